@@ -1,0 +1,51 @@
+"""What the exporter can say: metric families, their samples, and nothing about how they are read.
+
+A collector declares its families once, as `Family` objects; everything else (the page, the
+documentation, the checks of rules and dashboards) reads those declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+MetricType = Literal["gauge", "counter", "histogram"]
+
+#: The label of a bucket's upper bound. Prometheus, "Histograms and summaries".
+BUCKET_LABEL = "le"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric family: its name carries the unit, counters end in `_total`."""
+
+    name: str
+    type: MetricType
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """One histogram's value: cumulative counts for each upper bound, `+Inf` last and equal to count."""
+
+    buckets: tuple[tuple[float, float], ...]
+    sum: float
+    count: float
+
+
+#: A plain number, or a histogram. A value that is not known has no sample at all.
+Value = float | int | Histogram
+
+
+@dataclass(slots=True)
+class FamilySamples:
+    """The samples of one family in one scrape: (label values in the declared order, value)."""
+
+    family: Family
+    samples: list[tuple[Sequence[str], Value]] = field(default_factory=list)
+
+    def add(self, value: Value, *labels: str) -> None:
+        """Add one sample; `labels` follow `family.labels`."""
+        self.samples.append((labels, value))
