@@ -1,0 +1,1 @@
+"""The command line: builds the parser, nothing else. Each subcommand is a module beside this one."""
