@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from pg_migration_exporter.bundle.errors import BundleError
 from pg_migration_exporter.bundle.metrics import rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.bundle.verify import Finding, fetch, verify
 
-#: status -> (its words, style)
-_STATUS = {
-    "found": ("found", "green"),
-    "declared": ("declared, no series now", "yellow"),
-    "prometheus": ("written by Prometheus", "dim"),
-    "missing": ("MISSING", "bold red"),
+_WORDS = {
+    "found": "found",
+    "declared": "declared, no series now",
+    "prometheus": "written by Prometheus",
+    "missing": "MISSING",
 }
 
 
@@ -45,14 +40,15 @@ def run(args: argparse.Namespace) -> int:
     except BundleError as error:
         print(error, file=sys.stderr)
         return 2
-    Console().print(_table(findings))
+    print("\n".join(_lines(findings)))
     return 1 if any(finding.status == "missing" for finding in findings) else 0
 
 
-def _table(findings: Iterable[Finding]) -> Table:
-    table = Table("rule", "metric", "status", "series")
-    for finding in findings:
-        words, style = _STATUS[finding.status]
-        series = str(finding.series) if finding.status == "found" else ""
-        table.add_row(finding.rule, finding.metric, Text(words, style), series)
-    return table
+def _lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield a table whose names are never cut, however narrow the terminal is."""
+    rows = [("RULE", "METRIC", "STATUS", "SERIES")]
+    rows += [(each.rule, each.metric, _WORDS[each.status], str(each.series)) for each in findings]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
