@@ -1,0 +1,3 @@
+"""What all tests share; the fixtures of each subject live in `tests/fixtures/`."""
+
+pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.migrations"]
