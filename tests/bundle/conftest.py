@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pg_migration_exporter.cli import render, verify
+from pg_migration_exporter.cli import main
 
-#: A command line without the program's name -> exit code.
+#: Arguments of the command line -> exit code.
 Cli = Callable[..., int]
 #: The text or the content of a values file -> its path.
 WriteValues = Callable[[object], Path]
@@ -22,16 +21,7 @@ def root() -> Path:
 
 @pytest.fixture
 def cli() -> Cli:
-    parser = argparse.ArgumentParser()
-    subparsers = parser.add_subparsers(required=True)
-    render.add(subparsers)
-    verify.add(subparsers)
-
-    def call(*argv: object) -> int:
-        args = parser.parse_args([str(argument) for argument in argv])
-        return int(args.run(args))
-
-    return call
+    return lambda *arguments: main([str(argument) for argument in arguments])
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ def test_command_names_a_folder_that_it_can_not_write(cli: Cli, tmp_path: Path, 
     occupied = tmp_path / "file"
     occupied.touch()
     assert cli("render", "--out", occupied) == 2
-    assert f"{occupied}: File exists; choose a writable --out" in capsys.readouterr().err
+    assert f"--out {occupied}: cannot be written: File exists" in capsys.readouterr().err
 
 
 def test_check_passes_the_defaults(cli: Cli, tmp_path: Path, capsys):

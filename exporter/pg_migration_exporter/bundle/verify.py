@@ -12,8 +12,8 @@ from urllib.request import Request, urlopen
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from pg_migration_exporter.bundle.errors import BundleError
 from pg_migration_exporter.bundle.metrics import SYNTHETIC, Rule
+from pg_migration_exporter.errors import UserError
 
 #: More than the page of any exporter; a server that sends more is no exporter.
 _PAGE_LIMIT_BYTES = 64 * 1024 * 1024
@@ -42,7 +42,7 @@ class Finding:
 def verify(rules: Iterator[Rule], page: str) -> list[Finding]:
     """Compare the metrics of the rules with a page in Prometheus' text format.
 
-    Raises `BundleError` when the page is in no such format.
+    Raises UserError when the page is in no such format.
     """
     published = _published(page)
     return [
@@ -55,7 +55,7 @@ def verify(rules: Iterator[Rule], page: str) -> list[Finding]:
 def fetch(url: str) -> str:
     """Return the page at an http or https URL.
 
-    Raises `BundleError`; a URL with a password is refused without being repeated.
+    Raises UserError; a URL with a password is refused without being repeated.
     """
     _refuse_unusable(url)
     try:
@@ -64,7 +64,7 @@ def fetch(url: str) -> str:
             page: bytes = response.read(_PAGE_LIMIT_BYTES)
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        raise BundleError(f"{url}: {reason}; is the exporter running there?") from None
+        raise UserError(f"{url}: {reason}; is the exporter running there?") from None
     return page.decode("utf-8", errors="replace")
 
 
@@ -75,7 +75,7 @@ def _refuse_unusable(url: str) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise BundleError("--url: give an http or https address without user name and password")
+        raise UserError("--url: give an http or https address without user name and password")
 
 
 def _published(page: str) -> dict[str, int]:
@@ -83,7 +83,7 @@ def _published(page: str) -> dict[str, int]:
     try:
         families = list(text_string_to_metric_families(page))
     except (ValueError, IndexError) as error:  # the parser raises both for broken lines
-        raise BundleError(f"not a page in Prometheus' text format: {error}") from None
+        raise UserError(f"not a page in Prometheus' text format: {error}") from None
     counts = {name: 0 for family in families for name in _declared(family)}
     for family in families:
         for sample in family.samples:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pg_migration_exporter.bundle import check
-from pg_migration_exporter.bundle.errors import BundleError
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.cli.options import Subparsers
+from pg_migration_exporter.errors import UserError
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the subcommand and its options."""
     parser = subparsers.add_parser(
         "render",
@@ -31,18 +32,17 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Render; 0 when written, 1 when a check failed, 2 for bad input."""
-    kinds = KINDS if args.kind == "all" else (args.kind,)
-    accept = _passes_checks if args.check else _unchecked
+def run(options: argparse.Namespace) -> int:
+    """Render; 0 when written, 1 when a check failed. Raises UserError."""
+    kinds = KINDS if options.kind == "all" else (options.kind,)
+    accept = _passes_checks if options.check else _unchecked
+    rendered = render(kinds, load_values(options.values))
     try:
-        written = write(render(kinds, load_values(args.values)), args.out, accept)
-    except BundleError as error:
-        print(error, file=sys.stderr)
-        return 2
+        written = write(rendered, options.out, accept)
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}; choose a writable --out", file=sys.stderr)
-        return 2
+        raise UserError(
+            f"--out {options.out}: cannot be written: {error.strerror}; name a folder that can"
+        ) from error
     for path in written:
         print(f"wrote {path}")
     return 0 if written else 1

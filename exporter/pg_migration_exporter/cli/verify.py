@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pg_migration_exporter.bundle.errors import BundleError
 from pg_migration_exporter.bundle.metrics import rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.bundle.verify import Finding, fetch, verify
+from pg_migration_exporter.cli.options import Subparsers
 
 _WORDS = {
     "found": "found",
@@ -20,7 +19,7 @@ _WORDS = {
 }
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(subparsers: Subparsers) -> None:
     """Add the subcommand and its options."""
     parser = subparsers.add_parser(
         "verify",
@@ -32,14 +31,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Verify; 0 when nothing is missing, 1 when something is, 2 when it could not be found out."""
-    try:
-        values = load_values(args.values)
-        findings = verify(rules(values), fetch(args.url))
-    except BundleError as error:
-        print(error, file=sys.stderr)
-        return 2
+def run(options: argparse.Namespace) -> int:
+    """Verify; 0 when nothing is missing, 1 when something is. Raises UserError."""
+    values = load_values(options.values)
+    findings = verify(rules(values), fetch(options.url))
     print("\n".join(_lines(findings)))
     return 1 if any(finding.status == "missing" for finding in findings) else 0
 
