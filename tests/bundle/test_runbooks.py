@@ -1,18 +1,36 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from demo.stack.database import Database
 from pg_migration_exporter.bundle.metrics import rules
 from pg_migration_exporter.bundle.values import load_values
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation", "Verification"]
+#: How a block begins that the exporter's role may not run.
+ADMINISTRATORS = "-- admin"
+CHANGELOG_TABLE = """
+CREATE TABLE databasechangelog (
+    id varchar(255), author varchar(255), filename varchar(255), dateexecuted timestamp,
+    orderexecuted int, exectype varchar(10), md5sum varchar(35), tag varchar(255))
+"""
+LOCK_TABLE = """
+CREATE TABLE databasechangeloglock (
+    id int PRIMARY KEY, locked bool, lockgranted timestamp, lockedby varchar(255))
+"""
 EVERY_RUNBOOK = pytest.mark.parametrize(
     "path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem
 )
+
+
+def _sql_blocks(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return [block.strip() for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL)]
 
 
 def test_every_alert_has_its_runbook_and_every_runbook_its_alert():
@@ -38,10 +56,23 @@ def test_runbook_says_what_to_run_and_what_to_leave(path: Path):
 
 @EVERY_RUNBOOK
 def test_sql_that_changes_something_is_marked_as_the_administrators(path: Path):
-    blocks = re.findall(r"```sql\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
     changing = r"\b(DROP|ANALYZE|ALTER|UPDATE|DELETE|pg_\w+_backend|pg_wal_replay_resume)\b"
-    for block in blocks:
-        assert bool(re.search(changing, block)) == block.lstrip().startswith("-- admin"), block
+    for block in _sql_blocks(path):
+        assert bool(re.search(changing, block)) == block.startswith(ADMINISTRATORS), block
+
+
+@EVERY_RUNBOOK
+def test_sql_for_the_diagnosis_runs_with_the_exporters_rights(path: Path, database: Database):
+    """Shown to someone at night: the names, the columns and the rights must be right."""
+    database.execute(CHANGELOG_TABLE)
+    database.execute(LOCK_TABLE)
+    grant = ["psql", "-q", "-v", "exporter=runbook_reader", "-f", "sql/grants.sql"]
+    subprocess.run([*grant, database.conninfo()], check=True, cwd=RUNBOOKS.parents[1])
+    with database.connect() as connection:
+        connection.execute("SET ROLE runbook_reader")
+        for block in _sql_blocks(path):
+            if not block.startswith(ADMINISTRATORS):
+                connection.execute(block.encode())
 
 
 @EVERY_RUNBOOK

@@ -7,10 +7,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from demo.stack.database import Database
 from pg_migration_exporter.bundle.metrics import Rule, rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.bundle.verify import verify
 from tests.bundle.conftest import Cli
+from tests.fixtures.exporters import StartExporter
 
 PAGE = """\
 # HELP liquibase_migration_status State of the migration.
@@ -115,7 +117,17 @@ def test_histograms_and_counters_without_series_are_declared():
     }
 
 
-def test_complete_exporter_is_verified(cli: Cli, site: Site, capsys):
+def test_real_exporter_publishes_what_the_rules_read(
+    cli: Cli, start_exporter: StartExporter, database: Database, capsys
+):
+    exporter = start_exporter(database)
+    assert cli("verify", "--url", f"{exporter.url}/metrics") == 0
+    by_metric = dict(line.split(maxsplit=2)[1:] for line in capsys.readouterr().out.splitlines())
+    assert by_metric["postgres_up"].startswith("found")
+    assert by_metric["postgres_index_build_duration_seconds"].startswith("declared")
+
+
+def test_complete_page_is_verified(cli: Cli, site: Site, capsys):
     assert cli("verify", "--url", site.url) == 0
     table = capsys.readouterr().out
     for rule in rules(load_values()):
