@@ -50,7 +50,7 @@ def alter_queued(database: Database) -> Iterator[None]:
 @pytest.fixture
 def quests(database: Database) -> Database:
     database.execute("CREATE TABLE quest_definitions (id int PRIMARY KEY, title text)")
-    database.execute("INSERT INTO quest_definitions SELECT g, 'quest' FROM generate_series(1, 99) g")
+    database.execute("INSERT INTO quest_definitions SELECT g, 'quest' FROM generate_series(1, 9) g")
     return database
 
 

@@ -64,7 +64,7 @@ def test_openmetrics_holds_the_same_series(
 def test_hostile_names_are_only_text(database: Database, start_exporter: StartExporter) -> None:
     hostile = 'a"b\\c\n{le="1"} 1 # ☃'
     quoted = hostile.replace('"', '""')
-    database.execute(f'CREATE ROLE "{quoted}" LOGIN SUPERUSER PASSWORD \'x\'')
+    database.execute(f"CREATE ROLE \"{quoted}\" LOGIN SUPERUSER PASSWORD 'x'")
     try:
         other = Database(database.port, database.name, hostile, "x")
         with other.connect():
@@ -83,7 +83,7 @@ def test_names_that_are_not_utf8_do_not_hurt(
     ascii_database = Database(database.port, raw, database.user, database.password)
     try:
         with ascii_database.connect(client_encoding="SQL_ASCII") as connection:
-            connection.execute(b"CREATE SCHEMA \"s\xff\"")
+            connection.execute(b'CREATE SCHEMA "s\xff"')
             connection.execute(
                 b'CREATE TABLE "s\xff".databasechangelog (id text, author text, filename text,'
                 b" dateexecuted timestamp, orderexecuted int, exectype text, md5sum text,"
