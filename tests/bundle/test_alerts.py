@@ -59,7 +59,7 @@ def test_every_alert_has_all_annotations_and_a_severity(rule: dict[str, Any]):
 
 
 @EVERY_RULE
-def test_every_alert_fires_exactly_at_its_for_and_resolves_or_stays_silent(rule: dict[str, Any]):
+def test_every_alert_fires_exactly_at_its_for_and_resolves(rule: dict[str, Any]):
     """In one case it is silent one evaluation before it fires, and silent again afterwards."""
     assert any(
         _fires_sharply(case["alert_rule_test"], rule["alert"], _step(file))

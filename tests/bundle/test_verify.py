@@ -101,14 +101,14 @@ def test_every_rule_reads_metrics():
     ],
 )
 def test_status_of_a_metric(expression: str, status: str, series: int):
-    (finding,) = verify(iter([Rule("Any", expression)]), PAGE)
+    (finding,) = verify([Rule("Any", expression)], PAGE)
     assert (finding.status, finding.series) == (status, series)
 
 
 def test_histograms_and_counters_without_series_are_declared():
     page = "# HELP a A.\n# TYPE a histogram\n# HELP b_total B.\n# TYPE b_total counter\n"
     expression = "a_bucket + a_sum + a_count + b_total"
-    findings = verify(iter([Rule("Any", expression)]), page)
+    findings = verify([Rule("Any", expression)], page)
     assert {finding.metric: finding.status for finding in findings} == {
         "a_bucket": "declared",
         "a_count": "declared",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Literal
@@ -39,7 +39,7 @@ class Finding:
     series: int
 
 
-def verify(rules: Iterator[Rule], page: str) -> list[Finding]:
+def verify(rules: Iterable[Rule], page: str) -> list[Finding]:
     """Compare the metrics of the rules with a page in Prometheus' text format.
 
     Raises UserError when the page is in no such format.
