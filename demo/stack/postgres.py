@@ -73,21 +73,23 @@ class Server(Service):
         secret.unlink()
 
     def _copy(self, source: Server) -> None:
+        where = ["-h", LOOPBACK, "-p", str(source.port), "-U", SUPERUSER]
         quick = ["--checkpoint=fast", "--no-sync", "--wal-method=stream", "--write-recovery-conf"]
-        self._run("pg_basebackup", *quick, "-D", self.data, "-d", source.database().conninfo())
+        self._run("pg_basebackup", *quick, "-D", self.data, *where)
 
     def _configure(self, settings: Mapping[str, str]) -> None:
         # cluster_name is also the standby's application_name in pg_stat_replication.
         fixed = {"port": str(self.port), "cluster_name": self.name}
-        lines = (f"{key} = '{value}'\n" for key, value in {**SETTINGS, **settings, **fixed}.items())
         with (self.data / "postgresql.conf").open("a") as file:
-            file.writelines(lines)
+            for key, value in {**SETTINGS, **settings, **fixed}.items():
+                quoted = value.replace("'", "''")
+                file.write(f"{key} = '{quoted}'\n")
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         done = subprocess.run(
             [self.bindir / program, *arguments],
             cwd=self.folder,
-            env=clean_environment(),
+            env=clean_environment() | {"PGPASSWORD": self.workspace.password},
             **identity(self.workspace.user),
             capture_output=True,
             text=True,
@@ -152,6 +154,11 @@ class Server(Service):
         """Drop it whoever is connected."""
         self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
-    def _administer(self, statement: str, name: str) -> None:
+    def create_role(self, name: str) -> None:
+        """Make a role that may log in, with the password of the workspace: `Database.as_user`."""
+        self._administer("CREATE ROLE {} LOGIN PASSWORD {}", name, self.workspace.password)
+
+    def _administer(self, statement: str, name: str, *literals: str) -> None:
+        names = [sql.Identifier(name), *map(sql.Literal, literals)]
         with self.database().connect() as connection:
-            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+            connection.execute(sql.SQL(statement).format(*names))

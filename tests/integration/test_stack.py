@@ -124,7 +124,7 @@ def test_workspace_starts_clean(workspace: Workspace) -> None:
     with Workspace(workspace.root / "again") as first:
         (first.folder("old") / "file").touch()
     with Workspace(workspace.root / "again") as second:
-        assert [path.name for path in second.root.iterdir()] == ["lock"]
+        assert sorted(path.name for path in second.root.iterdir()) == ["lock", "pgpass"]
 
 
 def test_unreachable_folder_gives_a_temporary_workspace(tmp_path: Path) -> None:
