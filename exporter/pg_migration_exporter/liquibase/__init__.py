@@ -1,0 +1,1 @@
+"""What a database, and the changelog files, tell of a Liquibase migration; one function decides."""
