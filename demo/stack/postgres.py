@@ -116,11 +116,11 @@ class Server(Service):
 
     def freeze(self) -> None:
         """SIGSTOP every process: connections stay open and nothing answers, like a hanging disk."""
-        self.process.send(signal.SIGSTOP)
+        self.process.freeze()
 
     def thaw(self) -> None:
         """Undo `freeze`."""
-        self.process.send(signal.SIGCONT)
+        self.process.thaw()
 
     # --- replication ----------------------------------------------------------------------
 
