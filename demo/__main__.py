@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import signal
+from pathlib import Path
 from types import FrameType
 
 from demo.report import Report
+from demo.scenarios import CHANGESET_FAILS, FAULTS
 from demo.stack.errors import StackError
 from demo.stack.programs import ROOT
 from demo.stack.workspace import Workspace
@@ -20,12 +22,14 @@ from demo.world import World, running_world
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave it running until Ctrl-C")
-    keep = parser.parse_args().keep
+    parser.add_argument("--all", action="store_true", help="every fault, not the migration's alone")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="default: .demo")
+    options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)  # the servers are stopped as on Ctrl-C
     report = Report()
     try:
-        return _run(report, keep=keep)
+        return _run(report, options)
     except StackError as error:
         report.error(str(error))
         return 1
@@ -38,12 +42,13 @@ def _end(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _run(report: Report, *, keep: bool) -> int:
-    with Workspace(ROOT / ".demo") as workspace:
+def _run(report: Report, options: argparse.Namespace) -> int:
+    faults = FAULTS if options.all else (CHANGESET_FAILS,)
+    with Workspace(options.folder) as workspace:
         report.title(f"Servers, all in {workspace.root}")
         with running_world(workspace, report) as world:
-            succeeded = tell(world, report)
-            if keep:
+            succeeded = tell(world, report, faults)
+            if options.keep:
                 _linger(world, report)
     return 0 if succeeded else 1
 

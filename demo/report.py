@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -49,15 +50,16 @@ class Report:
             yield details
         seconds = f"{time.monotonic() - began:5.1f} s"
         self.console.print(
-            f"  [green]✓[/] {escape(what):<44} [dim]{seconds}  {escape(', '.join(details))}[/]",
+            f"  [green]✓[/] {escape(what):<46} [dim]{seconds}  {escape(', '.join(details))}[/]",
             soft_wrap=True,
         )
 
     def notification(self, notification: Notification) -> None:
         """Print what Alertmanager delivers."""
-        style = "red" if notification.status == "firing" else "green"
+        style, text = "green", ""
+        if notification.status == "firing":
+            style, text = "red", notification.annotations.get("description", "")
         line = f"[{style}]{notification.status:<8}[/] [bold]{escape(notification.name)}[/]"
-        text = " ".join(notification.annotations.get("description", "").split())
         self.console.print(f"  {line} {escape(text)}", soft_wrap=True)
 
     def error(self, text: str) -> None:
@@ -65,7 +67,11 @@ class Report:
 
     def outcomes(self, outcomes: Iterable[Outcome]) -> None:
         """Print the table of what was detected, and after how many seconds."""
-        table = Table("what happened", "alert", "detected after", "resolved after", "as expected")
+        table = Table("what happened", box=box.SIMPLE)
+        table.add_column("alert", no_wrap=True)
+        table.add_column("detected after", justify="right", width=8)
+        table.add_column("resolved after", justify="right", width=8)
+        table.add_column("as expected", width=8)
         for outcome in outcomes:
             alerts = sorted(outcome.expected | outcome.detected.keys())
             table.add_row(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from demo.report import Outcome, Report
-from demo.scenarios import SHOWN, Fault
+from demo.scenarios import Fault
 from demo.stack.errors import StackError
 from demo.stack.waiting import wait_for, wait_until
 from demo.world import World
@@ -15,10 +15,10 @@ from demo.world import World
 PATIENCE = 60.0
 
 
-def tell(world: World, report: Report) -> bool:
+def tell(world: World, report: Report, faults: Sequence[Fault]) -> bool:
     """Tell the whole story; True if exactly what was expected fired."""
     outcomes = [good_migration(world, report)]
-    outcomes += [suffer(fault, world, report) for fault in SHOWN]
+    outcomes += [suffer(fault, world, report) for fault in faults]
     report.outcomes(outcomes)
     return all(outcome.is_as_expected for outcome in outcomes)
 

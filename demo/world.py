@@ -39,7 +39,7 @@ SERVER_SETTINGS = {"max_connections": "40", "fsync": "on"}
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that runs. `changelog` is the deployed copy of the changelog, which releases change."""
+    """All that runs. The search path of `liquibase` is a copy, which releases change."""
 
     workspace: Workspace
     primary: Server
@@ -47,7 +47,6 @@ class World:
     pooler: PgBouncer
     database: Database
     load: Load
-    changelog: Path
     liquibase: Liquibase
     exporter: Exporter
     alertmanager: Alertmanager
@@ -78,9 +77,8 @@ def running_world(workspace: Workspace, report: Report) -> Iterator[World]:
         primary, standby = start.cluster()
         database = primary.database(DATABASE)
         pooler, load = start.application(primary)
-        changelog = workspace.root / "changelog"
-        shutil.copytree(ROOT / "demo/changelog", changelog, ignore=shutil.ignore_patterns("t"))
-        exporter = start.exporter(database, changelog)
+        liquibase = start.migration(primary)
+        exporter = start.exporter(database, liquibase)
         receiver, alertmanager, prometheus = start.alerting(exporter)
         yield World(
             workspace=workspace,
@@ -89,8 +87,7 @@ def running_world(workspace: Workspace, report: Report) -> Iterator[World]:
             pooler=pooler,
             database=database,
             load=load,
-            changelog=changelog,
-            liquibase=Liquibase(database.as_user(MIGRATOR), changelog, MASTER),
+            liquibase=liquibase,
             exporter=exporter,
             alertmanager=alertmanager,
             prometheus=prometheus,
@@ -125,10 +122,27 @@ class _Starter:
             details.append(f"port {pooler.port}")
         return pooler, load
 
-    def exporter(self, database: Database, changelog: Path) -> Exporter:
+    def migration(self, primary: Server) -> Liquibase:
+        """Let Liquibase make its tables, then the exporter read them, as an administrator would."""
+        changelog = self.workspace.root / "changelog"
+        shutil.copytree(ROOT / "demo/changelog", changelog, ignore=shutil.ignore_patterns("t"))
+        database = primary.database(DATABASE).as_user(MIGRATOR)
+        liquibase = Liquibase(database, changelog, MASTER)
+        with self.report.step("Liquibase's tables, and the exporter's grants") as details:
+            done = liquibase.run("status")
+            if done.returncode:
+                raise StackError(f"liquibase status fails:\n{done.stderr}")
+            details.append(done.stdout.partition(" to ")[0])
+            roles = {"exporter": EXPORTER_ROLE, "migrator": MIGRATOR}
+            primary.run_script(ROOT / "sql/grants.sql", DATABASE, **roles)
+            primary.set_password(EXPORTER_ROLE)
+        return liquibase
+
+    def exporter(self, database: Database, liquibase: Liquibase) -> Exporter:
+        changelog = {"file": MASTER, "search_path": [str(liquibase.search_path)]}
         config = {
             "postgres": {"dsn": database.as_user(EXPORTER_ROLE).conninfo()},
-            "liquibase": {"changelogs": [{"file": MASTER, "search_path": [str(changelog)]}]},
+            "liquibase": {"changelogs": [changelog]},
         }
         with self.report.step("exporter") as details:
             exporter = self.running.enter_context(Exporter(self.workspace, config))
@@ -153,9 +167,8 @@ class _Starter:
 
 
 def _create_game(primary: Server) -> None:
-    """The database of the game: owned by who migrates it, readable for the exporter."""
+    """The database of the game: owned by who migrates it, used by the application."""
     primary.create_role(MIGRATOR)
-    primary.create_role(EXPORTER_ROLE)
     database = primary.create_database(DATABASE)
     database.execute(f"ALTER DATABASE {DATABASE} OWNER TO {MIGRATOR}")
     database.execute("CREATE EXTENSION pg_stat_statements")

@@ -20,7 +20,4 @@ FAULTS: tuple[Fault, ...] = (
     SERVER_DOWN,
 )
 
-#: What `make demo` shows.
-SHOWN: tuple[Fault, ...] = (CHANGESET_FAILS,)
-
-__all__ = ["FAULTS", "SHOWN", "Fault"]
+__all__ = ["CHANGESET_FAILS", "FAULTS", "Fault"]

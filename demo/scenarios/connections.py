@@ -26,7 +26,7 @@ def _pool_exhausted(world: World) -> Iterator[None]:
 
 
 POOL_EXHAUSTED = Fault(
-    "an application leaks connections",
+    "connections leak",
     frozenset({"DatabaseConnectionPoolExhausted"}),
     _pool_exhausted,
 )

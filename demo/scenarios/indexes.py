@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from demo.scenarios.fault import Fault
 from demo.stack.waiting import wait_until
 from demo.world import MIGRATOR, World
 
-_BUILDS = "SELECT FROM pg_stat_progress_create_index WHERE datname = current_database()"
+_BUILDS = "SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database()"
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def _build_waits(world: World) -> Iterator[None]:
     with world.database.connect() as idle:
         idle.execute("BEGIN")
         idle.execute("LOCK TABLE gameplay.quest_definitions IN ROW EXCLUSIVE MODE")
-        with world.database.as_user(MIGRATOR).connect() as build:
+        with closing(world.database.as_user(MIGRATOR).connect()) as build:
             build.pgconn.send_query(
                 b"CREATE INDEX CONCURRENTLY idx_quest_title ON gameplay.quest_definitions (title)"
             )
@@ -31,7 +31,7 @@ def _build_waits(world: World) -> Iterator[None]:
 
 
 INDEX_BUILD_WAITS = Fault(
-    "an index build waits for an open transaction",
+    "an index build waits",
     frozenset({"DatabaseIndexBuildSlow"}),
     _build_waits,
 )

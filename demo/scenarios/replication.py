@@ -19,5 +19,5 @@ def _replay_stuck(world: World) -> Iterator[None]:
 
 
 REPLAY_STUCK = Fault(
-    "a standby no longer replays", frozenset({"DatabaseReplicationLagHigh"}), _replay_stuck
+    "a standby stops replaying", frozenset({"DatabaseReplicationLagHigh"}), _replay_stuck
 )

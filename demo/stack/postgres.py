@@ -85,12 +85,13 @@ class Server(Service):
                 quoted = value.replace("'", "''")
                 file.write(f"{key} = '{quoted}'\n")
 
-    def _run(self, program: str, *arguments: str | Path) -> None:
+    def _run(self, program: str, *arguments: str | Path, stdin: str = "") -> None:
         done = subprocess.run(
             [self.bindir / program, *arguments],
             cwd=self.folder,
             env=clean_environment() | {"PGPASSWORD": self.workspace.password},
             **identity(self.workspace.user),
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,
@@ -155,8 +156,21 @@ class Server(Service):
         self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
     def create_role(self, name: str) -> None:
-        """Make a role that may log in, with the password of the workspace: `Database.as_user`."""
-        self._administer("CREATE ROLE {} LOGIN PASSWORD {}", name, self.workspace.password)
+        """Make a role that may log in: `Database.as_user` addresses a database as this role."""
+        self._administer("CREATE ROLE {} LOGIN", name)
+        self.set_password(name)
+
+    def set_password(self, role: str) -> None:
+        """Give `role` the password of the workspace."""
+        self._administer("ALTER ROLE {} PASSWORD {}", role, self.workspace.password)
+
+    def run_script(self, script: Path, dbname: str, **variables: str) -> None:
+        """Run a psql script as the superuser."""
+        where = ["-h", LOOPBACK, "-p", str(self.port), "-U", SUPERUSER, "-d", dbname]
+        options = [f"--set={name}={value}" for name, value in variables.items()]
+        quiet = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+        # As its input: the user who runs it may not reach the folder of the script.
+        self._run("psql", *quiet, *where, *options, stdin=script.read_text())
 
     def _administer(self, statement: str, name: str, *literals: str) -> None:
         names = [sql.Identifier(name), *map(sql.Literal, literals)]
