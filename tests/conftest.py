@@ -1,3 +1,7 @@
 """What all tests share; the fixtures of each subject live in `tests/fixtures/`."""
 
-pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.migrations"]
+pytest_plugins = [
+    "tests.fixtures.servers",
+    "tests.fixtures.migrations",
+    "tests.fixtures.exporters",
+]

@@ -67,7 +67,11 @@ def bound_text(bound: float) -> str:
 
 @lru_cache(maxsize=8192)
 def escape_label(value: str) -> str:
-    """Escape a label value. Names repeat from line to line and from scrape to scrape."""
+    """Escape a label value; bytes that are no UTF-8 (see postgres/session.py) are shown as \\xff.
+
+    Cached: names repeat from line to line and from scrape to scrape.
+    """
+    value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], value)
 
 

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from pg_migration_exporter import __version__
-from pg_migration_exporter.cli import collectors, config, serve
+from pg_migration_exporter.cli import collectors, config, render, serve, verify
 from pg_migration_exporter.errors import UserError
 
 #: In the order that `--help` lists them.
-SUBCOMMANDS = (serve, config, collectors)
+SUBCOMMANDS = (serve, config, collectors, render, verify)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import errno
 import logging
+import signal
 import socket
 
 import uvicorn
@@ -75,8 +76,16 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         *listener.getsockname()[:2],
         describe_server(settings.postgres),
     )
-    await server.serve(sockets=[listener])
-    log.info("stopped")
+    # uvicorn finishes its work on a signal, then raises it again for whoever handled it before.
+    signal.signal(signal.SIGTERM, _exit)
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        log.info("stopped")
+
+
+def _exit(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def _listen(address: str) -> socket.socket:

@@ -54,28 +54,29 @@ DISCOVER_BY_COLUMNS = _discover("c.relnatts between 4 and 32")
 #: The history in one row. Placeholders: history, committed.
 READ_HISTORY = Query(
     """
-with history as (select *, {committed} as committed from {history})
-select (select count(*) from history) as applied,
+select (select count(*) from {history}) as applied,
        last.deployment_id,
        extract(epoch from last.committed)::float8 as committed,
-       (select count(*) from history h where h.deployment_id = last.deployment_id) as deployed,
-       (select array_agg(distinct h.tag) from history h where h.tag is not null) as tags
+       (select count(*) from {history} h where h.deployment_id = last.deployment_id) as deployed,
+       (select array_agg(distinct h.tag) from {history} h where h.tag is not null) as tags
   from (select 1) as always
-  left join lateral (select deployment_id, committed from history
+  left join lateral (select deployment_id, {committed} as committed from {history}
                       order by orderexecuted desc, dateexecuted desc limit 1) as last on true
 """
 )
 
 #: Who has run what. Placeholder: history.
-READ_ROWS = Query("select id, author, filename, md5sum, exectype from {history}")
+READ_ROWS = Query("select id, author, filename, md5sum from {history}")
 
 #: The lock's row, nulls if there is none, and the server's clock. Placeholders: lock, committed.
 READ_LOCK = Query(
     """
-select locked, lockedby, xmin::text as version,
-       extract(epoch from {committed})::float8 as committed,
+select held.locked, held.lockedby, held.version,
+       extract(epoch from held.committed)::float8 as committed,
        extract(epoch from clock_timestamp())::float8 as now
-  from (select 1) as always left join {lock} as row on row.id = 1
+  from (select 1) as always
+  left join (select locked, lockedby, xmin::text as version, {committed} as committed
+               from {lock} where id = 1) as held on true
 """
 )
 

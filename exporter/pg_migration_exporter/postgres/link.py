@@ -34,7 +34,7 @@ class Link:
         self._cancelling: asyncio.Task[None] | None = None
         self._busy_since: float | None = None
         self._pause = 0.0
-        self._last_failure = (0.0, "")
+        self._failed_at = 0.0
 
     @property
     def connections(self) -> int:
@@ -80,9 +80,7 @@ class Link:
 
     async def _connect(self) -> Session:
         self._busy_since = None
-        failed_at, failure = self._last_failure
-        if self._pause and time.monotonic() < failed_at + self._pause:
-            raise UnreachableError(failure)
+        await asyncio.sleep(self._failed_at + self._pause - time.monotonic())
         try:
             async with asyncio.timeout(self._settings.connect_timeout):
                 session = await Session.open(build_conninfo(self._settings))
@@ -94,6 +92,5 @@ class Link:
     def _failed(self, error: Exception) -> UnreachableError:
         self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
         text = str(error).strip() or f"no answer in {self._settings.connect_timeout:g} s"
-        failure = f"{describe_server(self._settings)}: {text}"
-        self._last_failure = time.monotonic(), failure
-        return UnreachableError(failure)
+        self._failed_at = time.monotonic()
+        return UnreachableError(f"{describe_server(self._settings)}: {text}")

@@ -22,6 +22,7 @@ from psycopg.adapt import AdaptersMap, Loader, Transformer
 
 _BINARY = pq.Format.BINARY
 _OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
+_KEEP_ANY_BYTES = "surrogateescape"
 _PLAN_IS_OUTDATED = "0A000"  # "cached plan must not change result type"
 
 
@@ -36,21 +37,21 @@ class SessionLostError(psycopg.OperationalError):
     """The connection broke, or was closed, before the statement was answered."""
 
 
-class _ReplacingTextLoader(Loader):
-    """Text of a database not in UTF-8 (SQL_ASCII): bytes that cannot be read become escapes."""
+class _AnyBytesLoader(Loader):
+    """Text of a database in SQL_ASCII: any bytes, kept so that names can be sent back."""
 
     def load(self, data: Buffer) -> str:
-        return bytes(data).decode("utf-8", "backslashreplace")
+        return bytes(data).decode("utf-8", _KEEP_ANY_BYTES)
 
 
-class _ReplacingBinaryTextLoader(_ReplacingTextLoader):
+class _AnyBytesBinaryLoader(_AnyBytesLoader):
     format = _BINARY
 
 
 _LENIENT = AdaptersMap(psycopg.adapters)
 for _type in ("text", "name", "varchar", "bpchar"):
-    _LENIENT.register_loader(_type, _ReplacingTextLoader)
-    _LENIENT.register_loader(_type, _ReplacingBinaryTextLoader)
+    _LENIENT.register_loader(_type, _AnyBytesLoader)
+    _LENIENT.register_loader(_type, _AnyBytesBinaryLoader)
 
 
 @dataclass(slots=True)
@@ -84,7 +85,11 @@ class Session:
     @classmethod
     async def open(cls, conninfo: str) -> Session:
         """Connect. Raises psycopg.OperationalError when that fails; the caller bounds the time."""
-        return cls(await psycopg.AsyncConnection.connect(conninfo, autocommit=True))
+        connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+        if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+            # Names may hold any bytes there; as UTF-8 the server would refuse to take them back.
+            await connection.execute("SET client_encoding = SQL_ASCII")
+        return cls(connection)
 
     @property
     def is_open(self) -> bool:
@@ -145,7 +150,7 @@ class Session:
         if sql not in self._prepared:
             self._prepared_count += 1
             name = b"s%d" % self._prepared_count
-            self._pgconn.send_prepare(name, sql.encode())
+            self._pgconn.send_prepare(name, sql.encode("utf-8", _KEEP_ANY_BYTES))
             self._prepared[sql] = name
         return self._prepared[sql]
 
