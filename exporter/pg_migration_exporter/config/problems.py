@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from pg_migration_exporter.errors import ConfigError
 
@@ -71,9 +72,13 @@ def _suggestion(model: type[BaseModel], path: Sequence[str | int]) -> str:
 
 def _keys_beside(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     for part in path:
-        field = model.model_fields.get(str(part))
+        field = _fields_by_key(model).get(str(part))
         annotation = field.annotation if field else None
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return []
         model = annotation
-    return sorted(model.model_fields)
+    return sorted(_fields_by_key(model))
+
+
+def _fields_by_key(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
