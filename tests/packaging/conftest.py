@@ -65,7 +65,7 @@ def installed(distributions: Distributions, tmp_path_factory: pytest.TempPathFac
     """The wheel with its pinned dependencies, installed by the commands of the Dockerfile."""
     environment = tmp_path_factory.mktemp("environment")
     run(sys.executable, "-m", "venv", "--without-pip", environment)
-    pip = [sys.executable, "-m", "pip", "--python", environment / "bin/python"]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", environment / "bin/python"]
     install = [*pip, "install", "--quiet", "--disable-pip-version-check"]
     run(*install, "--require-hashes", "--only-binary", ":all:", "--requirement", RUNTIME_LOCK)
     run(*install, "--no-deps", distributions.wheel)

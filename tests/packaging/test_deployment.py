@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from psycopg.conninfo import conninfo_to_dict
 
-from demo.stack.programs import program
+from demo.stack.database import Database
+from demo.stack.ports import LOOPBACK
+from demo.stack.programs import postgres_bindir, program
 from pg_migration_exporter.cli import build_parser
 from pg_migration_exporter.config import load_settings
 from tests.packaging.conftest import ROOT, run
@@ -59,6 +64,37 @@ def test_exporter_understands_its_command_and_configuration() -> None:
     settings = load_settings(ROOT / source)
     assert str(settings.state_directory) in {target for _, target, *_ in mounts("exporter")}
     assert settings.postgres.password_file == Path("/run/secrets/exporter")
+
+
+@pytest.fixture
+def exporter_role(database: Database) -> Iterator[Database]:
+    """The test's database as the role of the example, which may not exist yet."""
+    dsn = load_settings(EXPORTER_YAML).postgres.dsn
+    assert dsn is not None
+    role = conninfo_to_dict(dsn.get_secret_value())["user"]
+    assert isinstance(role, str)
+    yield replace(database, user=role, password='it\'s a "secret" of $HOME')
+    database.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_initialization_lets_the_exporter_in(
+    database: Database, exporter_role: Database, tmp_path: Path
+) -> None:
+    """The image of PostgreSQL runs the scripts in the order of their names, .sql through psql."""
+    secret = tmp_path / "exporter"
+    secret.write_text(exporter_role.password + "\n")
+    environment = {
+        **{"PATH": f"{postgres_bindir()}:/usr/bin:/bin", "HOME": str(tmp_path)},
+        **{"PGHOST": LOOPBACK, "PGPORT": str(database.port), "PGPASSWORD": database.password},
+        **{"POSTGRES_USER": database.user, "POSTGRES_DB": database.name},
+        "EXPORTER_PASSWORD_FILE": str(secret),
+    }
+    psql = ["psql", "--set", "ON_ERROR_STOP=1", "-U", database.user, "-d", database.name, "-f"]
+    for source, target, *_ in sorted(mounts("postgres"), key=lambda mount: mount[1]):
+        if target.startswith("/docker-entrypoint-initdb.d/"):
+            command = [*psql, source] if target.endswith(".sql") else [source]
+            run(*command, environment=environment)
+    assert exporter_role.value("SELECT pg_has_role('pg_monitor', 'member')")
 
 
 def test_prometheus_accepts_its_configuration() -> None:

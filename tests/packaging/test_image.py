@@ -19,7 +19,8 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 
 def instruction(name: str) -> str:
     """Arguments of the last instruction of this name, which is the one that counts."""
-    return re.findall(rf"(?m)^{name} +(.*)$", DOCKERFILE)[-1]
+    found: list[str] = re.findall(rf"(?m)^{name} +(.*)$", DOCKERFILE)
+    return found[-1]
 
 
 def copied() -> set[str]:
@@ -52,7 +53,10 @@ def test_default_command_serves_the_exposed_port_on_every_interface() -> None:
 def health_check(installed_exporter: InstalledExporter) -> list[str]:
     """The image's health check, aimed at the port of an exporter that runs here."""
     check = instruction("HEALTHCHECK").partition(" CMD ")[2]
-    return json.loads(check.replace(instruction("EXPOSE"), str(installed_exporter.port)))
+    aimed: list[str] = json.loads(
+        check.replace(instruction("EXPOSE"), str(installed_exporter.port))
+    )
+    return aimed
 
 
 def is_healthy(check: list[str]) -> bool:
