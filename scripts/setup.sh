@@ -28,19 +28,6 @@ find_python() {
 readonly POLICY=/usr/sbin/policy-rc.d
 installed_packages() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^ii *//p' | sort; }
 
-# Debian asks this program before it starts a service; 101 forbids it. One that exists is honored.
-forbid_service_starts() {
-  [ ! -e "$POLICY" ] || return 0
-  trap 'as_root rm -f "$POLICY"' EXIT
-  printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
-  as_root chmod 755 "$POLICY"
-}
-
-allow_service_starts() {
-  trap - EXIT
-  as_root rm -f "$POLICY"
-}
-
 # Packages enable their services at boot; the stack starts its own and needs none of them.
 disable_services_of() {
   command -v systemctl >/dev/null || return 0
@@ -52,29 +39,41 @@ disable_services_of() {
   done
 }
 
-install_packages() {
-  command -v apt-get >/dev/null || fail "this machine has no apt-get; install what these Debian packages hold, then run 'make setup' again: $*"
-  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || fail "neither root nor sudo; ask an administrator to install: $*"
-  local before quiet=(-q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300) had_policy=yes
-  local unattended=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1)
-  before=$(installed_packages)
-  [ -e "$POLICY" ] || had_policy=no
-  say "installing Debian packages: $*"
-  as_root "${unattended[@]}" apt-get update "${quiet[@]}" >&2
-  forbid_service_starts
-  as_root "${unattended[@]}" apt-get install --yes --no-install-recommends --no-upgrade --no-remove "${quiet[@]}" "$@" >&2
-  mapfile -t added < <(comm -13 <(echo "$before") <(installed_packages))
-  disable_services_of "${added[@]}"
-  [ "$had_policy" = yes ] || allow_service_starts
+# Its output is thousands of lines on a fresh machine: it is shown when it is needed.
+apt_get() {
+  local output
+  output=$(as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
+    apt-get --quiet -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" 2>&1) && return 0
+  printf '%s\n' "$output" >&2
+  fail "apt-get $1 failed, see above"
 }
 
+# In a subshell, so that its trap ends with it.
+install_packages() (
+  command -v apt-get >/dev/null || fail "this machine has no apt-get; install what these Debian packages hold, then run 'make setup' again: $*"
+  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || fail "neither root nor sudo; ask an administrator to install: $*"
+  before=$(installed_packages)
+  say "installing Debian packages (minutes, when there are many): $*"
+  apt_get update
+  # Debian asks this program before it starts a service; 101 forbids it. One that exists is honored.
+  if [ ! -e "$POLICY" ]; then
+    trap 'as_root rm -f "$POLICY"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
+    as_root chmod 755 "$POLICY"
+  fi
+  apt_get install --yes --no-install-recommends --no-upgrade --no-remove "$@"
+  mapfile -t added < <(comm -13 <(echo "$before") <(installed_packages))
+  disable_services_of "${added[@]}"
+)
+
 install_programs() {
-  local missing
-  mapfile -t missing < <("$python" -m demo.stack.programs "$@")
-  [ "${#missing[@]}" -gt 0 ] || return 0
-  install_packages "${missing[@]}"
-  mapfile -t missing < <("$python" -m demo.stack.programs "$@")
-  [ "${#missing[@]}" = 0 ] || fail "installed, yet their programs are not found: ${missing[*]}"
+  local missing packages
+  missing=$("$python" -m demo.stack.programs "$@")
+  [ -n "$missing" ] || return 0
+  mapfile -t packages <<<"$missing"
+  install_packages "${packages[@]}"
+  missing=$("$python" -m demo.stack.programs "$@")
+  [ -z "$missing" ] || fail "installed, yet their programs are not found: $missing"
 }
 
 # --- what lives in the project's folder ------------------------------------------------------
