@@ -16,7 +16,8 @@ demo: setup ## Watch a real migration succeed and fail, detected (KEEP=1: leave 
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(ALL),--all)
 
 .PHONY: test
-test: setup ## Run all tests against real servers (ARGS="-k lock" selects)
+test: ## Run all tests against real servers (ARGS="-k lock" selects)
+	@scripts/setup.sh servers
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: lint
