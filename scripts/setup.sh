@@ -105,7 +105,7 @@ install_liquibase() {
   say "downloading Liquibase into .tools (120 MB)"
   mkdir -p .tools
   cp demo/package.json demo/package-lock.json .tools/
-  npm ci --prefix .tools --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  npm ci --prefix .tools --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
   echo "$hash" >"$stamp"
 }
 
