@@ -8,9 +8,8 @@ own families and nothing else.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +18,7 @@ import psycopg
 from pg_migration_exporter.collectors import Collector
 from pg_migration_exporter.collectors.base import Scope
 from pg_migration_exporter.collectors.server import SERVER, UP
+from pg_migration_exporter.complaints import Complaints
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.families import Family, FamilySamples
 from pg_migration_exporter.plan import Plan, select_collectors
@@ -26,8 +26,8 @@ from pg_migration_exporter.postgres import capabilities
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Rows, Session, SessionLostError
-
-log = logging.getLogger(__name__)
+from pg_migration_exporter.watch.events import EventLog
+from pg_migration_exporter.watch.watcher import Watcher
 
 SUCCESS = Family(
     "migration_exporter_collector_success",
@@ -53,9 +53,19 @@ SCRAPE_DURATION = Family(
 CONNECTIONS = Family(
     "migration_exporter_connections", "gauge", "Connections that the exporter has to the server."
 )
+WATCH_AGE = Family(
+    "migration_exporter_watch_age_seconds",
+    "gauge",
+    "Time since the watcher last looked at everything; absent before its first look.",
+)
+STATE_STORED = Family(
+    "migration_exporter_state_stored",
+    "gauge",
+    "1 while what the watcher remembers is kept in the state directory, 0 if a restart forgets it.",
+)
 
 #: What a scrape says of itself, beside the families of the collectors.
-FAMILIES = (SUCCESS, DURATION, SKIPPED, SCRAPE_DURATION, CONNECTIONS)
+FAMILIES = (SUCCESS, DURATION, SKIPPED, SCRAPE_DURATION, CONNECTIONS, WATCH_AGE, STATE_STORED)
 
 
 @dataclass(slots=True)
@@ -65,6 +75,7 @@ class Scrape:
     started: float = field(default_factory=time.monotonic)
     plan: Plan | None = None
     answered: dict[str, tuple[float, list[FamilySamples]]] = field(default_factory=dict)
+    watcher: Watcher | None = None
     connections: int = 0
 
     def families(self) -> Iterator[FamilySamples]:
@@ -78,6 +89,15 @@ class Scrape:
         yield from self._about_collectors(plan)
         yield FamilySamples(SCRAPE_DURATION, [((), time.monotonic() - self.started)])
         yield FamilySamples(CONNECTIONS, [((), self.connections)])
+        yield from self._about_watcher()
+
+    def _about_watcher(self) -> Iterator[FamilySamples]:
+        age, stored = FamilySamples(WATCH_AGE), FamilySamples(STATE_STORED)
+        if self.watcher is not None:
+            stored.add(int(self.watcher.remembers))
+            if self.watcher.age is not None:
+                age.add(self.watcher.age)
+        yield from (age, stored)
 
     def _about_collectors(self, plan: Plan) -> Iterator[FamilySamples]:
         success, skipped, duration = (FamilySamples(one) for one in (SUCCESS, SKIPPED, DURATION))
@@ -101,7 +121,10 @@ class Target:
             collector.name: collector.memory(settings) for collector in self._collectors
         }
         self._plan = Plan(self._collectors)
-        self._complaints: dict[str, str] = {}
+        self._complaints = Complaints()
+        self._events = EventLog()
+        self._watcher = Watcher(settings, self._collectors, self._memories, self._events)
+        self._watching: asyncio.Task[None] | None = None
         self._current: tuple[Scrape, asyncio.Task[None]] | None = None
 
     @property
@@ -109,20 +132,24 @@ class Target:
         """The latest scrape, under way or done; None before the first."""
         return self._current[0] if self._current else None
 
+    def start(self) -> None:
+        """Begin to watch between scrapes."""
+        if self._settings.watch.enabled:
+            self._watching = asyncio.create_task(self._watcher.run())
+
     async def scrape(self, timeout: float) -> Scrape:
         """Scrape, or join the scrape under way; what is there after `timeout` seconds."""
         if self._current is None or self._current[1].done():
-            scrape = Scrape()
+            scrape = Scrape(watcher=self._watcher if self._watching else None)
             self._current = scrape, asyncio.create_task(self._run(scrape, timeout))
         scrape, task = self._current
         await asyncio.wait([task], timeout=timeout)
         return scrape
 
     async def close(self) -> None:
-        """Stop what is under way and close the connection."""
-        if self._current is not None:
-            self._current[1].cancel()
-            await asyncio.wait([self._current[1]])
+        """Stop what is under way and close the connections."""
+        under_way = [self._watching, self._current[1] if self._current else None]
+        await stop([task for task in under_way if task is not None])
         await self._link.close()
 
     async def _run(self, scrape: Scrape, timeout: float) -> None:
@@ -130,13 +157,13 @@ class Target:
         try:
             async with asyncio.timeout(timeout):
                 await self._collect(scrape)
-            self._heard("scrape", None)
+            self._complaints.hear("scrape", None)
         except TimeoutError:
-            self._heard("scrape", f"not complete after {timeout:.1f} s")
+            self._complaints.hear("scrape", f"not complete after {timeout:.1f} s")
         except (UnreachableError, psycopg.Error) as error:
-            self._heard("scrape", str(error))
+            self._complaints.hear("scrape", str(error))
         finally:
-            scrape.connections = self._link.connections
+            scrape.connections = self._link.connections + self._watcher.connections
             self._link.release()
 
     async def _collect(self, scrape: Scrape) -> None:
@@ -157,12 +184,12 @@ class Target:
         try:
             now = await _answer(asked, plan)
             if now != plan.capabilities:
-                await _stop(running)
+                await stop(running)
                 plan = self._replan(now, scrape)
                 running = self._start(plan, session, scrape)
             await asyncio.gather(*running)
         finally:
-            await _stop([asked, *running])
+            await stop([asked, *running])
 
     def _replan(self, now: Capabilities, scrape: Scrape) -> Plan:
         scrape.answered.clear()
@@ -184,33 +211,12 @@ class Target:
         families = {family.name: FamilySamples(family) for family in collector.families}
         memory = self._memories[collector.name]
         started = time.monotonic()
-        try:
+        with self._complaints.about(collector.name):
             await collector.collect(
-                collector, Scope(session, known, self._settings, memory, families)
+                collector,
+                Scope(session, known, self._settings, memory, families, self._events),
             )
-        except SessionLostError:
-            raise
-        except psycopg.Error as error:
-            self._heard(collector.name, f"{error.sqlstate}: {error}")
-        except Exception as error:  # one collector's fault must not cost the others
-            if self._heard(collector.name, repr(error)):
-                log.exception("collector %s has a fault", collector.name)
-        else:
             scrape.answered[collector.name] = time.monotonic() - started, list(families.values())
-            self._heard(collector.name, None)
-
-    def _heard(self, who: str, complaint: str | None) -> bool:
-        """Log a complaint when it is new and its end, not at every scrape; True when it is new."""
-        before = self._complaints.get(who)
-        if complaint is None:
-            if self._complaints.pop(who, None) is not None:
-                log.info("%s works again", who)
-            return False
-        self._complaints[who] = complaint
-        if complaint == before:
-            return False
-        log.warning("%s failed: %s", who, complaint.strip())
-        return True
 
 
 async def _answer(asked: asyncio.Task[Rows], plan: Plan) -> Capabilities:
@@ -225,7 +231,8 @@ async def _answer(asked: asyncio.Task[Rows], plan: Plan) -> Capabilities:
         return plan.capabilities
 
 
-async def _stop(tasks: list[asyncio.Task[Any]]) -> None:
+async def stop(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

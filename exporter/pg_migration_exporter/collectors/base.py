@@ -16,6 +16,7 @@ from pg_migration_exporter.families import Family, FamilySamples, Value
 from pg_migration_exporter.postgres.capabilities import Capabilities, Requirement, server_version
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.session import Rows, Session
+from pg_migration_exporter.watch.events import EventLog
 
 Cost = Literal["cheap", "moderate", "expensive"]
 
@@ -29,6 +30,7 @@ class Scope:
     settings: Settings
     memory: Any
     families: dict[str, FamilySamples]
+    events: EventLog
 
     def add(self, family: Family, value: Value, *labels: str) -> None:
         """Add one sample; `labels` follow the family's declaration."""
@@ -41,6 +43,8 @@ class Scope:
 
 
 Collect = Callable[["Collector", Scope], Awaitable[None]]
+#: Looks between scrapes, updates the memory, tells events; True while something is under way.
+Watch = Callable[[Scope], Awaitable[bool]]
 
 
 async def collect_columns(collector: Collector, scope: Scope) -> None:
@@ -67,7 +71,8 @@ def read_column(rows: Rows, family: Family, into: FamilySamples) -> None:
 class Collector:
     """One subsystem of the server, and how it becomes metric families.
 
-    `memory` makes what the collector remembers about one target from scrape to scrape.
+    `memory` makes what the collector remembers about one target, from scrape to scrape and between
+    them; one that is `watch.store.Durable` outlives the process.
     """
 
     name: str
@@ -79,6 +84,7 @@ class Collector:
     requires: tuple[Requirement, ...] = ()
     collect: Collect = collect_columns
     memory: Callable[[Settings], Any] = field(default=lambda _: None)
+    watch: Watch | None = None
 
     def obstacle(self, capabilities: Capabilities) -> Requirement | None:
         """The first requirement that this server or role does not meet."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pg_migration_exporter.collectors.base import Collector, Scope
 from pg_migration_exporter.families import Family
@@ -75,19 +77,40 @@ class Discovery:
         new = Memory(counters=_NOT_THERE_YET if self.saw_none else None)
         return self.changelogs.setdefault(changelog, new)
 
+    def dump(self) -> dict[str, Any]:
+        """What a restart must not forget (watch.store.Durable)."""
+        changelogs = {name: memory.dump() for name, memory in self.changelogs.items()}
+        return {"saw_none": self.saw_none, "changelogs": changelogs}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `dump` returned."""
+        self.changelogs = {name: Memory.load(one) for name, one in state["changelogs"].items()}
+        self.saw_none = bool(state["saw_none"])
+
 
 async def collect(_: Collector, scope: Scope) -> None:
-    """Find the changelogs, look at each, decide its state."""
+    """Look at every changelog and publish its state."""
+    for changelog, observation in await _look(scope):
+        _publish(scope, changelog, observation)
+
+
+async def watch(scope: Scope) -> bool:
+    """Look at every changelog, so that short runs are noticed; True while one is under way."""
+    seen = [observation.evidence for _, observation in await _look(scope)]
+    return any(evidence.lock.locked or evidence.sessions for evidence in seen)
+
+
+async def _look(scope: Scope) -> list[tuple[str, Observation]]:
+    """Every changelog by name with what is seen of it; one without a name if there is none."""
     discovery: Discovery = scope.memory
     changelogs = await _discover(scope, discovery)
-    if not changelogs:
-        _publish(scope, "", Observation(Evidence(Reading.ABSENT)))
     observations = await asyncio.gather(
         *(_observe(scope, discovery, tables) for tables in changelogs)
     )
-    for tables, observation in zip(changelogs, observations, strict=True):
-        _publish(scope, tables.name, observation)
     discovery.saw_none = not changelogs
+    if not changelogs:
+        return [("", Observation(Evidence(Reading.ABSENT)))]
+    return [(tables.name, seen) for tables, seen in zip(changelogs, observations, strict=True)]
 
 
 async def _discover(scope: Scope, discovery: Discovery) -> list[ChangelogTables]:
@@ -168,4 +191,5 @@ LIQUIBASE = Collector(
     requires=(READ_ALL_STATS,),
     collect=collect,
     memory=lambda _: Discovery(),
+    watch=watch,
 )

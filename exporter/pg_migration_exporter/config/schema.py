@@ -36,6 +36,14 @@ class ScrapeSection(Section):
     timeout_offset: Seconds = 0.5
 
 
+class WatchSection(Section):
+    """How often the watcher looks between scrapes, over a connection of its own."""
+
+    enabled: bool = True
+    interval: Seconds = 5.0
+    busy_interval: Seconds = 1.0
+
+
 class CollectorsSection(Section):
     """Which collectors run beside or without the ones that are on by default."""
 
@@ -75,6 +83,7 @@ class Settings(Section):
     listen: Address = "127.0.0.1:9886"
     postgres: PostgresSection = Field(default_factory=PostgresSection)
     scrape: ScrapeSection = Field(default_factory=ScrapeSection)
+    watch: WatchSection = Field(default_factory=WatchSection)
     collectors: CollectorsSection = Field(default_factory=CollectorsSection)
     liquibase: LiquibaseSection = Field(default_factory=LiquibaseSection)
     log: LogSection = Field(default_factory=LogSection)

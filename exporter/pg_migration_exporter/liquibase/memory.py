@@ -8,7 +8,9 @@ with nothing to do update the lock's row once or not at all, and are no run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from pg_migration_exporter.liquibase.evidence import Lock, Run
 
@@ -73,6 +75,22 @@ class Memory:
         if present:
             self.holder_last_seen = now
         return now - self.holder_last_seen
+
+    def dump(self) -> dict[str, Any]:
+        """Everything, as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def load(cls, state: Mapping[str, Any]) -> Memory:
+        """Make it again from what `dump` returned. Raises KeyError, TypeError or ValueError."""
+        counters = state["counters"]
+        return cls(
+            **{
+                **state,
+                "counters": Counters(**counters) if counters is not None else None,
+                "last_run": Run(state["last_run"]),
+            }
+        )
 
     def _settle(self, counters: Counters) -> None:
         self.counters, self.unsettled_since, self.saw_lock_held = counters, None, False

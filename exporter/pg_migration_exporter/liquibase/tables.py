@@ -103,7 +103,7 @@ select a.pid, a.application_name = any($1::text::text[]) as named,
             then cardinality(pg_blocking_pids(a.pid)) > 0 else false end as blocked
   from pg_stat_activity a
  where a.datname = current_database() and a.backend_type = 'client backend'
-   and a.pid <> pg_backend_pid()
+   and a.application_name <> current_setting('application_name')  -- the exporter's own
    and (a.application_name = any($1::text::text[]) or a.usesysid = $2::text::oid)
 """
 )
