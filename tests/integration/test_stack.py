@@ -42,8 +42,8 @@ def test_servers_end_when_their_parent_is_killed(workspace: Workspace) -> None:
     with parent:
         assert parent.stdout
         pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(pids) > 3
-        assert is_alive(pids[0])
+        # One of them may be the session that found the server ready, which ends by itself.
+        assert sum(map(is_alive, pids)) > 3
         parent.kill()
     wait_until(lambda: not any(map(is_alive, pids)), 10, f"processes {pids} end")
 
