@@ -12,7 +12,7 @@ setup: ## Make .venv and install what the machine lacks (seconds when nothing is
 	@scripts/setup.sh
 
 .PHONY: demo
-demo: setup ## Watch a real migration succeed and fail, detected (KEEP=1: leave it running, ALL=1: more faults)
+demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running, ALL=1 shows every fault)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(ALL),--all)
 
 .PHONY: test
