@@ -16,8 +16,14 @@ demo: setup ## Watch a real migration succeed and fail, alerts included (KEEP=1 
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: setup ## Run all tests against real servers (ARGS="-k lock" selects)
+test: ## Run all tests against real servers (ARGS="-k lock" selects)
+	@scripts/setup.sh bench
 	@$(BIN)/pytest $(ARGS)
+
+.PHONY: bench
+bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/benchmarks.md)
+	@scripts/setup.sh bench
+	@$(BIN)/python -m bench --markdown docs/benchmarks.md
 
 .PHONY: lint
 lint: setup ## Check style and types
