@@ -17,8 +17,13 @@ demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running
 
 .PHONY: test
 test: ## Run all tests against real servers (ARGS="-k lock" selects)
-	@scripts/setup.sh servers
+	@scripts/setup.sh bench servers
 	@$(BIN)/pytest $(ARGS)
+
+.PHONY: bench
+bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/benchmarks.md)
+	@scripts/setup.sh bench
+	@$(BIN)/python -m bench --markdown docs/benchmarks.md
 
 .PHONY: lint
 lint: setup ## Check style and types

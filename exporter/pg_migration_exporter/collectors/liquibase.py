@@ -145,10 +145,10 @@ class Discovery:
         self.subjects[tables.name] = subject
         return subject
 
-    def acknowledge(self, changelog: str) -> None:
-        """Take the last run's failure of a changelog as known: it is not shown any more."""
-        if changelog in self.subjects:
-            memory = self.subjects[changelog].memory
+    def obey(self, order: str) -> None:
+        """Take the failure of the changelog named `order` as known (watch.store.Obedient)."""
+        if order in self.subjects:
+            memory = self.subjects[order].memory
             memory.acknowledged_run = memory.run
 
     def dump(self) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class Discovery:
 
 async def collect(_: Collector, scope: Scope) -> None:
     """Look at every changelog and publish its state."""
-    for changelog, subject, observation in await _look(scope):
+    for changelog, subject, observation in await look(scope):
         _publish(scope, changelog, observation)
         if subject is not None:
             _publish_memory(scope, changelog, subject)
@@ -173,14 +173,14 @@ async def collect(_: Collector, scope: Scope) -> None:
 
 async def watch(scope: Scope) -> bool:
     """Look at every changelog, so that short runs are noticed; True while one is under way."""
-    seen = [observation.evidence for _, _, observation in await _look(scope)]
+    seen = [observation.evidence for _, _, observation in await look(scope)]
     return any(evidence.lock.locked or evidence.sessions for evidence in seen)
 
 
 Seen = tuple[str, Subject | None, Observation]
 
 
-async def _look(scope: Scope) -> list[Seen]:
+async def look(scope: Scope) -> list[Seen]:
     """Every changelog by name with what is seen of it; one without a name if there is none."""
     discovery: Discovery = scope.memory
     found = await _discover(scope, discovery)

@@ -8,8 +8,8 @@ with nothing to do update the lock's row once or not at all, and are no run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pg_migration_exporter.liquibase.evidence import Lock, Run
@@ -95,11 +95,14 @@ class Memory:
             self.lock_taken = since
         return Lock(locked, locked_by, since, max(now - since, 0.0) if locked else 0.0)
 
-    def see_holder(self, *, present: bool, now: float) -> float:
-        """Note whether a session could hold the lock; for how many seconds there has been none."""
-        if present:
+    def see_holder(self, lock: Lock, started: Iterable[float], *, now: float) -> Lock:
+        """Note whether one of the sessions, by their start, is old enough to hold the lock."""
+        if not lock.locked:
+            return lock
+        if any(start <= lock.taken for start in started):
             self.holder_last_seen = now
-        return now - self.holder_last_seen
+            return replace(lock, has_holder=True)
+        return replace(lock, holder_missing_for=now - self.holder_last_seen)
 
     def count_runs(self, outcome: str, ended: int) -> None:
         """Count runs that ended; only the last one's outcome is known."""

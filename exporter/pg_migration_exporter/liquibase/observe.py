@@ -169,11 +169,11 @@ class Observer:
         at_work = [one for one in look.sessions if one["named"] and one["working"]]
         quiet = not look.lock.locked and not at_work
         ended = memory.see_counters(look.counters, quiet=quiet, now=look.now)
-        has_holder = any(one["started"] <= look.lock.taken for one in look.sessions)
-        missing = memory.see_holder(present=has_holder or not look.lock.locked, now=look.now)
         evidence = Evidence(
             Reading.COMPLETE,
-            lock=replace(look.lock, holder_missing_for=missing),
+            lock=memory.see_holder(
+                look.lock, (one["started"] for one in look.sessions), now=look.now
+            ),
             sessions=len(at_work),
             blocked=any(one["blocked"] for one in look.sessions),
             last_run=memory.last_run,

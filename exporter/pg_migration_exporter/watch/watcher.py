@@ -66,6 +66,7 @@ class Watcher:
         rhythm = self._settings.watch
         try:
             while True:
+                self._store.hand_out_orders(self._memories)
                 something_happens = await self._look()
                 self._store.save(self._memories)
                 await asyncio.sleep(rhythm.busy_interval if something_happens else rhythm.interval)
