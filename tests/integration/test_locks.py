@@ -30,7 +30,7 @@ def quests(database: Database) -> Database:
 
 @contextmanager
 def queue(database: Database, ahead: str, *behind: tuple[str, str]) -> Iterator[None]:
-    """A transaction that ran `ahead` and idles; (application_name, statement) wait in this order."""
+    """A transaction that ran `ahead` idles; each (application_name, statement) waits in turn."""
     with ThreadPoolExecutor(len(behind)) as threads, ExitStack() as connections:
         report = database.connect(application_name="report")
         holder = connections.enter_context(report)
