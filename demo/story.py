@@ -37,7 +37,7 @@ def good_migration(world: World, report: Report) -> Outcome:
     wait_until(lambda: _progress(world).startswith("succeeded"), 30, "the state is succeeded")
     report.say(f"exporter: {_progress(world)}")
     since.await_calm()
-    return since.outcome("the changelog is applied", frozenset())
+    return since.outcome("changelog applied", frozenset())
 
 
 def suffer(fault: Fault, world: World, report: Report) -> Outcome:

@@ -75,6 +75,7 @@ class Watcher:
         self._store.restore(self._memories)
         try:
             while True:
+                self._store.hand_out_orders(self._memories)
                 something_happens = await self._look()
                 self._store.save(self._memories)
                 await self._rest(something_happens=something_happens)
