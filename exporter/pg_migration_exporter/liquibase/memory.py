@@ -58,12 +58,17 @@ class Memory:
     runs: dict[str, int] = field(default_factory=dict)
     durations: Durations = field(default_factory=Durations)
 
-    def see_table(self, oid: int) -> None:
-        """Begin anew when the history is another table than before; what was counted stays."""
-        if self.oid and self.oid != oid:
+    def see_table(self, oid: int) -> bool:
+        """Begin anew when the history is another table than before; what was counted stays.
+
+        True if it is.
+        """
+        is_another = self.oid not in (0, oid)
+        if is_another:
             self.counters, self.last_run, self.last_order = Counters(), Run.UNKNOWN, 0
             self.saw_lock_held, self.unsettled_since = False, None
         self.oid = oid
+        return is_another
 
     def see_counters(self, counters: Counters, *, quiet: bool, now: float) -> int:
         """Compare with the last look, once no run is under way; how many runs ended since."""

@@ -94,7 +94,8 @@ class Observer:
             return Reading.ABSENT  # Liquibase is about to make it
         if not (tables.history.readable and tables.lock.readable):
             return Reading.NOT_GRANTED
-        subject.memory.see_table(tables.history.oid)
+        if subject.memory.see_table(tables.history.oid):
+            subject.history = History()
         try:
             look = await self._look(subject)
         except tuple(_HINDRANCES) as error:
