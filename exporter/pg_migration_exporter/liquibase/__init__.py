@@ -1,0 +1,1 @@
+"""What Liquibase wants to do, has done and is doing: changelog files, history tables, sessions."""
