@@ -1,0 +1,141 @@
+"""From the nodes of an XML, YAML or JSON changelog to its statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from . import contents, vocabulary, xml_schema
+from .model import Finding, RefusalError, error, refusal
+from .nodes import Node, attributes_of
+from .preconditions import changelog_findings
+from .scalars import Kind
+from .statements import (
+    ChangelogFile,
+    ChangeSet,
+    EarlyProperty,
+    Include,
+    IncludeAll,
+    LogicalPath,
+    Property,
+    Statement,
+)
+
+_TYPES: dict[str, type[Statement]] = {
+    "include": Include,
+    "includeAll": IncludeAll,
+    "property": Property,
+    "changeSet": ChangeSet,
+}
+#: Names as the tables spell them, by their lower case: Liquibase finds attributes in any case.
+_CANONICAL = {
+    name: {attribute.lower(): attribute for attribute in attributes}
+    for name, attributes in {
+        **{statement: vocabulary.ATTRIBUTES[statement] for statement in _TYPES},
+        "changeSet": vocabulary.ATTRIBUTES["changeSet"] | {"alwaysRun"},
+    }.items()
+}
+_LOGICAL_PATH = "logicalFilePath"
+#: Java types that YAML properties are cast to; another type ends Liquibase. YamlChangeLogParser.
+_ANY_PROPERTY = {**dict.fromkeys(("context", "labels", "dbms"), Kind.TEXT), "global": Kind.BOOLEAN}
+_PROPERTY_KINDS = {
+    True: _ANY_PROPERTY | {"name": Kind.TEXT},
+    False: _ANY_PROPERTY
+    | {"file": Kind.TEXT, "relativeToChangelogFile": Kind.BOOLEAN, "errorIfMissing": Kind.BOOLEAN},
+}
+
+
+def from_xml(root: Node) -> ChangelogFile:
+    """Return the statements of an XML document, with what its schema refuses as findings."""
+    statements, findings = _collect(root, is_yaml=False)
+    refused = tuple(xml_schema.check(root))
+    # What the schema refuses comes first, and may well be why something else was not understood.
+    return ChangelogFile(statements, refused or findings, _context(root))
+
+
+def from_yaml(document: Node | None) -> ChangelogFile:
+    """Return the statements of a YAML or JSON document. Raises RefusalError."""
+    root = next(document.named(vocabulary.ROOT), None) if document else None
+    if root is None:
+        raise refusal(
+            f"The file has no {vocabulary.ROOT}.",
+            f"Start it with {vocabulary.ROOT}, or leave it out of the changelog.",
+        )
+    if root.kind not in {Kind.LIST, Kind.NULL}:
+        raise refusal(
+            f"{vocabulary.ROOT} is not a list.",
+            "Write its entries as a list, each with a dash: - changeSet:",
+            root.line,
+        )
+    for node in root.named("property"):
+        _check_property_kinds(node)
+    statements, findings = _collect(root, is_yaml=True)
+    early = tuple(_early(each) for each in statements if isinstance(each, Property))
+    return ChangelogFile(statements, findings, _context(root), early)
+
+
+def _early(statement: Property) -> EarlyProperty:
+    """Return the property as Liquibase sets it first: by name if it has one, under `context`."""
+    hidden = {"contextFilter", "file"} if "name" in statement.attributes else {"contextFilter"}
+    attributes = {name: text for name, text in statement.attributes.items() if name not in hidden}
+    return EarlyProperty(statement.line, attributes)
+
+
+def _context(root: Node) -> str | None:
+    return root.text("contextFilter") or root.text("context")
+
+
+def _collect(root: Node, is_yaml: bool) -> tuple[tuple[Statement, ...], tuple[Finding, ...]]:
+    statements: list[Statement] = []
+    findings: list[Finding] = []
+    if (path := root.text(_LOGICAL_PATH)) is not None:
+        statements.append(LogicalPath(root.line, {_LOGICAL_PATH: path}))
+    modified = any(root.named("removeChangeSetProperty"))
+    for node in _flat(root):
+        try:
+            if node.name in _TYPES:
+                statements.append(_statement(node, is_yaml, modified))
+            else:
+                findings += _other(node)
+        except RefusalError as problem:
+            findings.append(problem.finding)
+    return tuple(statements), tuple(findings)
+
+
+def _flat(root: Node) -> Iterator[Node]:
+    """Yield the children of `root`, those of modifyChangeSets in its place."""
+    for node in root.children:
+        if node.name == "modifyChangeSets":
+            yield from node.children
+        else:
+            yield node
+
+
+def _other(node: Node) -> Iterable[Finding]:
+    if node.name == "preConditions":
+        return changelog_findings(node)
+    if not node.children or node.name == "removeChangeSetProperty":
+        return ()
+    summary = f"{node.name} is not something that a changelog can have."
+    return (error(summary, "Correct the name; it is case-sensitive.", node.line),)
+
+
+def _statement(node: Node, is_yaml: bool, modified: bool) -> Statement:
+    attributes = attributes_of(node, _CANONICAL[node.name])
+    if node.name != "changeSet":
+        return _TYPES[node.name](node.line, attributes)
+    return ChangeSet(node.line, attributes, *contents.read(node, is_yaml, modified))
+
+
+def _check_property_kinds(node: Node) -> None:
+    if not node.children:
+        raise refusal("A property has no name.", "Give it a name and a value.", node.line)
+    has_name = any(node.named("name"))
+    for child in node.children:
+        wanted = _PROPERTY_KINDS[has_name].get(child.name)
+        if wanted and child.kind not in {wanted, Kind.NULL}:
+            advice = "Quote it." if wanted is Kind.TEXT else "Write true or false without quotes."
+            raise refusal(
+                f"YAML reads the property's {child.name} as {child.kind}, not as {wanted}.",
+                advice,
+                child.line,
+            )
