@@ -28,7 +28,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """One histogram's value: cumulative counts for each upper bound, `+Inf` last and equal to count."""
+    """One histogram: cumulative counts for each upper bound, `+Inf` last and equal to count."""
 
     buckets: tuple[tuple[float, float], ...]
     sum: float

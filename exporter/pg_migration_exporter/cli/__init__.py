@@ -1,1 +1,45 @@
-"""The command line: builds the parser, nothing else. Each subcommand is a module beside this one."""
+"""The command line: builds the parser, nothing else. Each subcommand is a module beside it.
+
+Only the module of the subcommand that was asked for is imported: `serve` runs for months and must
+not carry what `render` needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from pg_migration_exporter import __version__
+from pg_migration_exporter.errors import UserError
+
+#: In the order that `--help` lists them; each is a module with `add(subparsers)`.
+SUBCOMMANDS = ("serve", "config", "collectors", "explain", "ack", "render", "verify")
+
+
+def build_parser(subcommands: Sequence[str] = SUBCOMMANDS) -> argparse.ArgumentParser:
+    """The parser; each module of `subcommands` adds itself and sets `run`."""
+    parser = argparse.ArgumentParser(
+        prog="pg-migration-exporter",
+        description="Prometheus exporter for PostgreSQL that understands Liquibase migrations.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in subcommands:
+        import_module(f"{__name__}.{name}").add(subparsers)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code. What the user can mend is one clear line and a 2."""
+    given = sys.argv[1:] if arguments is None else arguments
+    asked = [name for name in SUBCOMMANDS if name in given[:1]]
+    options = build_parser(asked or SUBCOMMANDS).parse_args(given)
+    try:
+        return int(options.run(options))
+    except UserError as error:
+        print(f"pg-migration-exporter: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130

@@ -1,1 +1,1 @@
-"""What Liquibase wants to do, has done and is doing: changelog files, history tables, sessions."""
+"""What a database, and the changelog files, tell of a Liquibase migration; one function decides."""

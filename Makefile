@@ -1,0 +1,41 @@
+# The commands of the repository. Recipes are one line; what is longer lives in scripts/.
+
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Make .venv and install what the machine lacks (seconds when nothing is missing)
+	@scripts/setup.sh
+
+.PHONY: demo
+demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running, ALL=1 shows every fault)
+	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(ALL),--all)
+
+.PHONY: test
+test: ## Run all tests against real servers (ARGS="-k lock" selects)
+	@scripts/setup.sh bench servers
+	@$(BIN)/pytest $(ARGS)
+
+.PHONY: bench
+bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/benchmarks.md)
+	@scripts/setup.sh bench
+	@$(BIN)/python -m bench --markdown docs/benchmarks.md
+
+.PHONY: lint
+lint: setup ## Check style and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+.PHONY: fmt
+fmt: setup ## Format the code and mend what the linter can
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+.PHONY: render
+render: setup ## Render alerts, dashboards and deployment files from the default values
+	@$(BIN)/pg-migration-exporter render all --out .

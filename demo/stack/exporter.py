@@ -1,0 +1,52 @@
+"""The exporter itself, as users run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from demo.stack.ports import LOOPBACK
+from demo.stack.programs import exporter_command
+from demo.stack.service import HttpService
+from demo.stack.workspace import Workspace
+
+
+class Exporter(HttpService):
+    """`pg-migration-exporter serve` with a configuration file.
+
+    `config` holds the keys of the file; the state directory is the service's own unless given.
+    """
+
+    health_path = "/healthz"
+
+    def __init__(
+        self, workspace: Workspace, config: dict[str, Any], name: str = "exporter"
+    ) -> None:
+        super().__init__(workspace, name)
+        self.config = self.folder / "config.yaml"
+        own = {"state_directory": str(self.folder)}
+        self.config.write_text(yaml.safe_dump(own | config, sort_keys=False))
+
+    @property
+    def address(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
+    def command(self) -> Sequence[str | Path]:
+        return [exporter_command(), "serve", "--config", self.config, "--listen", self.address]
+
+    def metrics(self) -> str:
+        """Text of one scrape."""
+        return self.get("/metrics").text
+
+    def page(self) -> dict[str, list[Sample]]:
+        """Samples of one scrape by their name, which for a histogram has a suffix."""
+        samples: dict[str, list[Sample]] = {}
+        for family in text_string_to_metric_families(self.metrics()):
+            for sample in family.samples:
+                samples.setdefault(sample.name, []).append(sample)
+        return samples

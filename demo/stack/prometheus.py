@@ -1,0 +1,84 @@
+"""A real Prometheus that scrapes the stack and evaluates rule files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from demo.stack.ports import LOOPBACK
+from demo.stack.programs import program
+from demo.stack.service import HttpService
+from demo.stack.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Scraping:
+    """What a Prometheus does: job name -> `host:port` targets, rule files, and how often."""
+
+    jobs: Mapping[str, Sequence[str]]
+    rule_files: Sequence[Path] = ()
+    interval: str = "1s"
+    alertmanager: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def config(self) -> dict[str, Any]:
+        """Prometheus, "Configuration"."""
+        timing = {"scrape_interval": self.interval, "scrape_timeout": self.interval}
+        receivers = [{"targets": [self.alertmanager]}] if self.alertmanager else []
+        return {
+            "global": timing
+            | {"evaluation_interval": self.interval, "external_labels": dict(self.labels)},
+            "rule_files": [str(path) for path in self.rule_files],
+            "alerting": {"alertmanagers": [{"static_configs": receivers}]},
+            "scrape_configs": [
+                {"job_name": job, "static_configs": [{"targets": list(targets)}]}
+                for job, targets in self.jobs.items()
+            ],
+        }
+
+
+class Prometheus(HttpService):
+    """A Prometheus; its answers are the `data` of its HTTP interface."""
+
+    def __init__(self, workspace: Workspace, scraping: Scraping, name: str = "prometheus") -> None:
+        super().__init__(workspace, name)
+        self.config = self.folder / "prometheus.yml"
+        self.config.write_text(yaml.safe_dump(scraping.config(), sort_keys=False))
+
+    def command(self) -> Sequence[str | Path]:
+        return [
+            program("prometheus"),
+            f"--config.file={self.config}",
+            f"--storage.tsdb.path={self.folder / 'data'}",
+            f"--web.listen-address={LOOPBACK}:{self.port}",
+        ]
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Instant vector: one `{"metric": {...}, "value": [time, "value"]}` for each series."""
+        result: list[dict[str, Any]] = self._data("query", query=expression)["result"]
+        return result
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Pending and firing alerts, with `labels`, `annotations`, `state` and `activeAt`."""
+        alerts: list[dict[str, Any]] = self._data("alerts")["alerts"]
+        return alerts
+
+    def firing(self) -> set[str]:
+        """Names of the alerts that fire now."""
+        return {a["labels"]["alertname"] for a in self.alerts() if a["state"] == "firing"}
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Read every rule of every group, with `health` and `lastError`."""
+        return [rule for group in self._data("rules")["groups"] for rule in group["rules"]]
+
+    def targets(self) -> list[dict[str, Any]]:
+        """Active targets, with `labels`, `health` and `lastError`."""
+        targets: list[dict[str, Any]] = self._data("targets", state="active")["activeTargets"]
+        return targets
+
+    def _data(self, path: str, **params: str) -> Any:
+        return self.api(f"/api/v1/{path}", **params)["data"]

@@ -1,0 +1,50 @@
+"""Which metrics the alert rules read, from the syntax tree of their expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import promql_parser
+import yaml
+
+from pg_migration_exporter.bundle.render import render
+from pg_migration_exporter.bundle.schema import Values
+
+#: Series that Prometheus itself writes for each target. Prometheus, "Jobs and instances".
+SYNTHETIC = frozenset(
+    {
+        "up",
+        "scrape_duration_seconds",
+        "scrape_samples_post_metric_relabeling",
+        "scrape_samples_scraped",
+        "scrape_series_added",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An alerting rule and its expression."""
+
+    name: str
+    expression: str
+
+    def metrics(self) -> list[str]:
+        """Return the names of the series that the expression selects, sorted."""
+        names: set[str] = set()
+
+        def visit(node: promql_parser.Expr) -> None:
+            if isinstance(node, promql_parser.VectorSelector) and node.name:
+                names.add(node.name)
+
+        promql_parser.walk(promql_parser.parse(self.expression), visit)
+        return sorted(names)
+
+
+def rules(values: Values) -> Iterator[Rule]:
+    """Yield the alerting rules that these values render to."""
+    for file in render(["alerts"], values):
+        for group in yaml.safe_load(file.text)["groups"]:
+            for rule in group["rules"]:
+                yield Rule(rule["alert"], rule["expr"])

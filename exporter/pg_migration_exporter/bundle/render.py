@@ -1,0 +1,105 @@
+"""From templates and values to the files of the bundle.
+
+The templates use `<< >>` and `<% %>`, because `{{ }}` belongs to the templates of Prometheus inside
+them. A template `templates/<kind>/<file>.j2` becomes `<kind>/<file>`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pg_migration_exporter.bundle.schema import Values
+
+#: What can be rendered: the folders below templates/.
+KINDS = ("alerts",)
+
+_SUFFIX = ".j2"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """One file of the bundle; `path` is relative to the output folder and begins with the kind."""
+
+    path: str
+    text: str
+
+
+def render(kinds: Iterable[str], values: Values) -> list[RenderedFile]:
+    """Return the files of these kinds, in the order of their paths."""
+    environment = _environment()
+    context = _context(values)
+    return [
+        RenderedFile(
+            path=name.removesuffix(_SUFFIX),
+            text=environment.get_template(name).render(context, template=name),
+        )
+        for name in sorted(environment.list_templates(extensions=["j2"]))
+        if name.partition("/")[0] in kinds
+    ]
+
+
+def write(
+    rendered: Sequence[RenderedFile], out: Path, accept: Callable[[list[Path]], bool]
+) -> list[Path]:
+    """Put the files below `out`, each at once or not at all, if `accept` agrees to them.
+
+    `accept` sees complete copies in a folder beside their destination. Returns the paths written,
+    none when it declined. Raises OSError.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".render-", dir=out) as staging:
+        targets = {Path(staging, file.path): out / file.path for file in rendered}
+        for staged, file in zip(targets, rendered, strict=True):
+            staged.parent.mkdir(exist_ok=True)
+            staged.write_text(file.text, encoding="utf-8")
+        if not accept(list(targets)):
+            return []
+        for staged, target in targets.items():
+            target.parent.mkdir(exist_ok=True)
+            staged.replace(target)
+    return list(targets.values())
+
+
+def _context(values: Values) -> dict[str, Any]:
+    """Return what templates see: the values, each alert with its name among them."""
+    context = values.model_dump(by_alias=True)
+    alerts = context["alerts"].items()
+    return context | {"alerts": {name: alert | {"name": name} for name, alert in alerts}}
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pg_migration_exporter.bundle"),
+        autoescape=False,  # noqa: S701 - YAML, not HTML; `yaml` below quotes what users write
+        undefined=StrictUndefined,
+        finalize=_plain_number,
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["yaml"] = _yaml_mapping
+    return environment
+
+
+def _plain_number(value: object) -> object:
+    """Write 300.0 as 300, as a person would."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _yaml_mapping(mapping: dict[str, Any]) -> str:
+    """Return a mapping in YAML's block style, one line for each key, quoted where needed."""
+    text: str = yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True, width=float("inf"))
+    return text.rstrip("\n")

@@ -1,0 +1,33 @@
+"""From values files to `Values`: the user's file merged over the defaults, then validated."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.config.problems import read_yaml, validate
+
+DEFAULTS = files("pg_migration_exporter.bundle") / "values.yaml"
+
+
+def load_values(path: Path | None = None) -> Values:
+    """Return the defaults, overridden by the values file at `path`.
+
+    Raises ConfigError naming the file and the path of each bad key.
+    """
+    defaults = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
+    overrides = read_yaml(path) if path else {}
+    return validate(Values, merge(defaults, overrides), str(path or "values.yaml"))
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return `base` with the values of `over`; where both have a mapping, these are merged."""
+    merged = base | over
+    for key in base.keys() & over.keys():
+        if isinstance(base[key], dict) and isinstance(over[key], dict):
+            merged[key] = merge(base[key], over[key])
+    return merged

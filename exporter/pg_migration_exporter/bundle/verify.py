@@ -1,0 +1,103 @@
+"""Proof that an exporter publishes what the rules read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Literal
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from pg_migration_exporter.bundle.metrics import SYNTHETIC, Rule
+from pg_migration_exporter.errors import UserError
+
+#: More than the page of any exporter; a server that sends more is no exporter.
+_PAGE_LIMIT_BYTES = 64 * 1024 * 1024
+_TIMEOUT_SECONDS = 10
+_SERIES_SUFFIXES = {
+    "counter": ("", "_total"),
+    "histogram": ("_bucket", "_sum", "_count"),
+    "summary": ("", "_sum", "_count"),
+}
+
+#: found: has series now. declared: has HELP and TYPE, and series only in a certain state, as an
+#: index build in progress has. prometheus: written by Prometheus itself.
+Status = Literal["found", "declared", "prometheus", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Whether one metric of one rule is published."""
+
+    rule: str
+    metric: str
+    status: Status
+    series: int
+
+
+def verify(rules: Iterable[Rule], page: str) -> list[Finding]:
+    """Compare the metrics of the rules with a page in Prometheus' text format.
+
+    Raises UserError when the page is in no such format.
+    """
+    published = _published(page)
+    return [
+        Finding(rule.name, metric, _status(metric, published), published.get(metric, 0))
+        for rule in rules
+        for metric in rule.metrics()
+    ]
+
+
+def fetch(url: str) -> str:
+    """Return the page at an http or https URL.
+
+    Raises UserError; a URL with a password is refused without being repeated.
+    """
+    _refuse_unusable(url)
+    try:
+        request = Request(url, headers={"Accept": "text/plain"})  # noqa: S310 - scheme checked
+        with urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+            page: bytes = response.read(_PAGE_LIMIT_BYTES)
+    except (OSError, HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise UserError(f"{url}: {reason}; is the exporter running there?") from None
+    return page.decode("utf-8", errors="replace")
+
+
+def _refuse_unusable(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.username is None
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UserError("--url: give an http or https address without user name and password")
+
+
+def _published(page: str) -> dict[str, int]:
+    """Return each series name that the page declares, with its number of series."""
+    try:
+        families = list(text_string_to_metric_families(page))
+    except (ValueError, IndexError) as error:  # the parser raises both for broken lines
+        raise UserError(f"not a page in Prometheus' text format: {error}") from None
+    counts = {name: 0 for family in families for name in _declared(family)}
+    for family in families:
+        for sample in family.samples:
+            counts[sample.name] = counts.get(sample.name, 0) + 1
+    return counts
+
+
+def _declared(family: Metric) -> list[str]:
+    return [family.name + suffix for suffix in _SERIES_SUFFIXES.get(family.type, ("",))]
+
+
+def _status(metric: str, published: dict[str, int]) -> Status:
+    if metric in SYNTHETIC:
+        return "prometheus"
+    if metric not in published:
+        return "missing"
+    return "found" if published[metric] else "declared"

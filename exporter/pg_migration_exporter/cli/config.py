@@ -1,0 +1,25 @@
+"""`config example`: a configuration file with every key, its default and what it does."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.resources import files
+
+from pg_migration_exporter.cli.options import Subparsers
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser("config", help="show an example configuration")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    example = commands.add_parser(
+        "example", help="print a configuration file with every key, its default and its meaning"
+    )
+    example.set_defaults(run=print_example)
+
+
+def print_example(_: argparse.Namespace) -> int:
+    """Print the example, as it is shipped."""
+    example = files("pg_migration_exporter.config").joinpath("example.yaml")
+    print(example.read_text(encoding="utf-8"), end="")
+    return 0

@@ -1,0 +1,31 @@
+"""Options that several subcommands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pg_migration_exporter.config import Settings, load_settings
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+else:
+    Subparsers = argparse._SubParsersAction
+
+
+def add_settings_options(parser: argparse.ArgumentParser) -> None:
+    """Add --config and --dsn."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file (YAML)")
+    parser.add_argument(
+        "--dsn",
+        metavar="DSN",
+        help="libpq connection string or URL of the database; without it postgres.dsn of the "
+        "configuration, or libpq's environment variables. A password here is visible to other "
+        "users of the machine: prefer PGPASSFILE or postgres.password_file",
+    )
+
+
+def read_settings(options: argparse.Namespace, **overrides: object) -> Settings:
+    """The settings that the options ask for. Raises ConfigError."""
+    return load_settings(options.config, dsn=options.dsn, overrides=overrides)

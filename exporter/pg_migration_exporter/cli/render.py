@@ -1,0 +1,74 @@
+"""`render`: write the files of the bundle."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pg_migration_exporter.bundle import check
+from pg_migration_exporter.bundle.render import KINDS, render, write
+from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.cli.options import Subparsers
+from pg_migration_exporter.errors import UserError
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the subcommand and its options."""
+    parser = subparsers.add_parser(
+        "render",
+        help="write the alert rules",
+        description="Render the bundle's templates with values and write the files below DIR.",
+    )
+    parser.add_argument("kind", nargs="?", choices=(*KINDS, "all"), default="all", help="what")
+    parser.add_argument("--values", type=Path, metavar="FILE", help="overrides of the defaults")
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="where to write")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="have promtool check the files first; write nothing when it objects",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Render; 0 when written, 1 when a check failed. Raises UserError."""
+    kinds = KINDS if options.kind == "all" else (options.kind,)
+    accept = _passes_checks if options.check else _unchecked
+    rendered = render(kinds, load_values(options.values))
+    try:
+        written = write(rendered, options.out, accept)
+    except OSError as error:
+        raise UserError(
+            f"--out {options.out}: cannot be written: {error.strerror}; name a folder that can"
+        ) from error
+    for path in written:
+        print(f"wrote {path}")
+    return 0 if written else 1
+
+
+def _unchecked(_files: Sequence[Path]) -> bool:
+    return True
+
+
+def _passes_checks(files: Sequence[Path]) -> bool:
+    """Run the checks of each kind, say what came out, and tell whether none failed."""
+    outcomes = [
+        check.run(each, selected)
+        for kind, checks in check.CHECKS.items()
+        if (selected := [file for file in files if file.parent.name == kind])
+        for each in checks
+    ]
+    for outcome in outcomes:
+        _report(outcome)
+    return all(outcome.passed is not False for outcome in outcomes)
+
+
+def _report(outcome: check.Outcome) -> None:
+    if outcome.passed is None:
+        print(f"not checked by {outcome.check}: {outcome.detail}")
+    elif outcome.passed:
+        print(f"passed {outcome.check}")
+    else:
+        print(f"failed {outcome.check}; nothing written\n{outcome.detail}", file=sys.stderr)

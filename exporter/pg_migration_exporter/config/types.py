@@ -1,0 +1,43 @@
+"""Values that the configuration is made of: durations and addresses, as users write them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d)?")
+_ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]]*):(?P<port>\d{1,5})")
+_HIGHEST_PORT = 65535
+
+
+def parse_duration(value: object) -> object:
+    """Turn `500ms`, `10s`, `1m` or a number of seconds into seconds; leave other types alone."""
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("not a duration; write a number with a unit, such as 500ms, 10s or 1m")
+    return float(match["number"]) * _UNITS[match["unit"] or "s"]
+
+
+def split_address(value: str) -> tuple[str, int]:
+    """Split `HOST:PORT`, `[IPV6]:PORT` or `:PORT` (every interface) into host and port.
+
+    Raises ValueError with a text for the user.
+    """
+    match = _ADDRESS.fullmatch(value.strip())
+    if match is None or int(match["port"]) > _HIGHEST_PORT:
+        raise ValueError("not an address; write HOST:PORT, such as 127.0.0.1:9886 or [::1]:9886")
+    return match["host"].strip("[]"), int(match["port"])
+
+
+def _check_address(value: str) -> str:
+    split_address(value)
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=86400 * 365)]
+Address = Annotated[str, AfterValidator(_check_address)]

@@ -1,0 +1,1 @@
+"""From the cumulative statistics of statements to a latency histogram."""

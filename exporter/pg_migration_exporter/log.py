@@ -1,0 +1,64 @@
+"""The exporter's own log on standard error: text or JSON, never a password."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+from typing import Literal
+
+_SECRETS = (
+    (re.compile(r"(://[^\s/:@]*:)[^\s@]*@"), r"\1***@"),
+    (
+        re.compile(r"((?:password|passwd|pwd)\s*=\s*)('(?:\\.|[^'\\])*'|\S+)", re.IGNORECASE),
+        r"\1***",
+    ),
+)
+
+
+def redact(text: str) -> str:
+    """Hide what looks like a password in a connection string or URL."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-01-06T20:15:00Z INFO message`, one line each unless there is a traceback."""
+
+    converter = staticmethod(time.gmtime)
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, passwords hidden."""
+        return redact(super().format(record))
+
+
+class JsonFormatter(TextFormatter):
+    """One JSON object a line: time, level, logger, message, and error where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, passwords hidden."""
+        entry = {
+            "time": self.formatTime(record, self.datefmt),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+        }
+        if record.exc_info:
+            entry["error"] = redact(self.formatException(record.exc_info))
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def configure(level: str, form: Literal["text", "json"]) -> None:
+    """Send all logging to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # uvicorn says at its info level what the exporter says itself.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)

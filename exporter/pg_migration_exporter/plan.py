@@ -1,0 +1,74 @@
+"""Which collectors run on this server: made from its capabilities, once until they change."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pg_migration_exporter.collectors import COLLECTORS, Collector
+from pg_migration_exporter.config.schema import CollectorsSection
+from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.postgres.capabilities import Capabilities, Requirement
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The collectors that run, and those that cannot with the requirement they miss.
+
+    `capabilities` is None before the server was ever reached.
+    """
+
+    collectors: Sequence[Collector] = ()
+    skipped: Sequence[tuple[Collector, Requirement]] = ()
+    capabilities: Capabilities | None = None
+
+    @classmethod
+    def make(cls, collectors: Sequence[Collector], capabilities: Capabilities) -> Plan:
+        """Sort the collectors by whether the server and the role let them run."""
+        judged = [(one, one.obstacle(capabilities)) for one in collectors]
+        return cls(
+            [one for one, obstacle in judged if obstacle is None],
+            [(one, obstacle) for one, obstacle in judged if obstacle is not None],
+            capabilities,
+        )
+
+    def problems(self) -> list[str]:
+        """A line for each collector that cannot run: which one, and what to do."""
+        assert self.capabilities is not None
+        return [
+            f"collector {one.name} cannot run: {obstacle.remedy_for(self.capabilities)}"
+            for one, obstacle in self.skipped
+        ]
+
+    def log(self) -> None:
+        """Say once what runs and what does not."""
+        assert self.capabilities is not None
+        log.info(
+            "connected to PostgreSQL %s, %s, as %s; collectors: %s",
+            self.capabilities.version,
+            self.capabilities.role,
+            self.capabilities.usename,
+            ", ".join(one.name for one in self.collectors),
+        )
+        for problem in self.problems():
+            log.warning("%s", problem)
+
+
+def select_collectors(settings: CollectorsSection) -> tuple[Collector, ...]:
+    """The collectors that the configuration asks for. Raises ConfigError for an unknown name."""
+    known = [one.name for one in COLLECTORS]
+    for key in ("enabled", "disabled"):
+        for name in getattr(settings, key):
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+                raise ConfigError(f"collectors.{key}: there is no collector {name!r}; {hint}")
+    return tuple(
+        one
+        for one in COLLECTORS
+        if (one.default_on or one.name in settings.enabled) and one.name not in settings.disabled
+    )

@@ -1,0 +1,92 @@
+"""What one server, database and role can do: asked at every scrape, the plan depends on it.
+
+The row is cheap (no relation of a user is touched) and also proves that the server answers. When it
+differs from the row that the plan was made from (failover, upgrade, grant), a new plan is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from pg_migration_exporter.postgres.session import Rows
+
+#: The oldest server that every collector runs on.
+OLDEST_SUPPORTED = 140000
+
+#: System information functions, "pg_has_role"; a setting of a library that is not loaded is null.
+SQL = """
+select current_setting('server_version_num')::int4 as version_num,
+       current_setting('server_version') as version,
+       pg_is_in_recovery() as in_recovery,
+       current_database()::text as datname,
+       current_user::text as usename,
+       pg_has_role('pg_read_all_stats', 'usage') as read_all_stats,
+       coalesce(current_setting('track_commit_timestamp', true)::bool, false) as commit_timestamps,
+       (select quote_ident(n.nspname)
+          from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+         where e.extname = 'pg_stat_statements'
+           and current_setting('pg_stat_statements.track', true) is not null) as statements_schema
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """One row of `SQL`, column by column. `version_num` as in PG_VERSION_NUM: 150018."""
+
+    version_num: int
+    version: str
+    in_recovery: bool
+    datname: str
+    usename: str
+    read_all_stats: bool
+    commit_timestamps: bool
+    statements_schema: str | None
+
+    @property
+    def role(self) -> Literal["primary", "standby"]:
+        """The server's part in replication."""
+        return "standby" if self.in_recovery else "primary"
+
+    @classmethod
+    def from_rows(cls, answer: Rows) -> Capabilities:
+        """Read the only row of `SQL`'s answer."""
+        row = dict(zip(answer.columns, answer.rows[0], strict=True))
+        return cls(**{field.name: row[field.name] for field in fields(cls)})
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Something a collector cannot do without; `remedy` may name {usename} and {version}."""
+
+    reason: str
+    is_met: Callable[[Capabilities], bool]
+    remedy: str
+
+    def remedy_for(self, capabilities: Capabilities) -> str:
+        """What to do, for this server and role."""
+        usename = capabilities.usename.replace('"', '""')
+        return self.remedy.format(usename=usename, version=capabilities.version)
+
+
+READ_ALL_STATS = Requirement(
+    "missing_privilege",
+    lambda capabilities: capabilities.read_all_stats,
+    'GRANT pg_monitor TO "{usename}";',
+)
+STATEMENTS = Requirement(
+    "missing_extension",
+    lambda capabilities: capabilities.statements_schema is not None,
+    "add pg_stat_statements to shared_preload_libraries, restart the server, then "
+    "CREATE EXTENSION pg_stat_statements;",
+)
+
+
+def server_version(oldest: int) -> Requirement:
+    """A server of version `oldest` (as in PG_VERSION_NUM) or newer."""
+    return Requirement(
+        "server_version",
+        lambda capabilities: capabilities.version_num >= oldest,
+        f"PostgreSQL {oldest // 10000} or newer is needed, this server is {{version}}",
+    )

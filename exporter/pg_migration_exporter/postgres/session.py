@@ -1,0 +1,260 @@
+"""One persistent connection, in libpq's pipeline mode.
+
+Statements go out as they are asked for and are answered in order, each followed by its own Sync, so
+that all statements asked for in one turn of the event loop cost one round trip and a failing one
+costs only itself (PostgreSQL, "libpq: Pipeline Mode"). psycopg's `Pipeline.sync()` waits for the
+answers and raises the first error, so this works on `psycopg.pq.PGconn` instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import pq
+from psycopg.abc import Buffer
+from psycopg.adapt import AdaptersMap, Loader, Transformer
+
+_BINARY = pq.Format.BINARY
+_OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
+_KEEP_ANY_BYTES = "surrogateescape"
+_PLAN_IS_OUTDATED = "0A000"  # "cached plan must not change result type"
+
+
+class Rows(NamedTuple):
+    """The answer of one statement: column names and tuples of Python values."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+class SessionLostError(psycopg.OperationalError):
+    """The connection broke, or was closed, before the statement was answered."""
+
+
+class _AnyBytesLoader(Loader):
+    """Text of a database in SQL_ASCII: any bytes, kept so that names can be sent back."""
+
+    def load(self, data: Buffer) -> str:
+        return bytes(data).decode("utf-8", _KEEP_ANY_BYTES)
+
+
+class _AnyBytesBinaryLoader(_AnyBytesLoader):
+    format = _BINARY
+
+
+_LENIENT = AdaptersMap(psycopg.adapters)
+for _type in ("text", "name", "varchar", "bpchar"):
+    _LENIENT.register_loader(_type, _AnyBytesLoader)
+    _LENIENT.register_loader(_type, _AnyBytesBinaryLoader)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A statement that was sent: who waits for it, and what has arrived so far."""
+
+    sql: str
+    answer: asyncio.Future[pq.abc.PGresult]
+    result: pq.abc.PGresult | None = None
+    failure: pq.abc.PGresult | None = None
+
+
+class Session:
+    """One connection; use `open`, then `query` from any number of tasks, then `close`."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connection = connection
+        self._pgconn = connection.pgconn
+        self._descriptor = self._pgconn.socket
+        self._loop = asyncio.get_running_loop()
+        self._pending: deque[_Pending] = deque()
+        self._prepared: dict[str, bytes] = {}
+        self._prepared_count = 0
+        self._flush_scheduled = False
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._pgconn.enter_pipeline_mode()
+        self._loop.add_reader(self._descriptor, self._on_readable)
+
+    @classmethod
+    async def open(cls, conninfo: str) -> Session:
+        """Connect. Raises psycopg.OperationalError when that fails; the caller bounds the time."""
+        connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
+        if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+            # Names may hold any bytes there; as UTF-8 the server would refuse to take them back.
+            await connection.execute("SET client_encoding = SQL_ASCII")
+        return cls(connection)
+
+    @property
+    def is_open(self) -> bool:
+        """False once the connection is closed or known to be broken."""
+        return not self._closed
+
+    @property
+    def is_idle(self) -> bool:
+        """True when every statement sent has been answered."""
+        return not self._pending
+
+    async def query(self, sql: str, parameters: Sequence[str] = ()) -> Rows:
+        """Run one statement and return its rows.
+
+        `parameters` are sent as text for $1, $2, ... Raises psycopg.Error of the server's SQLSTATE,
+        or SessionLostError. Being cancelled leaves the statement running: see `cancel`.
+        """
+        return _read_rows(await self._send(sql, parameters))
+
+    async def drained(self) -> None:
+        """Wait until every statement sent has been answered, or the connection is gone."""
+        await self._idle.wait()
+
+    async def cancel(self, timeout: float) -> None:
+        """Ask the server to cancel what is still running, until nothing is or `timeout` is over.
+
+        A request cancels one statement, and those sent after it run all the same: hence the loop.
+        """
+        with contextlib.suppress(TimeoutError, psycopg.Error):
+            async with asyncio.timeout(timeout):
+                while not self.is_idle:
+                    await self._connection.cancel_safe(timeout=timeout)
+                    await asyncio.wait([asyncio.ensure_future(self.drained())], timeout=0.1)
+
+    async def close(self) -> None:
+        """Close the connection; statements still waiting fail with SessionLostError."""
+        self._lose("the exporter closed the connection")
+
+    def _send(self, sql: str, parameters: Sequence[str]) -> asyncio.Future[pq.abc.PGresult]:
+        answer: asyncio.Future[pq.abc.PGresult] = self._loop.create_future()
+        if not self.is_open:
+            answer.set_exception(SessionLostError("the connection is closed"))
+            return answer
+        try:
+            values = [value.encode() for value in parameters]
+            self._pgconn.send_query_prepared(self._prepare(sql), values, result_format=_BINARY)
+            self._pgconn.pipeline_sync()
+        except psycopg.OperationalError as error:
+            self._lose(str(error))
+            answer.set_exception(SessionLostError(str(error)))
+            return answer
+        self._pending.append(_Pending(sql, answer))
+        self._idle.clear()
+        self._schedule_flush()
+        return answer
+
+    def _prepare(self, sql: str) -> bytes:
+        if sql not in self._prepared:
+            self._prepared_count += 1
+            name = b"s%d" % self._prepared_count
+            self._pgconn.send_prepare(name, sql.encode("utf-8", _KEEP_ANY_BYTES))
+            self._prepared[sql] = name
+        return self._prepared[sql]
+
+    def _schedule_flush(self) -> None:
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        if not self.is_open:
+            return
+        self._loop.remove_writer(self._descriptor)
+        try:
+            if self._pgconn.flush():
+                self._loop.add_writer(self._descriptor, self._flush)
+        except psycopg.OperationalError as error:
+            self._lose(str(error))
+
+    def _on_readable(self) -> None:
+        try:
+            self._pgconn.consume_input()
+            self._take_results()
+        except psycopg.OperationalError as error:
+            self._lose(str(error))
+        else:
+            if self._pgconn.status == pq.ConnStatus.BAD:
+                self._lose("the server closed the connection")
+
+    def _take_results(self) -> None:
+        nothing_yet = False
+        while self._pending and not self._pgconn.is_busy():
+            result = self._pgconn.get_result()
+            if result is None:
+                # A null separates statements; two in a row mean that there is no more to read.
+                if nothing_yet:
+                    return
+                nothing_yet = True
+                continue
+            nothing_yet = False
+            self._take(self._pending[0], result)
+
+    def _take(self, pending: _Pending, result: pq.abc.PGresult) -> None:
+        if result.status == pq.ExecStatus.PIPELINE_SYNC:
+            self._pending.popleft()
+            self._answer(pending)
+            if not self._pending:
+                self._idle.set()
+        elif result.status in _OK:
+            pending.result = result
+        elif pending.failure is None:
+            pending.failure = result
+
+    def _answer(self, pending: _Pending) -> None:
+        if pending.failure is None:
+            assert pending.result is not None
+            if not pending.answer.done():
+                pending.answer.set_result(pending.result)
+            return
+        error = psycopg.errors.error_from_result(pending.failure)
+        if pending.result is None or error.sqlstate == _PLAN_IS_OUTDATED:
+            self._prepared.pop(pending.sql, None)
+        if not pending.answer.done():
+            pending.answer.set_exception(error)
+
+    def _lose(self, reason: str) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._descriptor)
+        self._loop.remove_writer(self._descriptor)
+        failures = [pending.failure for pending in self._pending if pending.failure is not None]
+        self._pgconn.finish()
+        while self._pending:
+            answer = self._pending.popleft().answer
+            if not answer.done():
+                answer.set_exception(_loss(failures, reason))
+        self._idle.set()
+
+
+def _loss(failures: Sequence[pq.abc.PGresult], reason: str) -> SessionLostError:
+    """What the server said last (FATAL: terminating connection ...) tells more than libpq does."""
+    said = psycopg.errors.error_from_result(failures[-1]) if failures else reason
+    return SessionLostError(str(said).strip())
+
+
+def _read_rows(result: pq.abc.PGresult) -> Rows:
+    names = (result.fname(index) for index in range(result.nfields))
+    columns = tuple(name.decode() for name in names if name is not None)
+    try:
+        return Rows(columns, _load(result, psycopg.adapters))
+    except UnicodeDecodeError:
+        return Rows(columns, _load(result, _LENIENT))
+
+
+def _load(result: pq.abc.PGresult, adapters: AdaptersMap) -> list[tuple[Any, ...]]:
+    transformer = Transformer(_Context(adapters))
+    transformer.set_pgresult(result)
+    return transformer.load_rows(0, result.ntuples, tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """An adaptation context without a connection (psycopg.abc.AdaptContext)."""
+
+    adapters: AdaptersMap
+    connection: None = None

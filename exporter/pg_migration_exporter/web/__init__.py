@@ -1,0 +1,1 @@
+"""The HTTP side: what Prometheus, a load balancer and a person ask for."""

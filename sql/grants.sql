@@ -1,0 +1,59 @@
+-- The least-privileged role of pg-migration-exporter. Run it as an administrator, in every database
+-- that is watched; it can be run again at any time, for example after Liquibase made its tables:
+--
+--   psql -d DATABASE -v exporter=migration_exporter -f grants.sql
+--
+-- With -v migrator=ROLE, the role that runs Liquibase, tables that this role creates later in the
+-- schemas of Liquibase's tables become readable too, so that a `drop-all` takes no grant away. That
+-- includes other tables of these schemas: leave it out where they must stay unread, and run this
+-- file again instead.
+--
+-- Set a password afterwards with \password, or use a certificate or peer authentication.
+
+\set ON_ERROR_STOP on
+\if :{?exporter} \else \set exporter migration_exporter \endif
+
+SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 4', :'exporter')
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'exporter')
+\gexec
+
+-- Statistics of all sessions and statements; no user's table.
+GRANT pg_monitor TO :"exporter";
+
+-- A second guard beside the exporter's own settings.
+ALTER ROLE :"exporter" SET default_transaction_read_only = on;
+
+-- Keeps the exporter's statements out of pg_stat_statements, where that is loaded.
+SELECT format('ALTER ROLE %I SET pg_stat_statements.track = ''none''', :'exporter')
+ WHERE current_setting('pg_stat_statements.track', true) IS NOT NULL
+\gexec
+
+SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), :'exporter')
+\gexec
+
+-- Liquibase's tables, under whatever names: recognized by their columns.
+CREATE TEMPORARY VIEW pg_temp.liquibase_table AS
+SELECT n.nspname, c.relname
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid
+ WHERE c.relkind IN ('r', 'p')
+ GROUP BY n.nspname, c.relname
+HAVING array_agg(a.attname::text) @> '{id,author,filename,orderexecuted,exectype,md5sum}'
+    OR array_agg(a.attname::text) @> '{id,locked,lockgranted,lockedby}';
+
+SELECT DISTINCT format('GRANT USAGE ON SCHEMA %I TO %I', nspname, :'exporter')
+  FROM pg_temp.liquibase_table
+\gexec
+
+SELECT format('GRANT SELECT ON %I.%I TO %I', nspname, relname, :'exporter')
+  FROM pg_temp.liquibase_table
+\gexec
+
+\if :{?migrator}
+SELECT DISTINCT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT SELECT ON TABLES TO %I',
+                       :'migrator', nspname, :'exporter')
+  FROM pg_temp.liquibase_table
+\gexec
+\endif
+
+DROP VIEW pg_temp.liquibase_table;

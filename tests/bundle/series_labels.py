@@ -1,0 +1,99 @@
+"""Which labels an expression's result can have, from the exporter's declarations."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from promql_parser import (
+    BinaryExpr,
+    Call,
+    Expr,
+    LabelModifierType,
+    MatchOp,
+    MatrixSelector,
+    NumberLiteral,
+    ParenExpr,
+    VectorSelector,
+)
+
+from pg_migration_exporter.bundle.metrics import SYNTHETIC
+from pg_migration_exporter.catalogue import FAMILIES
+from pg_migration_exporter.families import BUCKET_LABEL, Family
+
+#: What Prometheus adds to every series that it scrapes.
+TARGET_LABELS = frozenset({"job", "instance"})
+
+
+def _series(family: Family) -> dict[str, frozenset[str]]:
+    labels = TARGET_LABELS | set(family.labels)
+    if family.type != "histogram":
+        return {family.name: labels}
+    return {
+        f"{family.name}_bucket": labels | {BUCKET_LABEL},
+        f"{family.name}_sum": labels,
+        f"{family.name}_count": labels,
+    }
+
+
+#: Every series that can exist -> its labels.
+DECLARED = dict.fromkeys(SYNTHETIC, TARGET_LABELS) | {
+    name: labels for family in FAMILIES for name, labels in _series(family).items()
+}
+
+
+@singledispatch
+def labels_of(node: Expr) -> frozenset[str]:
+    """Return the labels that an element of the node's result can have.
+
+    Fails with AssertionError for a series or a label that nothing declares.
+    """
+    raise NotImplementedError(f"teach labels_of() what {type(node).__name__} keeps")
+
+
+@labels_of.register
+def _(node: VectorSelector) -> frozenset[str]:
+    assert node.name in DECLARED, f"no family is declared for {node.name}"
+    matched = {matcher.name for matcher in node.matchers.matchers}
+    assert matched <= DECLARED[node.name], f"{node.name} has no {matched - DECLARED[node.name]}"
+    return DECLARED[node.name]
+
+
+@labels_of.register
+def _(node: MatrixSelector) -> frozenset[str]:
+    return labels_of(node.vector_selector)
+
+
+@labels_of.register
+def _(node: ParenExpr) -> frozenset[str]:
+    return labels_of(node.expr)
+
+
+@labels_of.register
+def _(_: NumberLiteral) -> frozenset[str]:
+    return frozenset()
+
+
+@labels_of.register
+def _(node: Call) -> frozenset[str]:
+    match node.func.name:
+        case "rate":
+            return labels_of(node.args[0])
+        case "histogram_quantile":
+            return labels_of(node.args[1]) - {BUCKET_LABEL}
+        case "label_replace":
+            return labels_of(node.args[0]) | {node.args[1].val}
+        case "absent":
+            labels_of(node.args[0])
+            matchers = node.args[0].matchers.matchers
+            return frozenset(one.name for one in matchers if one.op == MatchOp.Equal)
+        case name:
+            raise NotImplementedError(f"teach labels_of() what {name}() keeps")
+
+
+@labels_of.register
+def _(node: BinaryExpr) -> frozenset[str]:
+    left, right = labels_of(node.lhs), labels_of(node.rhs)
+    matching = node.modifier.matching if node.modifier else None
+    if matching and matching.type == LabelModifierType.Include:
+        assert set(matching.labels) <= left & right, f"{matching.labels} not on both sides"
+    return left | right if str(node.op) == "or" else left

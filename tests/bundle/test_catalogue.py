@@ -1,0 +1,64 @@
+"""The rules against what the exporter declares: no name, label or collector that is not there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from pg_migration_exporter.bundle.render import render
+from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.collectors import COLLECTORS
+from tests.bundle.series_labels import labels_of
+
+RULES: list[dict[str, Any]] = [
+    rule
+    for file in render(["alerts"], load_values())
+    for group in yaml.safe_load(file.text)["groups"]
+    for rule in group["rules"]
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_rule_reads_declared_series_and_names_labels_that_its_result_has(rule: dict[str, Any]):
+    result = labels_of(promql_parser.parse(rule["expr"]))
+    named = set(re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values())))
+    assert named
+    assert named <= result
+
+
+@pytest.mark.parametrize(
+    ("expression", "complaint"),
+    [
+        ("postgres_is_up == 0", "no family is declared for postgres_is_up"),
+        ('postgres_up{datname="a"} == 0', "postgres_up has no {'datname'}"),
+        ("up unless on (datname) postgres_up", "not on both sides"),
+    ],
+)
+def test_an_undeclared_name_or_label_would_be_found(expression: str, complaint: str):
+    with pytest.raises(AssertionError, match=complaint):
+        labels_of(promql_parser.parse(expression))
+
+
+def test_labels_that_a_function_drops_are_gone():
+    quantile = "histogram_quantile(0.5, rate(postgres_query_duration_seconds_bucket[5m]))"
+    assert labels_of(promql_parser.parse(quantile)) == {"job", "instance", "datname", "source"}
+
+
+def test_collectors_of_the_blind_alert_exist_and_cover_the_rules():
+    """Each series that a rule of the guide reads comes from a collector that the alert watches."""
+    watched = set(load_values().alerts.MigrationExporterBlind.collectors)
+    assert watched <= {collector.name for collector in COLLECTORS}
+    families = {
+        family.name: collector.name for collector in COLLECTORS for family in collector.families
+    }
+    read = {
+        families[name.removesuffix("_bucket")]
+        for rule in RULES
+        if rule["alert"].startswith("Database")
+        for name in re.findall(r"(?:liquibase|postgres)_\w+", rule["expr"])
+    }
+    assert read == watched

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from demo.stack.database import Database
+from pg_migration_exporter.bundle.metrics import rules
+from pg_migration_exporter.bundle.values import load_values
+
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
+HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation", "Verification"]
+#: How a block begins that the exporter's role may not run.
+ADMINISTRATORS = "-- admin"
+CHANGELOG_TABLE = """
+CREATE TABLE databasechangelog (
+    id varchar(255), author varchar(255), filename varchar(255), dateexecuted timestamp,
+    orderexecuted int, exectype varchar(10), md5sum varchar(35), tag varchar(255))
+"""
+LOCK_TABLE = """
+CREATE TABLE databasechangeloglock (
+    id int PRIMARY KEY, locked bool, lockgranted timestamp, lockedby varchar(255))
+"""
+EVERY_RUNBOOK = pytest.mark.parametrize(
+    "path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem
+)
+
+
+def _sql_blocks(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return [block.strip() for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL)]
+
+
+def test_every_alert_has_its_runbook_and_every_runbook_its_alert():
+    alerts = {rule.name for rule in rules(load_values())}
+    assert {path.stem for path in RUNBOOKS.iterdir()} == alerts
+
+
+@EVERY_RUNBOOK
+def test_runbook_has_the_headings_in_order_and_something_below_each(path: Path):
+    title, *sections = re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert title.strip() == f"# {path.stem}"
+    assert [section.partition("\n")[0] for section in sections] == HEADINGS
+    assert all(section.partition("\n")[2].strip() for section in sections)
+
+
+@EVERY_RUNBOOK
+def test_runbook_says_what_to_run_and_what_to_leave(path: Path):
+    text = path.read_text(encoding="utf-8")
+    diagnosis = text.partition("## Diagnosis")[2].partition("## Mitigation")[0]
+    assert re.search(r"```(sql|bash)\n", diagnosis)
+    assert "What would make it worse:" in text
+
+
+@EVERY_RUNBOOK
+def test_sql_that_changes_something_is_marked_as_the_administrators(path: Path):
+    changing = r"\b(DROP|ANALYZE|ALTER|UPDATE|DELETE|pg_\w+_backend|pg_wal_replay_resume)\b"
+    for block in _sql_blocks(path):
+        assert bool(re.search(changing, block)) == block.startswith(ADMINISTRATORS), block
+
+
+@EVERY_RUNBOOK
+def test_sql_for_the_diagnosis_runs_with_the_exporters_rights(path: Path, database: Database):
+    """Shown to someone at night: the names, the columns and the rights must be right."""
+    database.execute(CHANGELOG_TABLE)
+    database.execute(LOCK_TABLE)
+    grant = ["psql", "-q", "-v", "exporter=runbook_reader", "-f", "sql/grants.sql"]
+    subprocess.run([*grant, database.conninfo()], check=True, cwd=RUNBOOKS.parents[1])
+    with database.connect() as connection:
+        connection.execute("SET ROLE runbook_reader")
+        for block in _sql_blocks(path):
+            if not block.startswith(ADMINISTRATORS):
+                connection.execute(block.encode())
+
+
+@EVERY_RUNBOOK
+def test_links_lead_to_files(path: Path):
+    for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        assert (RUNBOOKS / target).is_file(), target
+
+
+def test_blind_runbook_lists_the_collectors_of_the_rule():
+    text = (RUNBOOKS / "MigrationExporterBlind.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| (\w+) \| \w+ \|$", text, re.MULTILINE)
+    assert listed == load_values().alerts.MigrationExporterBlind.collectors

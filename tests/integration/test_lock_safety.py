@@ -1,0 +1,113 @@
+"""The promise: while a migration holds its locks, every scrape answers with every family."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from demo.stack.database import Database
+from demo.stack.exporter import Exporter
+from demo.stack.waiting import wait_until
+from tests.fixtures.exporters import Page, StartExporter, scrape
+
+_SCRAPES = 40
+_OWN_SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+
+
+@contextmanager
+def table_held(database: Database) -> Iterator[None]:
+    """A migration holds ACCESS EXCLUSIVE on a table with an index."""
+    with database.connect() as migration, migration.transaction():
+        migration.execute("LOCK TABLE quest_definitions IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+@contextmanager
+def alter_queued(database: Database) -> Iterator[None]:
+    """An ALTER TABLE waits behind a SELECT, and all else behind the ALTER."""
+    with (
+        ThreadPoolExecutor(1) as thread,
+        database.connect() as reader,
+        database.connect() as migration,
+    ):
+        with reader.transaction():
+            reader.execute("SELECT * FROM quest_definitions LIMIT 1")
+            altered = thread.submit(
+                migration.execute, "ALTER TABLE quest_definitions ADD COLUMN season int"
+            )
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %s"
+            pid = migration.info.backend_pid
+            wait_until(lambda: database.value(waiting, [pid]), 10, "the ALTER waits")
+            yield
+        altered.result(timeout=10)
+
+
+@pytest.fixture
+def quests(database: Database) -> Database:
+    database.execute("CREATE TABLE quest_definitions (id int PRIMARY KEY, title text)")
+    database.execute("INSERT INTO quest_definitions SELECT g, 'quest' FROM generate_series(1, 9) g")
+    return database
+
+
+def answers(exporter: Exporter) -> tuple[float, list[Page]]:
+    """Median seconds of a series of scrapes, and their pages."""
+    seconds, pages = [], []
+    for _ in range(_SCRAPES):
+        started = time.perf_counter()
+        text = exporter.metrics()
+        seconds.append(time.perf_counter() - started)
+        pages.append(Page(text))
+    return statistics.median(seconds), pages
+
+
+@pytest.mark.parametrize("situation", [table_held, alter_queued])
+def test_a_locked_table_costs_no_family_and_no_time(
+    quests: Database, start_exporter: StartExporter, situation: type
+) -> None:
+    exporter = start_exporter(quests)
+    usual, calm = answers(exporter)
+    with situation(quests):
+        locked, pages = answers(exporter)
+
+    for page in pages:
+        assert set(page.values("migration_exporter_collector_success")) == {1}
+        assert page.families.keys() == calm[-1].families.keys()
+    assert locked <= 2 * usual
+
+
+def test_the_wait_is_seen(quests: Database, start_exporter: StartExporter) -> None:
+    exporter = start_exporter(quests)
+    name = quests.name
+    calm = scrape(exporter)
+    assert calm.value("postgres_blocked_sessions", datname=name) == 0
+    assert calm.value("postgres_lock_wait_longest_seconds", datname=name) == 0
+
+    with alter_queued(quests):
+        page = scrape(exporter)
+        assert page.value("postgres_blocked_sessions", datname=name) == 1
+        assert page.value("postgres_blocking_sessions", datname=name) == 1
+        first = page.value("postgres_lock_wait_longest_seconds", datname=name)
+        assert scrape(exporter).value("postgres_lock_wait_longest_seconds", datname=name) > first
+
+
+@pytest.mark.parametrize("situation", [table_held, alter_queued])
+def test_a_flood_of_scrapes_shares_one_connection(
+    quests: Database, start_exporter: StartExporter, situation: type
+) -> None:
+    exporter = start_exporter(quests)
+    scrape(exporter)
+    most = 0
+    with situation(quests), ThreadPoolExecutor(50) as flood:
+        asked = [flood.submit(scrape, exporter) for _ in range(200)]
+        while not all(one.done() for one in asked):
+            most = max(most, quests.value(_OWN_SESSIONS, ["pg-migration-exporter"]))
+        pages = [one.result() for one in asked]
+
+    assert 1 <= most <= 2
+    for page in pages:
+        assert set(page.values("migration_exporter_collector_success")) == {1}
