@@ -20,7 +20,7 @@ from demo.stack.workspace import Workspace
 
 
 def main() -> int:
-    """Exit code 2 for what a user can mend."""
+    """Exit code 2 for what the user can mend, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="rewrite its table")
     options = parser.parse_args()
@@ -29,6 +29,8 @@ def main() -> int:
     except (StackError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

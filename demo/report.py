@@ -26,7 +26,9 @@ class Outcome:
 
     @property
     def is_as_expected(self) -> bool:
-        return self.expected == self.detected.keys() == self.resolved.keys()
+        """Say whether what was expected fired and nothing else, nothing before its cause."""
+        fired_alone = self.expected == self.detected.keys() == self.resolved.keys()
+        return fired_alone and all(seconds >= 0 for seconds in self.detected.values())
 
 
 class Report:

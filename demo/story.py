@@ -43,8 +43,9 @@ def good_migration(world: World, report: Report) -> Outcome:
 def suffer(fault: Fault, world: World, report: Report) -> Outcome:
     """Let `fault` happen, await its alerts, heal it, await calm."""
     report.title(f"A fault: {fault.name}")
+    since = Since(world)
     with fault.happen(world):
-        since = Since(world)
+        since.began = time.monotonic()
         report.say("it happened; awaiting the alert")
         since.await_alerts(fault.alerts)
     since.healed = time.monotonic()

@@ -48,3 +48,4 @@ def test_fault_fires_its_alerts_alone_and_they_resolve(world: World, fault: Faul
     outcome = suffer(fault, world, Report())
     assert outcome.detected.keys() == fault.alerts
     assert outcome.resolved.keys() == fault.alerts
+    assert outcome.is_as_expected

@@ -13,7 +13,8 @@ from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 @pytest.fixture(scope="module")
 def holding(workspace: Workspace) -> Iterator[Server]:
-    with Server(workspace, "holding", {"max_prepared_transactions": "2", "autovacuum": "off"}) as server:
+    settings = {"max_prepared_transactions": "2", "autovacuum": "off"}
+    with Server(workspace, "holding", settings) as server:
         server.database().execute("CREATE TABLE quests (id int)")
         yield server
 

@@ -90,7 +90,9 @@ class Observer:
     async def _evidence(self, subject: Subject) -> tuple[Evidence, int] | Reading:
         """The evidence and how many runs ended; or what keeps the tables from being read."""
         tables = subject.tables
-        if tables.lock is None or not (tables.history.readable and tables.lock.readable):
+        if tables.lock is None:
+            return Reading.ABSENT  # Liquibase is about to make it
+        if not (tables.history.readable and tables.lock.readable):
             return Reading.NOT_GRANTED
         subject.memory.see_table(tables.history.oid)
         try:
@@ -166,8 +168,9 @@ class Observer:
             self._tell("changesets_removed", subject.tables.name, details)
 
     def _remember(self, memory: Memory, look: _Look) -> tuple[Evidence, int]:
-        at_work = [one for one in look.sessions if one["named"] and one["working"]]
-        quiet = not look.lock.locked and not at_work
+        named = [one for one in look.sessions if one["named"]]
+        at_work = [one for one in named if one["working"]]
+        quiet = not look.lock.locked and not named
         ended = memory.see_counters(look.counters, quiet=quiet, now=look.now)
         evidence = Evidence(
             Reading.COMPLETE,

@@ -92,7 +92,9 @@ READ_SESSIONS = Query(
 select a.pid, a.application_name = any($1::text::text[]) as named,
        extract(epoch from a.backend_start)::float8 as started,
        a.wait_event_type is not distinct from 'Lock'
-       or a.state <> 'idle' and a.xact_start < clock_timestamp() - interval '1 s' as working,
+       or a.state <> 'idle' and a.xact_start < clock_timestamp() - interval '1 s'
+       or a.state_change > clock_timestamp() - interval '2 s'
+          and a.backend_start < clock_timestamp() - interval '3 s' as working,
        case when a.wait_event_type = 'Lock'
             then cardinality(pg_blocking_pids(a.pid)) > 0 else false end as blocked
   from pg_stat_activity a

@@ -65,8 +65,8 @@ def test_a_halting_precondition(watch_migration: WatchMigration) -> None:
 
 def test_what_may_be_left_out_is_no_failure(watch_migration: WatchMigration) -> None:
     """failOnError=false and onFail=CONTINUE leave no row, MARK_RAN leaves one: exit code 0."""
-    watched = watch_migration("t/exec.xml")
-    assert watched.run("-Dv=1", "update") == 0
+    watched = watch_migration("t/exec.xml", properties={"v": "1"})
+    assert watched.run("update", "-Dv=1") == 0
     page = watched.until("succeeded")
     assert page.value("liquibase_changesets_pending") == 0
     assert page.value("liquibase_runs_total", outcome="succeeded") == 1
