@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.liquibase.report import MAX_BYTES, Outcome
+from pg_migration_exporter.liquibase.report import MAX_BYTES, REPORTS_PATH, Outcome
 from pg_migration_exporter.liquibase.report_files import ReportFiles
-from pg_migration_exporter.web.reports import PATH, report_routes
+from pg_migration_exporter.web.reports import report_routes
 from tests.fixtures.reports import make_report
 
 Post = Callable[..., list[httpx.Response]]
@@ -47,7 +47,7 @@ def post(settings: Settings) -> Post:
     async def send(bodies: tuple[Any, ...], headers: dict[str, Any]) -> list[httpx.Response]:
         transport = httpx.ASGITransport(application)
         async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
-            requests = (client.post(PATH, content=body, headers=headers) for body in bodies)
+            requests = (client.post(REPORTS_PATH, content=body, headers=headers) for body in bodies)
             return await asyncio.gather(*requests)
 
     return lambda *bodies, **headers: asyncio.run(send(bodies, headers or SHOWN))

@@ -17,6 +17,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from pg_migration_exporter.liquibase import commands
 
+#: Where the exporter takes reports over HTTP.
+REPORTS_PATH = "/api/v1/reports"
 #: Bytes; a longer report is refused by every reader.
 MAX_BYTES = 4 << 20
 #: The latest results are told one by one; earlier ones are counted in `changesets_omitted`.

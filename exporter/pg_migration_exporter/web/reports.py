@@ -15,12 +15,10 @@ from starlette.routing import Route
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.token import has_token, read_token
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.liquibase.report import MAX_BYTES, Report, parse_report
+from pg_migration_exporter.liquibase.report import MAX_BYTES, REPORTS_PATH, Report, parse_report
 from pg_migration_exporter.liquibase.report_files import ReportFiles
 
 log = logging.getLogger(__name__)
-
-PATH = "/api/v1/reports"
 
 
 class ReportEndpoint:
@@ -78,7 +76,7 @@ def report_routes(settings: Settings) -> list[Route]:
             "reports.endpoint: there is a token, but no place to keep reports: set state_directory"
         )
     endpoint = ReportEndpoint(ReportFiles(settings.report_directories[0]), token_file)
-    return [Route(PATH, endpoint.receive, methods=["POST"])]
+    return [Route(REPORTS_PATH, endpoint.receive, methods=["POST"])]
 
 
 async def _read_body(request: Request) -> bytes | None:

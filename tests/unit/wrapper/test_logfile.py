@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,12 @@ def test_one_of_our_own_that_another_user_may_write_and_none_read() -> None:
     finally:
         log.remove()
     assert not log.own_folder.exists()
+
+
+def test_there_may_be_no_place_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(OSError, match="missing"):
+        choose_log(given())
 
 
 def test_the_user_s_file_is_read_from_its_present_end(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def _harmless() -> Iterator[None]:
 
 def _say(message: str) -> None:
     """One line on standard error, if that is still there."""
-    with contextlib.suppress(OSError, ValueError):
-        line = f"pg-migration-exporter: {' '.join(message.split())}\n"
-        sys.stderr.write(line)
-        sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        if sys.stderr is not None:
+            sys.stderr.write(f"pg-migration-exporter: {' '.join(message.split())}\n")
+            sys.stderr.flush()

@@ -14,12 +14,11 @@ import psycopg
 from pg_migration_exporter.config.schema import ReportsSection
 from pg_migration_exporter.config.token import read_token
 from pg_migration_exporter.liquibase import report_table
-from pg_migration_exporter.liquibase.report import Report
+from pg_migration_exporter.liquibase.report import REPORTS_PATH, Report
 from pg_migration_exporter.liquibase.report_files import ReportFiles
 from pg_migration_exporter.liquibase.wrapper.given import Given
 from pg_migration_exporter.liquibase.wrapper.target import REPORTING, read_conninfo
 
-REPORTS_PATH = "/api/v1/reports"
 #: Seconds for each step of a request.
 _HTTP_TIMEOUT = 3.0
 
