@@ -12,12 +12,18 @@ setup: ## Make .venv and install what the machine lacks (seconds when nothing is
 	@scripts/setup.sh
 
 .PHONY: demo
-demo: setup ## Watch a real migration succeed and fail, detected (KEEP=1: leave it running, ALL=1: more faults)
+demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running, ALL=1 shows every fault)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(ALL),--all)
 
 .PHONY: test
-test: setup ## Run all tests against real servers (ARGS="-k lock" selects)
+test: ## Run all tests against real servers (ARGS="-k lock" selects)
+	@scripts/setup.sh bench servers
 	@$(BIN)/pytest $(ARGS)
+
+.PHONY: bench
+bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/benchmarks.md)
+	@scripts/setup.sh bench
+	@$(BIN)/python -m bench --markdown docs/benchmarks.md
 
 .PHONY: lint
 lint: setup ## Check style and types

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings the machine to where `make demo` and `make test` run: what is there already is left alone.
-#   scripts/setup.sh [GROUP...]   GROUP: a set of programs in demo/stack/programs.py beside "stack"
+#   scripts/setup.sh [GROUP...]   GROUP: a set of programs in demo/stack/programs.py beside "stack",
+#                                 or "servers": PostgreSQL of other majors, for the tests
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -98,15 +99,25 @@ install_project() {
   echo "$hash" >"$stamp"
 }
 
-install_liquibase() {
-  local stamp=.tools/.locked hash
-  hash=$(hash_of demo/package.json demo/package-lock.json)
+# install_node_packages FOLDER DESTINATION WHAT: what FOLDER/package-lock.json pins, without scripts.
+install_node_packages() {
+  local stamp=$2/.locked hash
+  hash=$(hash_of "$1/package.json" "$1/package-lock.json")
   if is_current "$stamp" "$hash"; then return 0; fi
-  say "downloading Liquibase into .tools (120 MB)"
-  mkdir -p .tools
-  cp demo/package.json demo/package-lock.json .tools/
-  npm ci --prefix .tools --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  say "downloading $3 into $2"
+  mkdir -p "$2"
+  cp "$1/package.json" "$1/package-lock.json" "$2/"
+  npm ci --prefix "$2" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+  link_libraries "$2"
   echo "$hash" >"$stamp"
+}
+
+# A package of PostgreSQL cannot hold links; its own script makes them from a list.
+link_libraries() {
+  local script
+  for script in "$1"/node_modules/postgresql-*/scripts/hydrate-symlinks.js; do
+    [ ! -e "$script" ] || (cd "$(dirname "$script")/.." && node scripts/hydrate-symlinks.js)
+  done
 }
 
 python=$(find_python) || {
@@ -116,4 +127,7 @@ python=$(find_python) || {
 install_programs stack "$@"
 make_venv
 install_project
-install_liquibase
+install_node_packages demo .tools "Liquibase (120 MB)"
+case " $* " in
+*" servers "*) install_node_packages tests/servers .tools/servers "PostgreSQL 13, 14 and 18 (70 MB)" ;;
+esac

@@ -28,6 +28,4 @@ def _changeset_fails(world: World) -> Iterator[None]:
         raise StackError(f"the mended release fails:\n{repeated.stderr}")
 
 
-CHANGESET_FAILS = Fault(
-    "a changeset fails", frozenset({"DatabaseMigrationFailed"}), _changeset_fails
-)
+CHANGESET_FAILS = Fault("changeset fails", frozenset({"DatabaseMigrationFailed"}), _changeset_fails)

@@ -13,10 +13,10 @@ from demo.stack.errors import StackError
 from demo.stack.ports import free_port, is_free
 from demo.stack.postgres import Server
 from demo.stack.process import Process, descendants
+from demo.stack.programs import ROOT
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.fixtures.processes import is_alive, state
 
 ORPHANING = """
 import sys
@@ -31,18 +31,6 @@ sys.stdin.read()
 """
 
 
-def state(pid: int) -> str:
-    """State letter of a process (proc(5)); empty when there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return ""
-
-
-def is_alive(pid: int) -> bool:
-    return state(pid) not in ("", "Z")
-
-
 def test_servers_end_when_their_parent_is_killed(workspace: Workspace) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", ORPHANING, workspace.root / "orphan"],
@@ -54,8 +42,8 @@ def test_servers_end_when_their_parent_is_killed(workspace: Workspace) -> None:
     with parent:
         assert parent.stdout
         pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(pids) > 3
-        assert all(map(is_alive, pids))
+        # One of them may be the session that found the server ready, which ends by itself.
+        assert sum(map(is_alive, pids)) > 3
         parent.kill()
     wait_until(lambda: not any(map(is_alive, pids)), 10, f"processes {pids} end")
 
