@@ -94,14 +94,24 @@ class Observer:
             return Reading.ABSENT  # Liquibase is about to make it
         if not (tables.history.readable and tables.lock.readable):
             return Reading.NOT_GRANTED
-        subject.memory.see_table(tables.history.oid)
+        if subject.memory.see_table(tables.history.oid):
+            subject.history = History()
         try:
             look = await self._look(subject)
         except tuple(_HINDRANCES) as error:
             return _HINDRANCES[type(error)]
-        expected = await subject.files.expected(subject.history) if subject.files else None
         evidence, ended = self._remember(subject.memory, look)
-        return replace(evidence, applied=len(subject.history.checksums), expected=expected), ended
+        expected = None
+        if subject.files is not None:
+            expected = await subject.files.expected(subject.history, fresh=bool(ended))
+            if ended:
+                subject.memory.see_left_out(expected.pending)
+        return replace(
+            evidence,
+            applied=len(subject.history.checksums),
+            expected=expected,
+            left_out=tuple(subject.memory.left_out),
+        ), ended
 
     async def _look(self, subject: Subject) -> _Look:
         tables, history = subject.tables, subject.history
