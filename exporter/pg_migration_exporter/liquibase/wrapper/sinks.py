@@ -10,9 +10,11 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import psycopg
+from psycopg import errors
 
 from pg_migration_exporter.config.schema import ReportsSection
 from pg_migration_exporter.config.token import read_token
+from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.liquibase import report_table
 from pg_migration_exporter.liquibase.report import REPORTS_PATH, Report
 from pg_migration_exporter.liquibase.report_files import ReportFiles
@@ -62,14 +64,15 @@ class Table:
         """Write the report's row."""
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(self.conninfo(), autocommit=True)
-        self._connection.execute(
-            report_table.WRITE.encode(),
-            {
-                "run_id": report.run_id,
-                "started": report.started,
-                "report": report.model_dump_json(),
-            },
-        )
+        try:
+            self._connection.execute(
+                report_table.WRITE.encode(), report_table.parameters_of(report)
+            )
+        except (errors.UndefinedTable, errors.InsufficientPrivilege) as error:
+            raise ConfigError(
+                f"{error.diag.message_primary}: `pg-migration-exporter reports create-table` "
+                "makes the table and grants it"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
