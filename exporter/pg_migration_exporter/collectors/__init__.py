@@ -10,6 +10,7 @@ from pg_migration_exporter.collectors.operations import OPERATIONS
 from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS
 from pg_migration_exporter.collectors.replication import REPLICATION
 from pg_migration_exporter.collectors.server import SERVER
+from pg_migration_exporter.collectors.tables import TABLES
 from pg_migration_exporter.collectors.transactions import TRANSACTIONS
 
 COLLECTORS: tuple[Collector, ...] = (
@@ -21,6 +22,7 @@ COLLECTORS: tuple[Collector, ...] = (
     INDEX_BUILDS,
     OPERATIONS,
     QUERY_DURATIONS,
+    TABLES,
     LIQUIBASE,
 )
 

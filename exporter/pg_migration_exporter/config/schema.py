@@ -77,6 +77,14 @@ class LiquibaseSection(Section):
     stale_lock_after: Seconds = 10.0
 
 
+class TablesSection(Section):
+    """Which tables are shown one by one: the largest `top` of `schemas`, all but the system's."""
+
+    schemas: tuple[str, ...] = ()
+    top: int = Field(default=50, ge=0, le=1000)
+    interval: Seconds = 60.0
+
+
 class EndpointSection(Section):
     """Reports over HTTP: the exporter accepts them if it has a token."""
 
@@ -109,6 +117,7 @@ class Settings(Section):
     watch: WatchSection = Field(default_factory=WatchSection)
     collectors: CollectorsSection = Field(default_factory=CollectorsSection)
     liquibase: LiquibaseSection = Field(default_factory=LiquibaseSection)
+    tables: TablesSection = Field(default_factory=TablesSection)
     reports: ReportsSection = Field(default_factory=ReportsSection)
     log: LogSection = Field(default_factory=LogSection)
     state_directory: Path | None = None

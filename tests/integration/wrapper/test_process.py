@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -243,19 +244,26 @@ def test_nowhere_to_report_to_costs_one_line(make_wrapper: MakeWrapper, tmp_path
     )
 
 
+@pytest.mark.parametrize("way", ["endpoint", "table"])
 def test_silence_delays_the_end_by_seconds_at_most(
-    make_wrapper: MakeWrapper, tmp_path: Path
+    make_wrapper: MakeWrapper, tmp_path: Path, way: str
 ) -> None:
     (tmp_path / "token").write_text("0123456789abcdef")
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        wrapper = make_wrapper(endpoint={"url": url, "token_file": str(tmp_path / "token")})
+        port = silent.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        ways: dict[str, dict[str, Any]] = {
+            "endpoint": {"endpoint": {"url": url, "token_file": str(tmp_path / "token")}},
+            "table": {"table": True, "dsn": f"host=127.0.0.1 port={port}"},
+        }
+        wrapper = make_wrapper(**ways[way])
         started = time.monotonic()
         done = wrapper.run("true")
         assert time.monotonic() - started < 8
     assert done.returncode == 0
     [line] = done.stderr.decode().splitlines()
-    assert line.endswith(f"not reported to {url}: no answer in time")
+    name = {"endpoint": url, "table": "table migration_exporter.report"}[way]
+    assert f"the end of this run was not reported to {name}: " in line
 
 
 def test_standard_error_may_be_closed(tmp_path: Path) -> None:

@@ -169,6 +169,15 @@ def test_an_unreachable_database_for_the_report_costs_one_line(
     assert "s3cret" not in line
 
 
+def test_a_dsn_that_cannot_be_read_is_not_repeated(make_wrapper: MakeWrapper) -> None:
+    done = make_wrapper(table=True, dsn="password=s3cret nonsense").run("true")
+    assert done.returncode == 0
+    assert done.stderr == (
+        b"pg-migration-exporter: the end of this run was not reported to table "
+        b"migration_exporter.report: reports.dsn: not a connection string that libpq can read\n"
+    )
+
+
 @pytest.fixture
 def token_file(tmp_path: Path) -> Path:
     file = tmp_path / "token"

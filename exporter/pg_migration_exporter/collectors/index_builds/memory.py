@@ -8,7 +8,7 @@ from typing import Any
 
 from pg_migration_exporter.collectors.index_builds.builds import Build, Outcome, Sighting
 from pg_migration_exporter.collectors.index_builds.progress import Progress
-from pg_migration_exporter.durations import Durations
+from pg_migration_exporter.watch.histogram import Durations
 
 COMMANDS = (
     "CREATE INDEX",
@@ -18,8 +18,6 @@ COMMANDS = (
     "ALTER TABLE",
 )
 OUTCOMES: tuple[Outcome, ...] = ("completed", "failed", "invalid")
-#: Seconds; builds last from a moment to a night.
-_BOUNDS = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 43200.0)
 
 _Key = tuple[Any, ...]
 
@@ -46,7 +44,7 @@ class Memory:
         default_factory=lambda: {one: dict.fromkeys(OUTCOMES, 0) for one in COMMANDS}
     )
     durations: dict[str, Durations] = field(
-        default_factory=lambda: {one: Durations(_BOUNDS) for one in COMMANDS}
+        default_factory=lambda: {one: Durations() for one in COMMANDS}
     )
     invalid: dict[int, InvalidIndex] = field(default_factory=dict)
     invalid_looked_at: float = -float("inf")

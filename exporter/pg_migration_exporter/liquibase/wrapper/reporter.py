@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ class Reporter:
     _progress: Progress = field(default_factory=Progress)
     _records: RecordReader = field(default_factory=RecordReader)
     _over: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread = field(init=False)
+    _thread: threading.Thread | None = None
 
     def start(self, pid: int) -> None:
         """Report that the run has started, and go on in the background."""
@@ -50,6 +51,8 @@ class Reporter:
 
     def finish(self, exit_code: int) -> list[str]:
         """Report the end; where that failed, and why: nothing secret, one text for each place."""
+        if self._thread is None:
+            return []
         until = time.monotonic() + _FINISH_WITHIN
         self._over.set()
         self._thread.join(_FINISH_WITHIN)
@@ -64,9 +67,10 @@ class Reporter:
         self.log.remove()
 
     def _follow(self) -> None:
-        while not self._over.wait(_LOOK_EVERY):
-            if self._look() or time.time() - self.report.updated > SIGN_OF_LIFE_EVERY:
-                self._publish()
+        with contextlib.suppress(Exception):  # `finish` meets it again, and tells
+            while not self._over.wait(_LOOK_EVERY):
+                if self._look() or time.time() - self.report.updated > SIGN_OF_LIFE_EVERY:
+                    self._publish()
 
     def _look(self, *, final: bool = False) -> bool:
         """Read on in the log; whether there was anything new."""
@@ -95,6 +99,7 @@ class Reporter:
                 "summary": progress.summary,
                 "liquibase_version": progress.version,
                 "deployment_id": progress.deployment_id,
+                "limitation": self.log.limitation,
             }
         )
 

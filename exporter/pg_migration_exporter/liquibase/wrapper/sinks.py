@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import errors
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
 from pg_migration_exporter.config.schema import ReportsSection
 from pg_migration_exporter.config.token import read_token
@@ -75,6 +77,16 @@ class Table:
             ) from error
 
 
+def _conninfo(dsn: SecretStr | None, given: Given) -> str:
+    if dsn is None:
+        return read_conninfo(given)
+    try:
+        return make_conninfo(dsn.get_secret_value(), **REPORTING)
+    except psycopg.ProgrammingError:
+        # libpq's own message quotes the string, which may hold the password.
+        raise ConfigError("reports.dsn: not a connection string that libpq can read") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """The exporter's HTTP endpoint. The token goes nowhere else: redirects are not followed."""
@@ -113,13 +125,6 @@ def configured_sinks(settings: ReportsSection, given: Given) -> Iterator[Sink]:
     if settings.directory is not None:
         yield Directory(settings.directory)
     if settings.table:
-        dsn = settings.dsn
-
-        def conninfo() -> str:
-            if dsn is None:
-                return read_conninfo(given)
-            return psycopg.conninfo.make_conninfo(dsn.get_secret_value(), **REPORTING)
-
-        yield Table(conninfo)
+        yield Table(lambda: _conninfo(settings.dsn, given))
     if settings.endpoint.url is not None:
         yield Endpoint(settings.endpoint.url, settings.endpoint.token_file)
