@@ -15,7 +15,7 @@ from demo.stack.database import Database
 from demo.stack.liquibase import Liquibase
 from demo.stack.process import descendants
 from demo.stack.programs import liquibase_home
-from pg_migration_exporter.liquibase.report import Outcome, Report, Result
+from pg_migration_exporter.liquibase.report import Failure, Outcome, Report, Result
 from tests.fixtures.wrapper import Wrapper
 
 MakeLiquibase = Callable[..., Liquibase]
@@ -184,6 +184,9 @@ def test_a_terminated_migration_leaves_no_java(
     report = wrapper.report()
     assert (report.outcome, report.exit_code) == (Outcome.KILLED, 143)
     assert results(report, "t/slow80.sql") == {"slow80": Result.INTERRUPTED}
+    assert report.failure == Failure(
+        changeset="t/slow80.sql::slow80::alice", reason="it was ended by SIGTERM"
+    )
     assert database.value("SELECT locked FROM databasechangeloglock")
 
 

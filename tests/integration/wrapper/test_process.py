@@ -83,21 +83,22 @@ def test_arguments_and_environment_are_handed_on(wrapper: Wrapper) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "code", "outcome"),
+    ("script", "code", "outcome", "reason"),
     [
-        ("exit 0", 0, Outcome.SUCCEEDED),
-        ("exit 3", 3, Outcome.FAILED),
-        ("kill -9 $$", 137, Outcome.KILLED),
-        ("kill -TERM $$", 143, Outcome.KILLED),
+        ("exit 0", 0, Outcome.SUCCEEDED, ""),
+        ("exit 3", 3, Outcome.FAILED, "it ended with exit code 3"),
+        ("exit 255", 255, Outcome.FAILED, "it ended with exit code 255"),
+        ("kill -9 $$", 137, Outcome.KILLED, "it was ended by SIGKILL"),
+        ("exit 143", 143, Outcome.KILLED, "it was ended by SIGTERM"),
     ],
 )
-def test_exit_code(wrapper: Wrapper, script: str, code: int, outcome: Outcome) -> None:
+def test_exit_code(wrapper: Wrapper, script: str, code: int, outcome: Outcome, reason: str) -> None:
     done = wrapper.run("sh", "-c", script)
     assert (done.returncode, done.stderr) == (code, b"")
     report = wrapper.report()
     assert (report.exit_code, report.outcome) == (code, outcome)
     assert report.ended is not None
-    assert (report.failure is None) == (code == 0)
+    assert (report.failure.reason if report.failure else "") == reason
 
 
 def test_a_command_that_cannot_be_run(wrapper: Wrapper, tmp_path: Path) -> None:
@@ -163,7 +164,8 @@ def test_a_wrapper_that_is_killed_leaves_a_run_without_end(
     process = wrapper.start("sh", "-c", f"cd {tmp_path}; while [ ! -e go ]; do sleep 0.05; done")
     try:
         process.wait_until(wrapper.reported, 30, "reports its start")
-        [child] = [pid for pid in descendants(process.pid) if os.getpgid(pid) == pid]
+        child = wrapper.report().pid
+        assert os.getpgid(child) == child
         os.kill(process.pid, signal.SIGKILL)
         process.wait(30)
         assert is_alive(child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -118,13 +119,24 @@ class Reporter:
         )
 
     def _failure(self, exit_code: int) -> Failure:
-        told = self._progress.failure or Failure(reason=f"it ended with exit code {exit_code}")
+        told = self._progress.failure or Failure(reason=_reason(exit_code))
         changeset = told.changeset or self._progress.failed_changeset
         return Failure(changeset=changeset, reason=self.hide(told.reason))
 
 
 def outcome_of(exit_code: int) -> Outcome:
     """The outcome that an exit code tells, as a shell gives it."""
-    if exit_code > 128:
+    if _signal_of(exit_code) is not None:
         return Outcome.KILLED
     return Outcome.FAILED if exit_code else Outcome.SUCCEEDED
+
+
+def _reason(exit_code: int) -> str:
+    number = _signal_of(exit_code)
+    return f"it was ended by {number.name}" if number else f"it ended with exit code {exit_code}"
+
+
+def _signal_of(exit_code: int) -> signal.Signals | None:
+    with contextlib.suppress(ValueError):
+        return signal.Signals(exit_code - 128)
+    return None
