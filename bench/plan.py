@@ -14,7 +14,7 @@ class Plan:
     warm_up: int = 20
     rounds: int = 5
     #: Of each contender in each round.
-    scrapes: int = 80
+    scrapes: int = 60
     #: How long the contenders are watched while nobody scrapes them.
     rest: float = 10.0
     #: Of each contender while a table is locked.
