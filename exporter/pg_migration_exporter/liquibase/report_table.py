@@ -8,6 +8,7 @@ go on with it, the exporter's role may read; neither can delete. Schemas whose n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from psycopg import sql
 
@@ -45,7 +46,7 @@ GRANT USAGE ON SCHEMA {SCHEMA} TO {{role}};
 GRANT SELECT ON {TABLE} TO {{role}};
 """
 
-#: Parameters: run_id, started (seconds since the epoch), report (JSON). Reads no column but run_id.
+#: Adds a run or goes on with it; parameters as of `parameters_of`. Reads no column but run_id.
 WRITE = f"""
 insert into {TABLE} as r (run_id, started, report)
 values (%(run_id)s, to_timestamp(%(started)s), %(report)s::jsonb)
@@ -70,6 +71,15 @@ def creation(writers: Sequence[str], readers: Sequence[str]) -> str:
     grants = [(_GRANT_WRITER, role) for role in writers] + [(_GRANT_READER, r) for r in readers]
     parts = [sql.SQL(text).format(role=sql.Identifier(role)) for text, role in grants]
     return _CREATE + sql.Composed(parts).as_string(None)
+
+
+def parameters_of(report: Report) -> dict[str, Any]:
+    """The parameters of `WRITE`."""
+    return {
+        "run_id": report.run_id,
+        "started": report.started,
+        "report": report.model_dump_json(),
+    }
 
 
 def read_reports(answer: Rows) -> Iterator[Report]:

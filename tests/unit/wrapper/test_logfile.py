@@ -53,6 +53,12 @@ def test_the_user_s_file_is_read_from_its_present_end(tmp_path: Path) -> None:
     assert file.exists()
 
 
+def test_a_file_that_cannot_be_read() -> None:
+    log = choose_log(given(log_file="/proc/self/mem"))  # its first page is no memory
+    assert log.read() == b""
+    assert log.limitation == "no details: the log file cannot be read: Input/output error"
+
+
 def test_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
     file = tmp_path / "liquibase.log"
     log = choose_log(given(log_file=str(file)))

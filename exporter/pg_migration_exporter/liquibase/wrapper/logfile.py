@@ -39,12 +39,16 @@ class LogFile:
             self._offset = self.path.stat().st_size
 
     def read(self) -> bytes:
-        """What has been written since the last time; b"" while there is no file. Raises OSError."""
+        """What has been written since the last time; b"" while there is no file."""
         if self.path is None or not self.path.is_file():
             return b""
-        with self.path.open("rb") as log:
-            log.seek(self._offset)
-            content = log.read()
+        try:
+            with self.path.open("rb") as log:
+                log.seek(self._offset)
+                content = log.read()
+        except OSError as error:
+            self.limitation = f"no details: the log file cannot be read: {error.strerror}"
+            return b""
         self._offset += len(content)
         return content
 

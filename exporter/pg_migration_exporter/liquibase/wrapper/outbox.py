@@ -59,6 +59,7 @@ class Outbox:
         try:
             self._sink.send(report)
         except Exception as error:  # noqa: BLE001 - whatever it is, the migration goes on
-            self.problem = str(error) or type(error).__name__
+            first_line, *_ = str(error).splitlines() or [type(error).__name__]
+            self.problem = first_line
         else:
             self.problem = ""

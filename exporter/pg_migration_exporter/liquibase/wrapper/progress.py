@@ -67,9 +67,11 @@ class Progress:
 
     @property
     def failed_changeset(self) -> str:
-        """The changeset that the run failed at, "" if none did."""
+        """The changeset that the run failed at, or was killed in; "" if there is none."""
         last = self.results[-1] if self.results else None
-        return last.identity if last is not None and last.result is Result.FAILED else ""
+        if last is None or last.result not in (Result.FAILED, Result.INTERRUPTED):
+            return ""
+        return last.identity
 
     @property
     def summary(self) -> Summary | None:

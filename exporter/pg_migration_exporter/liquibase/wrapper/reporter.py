@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -38,7 +40,7 @@ class Reporter:
     _progress: Progress = field(default_factory=Progress)
     _records: RecordReader = field(default_factory=RecordReader)
     _over: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread = field(init=False)
+    _thread: threading.Thread | None = None
 
     def start(self, pid: int) -> None:
         """Report that the run has started, and go on in the background."""
@@ -50,6 +52,8 @@ class Reporter:
 
     def finish(self, exit_code: int) -> list[str]:
         """Report the end; where that failed, and why: nothing secret, one text for each place."""
+        if self._thread is None:
+            return []
         until = time.monotonic() + _FINISH_WITHIN
         self._over.set()
         self._thread.join(_FINISH_WITHIN)
@@ -64,9 +68,10 @@ class Reporter:
         self.log.remove()
 
     def _follow(self) -> None:
-        while not self._over.wait(_LOOK_EVERY):
-            if self._look() or time.time() - self.report.updated > SIGN_OF_LIFE_EVERY:
-                self._publish()
+        with contextlib.suppress(Exception):  # `finish` meets it again, and tells
+            while not self._over.wait(_LOOK_EVERY):
+                if self._look() or time.time() - self.report.updated > SIGN_OF_LIFE_EVERY:
+                    self._publish()
 
     def _look(self, *, final: bool = False) -> bool:
         """Read on in the log; whether there was anything new."""
@@ -95,6 +100,7 @@ class Reporter:
                 "summary": progress.summary,
                 "liquibase_version": progress.version,
                 "deployment_id": progress.deployment_id,
+                "limitation": self.log.limitation,
             }
         )
 
@@ -113,13 +119,24 @@ class Reporter:
         )
 
     def _failure(self, exit_code: int) -> Failure:
-        told = self._progress.failure or Failure(reason=f"it ended with exit code {exit_code}")
+        told = self._progress.failure or Failure(reason=_reason(exit_code))
         changeset = told.changeset or self._progress.failed_changeset
         return Failure(changeset=changeset, reason=self.hide(told.reason))
 
 
 def outcome_of(exit_code: int) -> Outcome:
     """The outcome that an exit code tells, as a shell gives it."""
-    if exit_code > 128:
+    if _signal_of(exit_code) is not None:
         return Outcome.KILLED
     return Outcome.FAILED if exit_code else Outcome.SUCCEEDED
+
+
+def _reason(exit_code: int) -> str:
+    number = _signal_of(exit_code)
+    return f"it was ended by {number.name}" if number else f"it ended with exit code {exit_code}"
+
+
+def _signal_of(exit_code: int) -> signal.Signals | None:
+    with contextlib.suppress(ValueError):
+        return signal.Signals(exit_code - 128)
+    return None

@@ -68,8 +68,7 @@ def _prepare(command: Sequence[str], config: Path | None) -> Reporter:
     sinks = list(configured_sinks(settings.reports, given))
     if not sinks:
         raise ConfigError(f"{config}: reports: neither directory, table nor endpoint.url is set")
-    log = _choose_log(given)
-    return Reporter(_new_report(given, log.limitation), log, sinks, _hider(given))
+    return Reporter(_new_report(given), _choose_log(given), sinks, _hider(given))
 
 
 def _choose_log(given: Given) -> LogFile:
@@ -79,7 +78,7 @@ def _choose_log(given: Given) -> LogFile:
         return LogFile(None, limitation=f"no details: no log file can be made: {error}")
 
 
-def _new_report(given: Given, limitation: str) -> Report:
+def _new_report(given: Given) -> Report:
     now = time.time()
     return Report(
         run_id=uuid.uuid4(),
@@ -89,7 +88,6 @@ def _new_report(given: Given, limitation: str) -> Report:
         target=read_target(given),
         started=now,
         updated=now,
-        limitation=limitation,
     )
 
 

@@ -10,9 +10,13 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import psycopg
+from psycopg import errors
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
 
 from pg_migration_exporter.config.schema import ReportsSection
 from pg_migration_exporter.config.token import read_token
+from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.liquibase import report_table
 from pg_migration_exporter.liquibase.report import REPORTS_PATH, Report
 from pg_migration_exporter.liquibase.report_files import ReportFiles
@@ -62,14 +66,25 @@ class Table:
         """Write the report's row."""
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(self.conninfo(), autocommit=True)
-        self._connection.execute(
-            report_table.WRITE.encode(),
-            {
-                "run_id": report.run_id,
-                "started": report.started,
-                "report": report.model_dump_json(),
-            },
-        )
+        try:
+            self._connection.execute(
+                report_table.WRITE.encode(), report_table.parameters_of(report)
+            )
+        except (errors.UndefinedTable, errors.InsufficientPrivilege) as error:
+            raise ConfigError(
+                f"{error.diag.message_primary}: `pg-migration-exporter reports create-table` "
+                "makes the table and grants it"
+            ) from error
+
+
+def _conninfo(dsn: SecretStr | None, given: Given) -> str:
+    if dsn is None:
+        return read_conninfo(given)
+    try:
+        return make_conninfo(dsn.get_secret_value(), **REPORTING)
+    except psycopg.ProgrammingError:
+        # libpq's own message quotes the string, which may hold the password.
+        raise ConfigError("reports.dsn: not a connection string that libpq can read") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +125,6 @@ def configured_sinks(settings: ReportsSection, given: Given) -> Iterator[Sink]:
     if settings.directory is not None:
         yield Directory(settings.directory)
     if settings.table:
-        dsn = settings.dsn
-
-        def conninfo() -> str:
-            if dsn is None:
-                return read_conninfo(given)
-            return psycopg.conninfo.make_conninfo(dsn.get_secret_value(), **REPORTING)
-
-        yield Table(conninfo)
+        yield Table(lambda: _conninfo(settings.dsn, given))
     if settings.endpoint.url is not None:
         yield Endpoint(settings.endpoint.url, settings.endpoint.token_file)

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,21 +83,22 @@ def test_arguments_and_environment_are_handed_on(wrapper: Wrapper) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "code", "outcome"),
+    ("script", "code", "outcome", "reason"),
     [
-        ("exit 0", 0, Outcome.SUCCEEDED),
-        ("exit 3", 3, Outcome.FAILED),
-        ("kill -9 $$", 137, Outcome.KILLED),
-        ("kill -TERM $$", 143, Outcome.KILLED),
+        ("exit 0", 0, Outcome.SUCCEEDED, ""),
+        ("exit 3", 3, Outcome.FAILED, "it ended with exit code 3"),
+        ("exit 255", 255, Outcome.FAILED, "it ended with exit code 255"),
+        ("kill -9 $$", 137, Outcome.KILLED, "it was ended by SIGKILL"),
+        ("exit 143", 143, Outcome.KILLED, "it was ended by SIGTERM"),
     ],
 )
-def test_exit_code(wrapper: Wrapper, script: str, code: int, outcome: Outcome) -> None:
+def test_exit_code(wrapper: Wrapper, script: str, code: int, outcome: Outcome, reason: str) -> None:
     done = wrapper.run("sh", "-c", script)
     assert (done.returncode, done.stderr) == (code, b"")
     report = wrapper.report()
     assert (report.exit_code, report.outcome) == (code, outcome)
     assert report.ended is not None
-    assert (report.failure is None) == (code == 0)
+    assert (report.failure.reason if report.failure else "") == reason
 
 
 def test_a_command_that_cannot_be_run(wrapper: Wrapper, tmp_path: Path) -> None:
@@ -162,7 +164,8 @@ def test_a_wrapper_that_is_killed_leaves_a_run_without_end(
     process = wrapper.start("sh", "-c", f"cd {tmp_path}; while [ ! -e go ]; do sleep 0.05; done")
     try:
         process.wait_until(wrapper.reported, 30, "reports its start")
-        [child] = [pid for pid in descendants(process.pid) if os.getpgid(pid) == pid]
+        child = wrapper.report().pid
+        assert os.getpgid(child) == child
         os.kill(process.pid, signal.SIGKILL)
         process.wait(30)
         assert is_alive(child)
@@ -243,19 +246,26 @@ def test_nowhere_to_report_to_costs_one_line(make_wrapper: MakeWrapper, tmp_path
     )
 
 
+@pytest.mark.parametrize("way", ["endpoint", "table"])
 def test_silence_delays_the_end_by_seconds_at_most(
-    make_wrapper: MakeWrapper, tmp_path: Path
+    make_wrapper: MakeWrapper, tmp_path: Path, way: str
 ) -> None:
     (tmp_path / "token").write_text("0123456789abcdef")
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        wrapper = make_wrapper(endpoint={"url": url, "token_file": str(tmp_path / "token")})
+        port = silent.getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        ways: dict[str, dict[str, Any]] = {
+            "endpoint": {"endpoint": {"url": url, "token_file": str(tmp_path / "token")}},
+            "table": {"table": True, "dsn": f"host=127.0.0.1 port={port}"},
+        }
+        wrapper = make_wrapper(**ways[way])
         started = time.monotonic()
         done = wrapper.run("true")
         assert time.monotonic() - started < 8
     assert done.returncode == 0
     [line] = done.stderr.decode().splitlines()
-    assert line.endswith(f"not reported to {url}: no answer in time")
+    name = {"endpoint": url, "table": "table migration_exporter.report"}[way]
+    assert f"the end of this run was not reported to {name}: " in line
 
 
 def test_standard_error_may_be_closed(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
@@ -16,21 +15,10 @@ from demo.stack.database import Database
 from demo.stack.liquibase import Liquibase
 from demo.stack.process import descendants
 from demo.stack.programs import liquibase_home
-from pg_migration_exporter.liquibase.report import Outcome, Report, Result
+from pg_migration_exporter.liquibase.report import Failure, Outcome, Report, Result
 from tests.fixtures.wrapper import Wrapper
 
 MakeLiquibase = Callable[..., Liquibase]
-
-
-def migrate(
-    wrapper: Wrapper, liquibase: Liquibase, *arguments: str, **environment: str
-) -> CompletedProcess[bytes]:
-    """Run a command of Liquibase through the wrapper, as `liquibase.run` does without."""
-    return wrapper.run(
-        *liquibase.command(*arguments),
-        environment=liquibase.environment() | environment,
-        cwd=liquibase.search_path,
-    )
 
 
 def launcher(*arguments: str) -> list[str | Path]:
@@ -82,15 +70,13 @@ def test_a_good_migration(
 
 def test_an_error_in_sql(liquibase: MakeLiquibase, database: Database, wrapper: Wrapper) -> None:
     database.execute("CREATE SCHEMA gameplay")
-    failing = liquibase("t/fail_sql.sql")
-    plain = failing.run("update")
-    done = migrate(wrapper, failing, "update")
-    assert (done.returncode, plain.returncode) == (1, 1)
+    done = wrapper.migrate(liquibase("t/fail_sql.sql"), "update")
+    assert done.returncode == 1
     assert b"Migration failed for changeset t/fail_sql.sql::bad::alice" in done.stderr
 
     report = wrapper.report()
     assert report.outcome is Outcome.FAILED
-    assert results(report, "t/fail_sql.sql") == {"bad": Result.FAILED}
+    assert results(report, "t/fail_sql.sql") == {"ok1": Result.RAN, "bad": Result.FAILED}
     assert report.failure is not None
     assert report.failure.changeset == "t/fail_sql.sql::bad::alice"
     assert report.failure.reason == 'ERROR: relation "gameplay.nope" does not exist'
@@ -104,7 +90,7 @@ def test_a_violated_check_tells_no_values(
         "CREATE TABLE gameplay.quest_definitions (title text, status text, level_min int, "
         "level_max int, CONSTRAINT levels CHECK (level_min <= level_max))"
     )
-    assert migrate(wrapper, liquibase("t/fail_check.sql"), "update").returncode == 1
+    assert wrapper.migrate(liquibase("t/fail_check.sql"), "update").returncode == 1
     report = wrapper.report()
     assert report.failure is not None
     assert report.failure.changeset == "t/fail_check.sql::check-viol::alice"
@@ -115,7 +101,7 @@ def test_a_violated_check_tells_no_values(
 
 
 def test_a_halt(liquibase: MakeLiquibase, wrapper: Wrapper) -> None:
-    assert migrate(wrapper, liquibase("t/halt.xml"), "update").returncode == 1
+    assert wrapper.migrate(liquibase("t/halt.xml"), "update").returncode == 1
     report = wrapper.report()
     assert results(report, "t/halt.xml") == {"h1": Result.RAN, "pc-halt": Result.FAILED}
     assert report.failure is not None
@@ -124,7 +110,7 @@ def test_a_halt(liquibase: MakeLiquibase, wrapper: Wrapper) -> None:
 
 def test_every_result(liquibase: MakeLiquibase, database: Database, wrapper: Wrapper) -> None:
     arguments = ["update", "-Dv=1", "--contexts=prod", "--labels=y"]
-    done = migrate(wrapper, liquibase("t/exec.xml"), *arguments)
+    done = wrapper.migrate(liquibase("t/exec.xml"), *arguments)
     assert done.returncode == 0, done.stderr
     report = wrapper.report()
     found = results(report, "t/exec.xml")
@@ -145,7 +131,7 @@ def test_every_result(liquibase: MakeLiquibase, database: Database, wrapper: Wra
 
 def test_a_rollback(liquibase: MakeLiquibase, wrapper: Wrapper) -> None:
     assert liquibase("t/norb.sql").run("changelog-sync").returncode == 0
-    done = migrate(wrapper, liquibase("t/norb.sql"), "rollback-count", "1")
+    done = wrapper.migrate(liquibase("t/norb.sql"), "rollback-count", "1")
     assert done.returncode == 1
     report = wrapper.report()
     assert report.command == "rollback-count"
@@ -157,7 +143,7 @@ def test_a_rollback(liquibase: MakeLiquibase, wrapper: Wrapper) -> None:
 def test_a_command_that_only_looks_is_no_migration(
     liquibase: MakeLiquibase, wrapper: Wrapper
 ) -> None:
-    assert migrate(wrapper, liquibase(), "validate").returncode == 0
+    assert wrapper.migrate(liquibase(), "validate").returncode == 0
     report = wrapper.report()
     assert (report.command, report.is_migration, report.changesets) == ("validate", False, ())
 
@@ -168,7 +154,7 @@ def test_an_unreachable_database_tells_no_password(
     nowhere = liquibase()
     secret = "s3cret%20word"
     url = f"jdbc:postgresql://127.0.0.1:1/quests?password={secret}"
-    done = migrate(wrapper, nowhere, "update", LIQUIBASE_COMMAND_URL=url)
+    done = wrapper.migrate(nowhere, "update", LIQUIBASE_COMMAND_URL=url)
     assert done.returncode == 1
     text = wrapper.report().model_dump_json()
     assert "127.0.0.1:1 refused" in text
@@ -189,6 +175,7 @@ def test_a_terminated_migration_leaves_no_java(
     at_work = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(80)%' AND state = "
     process.wait_until(lambda: database.value(f"{at_work}'active'") > 1, 60, "runs its changeset")
     family = descendants(process.pid)
+    assert (wrapper.report().outcome, wrapper.report().ended) == (Outcome.RUNNING, None)
     assert any(b"java" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in family)
 
     os.kill(process.pid, signal.SIGTERM)
@@ -197,6 +184,9 @@ def test_a_terminated_migration_leaves_no_java(
     report = wrapper.report()
     assert (report.outcome, report.exit_code) == (Outcome.KILLED, 143)
     assert results(report, "t/slow80.sql") == {"slow80": Result.INTERRUPTED}
+    assert report.failure == Failure(
+        changeset="t/slow80.sql::slow80::alice", reason="it was ended by SIGTERM"
+    )
     assert database.value("SELECT locked FROM databasechangeloglock")
 
 
@@ -214,7 +204,7 @@ def test_a_log_file_of_the_user_stays_as_it_is(
         "properties": ([f"--defaults-file={properties}"], {}),
     }
     arguments, environment = options[where]
-    done = migrate(wrapper, liquibase("t/case.sql"), *arguments, "update", **environment)
+    done = wrapper.migrate(liquibase("t/case.sql"), *arguments, "update", **environment)
     assert done.returncode == 0, done.stderr
     report = wrapper.report()
     assert list(results(report, "t/case.sql").values()) == [Result.RAN]
@@ -224,7 +214,7 @@ def test_a_log_file_of_the_user_stays_as_it_is(
 
 
 def test_a_log_on_standard_error_stays_there(liquibase: MakeLiquibase, wrapper: Wrapper) -> None:
-    done = migrate(wrapper, liquibase("t/case.sql"), "--log-level=info", "update")
+    done = wrapper.migrate(liquibase("t/case.sql"), "--log-level=info", "update")
     assert b"ran successfully" in done.stderr
     report = wrapper.report()
     assert (report.outcome, report.changesets) == (Outcome.SUCCEEDED, ())
@@ -256,7 +246,7 @@ def test_the_history_is_named_as_the_exporter_names_it(
         "LIQUIBASE_LIQUIBASE_SCHEMA_NAME": "Deploy Ment",
         "LIQUIBASE_DATABASE_CHANGELOG_TABLE_NAME": "QuestHistory",
     }
-    assert migrate(wrapper, liquibase("t/case.sql"), "update", **names).returncode == 0
+    assert wrapper.migrate(liquibase("t/case.sql"), "update", **names).returncode == 0
     name = database.value(
         "SELECT n.nspname || '.' || c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = "
         "a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE a.attname = 'exectype'"
