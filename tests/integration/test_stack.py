@@ -108,6 +108,14 @@ def test_workspace_in_use_is_refused_and_left_alone(workspace: Workspace) -> Non
         assert busy.log("server").read_text() == "running"
 
 
+def test_workspace_never_empties_a_folder_that_is_not_its_own(workspace: Workspace) -> None:
+    folder = workspace.folder("documents")
+    (folder / "thesis").write_text("years of work")
+    with pytest.raises(StackError, match="would be emptied"):
+        Workspace(folder)
+    assert (folder / "thesis").read_text() == "years of work"
+
+
 def test_workspace_starts_clean(workspace: Workspace) -> None:
     with Workspace(workspace.root / "again") as first:
         (first.folder("old") / "file").touch()

@@ -73,6 +73,8 @@ class Evidence:
     blocked: bool = False
     applied: int = 0
     last_run: Run = Run.UNKNOWN
+    #: What the files expected when the last run ended, and it had not applied.
+    left_out: tuple[str, ...] = ()
     ended_at: float = 0.0
     acknowledged: bool = False
     expected: Expected | None = None

@@ -8,15 +8,16 @@ with nothing to do update the lock's row once or not at all, and are no run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from pg_migration_exporter.liquibase.evidence import Lock, Run
+from pg_migration_exporter.liquibase.evidence import Lock, Reported, Run
 from pg_migration_exporter.watch.histogram import Durations
 
 #: Seconds; PostgreSQL reports at the session's end, or when it has been idle for 10 s.
 _STATISTICS_ARRIVE_WITHIN = 15.0
+_REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,9 @@ class Memory:
     run: int = 0
     last_run: Run = Run.UNKNOWN
     ended_at: float = 0.0
-    acknowledged_run: int = -1
+    acknowledged_at: float = -1.0
+    #: The first changesets that were still pending when the last run ended.
+    left_out: list[str] = field(default_factory=list)
     last_order: int | None = None
     status: str = ""
     saw_lock_held: bool = False
@@ -58,12 +61,17 @@ class Memory:
     runs: dict[str, int] = field(default_factory=dict)
     durations: Durations = field(default_factory=Durations)
 
-    def see_table(self, oid: int) -> None:
-        """Begin anew when the history is another table than before; what was counted stays."""
-        if self.oid and self.oid != oid:
+    def see_table(self, oid: int) -> bool:
+        """Begin anew when the history is another table than before; what was counted stays.
+
+        True if it is.
+        """
+        is_another = self.oid not in (0, oid)
+        if is_another:
             self.counters, self.last_run, self.last_order = Counters(), Run.UNKNOWN, 0
             self.saw_lock_held, self.unsettled_since = False, None
         self.oid = oid
+        return is_another
 
     def see_counters(self, counters: Counters, *, quiet: bool, now: float) -> int:
         """Compare with the last look, once no run is under way; how many runs ended since."""
@@ -103,6 +111,19 @@ class Memory:
             self.holder_last_seen = now
             return replace(lock, has_holder=True)
         return replace(lock, holder_missing_for=now - self.holder_last_seen)
+
+    def acknowledge(self, now: float) -> None:
+        """Take every failure up to now as known."""
+        self.acknowledged_at = max(now, self.ended_at)
+
+    def is_acknowledged(self, reported: Reported | None) -> bool:
+        """Whether the last run's failure, seen here or reported, is known."""
+        reported_at = (reported and reported.ended_at) or 0.0
+        return self.acknowledged_at >= max(self.ended_at, reported_at)
+
+    def see_left_out(self, pending: Sequence[str]) -> None:
+        """Note what the run that has just ended did not apply: later files are no fault of it."""
+        self.left_out = list(pending[:_REMEMBERED])
 
     def count_runs(self, outcome: str, ended: int) -> None:
         """Count runs that ended; only the last one's outcome is known."""

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from psycopg import errors
 
 from pg_migration_exporter.config.schema import LiquibaseSection
 from pg_migration_exporter.liquibase import tables as sql
-from pg_migration_exporter.liquibase.evidence import Evidence, Lock, Reading
+from pg_migration_exporter.liquibase.evidence import Evidence, Lock, Reading, Reported
 from pg_migration_exporter.liquibase.files import ChangelogFiles
 from pg_migration_exporter.liquibase.history import BEGINNING, History, Row, read_rows
 from pg_migration_exporter.liquibase.memory import Counters, Memory
+from pg_migration_exporter.liquibase.reports import Ask, Reports
 from pg_migration_exporter.liquibase.state import Status, Verdict, decide
 from pg_migration_exporter.liquibase.tables import ChangelogTables
-from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.session import Rows
 from pg_migration_exporter.watch.events import Event, EventLog
 
@@ -31,13 +31,6 @@ _HINDRANCES: dict[type[Exception], Reading] = {
 
 #: How a run that ended in a state is counted.
 _OUTCOMES = {Status.FAILED: "failed", Status.ROLLED_BACK: "rolled_back"}
-
-
-class Ask(Protocol):
-    """How to run a query: `collectors.base.Scope.query`."""
-
-    def __call__(self, query: Query, *parameters: str, **names: str) -> Coroutine[Any, Any, Rows]:
-        """Run `query` with parameters for $1, ... and quoted names for its placeholders."""
 
 
 @dataclass(slots=True)
@@ -76,6 +69,7 @@ class Observer:
     settings: LiquibaseSection
     datname: str
     events: EventLog
+    reports: Reports
     commit_timestamps: bool
 
     async def observe(self, subject: Subject) -> Observation:
@@ -94,14 +88,25 @@ class Observer:
             return Reading.ABSENT  # Liquibase is about to make it
         if not (tables.history.readable and tables.lock.readable):
             return Reading.NOT_GRANTED
-        subject.memory.see_table(tables.history.oid)
+        if subject.memory.see_table(tables.history.oid):
+            subject.history = History()
         try:
             look = await self._look(subject)
         except tuple(_HINDRANCES) as error:
             return _HINDRANCES[type(error)]
-        expected = await subject.files.expected(subject.history) if subject.files else None
-        evidence, ended = self._remember(subject.memory, look)
-        return replace(evidence, applied=len(subject.history.checksums), expected=expected), ended
+        reported = self.reports.latest(self.datname, tables.name)
+        evidence, ended = self._remember(subject.memory, look, reported)
+        expected = None
+        if subject.files is not None:
+            expected = await subject.files.expected(subject.history, fresh=bool(ended))
+            if ended:
+                subject.memory.see_left_out(expected.pending)
+        return replace(
+            evidence,
+            applied=len(subject.history.checksums),
+            expected=expected,
+            left_out=tuple(subject.memory.left_out),
+        ), ended
 
     async def _look(self, subject: Subject) -> _Look:
         tables, history = subject.tables, subject.history
@@ -167,7 +172,9 @@ class Observer:
             details: dict[str, str | float | int] = {"changesets": len(gone)}
             self._tell("changesets_removed", subject.tables.name, details)
 
-    def _remember(self, memory: Memory, look: _Look) -> tuple[Evidence, int]:
+    def _remember(
+        self, memory: Memory, look: _Look, reported: Reported | None
+    ) -> tuple[Evidence, int]:
         named = [one for one in look.sessions if one["named"]]
         at_work = [one for one in named if one["working"]]
         quiet = not look.lock.locked and not named
@@ -181,7 +188,8 @@ class Observer:
             blocked=any(one["blocked"] for one in look.sessions),
             last_run=memory.last_run,
             ended_at=memory.ended_at,
-            acknowledged=memory.acknowledged_run == memory.run,
+            acknowledged=memory.is_acknowledged(reported),
+            reported=reported,
             stale_lock_after=self.settings.stale_lock_after,
         )
         return evidence, ended

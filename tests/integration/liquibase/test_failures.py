@@ -92,6 +92,22 @@ def test_a_checksum_mismatch_touches_nothing_and_is_seen_in_the_files(
     assert page.value("liquibase_runs_total", outcome="failed") == 0
 
 
+def test_a_changeset_that_comes_after_a_good_run_is_pending(
+    watch_migration: WatchMigration, tmp_path: Path
+) -> None:
+    shutil.copy(CHANGELOG / "t/other.sql", tmp_path)
+    watched = watch_migration("other.sql", tmp_path)
+    assert watched.run() == 0
+    watched.until("succeeded")
+
+    with (tmp_path / "other.sql").open("a") as changelog:
+        changelog.write("--changeset p:later\nSELECT 1;\n")
+    watched.until("pending")
+    assert watched.run() == 0
+    watched.until("succeeded")
+    assert "failed" not in watched.states
+
+
 def test_a_failure_stays_until_it_is_mended(watch_migration: WatchMigration) -> None:
     watched = watch_migration("t/fail_sql.sql", needs=QUESTS)
     assert watched.run() == 1

@@ -19,6 +19,7 @@ from pg_migration_exporter.liquibase.guidance import GUIDANCE
 from pg_migration_exporter.liquibase.state import Status, decide
 
 READ = Evidence(Reading.COMPLETE, applied=3, ended_at=1000.0)
+LEFT_OUT = replace(READ, left_out=("a.sql::1::me", "a.sql::2::me"))
 HELD = Lock(locked=True, locked_by="host", taken=900.0, age=50.0, has_holder=True)
 DEAD = replace(HELD, has_holder=False, holder_missing_for=60.0)
 DOUBTFUL = replace(DEAD, holder_missing_for=2.0)
@@ -57,21 +58,24 @@ UNFINISHED = Reported(failed=False, ended_at=None)
         (replace(READ, reported=UNFINISHED), Status.SUCCEEDED),
         (replace(READ, reported=GOOD), Status.SUCCEEDED),
         (
-            replace(READ, reported=GOOD, expected=PENDING, last_run=Run.ADDED_ROWS),
+            replace(LEFT_OUT, reported=GOOD, expected=PENDING, last_run=Run.ADDED_ROWS),
             Status.PENDING,
         ),
         (replace(READ, reported=FAILED, acknowledged=True), Status.SUCCEEDED),
         # inferred from the files
-        (replace(READ, expected=PENDING, last_run=Run.ADDED_ROWS), Status.FAILED),
-        (replace(READ, expected=PENDING, last_run=Run.LEFT_NO_ROW), Status.FAILED),
-        (replace(READ, expected=PENDING, last_run=Run.MAYBE_LEFT_NO_ROW), Status.FAILED),
-        (replace(READ, expected=PENDING, last_run=Run.UPDATED_ROWS), Status.PENDING),
+        (replace(LEFT_OUT, expected=PENDING, last_run=Run.ADDED_ROWS), Status.FAILED),
+        (replace(LEFT_OUT, expected=PENDING, last_run=Run.LEFT_NO_ROW), Status.FAILED),
+        (replace(LEFT_OUT, expected=PENDING, last_run=Run.MAYBE_LEFT_NO_ROW), Status.FAILED),
+        (replace(LEFT_OUT, expected=PENDING, last_run=Run.UPDATED_ROWS), Status.PENDING),
         (replace(READ, expected=PENDING, last_run=Run.UNKNOWN), Status.PENDING),
         (
-            replace(READ, expected=PENDING, last_run=Run.ADDED_ROWS, acknowledged=True),
+            replace(LEFT_OUT, expected=PENDING, last_run=Run.ADDED_ROWS, acknowledged=True),
             Status.PENDING,
         ),
         (replace(READ, expected=ALL_RUN, last_run=Run.LEFT_NO_ROW), Status.SUCCEEDED),
+        # files that came after the run, or were taken back
+        (replace(READ, expected=PENDING, last_run=Run.ADDED_ROWS), Status.PENDING),
+        (replace(LEFT_OUT, expected=ALL_RUN, last_run=Run.ADDED_ROWS), Status.SUCCEEDED),
         # inferred from the tables alone
         (replace(READ, last_run=Run.LEFT_NO_ROW), Status.FAILED),
         (replace(READ, last_run=Run.LEFT_NO_ROW, acknowledged=True), Status.SUCCEEDED),
@@ -108,6 +112,7 @@ def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
                 lock=lock,
                 sessions=sessions,
                 last_run=run,
+                left_out=LEFT_OUT.left_out,
                 ended_at=1000.0,
                 expected=expected,
                 reported=reported,
@@ -129,7 +134,7 @@ def test_blocked_belongs_to_running() -> None:
 
 
 def test_reasons_name_the_changeset_and_what_is_not_known() -> None:
-    left_out = decide(replace(READ, expected=PENDING, last_run=Run.ADDED_ROWS))
+    left_out = decide(replace(LEFT_OUT, expected=PENDING, last_run=Run.ADDED_ROWS))
     assert left_out.changeset == "a.sql::1::me"
     assert "left out 2 changesets" in left_out.reason
     assert "changeset a.sql::1::me failed: boom" in decide(replace(READ, reported=FAILED)).reason

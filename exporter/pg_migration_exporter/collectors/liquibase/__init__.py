@@ -8,9 +8,11 @@ from pg_migration_exporter.collectors.base import Collector, Scope
 from pg_migration_exporter.collectors.liquibase.discovery import Discovery, discover
 from pg_migration_exporter.collectors.liquibase.families import FAMILIES
 from pg_migration_exporter.collectors.liquibase.publish import publish_history, publish_state
+from pg_migration_exporter.liquibase import report_table
 from pg_migration_exporter.liquibase import tables as sql
 from pg_migration_exporter.liquibase.evidence import Evidence, Reading
 from pg_migration_exporter.liquibase.observe import Observation, Observer, Subject
+from pg_migration_exporter.liquibase.reports import Reports
 from pg_migration_exporter.liquibase.state import decide
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 
@@ -36,11 +38,13 @@ async def look(scope: Scope) -> list[Seen]:
     """Every changelog by name with what is seen of it; one without a name if there is none."""
     discovery: Discovery = scope.memory
     found = await discover(scope, discovery)
+    await discovery.reports.refresh(scope.query)
     observer = Observer(
         scope.query,
         scope.settings.liquibase,
         scope.capabilities.datname,
         scope.events,
+        discovery.reports,
         scope.capabilities.commit_timestamps,
     )
     subjects = [
@@ -74,10 +78,11 @@ LIQUIBASE = Collector(
         sql.READ_LOCK,
         sql.READ_COUNTERS,
         sql.READ_SESSIONS,
+        report_table.READ,
     ),
     cost="moderate",
     requires=(READ_ALL_STATS,),
     collect=collect,
-    memory=lambda settings: Discovery(settings.liquibase),
+    memory=lambda settings: Discovery(settings.liquibase, Reports(settings)),
     watch=watch,
 )

@@ -13,6 +13,7 @@ from pg_migration_exporter.liquibase import tables as sql
 from pg_migration_exporter.liquibase.files import ChangelogFiles, files_for
 from pg_migration_exporter.liquibase.memory import Counters, Memory
 from pg_migration_exporter.liquibase.observe import Subject
+from pg_migration_exporter.liquibase.reports import Reports
 from pg_migration_exporter.liquibase.tables import ChangelogTables, read_tables
 from pg_migration_exporter.postgres.session import Rows
 
@@ -22,6 +23,7 @@ class Discovery:
     """The tables found, and what is remembered of each changelog; durable."""
 
     settings: LiquibaseSection
+    reports: Reports
     looked_everywhere_at: float = -float("inf")
     elsewhere: Rows | None = None
     saw_none: bool = False
@@ -47,8 +49,7 @@ class Discovery:
     def obey(self, order: str) -> None:
         """Take the failure of the changelog named `order` as known (watch.store.Obedient)."""
         if order in self.subjects:
-            memory = self.subjects[order].memory
-            memory.acknowledged_run = memory.run
+            self.subjects[order].memory.acknowledge(time.time())
 
     def dump(self) -> dict[str, Any]:
         """What a restart must not forget (watch.store.Durable)."""

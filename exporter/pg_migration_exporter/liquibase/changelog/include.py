@@ -30,7 +30,7 @@ def directory(scope: Scope, statement: IncludeAll) -> str:
     for name in ("filter", "resourceFilter", "resourceComparator"):
         if statement.get(name):
             raise refusal(
-                f"The includeAll has a {name}, a Java class that decides which files or which order.",
+                f"The includeAll has a {name}: a Java class decides which files, or their order.",
                 "Include the files one by one, or name them so that they sort.",
             )
     path = _relative(scope, statement, path).replace("\\", "/")
@@ -62,7 +62,7 @@ def _integer(statement: IncludeAll, name: str, default: int) -> int:
 
 
 def set_path(changeset: Loaded, child: Scope, explicit: str | None, rules: Rules) -> None:
-    """Apply `logicalFilePath` of an include, and of the changelogs around, to an included changeset.
+    """Apply `logicalFilePath` of an include, and of changelogs around, to an included changeset.
 
     `child` is the included file, `explicit` what the include says. Since Liquibase 4.29.3; a
     changeset that has run before keeps its path, which is why it keeps the others as well.

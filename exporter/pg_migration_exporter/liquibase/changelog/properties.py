@@ -64,7 +64,7 @@ class Properties:
         self._local: dict[tuple[str, str], list[str | None]] = defaultdict(list)
 
     def set(self, name: str, value: str | None, file: str | None) -> None:
-        """Set a property: a global one, or one local to the changelog of the logical path `file`."""
+        """Set a property: a global one, or one local to changelogs of the logical path `file`."""
         if file is None:
             self._global[name.lower()].append(value)
         else:
@@ -99,20 +99,20 @@ class _Expansion:
         self._produced = 0
 
     def expand(self, text: str) -> str:
-        # One list of parts for each expression that is open, and one for the text around them.
-        parts: list[list[str]] = [[]]
-        for token in _TOKENS.split(text):
-            if token == "${":
-                parts.append([])
-            elif token == "}" and len(parts) > 1:
-                inner = "".join(parts.pop())
-                parts[-1].append(self._value(inner))
+        # One list of texts for each expression that is open, and one for what is around them.
+        texts: list[list[str]] = [[]]
+        for part in _TOKENS.split(text):
+            if part == "${":
+                texts.append([])
+            elif part == "}" and len(texts) > 1:
+                inner = "".join(texts.pop())
+                texts[-1].append(self._value(inner))
             else:
-                parts[-1].append(token)
-        while len(parts) > 1:
-            inner = "".join(parts.pop())
-            parts[-1].append("${" + inner)
-        return "".join(parts[0])
+                texts[-1].append(part)
+        while len(texts) > 1:
+            inner = "".join(texts.pop())
+            texts[-1].append("${" + inner)
+        return "".join(texts[0])
 
     def _value(self, inner: str) -> str:
         if inner.startswith("${"):

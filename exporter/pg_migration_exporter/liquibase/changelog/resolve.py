@@ -27,7 +27,6 @@ from .statements import (
 
 AnyStatement = TypeVar("AnyStatement", bound=Statement)
 
-_DEEPEST = 50
 _MOST_FILES = 50_000
 _MOST_CHANGESETS = 200_000
 
@@ -68,7 +67,7 @@ class Resolver:
         self._run(scope, self._prepared(scope, file))
 
     def _prepared(self, scope: Scope, file: ChangelogFile) -> Iterable[Statement]:
-        """Return the statements; YAML and JSON have all expressions expanded before anything runs."""
+        """Return the statements; YAML and JSON have expressions expanded before anything runs."""
         if file.early is None:
             scope.context = file.context
             return file.statements
@@ -156,20 +155,9 @@ class Resolver:
             if must_exist:
                 raise refusal(f"The included file {path} does not exist.", "Correct the path.")
             return
-        enclosing = list(scope.enclosing())
-        if located.real in {each.real for each in enclosing}:
-            raise refusal(f"{path} includes itself.", "Break the circle.")
-        if len(enclosing) >= _DEEPEST:
-            raise refusal("The includes nest too deep.", "Flatten them.")
-        child = Scope(
-            path,
-            located.real,
-            scope,
-            include_context=statement.get("contextFilter", "context"),
-            include_labels=statement.get("labels"),
-            include_ignored=java.to_boolean(statement.attributes.get("ignore")),
-            directories=scope.directories if directories is None else directories,
-        )
+        child = scope.child(path, located.real, statement)
+        if directories is not None:
+            child.directories = directories
         self.load(child, located, formats.kind_of(path) or "")
         for changeset in child.changesets:
             include.set_path(
@@ -181,9 +169,10 @@ class Resolver:
         self._changesets += 1
         if self._changesets > _MOST_CHANGESETS:
             raise StopError(error("The changelog has too many changesets.", "Include less."))
-        expanded = self._expanded(scope, statement)
         # The last one of a formatted file may have no body: it then runs the SQL before it.
         before = scope.last.content.changes if scope.last else ()
+        scope.last = None
+        expanded = self._expanded(scope, statement)
         content = expanded.content or Content(before)
         own = expanded.get("logicalFilePath")
         loaded = Loaded(expanded, scope, self._path(scope, own), content)
@@ -201,5 +190,5 @@ class Resolver:
         return paths.without_root(java.trim(own)) if own else scope.path
 
     def _body(self, scope: Scope, statement: Body) -> None:
-        assert scope.last is not None
-        scope.last.content = self._expanded(scope, statement).content
+        if scope.last is not None:
+            scope.last.content = self._expanded(scope, statement).content

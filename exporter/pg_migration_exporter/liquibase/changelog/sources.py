@@ -41,17 +41,18 @@ def stamp_of(path: str) -> Stamp:
 
 
 class Sources:
-    """The roots of one search path."""
+    """The roots of one search path; without any, the working directory, as for Liquibase."""
 
     def __init__(self, search_path: Sequence[Path]) -> None:
-        self._roots = tuple(dict.fromkeys(os.path.abspath(root) for root in search_path))
+        absolute = (os.path.normpath(Path.cwd() / root) for root in search_path or (Path(),))
+        self._roots = tuple(dict.fromkeys(absolute))
         self._real_roots = tuple(map(os.path.realpath, self._roots))
         self.stamps: dict[str, Stamp] = {}
 
     def check(self) -> None:
         """Raise RefusalError for a root that is no directory."""
         for root in self._roots:
-            if not os.path.isdir(root):
+            if not Path(root).is_dir():
                 raise refusal(f"The search path {root} is not a directory.", "Correct it.")
 
     def find(self, path: str) -> Located | None:
@@ -147,7 +148,7 @@ class Sources:
 
     def _entries(self, directory: str) -> list[os.DirEntry[str]]:
         stamp = self.stamps[directory] = stamp_of(directory)
-        if stamp is None or not os.path.isdir(directory):
+        if stamp is None or not Path(directory).is_dir():
             return []
         try:
             with os.scandir(directory) as entries:

@@ -119,7 +119,7 @@ class Attributes:
         }
 
     def read(self, line: str) -> dict[str, str]:
-        """Return the attributes by their canonical names, without enclosing quotes where they may have some."""
+        """Return the attributes by their canonical names, with quotes where they have some."""
         found: dict[str, str] = {}
         for match in self._names.finditer(line):
             name, value = self._values[match[1].lower()]

@@ -1,4 +1,4 @@
-"""SQL changelogs: formatted ones with a changeset for each `--changeset` line, and plain scripts."""
+"""SQL changelogs: formatted, with a changeset for each `--changeset` line, and plain scripts."""
 
 from __future__ import annotations
 

@@ -69,7 +69,10 @@ class _Builder(ContentHandler):
         self._locator = locator
 
     def startElementNS(  # noqa: N802
-        self, name: tuple[str | None, str], qname: str | None, attrs: AttributesNSImpl
+        self,
+        name: tuple[str | None, str],
+        qname: str | None,  # noqa: ARG002
+        attrs: AttributesNSImpl,
     ) -> None:
         line = self.line or 1
         if len(self._open) >= _DEEPEST:
