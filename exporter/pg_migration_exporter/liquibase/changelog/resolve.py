@@ -27,7 +27,7 @@ from .statements import (
 
 AnyStatement = TypeVar("AnyStatement", bound=Statement)
 
-_MOST_FILES = 50_000
+_MOST_FILES = 20_000
 _MOST_CHANGESETS = 200_000
 
 
