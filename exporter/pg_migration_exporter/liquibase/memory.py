@@ -49,6 +49,8 @@ class Memory:
     """
 
     oid: int = 0
+    #: Made since the last look at all tables, beside another changelog that shares its lock.
+    is_new: bool = False
     counters: Counters | None = None
     run: int = 0
     last_run: Run = Run.UNKNOWN
@@ -88,6 +90,8 @@ class Memory:
         shares the lock.
         """
         before = self.counters
+        if self.is_new and quiet:
+            return self._see_first_run(counters, now)
         if before is None or counters.went_back(before):
             self._settle(counters)
             return 0
@@ -105,6 +109,16 @@ class Memory:
         elif self._is_settled(now):
             self._settle(counters)
         return ended
+
+    def _see_first_run(self, counters: Counters, now: float) -> int:
+        """The run that made a history whose lock says nothing, being shared: its rows tell."""
+        self.is_new = False
+        self._settle(counters)
+        if not counters.inserted:
+            return 0
+        self.last_run, self.ended_at = Run.ADDED_ROWS, now
+        self.run += 1
+        return 1
 
     def see_lock(
         self, *, locked: bool, locked_by: str, version: str, taken: float | None, now: float
@@ -163,6 +177,7 @@ class Memory:
 
     def _settle(self, counters: Counters) -> None:
         self.counters, self.unsettled_since, self.saw_lock_held = counters, None, False
+        self.lock_taken = 0.0
 
     def _is_settled(self, now: float) -> bool:
         """A session reports its counters within `_STATISTICS_ARRIVE_WITHIN` seconds."""

@@ -17,6 +17,7 @@ from pg_migration_exporter.liquibase.evidence import (
     Lock,
     Reading,
     Reported,
+    Run,
 )
 from pg_migration_exporter.liquibase.files import ChangelogFiles
 from pg_migration_exporter.liquibase.history import BEGINNING, History, Row, read_rows
@@ -171,7 +172,7 @@ class Observer:
 
     def _see_changeset(self, subject: Subject, row: Row, seconds: float | None) -> None:
         details: dict[str, str | float | int] = {"exectype": row.exectype}
-        if seconds is None and row.committed is not None:
+        if seconds is None and row.committed is not None and subject.memory.lock_taken:
             # The first of its run began when the lock was taken.
             seconds = row.committed - subject.memory.lock_taken
         if seconds is not None and seconds >= 0 and row.exectype != "MARK_RAN":
@@ -214,6 +215,8 @@ class Observer:
         memory = subject.memory
         if ended:
             outcome = _OUTCOMES.get(verdict.status, "succeeded")
+            if memory.last_run is Run.MAYBE_LEFT_NO_ROW and verdict.source == "database":
+                outcome = "unknown"
             memory.count_runs(outcome, ended)
             self._tell("run_ended", subject.tables.name, {"outcome": outcome})
         if verdict.status != memory.status:

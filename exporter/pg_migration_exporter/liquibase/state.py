@@ -199,6 +199,11 @@ def _succeeded(evidence: Evidence) -> Verdict:
         )
     if evidence.expected is not None:
         doubt = f"the changelog files cannot be read as a whole: {evidence.expected.unreadable}"
+    elif evidence.last_run is Run.MAYBE_LEFT_NO_ROW:
+        doubt = (
+            "the last run recorded nothing: it had nothing to do, or failed at once, which without "
+            "changelog files or the wrapper nobody can tell"
+        )
     else:
         doubt = "no changelog file is configured, so it is not known whether more are expected"
     return Verdict(Status.SUCCEEDED, f"{recorded}; {doubt}")

@@ -58,12 +58,9 @@ class Discovery:
         """A changelog that was not there before starts from zero: the run that made it counts."""
         if not self.has_looked:
             return Memory()
-        sharing = (
-            one.memory.counters.locks
-            for one in self.subjects.values()
-            if one.tables.lock == tables.lock and one.memory.counters is not None
-        )
-        return Memory(counters=Counters(locks=next(sharing, 0)), last_order=0)
+        if any(one.tables.lock == tables.lock for one in self.subjects.values()):
+            return Memory(is_new=True, last_order=0)
+        return Memory(counters=Counters(), last_order=0)
 
     def obey(self, order: str) -> None:
         """Take the failure of the changelog named `order` as known (watch.store.Obedient)."""
