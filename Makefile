@@ -20,6 +20,14 @@ test: ## Run all tests against real servers (ARGS="-k lock" selects)
 	@scripts/setup.sh bench servers
 	@$(BIN)/pytest $(ARGS)
 
+.PHONY: drills
+drills: setup ## Make every fault happen and measure the scrapes (docs/reliability.md)
+	@$(BIN)/pytest tests/integration/faults --reliability docs/reliability.md
+
+.PHONY: soak
+soak: setup ## Run load, migrations and random faults, then report (MINUTES=10 by default)
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10)
+
 .PHONY: bench
 bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/benchmarks.md)
 	@scripts/setup.sh bench

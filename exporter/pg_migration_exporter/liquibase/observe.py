@@ -185,7 +185,10 @@ class Observer:
                 look.lock, (one["started"] for one in look.sessions), now=look.now
             ),
             sessions=len(at_work),
-            blocked=any(one["blocked"] for one in look.sessions),
+            blocked=any(
+                one["blocked"] and (one["named"] or one["started"] <= look.lock.taken)
+                for one in look.sessions
+            ),
             last_run=memory.last_run,
             ended_at=memory.ended_at,
             acknowledged=memory.is_acknowledged(reported),

@@ -86,21 +86,25 @@ select pg_stat_get_tuples_inserted($1::text::oid) as inserted,
 )
 
 #: Sessions that may be Liquibase's: by application_name ($1, a text array), and, since that may not
-#: be set, by the role that owns the lock table ($2) where they are older than the lock.
+#: be set, the oldest one of the role that owns the lock table ($2): it alone can prove that a lock
+#: has no holder.
 READ_SESSIONS = Query(
     """
-select a.pid, a.application_name = any($1::text::text[]) as named,
-       extract(epoch from a.backend_start)::float8 as started,
-       a.wait_event_type is not distinct from 'Lock'
-       or a.state <> 'idle' and a.xact_start < clock_timestamp() - interval '1 s'
-       or a.state_change > clock_timestamp() - interval '2 s'
-          and a.backend_start < clock_timestamp() - interval '3 s' as working,
-       case when a.wait_event_type = 'Lock'
-            then cardinality(pg_blocking_pids(a.pid)) > 0 else false end as blocked
-  from pg_stat_activity a
- where a.datname = current_database() and a.backend_type = 'client backend'
-   and a.application_name <> current_setting('application_name')  -- the exporter's own
-   and (a.application_name = any($1::text::text[]) or a.usesysid = $2::text::oid)
+with session as (
+    select a.*, a.application_name = any($1::text::text[]) as named,
+           row_number() over (order by a.backend_start) as age
+      from pg_stat_activity a
+     where a.datname = current_database() and a.backend_type = 'client backend'
+       and a.application_name <> current_setting('application_name')  -- the exporter's own
+       and (a.application_name = any($1::text::text[]) or a.usesysid = $2::text::oid))
+select named, extract(epoch from backend_start)::float8 as started,
+       wait_event_type is not distinct from 'Lock'
+       or state <> 'idle' and xact_start < clock_timestamp() - interval '1 s'
+       or state_change > clock_timestamp() - interval '2 s'
+          and backend_start < clock_timestamp() - interval '3 s' as working,
+       case when wait_event_type = 'Lock'
+            then cardinality(pg_blocking_pids(pid)) > 0 else false end as blocked
+  from session where named or age = 1
 """
 )
 

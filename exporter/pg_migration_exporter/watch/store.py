@@ -17,7 +17,10 @@ from typing import Any, Protocol, runtime_checkable
 log = logging.getLogger(__name__)
 
 _FILE = "state.sqlite"
+#: A commit that the machine loses with its power is not worth a wait of the event loop.
 _SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS memory (
     target TEXT NOT NULL, collector TEXT NOT NULL, state TEXT NOT NULL,
     PRIMARY KEY (target, collector)

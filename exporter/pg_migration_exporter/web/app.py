@@ -12,10 +12,10 @@ from starlette.routing import Route
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.exposition import choose_format, render
+from pg_migration_exporter.own_metrics import OwnMetrics
 from pg_migration_exporter.scrape import Scrape, Target
 from pg_migration_exporter.web.deadline import scrape_timeout
 from pg_migration_exporter.web.index import index_page
-from pg_migration_exporter.web.own_metrics import OwnMetrics
 from pg_migration_exporter.web.reports import report_routes
 
 #: Nothing on these pages is anybody else's to frame, script or cache.
@@ -34,7 +34,7 @@ def create_app(settings: Settings) -> Starlette:
         to = choose_format(request.headers.get("accept", ""))
         with own.scrape():
             scrape = await target.scrape(scrape_timeout(request.headers, settings.scrape))
-            page = render(scrape.families(), to) + own.render(to) + to.end
+            page = render((*scrape.families(), *own.families()), to) + to.end
         return Response(page, headers={**_HEADERS, "Content-Type": to.content_type})
 
     async def healthz(_: Request) -> Response:

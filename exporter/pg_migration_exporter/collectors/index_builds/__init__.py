@@ -37,11 +37,12 @@ async def watch(scope: Scope) -> bool:
 
 async def _look(scope: Scope) -> list[Sighting]:
     memory: Memory = scope.memory
+    look = memory.begin_look()
     answer = await scope.query(sql.IN_PROGRESS)
     sightings, now = read_sightings(answer), answer.rows[0][answer.columns.index("now")]
-    for kind, build in memory.see(sightings, now):
+    for kind, build in memory.see(sightings, now, look):
         _tell(scope, kind, build, command=build.command, phase=build.phase)
-    ended = await _settle(scope, memory.take_ended(sightings, now))
+    ended = await _settle(scope, memory.take_ended(sightings, look))
     await _look_for_invalid(scope, memory, everywhere=ended)
     return sightings
 

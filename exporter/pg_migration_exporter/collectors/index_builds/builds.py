@@ -111,8 +111,8 @@ def _settled_name(name: str | None) -> str:
 class Build:
     """What is remembered of one build: how the table looked before, and when it was seen.
 
-    `filenodes` maps the indexes that the table had to their files, keys as text for JSON; that of a
-    partitioned table has none.
+    `look` is the number of the latest look that saw it. `filenodes` maps the indexes that the table
+    had to their files, keys as text for JSON; that of a partitioned table has none.
     """
 
     statement: Statement
@@ -127,9 +127,10 @@ class Build:
     last_seen: float
     filenodes: dict[str, int | None]
     table_filenode: int
+    look: int = 0
 
     @classmethod
-    def begin(cls, seen: Sighting, began: float) -> Build:
+    def begin(cls, seen: Sighting, began: float, look: int) -> Build:
         """Remember a build that is seen for the first time."""
         return cls(
             seen.statement,
@@ -144,6 +145,7 @@ class Build:
             seen.now,
             {str(index): filenode for index, filenode in seen.filenodes.items()},
             seen.table_filenode,
+            look,
         )
 
     def is_of(self, seen: Sighting) -> bool:
@@ -151,9 +153,9 @@ class Build:
         same_table = self.statement == seen.statement and self.relid == seen.relid
         return same_table and self.index_relid in (0, seen.index_relid)
 
-    def see(self, seen: Sighting) -> None:
+    def see(self, seen: Sighting, look: int) -> None:
         """Note another sighting."""
-        self.index_relid = seen.index_relid
+        self.index_relid, self.look = seen.index_relid, look
         self.indexrelname = seen.indexrelname or self.indexrelname
         self.command, self.phase, self.last_seen = seen.command, seen.phase, seen.now
 
@@ -211,4 +213,4 @@ class Build:
     def load(cls, state: Mapping[str, Any]) -> Build:
         """Make it again from what `dump` returned. Raises KeyError, TypeError or ValueError."""
         pid, backend_start, query_start = state["statement"]
-        return cls(**{**state, "statement": (int(pid), backend_start, query_start)})
+        return cls(**{**state, "statement": (int(pid), backend_start, query_start), "look": 0})

@@ -37,6 +37,8 @@ class Memory:
     """Builds under way and how far they are; builds that ended; invalid indexes by their oid.
 
     Times are the server's, in seconds since the epoch; `invalid_looked_at` is time.monotonic().
+    Looks have numbers: those of a scrape and of the watcher may be answered in another order than
+    they were taken in, and a clock may be set.
     """
 
     builds: list[Build] = field(default_factory=list)
@@ -49,16 +51,20 @@ class Memory:
     invalid: dict[int, InvalidIndex] = field(default_factory=dict)
     invalid_looked_at: float = -float("inf")
     seen_at: float = 0.0
+    begun: int = 0
+    latest: int = 0
     courses: dict[_Key, Progress] = field(default_factory=dict)
 
-    def see(self, sightings: Sequence[Sighting], now: float) -> list[tuple[str, Build]]:
-        """Note one look, taken at `now`; what began and what went into another phase.
+    def begin_look(self) -> int:
+        """The number of a look that is about to be taken."""
+        self.begun += 1
+        return self.begun
 
-        Looks of a scrape and of the watcher may be answered in another order than they were taken.
-        """
-        if now < self.seen_at:
+    def see(self, sightings: Sequence[Sighting], now: float, look: int) -> list[tuple[str, Build]]:
+        """Note one look, taken at `now`; what began and what went into another phase."""
+        if look < self.latest:
             return []
-        self.seen_at = now
+        self.seen_at, self.latest = now, look
         self.courses = {self._key(one): self.course(one) for one in sightings}
         return [event for one in sightings for event in self._see_one(one)]
 
@@ -66,16 +72,14 @@ class Memory:
         """How far this build has come."""
         return self.courses.get(self._key(seen)) or Progress()
 
-    def take_ended(self, sightings: Sequence[Sighting], now: float) -> list[Build]:
-        """Take out the builds whose statement was not there at `now`; give back what has not ended.
+    def take_ended(self, sightings: Sequence[Sighting], look: int) -> list[Build]:
+        """Take out the builds whose statement a look did not see; give back what has not ended.
 
         A statement may build several indexes: all of them end with it.
         """
         present = {one.statement for one in sightings}
         ended = [
-            build
-            for build in self.builds
-            if build.statement not in present and build.last_seen < now
+            build for build in self.builds if build.statement not in present and build.look < look
         ]
         self.builds = [build for build in self.builds if build not in ended]
         return ended
@@ -113,10 +117,10 @@ class Memory:
         build = next((build for build in known if build.is_of(seen)), None)
         if build is None:
             began = seen.now if known else seen.statement[2]
-            self.builds.append(Build.begin(seen, began))
+            self.builds.append(Build.begin(seen, began, self.latest))
             return [("index_build_started", self.builds[-1])]
         changed = build.phase != seen.phase
-        build.see(seen)
+        build.see(seen, self.latest)
         return [("index_build_phase", build)] if changed else []
 
     @staticmethod

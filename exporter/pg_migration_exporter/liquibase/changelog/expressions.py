@@ -88,8 +88,8 @@ def _matches_word(word: str, names: Sequence[str], rules: Rules) -> bool:
         return negated is bool(names)
     if not names and not required:
         return True
-    if word in {":TRUE", ":FALSE"}:
-        return (word == ":TRUE") is not negated
+    if java.trim(word) in {":TRUE", ":FALSE"}:
+        return (java.trim(word) == ":TRUE") is not negated
     if rules.symmetric_contexts:
         names = [java.trim(name[1:]) if name.startswith("@") else name for name in names]
     return (word.lower() in names) is not negated

@@ -72,9 +72,10 @@ def set_path(changeset: Loaded, child: Scope, explicit: str | None, rules: Rules
     path = _inherited(child, explicit, rules) if rules.inherited_path else explicit
     if path is None:
         return
-    if rules.inherited_path and (changeset.path_is_own or changeset.is_raw):
+    is_nested = changeset.scope is not child
+    if rules.inherited_path and (changeset.path_is_own or (changeset.is_raw and not is_nested)):
         return
-    if rules.own_path_per_file and changeset.scope is not child:
+    if rules.own_path_per_file and is_nested:
         return
     changeset.move(path)
 

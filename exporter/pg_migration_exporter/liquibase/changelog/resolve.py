@@ -27,7 +27,7 @@ from .statements import (
 
 AnyStatement = TypeVar("AnyStatement", bound=Statement)
 
-_MOST_FILES = 50_000
+_MOST_FILES = 20_000
 _MOST_CHANGESETS = 200_000
 
 
@@ -95,7 +95,8 @@ class Resolver:
         return statement.map(lambda text: self._expand(scope, text))
 
     def _logical_path(self, scope: Scope, statement: LogicalPath) -> None:
-        scope.logical = statement.attributes.get("logicalFilePath")
+        if not (scope.is_sql and self._rules.header_path_ignored):
+            scope.logical = statement.attributes.get("logicalFilePath")
 
     def _property(self, scope: Scope, statement: Property) -> None:
         expanded = self._expanded(scope, statement)
@@ -177,6 +178,8 @@ class Resolver:
         own = expanded.get("logicalFilePath")
         loaded = Loaded(expanded, scope, self._path(scope, own), content)
         loaded.path_is_own = own is not None and not scope.is_sql
+        if loaded.is_raw and self._rules.script_named_by_path:
+            loaded.id = f"raw_{loaded.path.replace('/', '_')}"
         scope.last = loaded
         names = expressions.items(expanded.attributes.get("dbms"))
         if expressions.database_matches(names):

@@ -25,16 +25,13 @@ class Loaded:
     path_is_own: bool = False
     #: The paths it had before an include set one.
     other_paths: tuple[str, ...] = ()
+    #: Java prints what is missing as null.
+    id: str = field(init=False)
+    author: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        """Its id; Java prints a missing one as null."""
-        return self.statement.attributes.get("id", "null")
-
-    @property
-    def author(self) -> str:
-        """Its author; Java prints a missing one as null."""
-        return self.statement.attributes.get("author", "null")
+    def __post_init__(self) -> None:
+        self.id = self.statement.attributes.get("id", "null")
+        self.author = self.statement.attributes.get("author", "null")
 
     @property
     def identity(self) -> str:

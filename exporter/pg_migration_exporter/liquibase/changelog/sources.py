@@ -89,17 +89,14 @@ class Sources:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             descriptor = os.open(located.real, flags)
+            try:
+                return _read(descriptor)
+            finally:
+                os.close(descriptor)
         except OSError as problem:
             raise refusal(
-                f"The file cannot be opened: {problem.strerror}.", "Let the exporter read it."
+                f"The file cannot be read: {problem.strerror}.", "Let the exporter read it."
             ) from None
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise refusal("This is not a regular file.", "Include a file.")
-            if status.st_size > LARGEST_FILE:
-                raise refusal("The file is larger than 16 MiB.", "Split it.")
-            return file.read(LARGEST_FILE)
 
     def search(self, path: str, depths: range, suffix: str) -> list[str]:
         """Return the files below the directory `path` of every root, as names in the search path.
@@ -158,6 +155,16 @@ class Sources:
                 f"The directory {directory} cannot be read: {problem.strerror}.",
                 "Let the exporter read it.",
             ) from None
+
+
+def _read(descriptor: int) -> bytes:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise refusal("This is not a regular file.", "Name a file.")
+    if status.st_size > LARGEST_FILE:
+        raise refusal("The file is larger than 16 MiB.", "Split it.")
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        return file.read(LARGEST_FILE)
 
 
 def _is_below(path: str, root: str) -> bool:

@@ -45,11 +45,11 @@ _PROPERTY_KINDS = {
 
 
 def from_xml(root: Node) -> ChangelogFile:
-    """Return the statements of an XML document, with what its schema refuses as findings."""
+    """Return the statements of an XML document, or what its schema refuses."""
+    if refused := tuple(xml_schema.check(root)):
+        return ChangelogFile(findings=refused)
     statements, findings = _collect(root, is_yaml=False)
-    refused = tuple(xml_schema.check(root))
-    # What the schema refuses comes first, and may well be why something else was not understood.
-    return ChangelogFile(statements, refused or findings, _context(root))
+    return ChangelogFile(statements, findings, _context(root))
 
 
 def from_yaml(document: Node | None) -> ChangelogFile:

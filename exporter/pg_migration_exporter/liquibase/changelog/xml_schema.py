@@ -43,8 +43,8 @@ def check(root: Node) -> Iterator[Finding]:
     yield from _element(root)
     for child in _elements(root):
         yield from _element(child)
-        if child.name == "modifyChangeSets":
-            for inner in _elements(child):
+        for inner in _elements(child):
+            if child.name == "modifyChangeSets" or inner.name == "preConditions":
                 yield from _element(inner)
 
 
