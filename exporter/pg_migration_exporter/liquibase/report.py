@@ -89,12 +89,14 @@ class ChangesetReport(Part):
 class RunTarget(Part):
     """What was migrated, as far as the wrapper could tell; "" is unknown.
 
-    `servers` are HOST:PORT of the JDBC URL, `changelog` is the history: schema.table.
+    `servers` are HOST:PORT of the JDBC URL, `changelog` is the history: schema.table,
+    `changelog_file` the root file as Liquibase is given it.
     """
 
     servers: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
     database: Text = ""
     changelog: Text = ""
+    changelog_file: Text = ""
 
 
 class Summary(Part):

@@ -16,6 +16,7 @@ from demo.stack.liquibase import Liquibase
 from demo.stack.process import descendants
 from demo.stack.programs import liquibase_home
 from pg_migration_exporter.liquibase.report import Failure, Outcome, Report, Result
+from tests.fixtures.migrations import MASTER
 from tests.fixtures.wrapper import Wrapper
 
 MakeLiquibase = Callable[..., Liquibase]
@@ -58,6 +59,7 @@ def test_a_good_migration(
     assert report.target.servers == (f"127.0.0.1:{database.port}",)
     assert report.target.database == database.name
     assert report.target.changelog == "public.databasechangelog"
+    assert report.target.changelog_file == MASTER
     assert report.summary is not None
     assert report.summary.run == len(report.changesets)
     assert report.ended is not None

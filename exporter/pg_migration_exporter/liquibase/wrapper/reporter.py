@@ -88,9 +88,7 @@ class Reporter:
     def _snapshot(self) -> Report:
         progress, target = self._progress, self.report.target
         if progress.changelog:
-            target = RunTarget(
-                servers=target.servers, database=target.database, changelog=progress.changelog
-            )
+            target = RunTarget(**dict(target) | {"changelog": progress.changelog})
         return self.report.model_copy(
             update={
                 "updated": time.time(),

@@ -6,18 +6,23 @@ from pg_migration_exporter.liquibase.report import RunTarget
 from pg_migration_exporter.liquibase.wrapper.given import Given
 from pg_migration_exporter.liquibase.wrapper.jdbc import JdbcUrl, parse_jdbc_url
 
-_APPLICATION_NAME = "pg-migration-exporter run"
-#: Seconds and milliseconds: a report must never wait long, nor make anybody wait.
-_CONNECT_TIMEOUT = "3"
+#: libpq's parameters of a connection for reports: it never waits long, nor makes anybody wait.
+REPORTING: dict[str, str] = {
+    "application_name": "pg-migration-exporter run",
+    "connect_timeout": "3",
+    "options": "-c statement_timeout=2000 -c lock_timeout=1000 -c search_path=pg_catalog",
+}
+
+#: Characters; a shorter password would be found in every other word.
 _SHORTEST_SECRET = 4
-_OPTIONS = "-c statement_timeout=2000 -c lock_timeout=1000 -c search_path=pg_catalog"
 
 
 def read_target(given: Given) -> RunTarget:
     """The target without anything secret; what is not given is Liquibase's default."""
     url = _url(given)
+    file = given.find("changelog-file") or ""
     if url is None:
-        return RunTarget()
+        return RunTarget(changelog_file=file)
     user = given.find("username") or url.parameters.get("user") or ""
     schema = (
         given.find("liquibase-schema-name")
@@ -30,6 +35,7 @@ def read_target(given: Given) -> RunTarget:
         servers=tuple(f"{host}:{port}" for host, port in url.servers),
         database=url.database or user,
         changelog=f"{schema}.{table.lower()}",
+        changelog_file=file,
     )
 
 
@@ -45,14 +51,6 @@ def read_conninfo(given: Given) -> str:
             "set reports.dsn"
         )
     return url.conninfo(given.find("username"), given.find("password"), **REPORTING)
-
-
-#: What keeps a connection for reports harmless.
-REPORTING: dict[str, str] = {
-    "application_name": _APPLICATION_NAME,
-    "connect_timeout": _CONNECT_TIMEOUT,
-    "options": _OPTIONS,
-}
 
 
 def known_secrets(given: Given) -> tuple[str, ...]:
