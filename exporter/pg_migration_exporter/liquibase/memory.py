@@ -33,6 +33,12 @@ class Counters:
         """True after the statistics were reset, or the tables were created again."""
         return self.locks < before.locks or self.inserted < before.inserted
 
+    def wrote_nothing_since(self, before: Counters) -> bool:
+        """Whether the history has the same counters as before."""
+        return (self.inserted, self.updated, self.deleted) == (
+            before.inserted, before.updated, before.deleted,
+        )  # fmt: skip
+
 
 @dataclass(slots=True)
 class Memory:
@@ -73,8 +79,14 @@ class Memory:
         self.oid = oid
         return is_another
 
-    def see_counters(self, counters: Counters, *, quiet: bool, now: float) -> int:
-        """Compare with the last look, once no run is under way; how many runs ended since."""
+    def see_counters(
+        self, counters: Counters, *, quiet: bool, now: float, others: bool = False
+    ) -> int:
+        """Compare with the last look, once no run is under way; how many runs ended since.
+
+        `others` says that a run which wrote no row was rather one of another changelog, which
+        shares the lock.
+        """
         before = self.counters
         if before is None or counters.went_back(before):
             self._settle(counters)
@@ -82,6 +94,9 @@ class Memory:
         if not quiet or counters == before:
             return 0
         ended = (counters.locks - before.locks) // 2
+        if ended and others and counters.wrote_nothing_since(before):
+            self._settle(counters)
+            return 0
         if ended:
             self.last_run = self._what_it_did(before, counters)
             self.run += ended

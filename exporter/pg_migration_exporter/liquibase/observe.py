@@ -11,7 +11,13 @@ from psycopg import errors
 
 from pg_migration_exporter.config.schema import LiquibaseSection
 from pg_migration_exporter.liquibase import tables as sql
-from pg_migration_exporter.liquibase.evidence import Evidence, Lock, Reading, Reported
+from pg_migration_exporter.liquibase.evidence import (
+    Evidence,
+    Expected,
+    Lock,
+    Reading,
+    Reported,
+)
 from pg_migration_exporter.liquibase.files import ChangelogFiles
 from pg_migration_exporter.liquibase.history import BEGINNING, History, Row, read_rows
 from pg_migration_exporter.liquibase.memory import Counters, Memory
@@ -41,6 +47,7 @@ class Subject:
     memory: Memory
     history: History = field(default_factory=History)
     files: ChangelogFiles | None = None
+    shares_lock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +102,23 @@ class Observer:
         except tuple(_HINDRANCES) as error:
             return _HINDRANCES[type(error)]
         reported = self.reports.latest(self.datname, tables.name)
-        evidence, ended = self._remember(subject.memory, look, reported)
-        expected = None
-        if subject.files is not None:
-            expected = await subject.files.expected(subject.history, fresh=bool(ended))
-            if ended:
-                subject.memory.see_left_out(expected.pending)
+        expected = await self._expected(subject)
+        others = subject.shares_lock and not (expected and expected.pending)
+        evidence, ended = self._remember(subject.memory, look, reported, others=others)
+        if ended:
+            expected = await self._expected(subject, fresh=True)
+            subject.memory.see_left_out(expected.pending if expected else ())
         return replace(
             evidence,
             applied=len(subject.history.checksums),
             expected=expected,
             left_out=tuple(subject.memory.left_out),
         ), ended
+
+    async def _expected(self, subject: Subject, *, fresh: bool = False) -> Expected | None:
+        if subject.files is None:
+            return None
+        return await subject.files.expected(subject.history, fresh=fresh)
 
     async def _look(self, subject: Subject) -> _Look:
         tables, history = subject.tables, subject.history
@@ -173,12 +185,12 @@ class Observer:
             self._tell("changesets_removed", subject.tables.name, details)
 
     def _remember(
-        self, memory: Memory, look: _Look, reported: Reported | None
+        self, memory: Memory, look: _Look, reported: Reported | None, *, others: bool
     ) -> tuple[Evidence, int]:
         named = [one for one in look.sessions if one["named"]]
         at_work = [one for one in named if one["working"]]
         quiet = not look.lock.locked and not named
-        ended = memory.see_counters(look.counters, quiet=quiet, now=look.now)
+        ended = memory.see_counters(look.counters, quiet=quiet, now=look.now, others=others)
         evidence = Evidence(
             Reading.COMPLETE,
             lock=memory.see_holder(

@@ -48,8 +48,8 @@ def _discover(candidates: str) -> Query:
 
 #: Tables under their default names: an index look-up, fit for every scrape.
 DISCOVER_BY_NAME = _discover(f"c.relname in {DEFAULT_NAMES}")
-#: Tables under any name: looks at every table, so only once in a while.
-DISCOVER_BY_COLUMNS = _discover("c.relnatts between 4 and 32")
+#: Tables under any other name: looks at every table, so only once in a while.
+DISCOVER_BY_COLUMNS = _discover(f"c.relnatts between 4 and 32 and c.relname not in {DEFAULT_NAMES}")
 
 #: Rows behind a position: a TID range scan reads only the blocks from there on (PostgreSQL 14,
 #: "System Columns"). Parameter: a tid. Placeholders: history, committed.

@@ -47,12 +47,10 @@ async def look(scope: Scope) -> list[Seen]:
         discovery.reports,
         scope.capabilities.commit_timestamps,
     )
-    subjects = [
-        discovery.subject(tables, scope.capabilities.datname, only_one=len(found) == 1)
-        for tables in found
-    ]
+    subjects = discovery.see(found, scope.capabilities.datname)
     observations = await asyncio.gather(*(observer.observe(subject) for subject in subjects))
-    discovery.saw_none = not found
+    if any(one.evidence.reading is Reading.DROPPED for one in observations):
+        discovery.elsewhere = None
     seen: list[Seen] = [
         (subject.tables.name, subject, observation)
         for subject, observation in zip(subjects, observations, strict=True)

@@ -24,27 +24,46 @@ class Discovery:
 
     settings: LiquibaseSection
     reports: Reports
-    looked_everywhere_at: float = -float("inf")
+    #: Tables under other names than the default ones, by the last look at all tables.
     elsewhere: Rows | None = None
-    saw_none: bool = False
+    looked_everywhere_at: float = -float("inf")
+    #: Whether all tables have been looked at before, also by an earlier process.
+    has_looked: bool = False
     subjects: dict[str, Subject] = field(default_factory=dict)
     _restored: dict[str, Memory] = field(default_factory=dict)
 
-    def subject(self, tables: ChangelogTables, datname: str, *, only_one: bool) -> Subject:
-        """The changelog with these tables; one that was not there before starts from zero."""
+    def see(self, found: list[ChangelogTables], datname: str) -> list[Subject]:
+        """The changelogs with these tables, and what is known of each."""
+        locks = [tables.lock.oid for tables in found if tables.lock is not None]
+        subjects = []
+        for tables in found:
+            subject = self._subject(tables, datname, only_one=len(found) == 1)
+            subject.shares_lock = tables.lock is not None and locks.count(tables.lock.oid) > 1
+            subjects.append(subject)
+        self.has_looked = True
+        return subjects
+
+    def _subject(self, tables: ChangelogTables, datname: str, *, only_one: bool) -> Subject:
         known = self.subjects.get(tables.name)
         if known is not None:
             known.tables = tables
             return known
-        memory = self._restored.pop(tables.name, None)
-        if memory is None:
-            memory = Memory(counters=Counters() if self.saw_none else None)
-            memory.last_order = 0 if self.saw_none else None
+        memory = self._restored.pop(tables.name, None) or self._new_memory(tables)
         section = files_for(self.settings.changelogs, datname, tables.name, only_one=only_one)
         files = ChangelogFiles(section) if section else None
-        subject = Subject(tables, memory, files=files)
-        self.subjects[tables.name] = subject
+        subject = self.subjects[tables.name] = Subject(tables, memory, files=files)
         return subject
+
+    def _new_memory(self, tables: ChangelogTables) -> Memory:
+        """A changelog that was not there before starts from zero: the run that made it counts."""
+        if not self.has_looked:
+            return Memory()
+        sharing = (
+            one.memory.counters.locks
+            for one in self.subjects.values()
+            if one.tables.lock == tables.lock and one.memory.counters is not None
+        )
+        return Memory(counters=Counters(locks=next(sharing, 0)), last_order=0)
 
     def obey(self, order: str) -> None:
         """Take the failure of the changelog named `order` as known (watch.store.Obedient)."""
@@ -55,21 +74,20 @@ class Discovery:
         """What a restart must not forget (watch.store.Durable)."""
         memories = self._restored | {name: one.memory for name, one in self.subjects.items()}
         changelogs = {name: memory.dump() for name, memory in memories.items()}
-        return {"saw_none": self.saw_none, "changelogs": changelogs}
+        return {"has_looked": self.has_looked, "changelogs": changelogs}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `dump` returned."""
         self._restored = {name: Memory.load(one) for name, one in state["changelogs"].items()}
-        self.saw_none = bool(state["saw_none"])
+        self.has_looked = bool(state["has_looked"])
 
 
 async def discover(scope: Scope, discovery: Discovery) -> list[ChangelogTables]:
-    """Find the tables: everywhere once in a while, by their default names every time."""
+    """Find the tables: by their default names every time, by their columns once in a while."""
     interval = scope.settings.liquibase.discovery_interval
     now = time.monotonic()
-    if now - discovery.looked_everywhere_at >= interval:
+    if discovery.elsewhere is None or now - discovery.looked_everywhere_at >= interval:
         discovery.elsewhere = await scope.query(sql.DISCOVER_BY_COLUMNS)
         discovery.looked_everywhere_at = now
-        return read_tables(discovery.elsewhere)
     by_name = await scope.query(sql.DISCOVER_BY_NAME)
-    return read_tables(discovery.elsewhere, by_name) if discovery.elsewhere else []
+    return read_tables(discovery.elsewhere, by_name)
