@@ -180,4 +180,4 @@ def test_hostile_lines_take_linear_time(tmp_path: Path) -> None:
     for line in lines:
         read(tmp_path, {"m.sql": f"{SQL}{line}\nselect 1;"})
 
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 2
