@@ -82,7 +82,7 @@ def test_a_clean_changelog(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
 
     assert call("check", "m.xml", "--search-path", tmp_path) == 0
 
-    assert capsys.readouterr().out == "no findings; 1 changesets expected\n"
+    assert capsys.readouterr().out == "no findings; 1 changeset expected\n"
 
 
 def test_labels_and_version(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
