@@ -69,7 +69,7 @@ def test_check_says_where_and_what_to_do(
 
     assert capsys.readouterr().out == (
         "error: m.xml:3: The included file none.sql does not exist.\n"
-        "    Correct the path.\n"
+        "    Correct the path, and let the exporter read it.\n"
         "error: c.sql:2: Liquibase refuses this line of formatted\n"
         "    SQL.\n"
         "    It expects --changeset <author>:<id>.\n"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import pwd
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from pg_migration_exporter.liquibase.changelog import locate, read_changelog
-from tests.fixtures.changelogs.files import changeset, ids, read, summary, write, xml
+from tests.fixtures.changelogs.files import YAML, changeset, ids, read, summary, write, xml
 
 ONE = xml(changeset("1"))
 
@@ -101,8 +105,53 @@ def test_a_changelog_that_cannot_be_opened(tmp_path: Path, file: str, says: str)
     assert says in summary(read_changelog(file, [tmp_path]))
 
 
-def test_a_search_path_must_be_there(tmp_path: Path) -> None:
-    assert "is not a directory" in summary(read_changelog("m.xml", [tmp_path / "none"]))
+@pytest.mark.parametrize("name", ["none", "file", "\0"])
+def test_a_search_path_must_be_there(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+
+    assert "is not a directory" in summary(read_changelog("m.xml", [tmp_path / name]))
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """Be somebody who may not read everything; root does even where the mode forbids it."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_what_may_not_be_read_is_a_finding(tmp_path: Path) -> None:
+    closed = write(tmp_path / "closed", {"m.xml": ONE})
+    closed.chmod(0)
+
+    with without_rights():
+        answer = read_changelog("m.xml", [closed])
+        missing = locate("m.xml", [closed])
+
+    assert missing is not None
+    assert summary(answer) == missing.summary
+    assert "let the exporter read it" in missing.advice
+
+
+def test_a_file_that_may_not_be_read_is_a_finding() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = write(Path(folder), {"m.xml": ONE})
+        root.chmod(0o755)
+        (root / "m.xml").chmod(0)
+        with without_rights():
+            answer = read_changelog("m.xml", [root])
+
+    assert "cannot be read: Permission denied" in summary(answer)
+
+
+def test_a_name_with_a_null_leads_nowhere(tmp_path: Path) -> None:
+    body = '- includeAll: {path: "a\\0b"}'
+
+    assert "leads out" in summary(read(tmp_path, {"m.yaml": YAML + body}))
 
 
 def test_without_a_search_path_it_is_the_working_directory(

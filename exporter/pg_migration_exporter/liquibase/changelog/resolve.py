@@ -156,7 +156,8 @@ class Resolver:
         located = self._reading.sources.find(path)
         if located is None:
             if must_exist:
-                raise refusal(f"The included file {path} does not exist.", "Correct the path.")
+                advice = "Correct the path, and let the exporter read it."
+                raise refusal(f"The included file {path} does not exist.", advice)
             return
         child = scope.child(path, located.real, statement)
         if directories is not None:
