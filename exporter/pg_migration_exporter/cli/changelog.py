@@ -128,9 +128,13 @@ def _print_findings(changelog: Changelog) -> None:
     for finding in changelog.findings:
         print(_paragraph(finding))
     counts = Counter(finding.severity for finding in changelog.findings)
-    found = ", ".join(f"{count} {severity}s" for severity, count in sorted(counts.items()))
-    known = f"{len(changelog.changesets)} changesets expected"
+    found = ", ".join(_count(count, severity) for severity, count in sorted(counts.items()))
+    known = f"{_count(len(changelog.changesets), 'changeset')} expected"
     print(f"{found or 'no findings'}; {known if changelog.complete else 'changesets not known'}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _remarks(changeset: ExpectedChangeset) -> str:

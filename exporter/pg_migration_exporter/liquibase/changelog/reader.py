@@ -94,7 +94,7 @@ def _root(sources: Sources, file: str) -> tuple[Located, str]:
     if located is None:
         raise refusal(
             f"The changelog {file} does not exist.",
-            "Name it relative to the search path, as for Liquibase.",
+            "Name it relative to the search path, and let the exporter read it.",
         )
     if kind is None:
         raise refusal(

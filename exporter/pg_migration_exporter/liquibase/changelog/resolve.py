@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from . import expressions, formats, include, java, paths
@@ -14,6 +15,7 @@ from .scope import Loaded, Scope
 from .sources import Located
 from .statements import (
     Body,
+    Change,
     ChangelogFile,
     ChangeSet,
     Content,
@@ -154,7 +156,8 @@ class Resolver:
         located = self._reading.sources.find(path)
         if located is None:
             if must_exist:
-                raise refusal(f"The included file {path} does not exist.", "Correct the path.")
+                advice = "Correct the path, and let the exporter read it."
+                raise refusal(f"The included file {path} does not exist.", advice)
             return
         child = scope.child(path, located.real, statement)
         if directories is not None:
@@ -170,8 +173,8 @@ class Resolver:
         self._changesets += 1
         if self._changesets > _MOST_CHANGESETS:
             raise StopError(error("The changelog has too many changesets.", "Include less."))
-        # The last one of a formatted file may have no body: it then runs the SQL before it.
-        before = scope.last.content.changes if scope.last else ()
+        # The SQL of the one before is what a formatted changeset starts with.
+        before = scope.last.content.changes if scope.last else (Change("sql", {}),)
         scope.last = None
         expanded = self._expanded(scope, statement)
         content = expanded.content or Content(before)
@@ -194,4 +197,6 @@ class Resolver:
 
     def _body(self, scope: Scope, statement: Body) -> None:
         if scope.last is not None:
-            scope.last.content = self._expanded(scope, statement).content
+            content = self._expanded(scope, statement).content
+            changes = content.changes or scope.last.content.changes
+            scope.last.content = replace(content, changes=changes)

@@ -11,15 +11,10 @@ from .reading import Reading
 from .scope import Loaded, Scope
 from .scripts import Scripts
 
+#: Attributes that decide which changesets there are, and what they are called.
 _DECISIVE = (
-    "id",
-    "author",
-    "logicalFilePath",
-    "context",
-    "contextFilter",
-    "labels",
-    "dbms",
-    "ignore",
+    *("id", "author", "logicalFilePath"),
+    *("context", "contextFilter", "labels", "dbms", "ignore"),
 )
 
 

@@ -46,14 +46,17 @@ class Sources:
     def __init__(self, search_path: Sequence[Path]) -> None:
         absolute = (os.path.normpath(Path.cwd() / root) for root in search_path or (Path(),))
         self._roots = tuple(dict.fromkeys(absolute))
-        self._real_roots = tuple(map(os.path.realpath, self._roots))
+        self._real_roots = tuple(os.path.realpath(root) for root in self._roots if "\0" not in root)
         self.stamps: dict[str, Stamp] = {}
 
     def check(self) -> None:
         """Raise RefusalError for a root that is no directory."""
         for root in self._roots:
-            if not Path(root).is_dir():
-                raise refusal(f"The search path {root} is not a directory.", "Correct it.")
+            if not _is_directory(root):
+                raise refusal(
+                    f"The search path {root} is not a directory.",
+                    "Correct it, and let the exporter read it.",
+                )
 
     def find(self, path: str) -> Located | None:
         """Return the file that `path` names below one of the roots; None where there is none.
@@ -105,7 +108,7 @@ class Sources:
         units, with upper case first. Raises RefusalError.
         """
         start = path.removeprefix("/")
-        if start.startswith("/"):
+        if start.startswith("/") or "\0" in start:
             raise _outside(path)
         names: dict[str, str] = {}
         for root in self._roots:
@@ -145,7 +148,7 @@ class Sources:
 
     def _entries(self, directory: str) -> list[os.DirEntry[str]]:
         stamp = self.stamps[directory] = stamp_of(directory)
-        if stamp is None or not Path(directory).is_dir():
+        if stamp is None or not _is_directory(directory):
             return []
         try:
             with os.scandir(directory) as entries:
@@ -165,6 +168,13 @@ def _read(descriptor: int) -> bytes:
         raise refusal("The file is larger than 16 MiB.", "Split it.")
     with os.fdopen(descriptor, "rb", closefd=False) as file:
         return file.read(LARGEST_FILE)
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 - Path.is_dir raises EACCES
+    except (OSError, ValueError):
+        return False
 
 
 def _is_below(path: str, root: str) -> bool:

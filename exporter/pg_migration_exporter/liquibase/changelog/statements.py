@@ -114,7 +114,10 @@ class ChangeSet(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Body(Statement):
-    """The content of the formatted changeset before it: expanded where the next one begins."""
+    """The content of the formatted changeset before it: expanded where the next one begins.
+
+    Without changes it leaves the changeset with those of the one before.
+    """
 
     content: Content = Content()
 
