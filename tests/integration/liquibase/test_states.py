@@ -67,8 +67,8 @@ def test_a_running_and_then_a_killed_migration(
     slow = liquibase("t/slow80.sql")
     process = slow.start("update", log=exporter.folder / "liquibase.log")
     at_work = (
-        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(80)%' AND pid <> "
-        "pg_backend_pid() AND datname = current_database()"
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(80)%'"
+        " AND application_name = 'liquibase' AND datname = current_database()"
     )
     process.wait_until(lambda: database.value(at_work), 60, "runs its changeset")
 
