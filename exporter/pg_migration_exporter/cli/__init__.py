@@ -19,6 +19,7 @@ SUBCOMMANDS = (
     "serve",
     "run",
     "reports",
+    "changelog",
     "config",
     "collectors",
     "explain",
