@@ -28,6 +28,9 @@ _NO_TABLE = (
     errors.LockNotAvailable,
 )
 
+#: Reports of the table that are kept; only the last one of each history counts.
+_KEPT = 100
+
 
 class Ask(Protocol):
     """How to run a query: `collectors.base.Scope.query`."""
@@ -79,6 +82,8 @@ class Reports:
             answer = await ask(report_table.READ, repr(self._tabled_until))
             for report in report_table.read_reports(answer):
                 self._tabled[report.run_id] = report
+            latest = sorted(self._tabled.values(), key=lambda one: one.started)[-_KEPT:]
+            self._tabled = {one.run_id: one for one in latest}
             times = [row[0] for row in answer.rows]
             self._tabled_until = max([self._tabled_until, *times])
 

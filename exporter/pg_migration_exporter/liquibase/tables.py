@@ -95,7 +95,9 @@ with session as (
            row_number() over (order by a.backend_start) as age
       from pg_stat_activity a
      where a.datname = current_database() and a.backend_type = 'client backend'
-       and a.application_name <> current_setting('application_name')  -- the exporter's own
+       -- neither the exporter nor the wrapper, which connects as the role that migrates
+       and a.application_name <> current_setting('application_name')
+       and a.application_name not like 'pg-migration-exporter%'
        and (a.application_name = any($1::text::text[]) or a.usesysid = $2::text::oid))
 select named, extract(epoch from backend_start)::float8 as started,
        wait_event_type is not distinct from 'Lock'
