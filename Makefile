@@ -12,11 +12,12 @@ setup: ## Make .venv and install what the machine lacks (seconds when nothing is
 	@scripts/setup.sh
 
 .PHONY: demo
-demo: setup ## Watch a real migration succeed and fail, alerts included (KEEP=1 leaves it running)
-	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+demo: setup ## Watch a real migration succeed and fail, detected (KEEP=1: leave it running, ALL=1: more faults)
+	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(ALL),--all)
 
 .PHONY: test
-test: setup ## Run all tests against real servers (ARGS="-k lock" selects)
+test: ## Run all tests against real servers (ARGS="-k lock" selects)
+	@scripts/setup.sh servers
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: lint

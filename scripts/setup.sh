@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings the machine to where `make demo` and `make test` run: what is there already is left alone.
-#   scripts/setup.sh [GROUP...]   GROUP: a set of programs in demo/stack/programs.py beside "stack"
+#   scripts/setup.sh [GROUP...]   GROUP: a set of programs in demo/stack/programs.py beside "stack",
+#                                 or "servers": PostgreSQL of other majors, for the tests
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -28,19 +29,6 @@ find_python() {
 readonly POLICY=/usr/sbin/policy-rc.d
 installed_packages() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^ii *//p' | sort; }
 
-# Debian asks this program before it starts a service; 101 forbids it. One that exists is honored.
-forbid_service_starts() {
-  [ ! -e "$POLICY" ] || return 0
-  trap 'as_root rm -f "$POLICY"' EXIT
-  printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
-  as_root chmod 755 "$POLICY"
-}
-
-allow_service_starts() {
-  trap - EXIT
-  as_root rm -f "$POLICY"
-}
-
 # Packages enable their services at boot; the stack starts its own and needs none of them.
 disable_services_of() {
   command -v systemctl >/dev/null || return 0
@@ -52,29 +40,41 @@ disable_services_of() {
   done
 }
 
-install_packages() {
-  command -v apt-get >/dev/null || fail "this machine has no apt-get; install what these Debian packages hold, then run 'make setup' again: $*"
-  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || fail "neither root nor sudo; ask an administrator to install: $*"
-  local before quiet=(-q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300) had_policy=yes
-  local unattended=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1)
-  before=$(installed_packages)
-  [ -e "$POLICY" ] || had_policy=no
-  say "installing Debian packages: $*"
-  as_root "${unattended[@]}" apt-get update "${quiet[@]}" >&2
-  forbid_service_starts
-  as_root "${unattended[@]}" apt-get install --yes --no-install-recommends --no-upgrade --no-remove "${quiet[@]}" "$@" >&2
-  mapfile -t added < <(comm -13 <(echo "$before") <(installed_packages))
-  disable_services_of "${added[@]}"
-  [ "$had_policy" = yes ] || allow_service_starts
+# Its output is thousands of lines on a fresh machine: it is shown when it is needed.
+apt_get() {
+  local output
+  output=$(as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
+    apt-get --quiet -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" 2>&1) && return 0
+  printf '%s\n' "$output" >&2
+  fail "apt-get $1 failed, see above"
 }
 
+# In a subshell, so that its trap ends with it.
+install_packages() (
+  command -v apt-get >/dev/null || fail "this machine has no apt-get; install what these Debian packages hold, then run 'make setup' again: $*"
+  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || fail "neither root nor sudo; ask an administrator to install: $*"
+  before=$(installed_packages)
+  say "installing Debian packages (minutes, when there are many): $*"
+  apt_get update
+  # Debian asks this program before it starts a service; 101 forbids it. One that exists is honored.
+  if [ ! -e "$POLICY" ]; then
+    trap 'as_root rm -f "$POLICY"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
+    as_root chmod 755 "$POLICY"
+  fi
+  apt_get install --yes --no-install-recommends --no-upgrade --no-remove "$@"
+  mapfile -t added < <(comm -13 <(echo "$before") <(installed_packages))
+  disable_services_of "${added[@]}"
+)
+
 install_programs() {
-  local missing
-  mapfile -t missing < <("$python" -m demo.stack.programs "$@")
-  [ "${#missing[@]}" -gt 0 ] || return 0
-  install_packages "${missing[@]}"
-  mapfile -t missing < <("$python" -m demo.stack.programs "$@")
-  [ "${#missing[@]}" = 0 ] || fail "installed, yet their programs are not found: ${missing[*]}"
+  local missing packages
+  missing=$("$python" -m demo.stack.programs "$@")
+  [ -n "$missing" ] || return 0
+  mapfile -t packages <<<"$missing"
+  install_packages "${packages[@]}"
+  missing=$("$python" -m demo.stack.programs "$@")
+  [ -z "$missing" ] || fail "installed, yet their programs are not found: $missing"
 }
 
 # --- what lives in the project's folder ------------------------------------------------------
@@ -99,15 +99,25 @@ install_project() {
   echo "$hash" >"$stamp"
 }
 
-install_liquibase() {
-  local stamp=.tools/.locked hash
-  hash=$(hash_of demo/package.json demo/package-lock.json)
+# install_node_packages FOLDER DESTINATION WHAT: what FOLDER/package-lock.json pins, without scripts.
+install_node_packages() {
+  local stamp=$2/.locked hash
+  hash=$(hash_of "$1/package.json" "$1/package-lock.json")
   if is_current "$stamp" "$hash"; then return 0; fi
-  say "downloading Liquibase into .tools (120 MB)"
-  mkdir -p .tools
-  cp demo/package.json demo/package-lock.json .tools/
-  npm ci --prefix .tools --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  say "downloading $3 into $2"
+  mkdir -p "$2"
+  cp "$1/package.json" "$1/package-lock.json" "$2/"
+  npm ci --prefix "$2" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  link_libraries "$2"
   echo "$hash" >"$stamp"
+}
+
+# A package of PostgreSQL cannot hold links; its own script makes them from a list.
+link_libraries() {
+  local script
+  for script in "$1"/node_modules/postgresql-*/scripts/hydrate-symlinks.js; do
+    [ ! -e "$script" ] || (cd "$(dirname "$script")/.." && node scripts/hydrate-symlinks.js)
+  done
 }
 
 python=$(find_python) || {
@@ -117,4 +127,7 @@ python=$(find_python) || {
 install_programs stack "$@"
 make_venv
 install_project
-install_liquibase
+install_node_packages demo .tools "Liquibase (120 MB)"
+case " $* " in
+*" servers "*) install_node_packages tests/servers .tools/servers "PostgreSQL 13, 14 and 18 (70 MB)" ;;
+esac

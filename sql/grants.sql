@@ -1,7 +1,7 @@
 -- The least-privileged role of pg-migration-exporter. Run it as an administrator, in every database
 -- that is watched; it can be run again at any time, for example after Liquibase made its tables:
 --
---   psql -d DATABASE -v exporter=pg_migration_exporter -f grants.sql
+--   psql -d DATABASE -v exporter=migration_exporter -f grants.sql
 --
 -- With -v migrator=ROLE, the role that runs Liquibase, tables that this role creates later in the
 -- schemas of Liquibase's tables become readable too, so that a `drop-all` takes no grant away. That
@@ -11,7 +11,7 @@
 -- Set a password afterwards with \password, or use a certificate or peer authentication.
 
 \set ON_ERROR_STOP on
-\if :{?exporter} \else \set exporter pg_migration_exporter \endif
+\if :{?exporter} \else \set exporter migration_exporter \endif
 
 SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 4', :'exporter')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'exporter')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -38,6 +38,10 @@ class Database:
             "user": self.user,
             "password": self.password,
         }
+
+    def as_user(self, user: str) -> Database:
+        """Address it as another role; all roles of a workspace have the same password."""
+        return replace(self, user=user)
 
     @property
     def jdbc_url(self) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from demo.stack.ports import LOOPBACK
 from demo.stack.programs import exporter_command
@@ -40,3 +42,11 @@ class Exporter(HttpService):
     def metrics(self) -> str:
         """Text of one scrape."""
         return self.get("/metrics").text
+
+    def page(self) -> dict[str, list[Sample]]:
+        """Samples of one scrape by their name, which for a histogram has a suffix."""
+        samples: dict[str, list[Sample]] = {}
+        for family in text_string_to_metric_families(self.metrics()):
+            for sample in family.samples:
+                samples.setdefault(sample.name, []).append(sample)
+        return samples

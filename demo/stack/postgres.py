@@ -73,22 +73,25 @@ class Server(Service):
         secret.unlink()
 
     def _copy(self, source: Server) -> None:
+        where = ["-h", LOOPBACK, "-p", str(source.port), "-U", SUPERUSER]
         quick = ["--checkpoint=fast", "--no-sync", "--wal-method=stream", "--write-recovery-conf"]
-        self._run("pg_basebackup", *quick, "-D", self.data, "-d", source.database().conninfo())
+        self._run("pg_basebackup", *quick, "-D", self.data, *where)
 
     def _configure(self, settings: Mapping[str, str]) -> None:
         # cluster_name is also the standby's application_name in pg_stat_replication.
         fixed = {"port": str(self.port), "cluster_name": self.name}
-        lines = (f"{key} = '{value}'\n" for key, value in {**SETTINGS, **settings, **fixed}.items())
         with (self.data / "postgresql.conf").open("a") as file:
-            file.writelines(lines)
+            for key, value in {**SETTINGS, **settings, **fixed}.items():
+                quoted = value.replace("'", "''")
+                file.write(f"{key} = '{quoted}'\n")
 
-    def _run(self, program: str, *arguments: str | Path) -> None:
+    def _run(self, program: str, *arguments: str | Path, stdin: str = "") -> None:
         done = subprocess.run(
             [self.bindir / program, *arguments],
             cwd=self.folder,
-            env=clean_environment(),
+            env=clean_environment() | {"PGPASSWORD": self.workspace.password},
             **identity(self.workspace.user),
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,
@@ -114,11 +117,11 @@ class Server(Service):
 
     def freeze(self) -> None:
         """SIGSTOP every process: connections stay open and nothing answers, like a hanging disk."""
-        self.process.send(signal.SIGSTOP)
+        self.process.freeze()
 
     def thaw(self) -> None:
         """Undo `freeze`."""
-        self.process.send(signal.SIGCONT)
+        self.process.thaw()
 
     # --- replication ----------------------------------------------------------------------
 
@@ -152,6 +155,24 @@ class Server(Service):
         """Drop it whoever is connected."""
         self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
-    def _administer(self, statement: str, name: str) -> None:
+    def create_role(self, name: str) -> None:
+        """Make a role that may log in: `Database.as_user` addresses a database as this role."""
+        self._administer("CREATE ROLE {} LOGIN", name)
+        self.set_password(name)
+
+    def set_password(self, role: str) -> None:
+        """Give `role` the password of the workspace."""
+        self._administer("ALTER ROLE {} PASSWORD {}", role, self.workspace.password)
+
+    def run_script(self, script: Path, dbname: str, **variables: str) -> None:
+        """Run a psql script as the superuser."""
+        where = ["-h", LOOPBACK, "-p", str(self.port), "-U", SUPERUSER, "-d", dbname]
+        options = [f"--set={name}={value}" for name, value in variables.items()]
+        quiet = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+        # As its input: the user who runs it may not reach the folder of the script.
+        self._run("psql", *quiet, *where, *options, stdin=script.read_text())
+
+    def _administer(self, statement: str, name: str, *literals: str) -> None:
+        names = [sql.Identifier(name), *map(sql.Literal, literals)]
         with self.database().connect() as connection:
-            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+            connection.execute(sql.SQL(statement).format(*names))

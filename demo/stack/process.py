@@ -123,15 +123,24 @@ class Process:
         """Ask the process to end, and end it with all its descendants if it does not."""
         if not self.is_running:
             return
-        self.send(signal.SIGCONT)
+        self.thaw()
         os.kill(self.pid, number)
         try:
             self._reap(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
 
+    def freeze(self) -> None:
+        """Stop the process and its descendants where they are; `thaw` lets them go on."""
+        self.send(signal.SIGSTOP)
+        self.send(signal.SIGSTOP)  # those that were forked while the first ones stopped
+
+    def thaw(self) -> None:
+        self.send(signal.SIGCONT)
+
     def kill(self) -> None:
         """SIGKILL, to the descendants as well."""
+        self.freeze()
         self.send(signal.SIGKILL)
         if self._popen is not None:
             self._reap(timeout=20)

@@ -114,6 +114,14 @@ def postgres_bindir() -> Path:
     return program("postgres").parent
 
 
+def packaged_postgres_bindir(major: int) -> Path:
+    """Folder of another major's programs, which `make test` downloads."""
+    bindir = ROOT / f".tools/servers/node_modules/postgresql-{major}/native/bin"
+    if not bindir.is_dir():
+        raise MissingProgramError(f"PostgreSQL {major} is not here: run `scripts/setup.sh servers`")
+    return bindir
+
+
 def liquibase_home() -> Path:
     """Folder that holds internal/lib/liquibase-core.jar and the JDBC driver."""
     if not LIQUIBASE_HOME.is_dir():

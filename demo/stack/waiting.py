@@ -23,9 +23,17 @@ def wait_until(
 
     `explain` is called only then: for example the tail of a server's log.
     """
+    value = wait_for(condition, timeout, interval=interval)
+    if not value:
+        raise StackError(f"not within {timeout:g} s: {what}\n{explain()}".rstrip())
+    return value
+
+
+def wait_for(
+    condition: Callable[[], T | None], timeout: float, *, interval: float = 0.05
+) -> T | None:
+    """First true value of `condition`, or what it was after `timeout` seconds."""
     deadline = time.monotonic() + timeout
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise StackError(f"not within {timeout:g} s: {what}\n{explain()}".rstrip())
+    while not (value := condition()) and time.monotonic() < deadline:
         time.sleep(interval)
     return value

@@ -39,6 +39,7 @@ class Workspace:
             else:
                 self.root = self._temporary()
             on_failure.pop_all()
+        self.passfile = self._write_passfile()
 
     def _own(self, root: Path) -> Path:
         root.mkdir(exist_ok=True)
@@ -67,6 +68,13 @@ class Workspace:
         # The kernel answers for access lists and every parent at once.
         test = ["test", "-x", str(folder)]
         return subprocess.run(test, check=False, **identity(self.user)).returncode == 0
+
+    def _write_passfile(self) -> Path:
+        """The password for whoever uses psql by hand (PostgreSQL, "The Password File")."""
+        passfile = self.root / "pgpass"
+        passfile.touch(mode=0o600)
+        passfile.write_text(f"*:*:*:*:{self.password}\n")
+        return passfile
 
     def folder(self, name: str, *, for_servers: bool = False) -> Path:
         """Make the folder `name`, readable by its owner alone: us, or the servers' user."""

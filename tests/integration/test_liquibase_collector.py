@@ -8,6 +8,7 @@ from collections.abc import Callable
 from demo.stack.database import Database
 from demo.stack.liquibase import Liquibase
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
+from tests.fixtures.migrations import CHANGELOG
 
 MakeLiquibase = Callable[..., Liquibase]
 _CHANGELOG = "public.databasechangelog"
@@ -31,6 +32,31 @@ def test_a_good_migration(
     assert page.value("liquibase_tag_present", tag="production_deployment_2026_01_06") == 1
     deployed = page.value("liquibase_last_deployment_timestamp_seconds", **labels)
     assert abs(deployed - time.time()) < 60
+
+
+def test_a_failing_changeset_in_the_middle_is_known_from_the_files(
+    database: Database, liquibase: MakeLiquibase, start_exporter: StartExporter
+) -> None:
+    database.execute("CREATE SCHEMA gameplay")
+    changelog = {"file": "t/fail_sql.sql", "search_path": [str(CHANGELOG)]}
+    exporter = start_exporter(database, liquibase={"changelogs": [changelog]})
+    scrape(exporter)
+
+    assert liquibase("t/fail_sql.sql").run("update").returncode == 1
+    page = scrape_until(exporter, lambda page: page.status() == "failed", "the failure is seen")
+
+    failure = {"changeset": "t/fail_sql.sql::bad::alice", "source": "inferred"}
+    assert page.value("liquibase_migration_failure_info", **failure) == 1
+    assert page.value("liquibase_changesets_applied") == 1
+    assert page.value("liquibase_changesets_pending") == 2
+    assert page.value("liquibase_runs_total", outcome="failed") == 1
+
+    database.execute("CREATE TABLE gameplay.nope (id int)")
+    assert liquibase("t/fail_sql.sql").run("update").returncode == 0
+    page = scrape_until(exporter, lambda page: page.status() == "succeeded", "it is mended")
+    assert page.values("liquibase_migration_failure_info") == []
+    assert page.value("liquibase_changesets_pending") == 0
+    assert page.value("liquibase_runs_total", outcome="succeeded") == 1
 
 
 def test_a_running_and_then_a_killed_migration(

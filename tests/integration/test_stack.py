@@ -54,8 +54,8 @@ def test_servers_end_when_their_parent_is_killed(workspace: Workspace) -> None:
     with parent:
         assert parent.stdout
         pids = [int(pid) for pid in parent.stdout.readline().split()]
-        assert len(pids) > 3
-        assert all(map(is_alive, pids))
+        # One of them may be the session that found the server ready, which ends by itself.
+        assert sum(map(is_alive, pids)) > 3
         parent.kill()
     wait_until(lambda: not any(map(is_alive, pids)), 10, f"processes {pids} end")
 
@@ -81,9 +81,9 @@ def test_killed_server_recovers(workspace: Workspace) -> None:
 
 def test_frozen_server_answers_after_thaw(workspace: Workspace) -> None:
     with Server(workspace, "frozen") as server:
-        pids = [server.process.pid, *descendants(server.process.pid)]
         server.freeze()
-        wait_until(lambda: {state(pid) for pid in pids} == {"T"}, 10, "every process is stopped")
+        pids = [server.process.pid, *descendants(server.process.pid)]
+        wait_until(lambda: {state(pid) for pid in pids} <= {"T", "Z"}, 10, "nothing runs any more")
         server.thaw()
         assert server.database().value("SELECT 1") == 1
 
@@ -124,7 +124,7 @@ def test_workspace_starts_clean(workspace: Workspace) -> None:
     with Workspace(workspace.root / "again") as first:
         (first.folder("old") / "file").touch()
     with Workspace(workspace.root / "again") as second:
-        assert [path.name for path in second.root.iterdir()] == ["lock"]
+        assert sorted(path.name for path in second.root.iterdir()) == ["lock", "pgpass"]
 
 
 def test_unreachable_folder_gives_a_temporary_workspace(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import errno
 import logging
+import os
 import signal
 import socket
 
@@ -101,4 +102,5 @@ def _listen(address: str) -> socket.socket:
             if error.errno == errno.EADDRINUSE
             else "choose an address of this machine and a port this user may use"
         )
-        raise ListenError(f"cannot listen on {address}: {error.strerror}; {hint}") from error
+        reason = os.strerror(error.errno) if error.errno else error
+        raise ListenError(f"cannot listen on {address}: {reason}; {hint}") from error

@@ -52,13 +52,20 @@ class CollectorsSection(Section):
 
 
 class ChangelogSection(Section):
-    """One root changelog file, given to Liquibase with the same search path and filters."""
+    """One root changelog file, and what else Liquibase is given with it.
+
+    `table` (schema.table) is needed where a database has several histories under other names.
+    """
 
     file: str
     search_path: tuple[Path, ...] = ()
     contexts: str | None = None
     labels: str | None = None
+    properties: dict[str, str] = Field(default_factory=dict)
+    version: str | None = None
+    encoding: str = "utf-8"
     database: str | None = None
+    table: str | None = None
 
 
 class LiquibaseSection(Section):

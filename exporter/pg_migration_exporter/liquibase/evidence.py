@@ -10,6 +10,7 @@ class Reading(StrEnum):
     """How far Liquibase's tables could be read."""
 
     ABSENT = "absent"
+    DROPPED = "dropped"
     NOT_GRANTED = "not_granted"
     BUSY = "busy"
     COMPLETE = "complete"
@@ -40,11 +41,22 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The changelog files against the history."""
+    """The changelog files against the history; `unreadable` says why that cannot be known."""
 
     pending: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     drifted: tuple[str, ...] = ()
+    unreadable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a wrapped run said of itself. Times in seconds since the epoch, None while it runs."""
+
+    failed: bool
+    ended_at: float | None
+    changeset: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +69,13 @@ class Evidence:
     blocked: bool = False
     applied: int = 0
     last_run: Run = Run.UNKNOWN
+    ended_at: float = 0.0
+    acknowledged: bool = False
     expected: Expected | None = None
+    reported: Reported | None = None
     stale_lock_after: float = 10.0
+
+    @property
+    def known(self) -> Expected | None:
+        """What the changelog files expect, if there are any and they could be read."""
+        return None if self.expected is None or self.expected.unreadable else self.expected

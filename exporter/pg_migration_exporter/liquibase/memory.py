@@ -1,4 +1,4 @@
-"""What is remembered of one changelog from look to look: the lock, and what the last run did.
+"""What is remembered of one changelog: its lock, what its runs did, which failure was seen.
 
 The history table does not record a failure. Counters of rows written do tell (measured on Liquibase
 4.28): a run updates the lock's row twice, to take and to release it; `update` adds a row for each
@@ -9,10 +9,11 @@ with nothing to do update the lock's row once or not at all, and are no run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pg_migration_exporter.liquibase.evidence import Lock, Run
+from pg_migration_exporter.watch.histogram import Durations
 
 #: Seconds; PostgreSQL reports at the session's end, or when it has been idle for 10 s.
 _STATISTICS_ARRIVE_WITHIN = 15.0
@@ -22,10 +23,10 @@ _STATISTICS_ARRIVE_WITHIN = 15.0
 class Counters:
     """Rows ever inserted into, updated in and deleted from the history; updates of the lock."""
 
-    inserted: int
-    updated: int
-    deleted: int
-    locks: int
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    locks: int = 0
 
     def went_back(self, before: Counters) -> bool:
         """True after the statistics were reset, or the tables were created again."""
@@ -34,31 +35,53 @@ class Counters:
 
 @dataclass(slots=True)
 class Memory:
-    """One changelog's past. Times are the server's, in seconds since the epoch.
+    """One changelog's past; durable. Times are the server's, in seconds since the epoch.
 
     `counters` is None until the first look. Whoever saw that the tables did not exist yet passes
-    zeros, so that the run which creates them counts.
+    zeros, so that the run which creates them counts. `run` numbers the runs that were seen to end.
     """
 
+    oid: int = 0
     counters: Counters | None = None
+    run: int = 0
     last_run: Run = Run.UNKNOWN
+    ended_at: float = 0.0
+    acknowledged_run: int = -1
+    last_order: int | None = None
+    status: str = ""
     saw_lock_held: bool = False
     unsettled_since: float | None = None
     lock_version: str = ""
     lock_first_seen: float = 0.0
+    lock_taken: float = 0.0
     holder_last_seen: float = 0.0
+    runs: dict[str, int] = field(default_factory=dict)
+    durations: Durations = field(default_factory=Durations)
 
-    def see_counters(self, counters: Counters, *, quiet: bool, now: float) -> None:
-        """Compare with the last look, once no run is under way."""
+    def see_table(self, oid: int) -> None:
+        """Begin anew when the history is another table than before; what was counted stays."""
+        if self.oid and self.oid != oid:
+            self.counters, self.last_run, self.last_order = Counters(), Run.UNKNOWN, 0
+            self.saw_lock_held, self.unsettled_since = False, None
+        self.oid = oid
+
+    def see_counters(self, counters: Counters, *, quiet: bool, now: float) -> int:
+        """Compare with the last look, once no run is under way; how many runs ended since."""
         before = self.counters
         if before is None or counters.went_back(before):
             self._settle(counters)
-        elif quiet and counters != before:
-            if counters.locks - before.locks >= 2:
-                self.last_run = self._what_it_did(before, counters)
-                self._settle(counters)
-            elif self._is_settled(now):
-                self._settle(counters)
+            return 0
+        if not quiet or counters == before:
+            return 0
+        ended = (counters.locks - before.locks) // 2
+        if ended:
+            self.last_run = self._what_it_did(before, counters)
+            self.run += ended
+            self.ended_at = now
+            self._settle(counters)
+        elif self._is_settled(now):
+            self._settle(counters)
+        return ended
 
     def see_lock(
         self, *, locked: bool, locked_by: str, version: str, taken: float | None, now: float
@@ -68,6 +91,8 @@ class Memory:
         if version != self.lock_version:
             self.lock_version, self.lock_first_seen, self.holder_last_seen = version, now, now
         since = taken if taken is not None else self.lock_first_seen
+        if locked:
+            self.lock_taken = since
         return Lock(locked, locked_by, since, max(now - since, 0.0) if locked else 0.0)
 
     def see_holder(self, *, present: bool, now: float) -> float:
@@ -76,21 +101,26 @@ class Memory:
             self.holder_last_seen = now
         return now - self.holder_last_seen
 
+    def count_runs(self, outcome: str, ended: int) -> None:
+        """Count runs that ended; only the last one's outcome is known."""
+        self.runs[outcome] = self.runs.get(outcome, 0) + 1
+        if ended > 1:
+            self.runs["unknown"] = self.runs.get("unknown", 0) + ended - 1
+
     def dump(self) -> dict[str, Any]:
         """Everything, as JSON."""
-        return asdict(self)
+        return asdict(self) | {"durations": self.durations.dump()}
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Memory:
-        """Make it again from what `dump` returned. Raises KeyError, TypeError or ValueError."""
+        """Make it again from `dump`. Raises KeyError, TypeError or ValueError for nonsense."""
         counters = state["counters"]
-        return cls(
-            **{
-                **state,
-                "counters": Counters(**counters) if counters is not None else None,
-                "last_run": Run(state["last_run"]),
-            }
-        )
+        own = {
+            "counters": Counters(**counters) if counters is not None else None,
+            "last_run": Run(state["last_run"]),
+            "durations": Durations.load(state["durations"]),
+        }
+        return cls(**{**state, **own})
 
     def _settle(self, counters: Counters) -> None:
         self.counters, self.unsettled_since, self.saw_lock_held = counters, None, False

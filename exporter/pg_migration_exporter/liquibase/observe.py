@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from psycopg import errors
 
 from pg_migration_exporter.config.schema import LiquibaseSection
 from pg_migration_exporter.liquibase import tables as sql
-from pg_migration_exporter.liquibase.evidence import Evidence, Reading
+from pg_migration_exporter.liquibase.evidence import Evidence, Lock, Reading
+from pg_migration_exporter.liquibase.files import ChangelogFiles
+from pg_migration_exporter.liquibase.history import BEGINNING, History, Row, read_rows
 from pg_migration_exporter.liquibase.memory import Counters, Memory
+from pg_migration_exporter.liquibase.state import Status, Verdict, decide
 from pg_migration_exporter.liquibase.tables import ChangelogTables
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.session import Rows
-
-#: Deployment ids are the client's clock in milliseconds, modulo this: it wraps every 115.7 days.
-_DEPLOYMENT_ID_WRAPS_MS = 10**10
+from pg_migration_exporter.watch.events import Event, EventLog
 
 #: What may keep the tables from being read, and what it means: evidence, not an error.
 _HINDRANCES: dict[type[Exception], Reading] = {
     errors.InsufficientPrivilege: Reading.NOT_GRANTED,
     errors.LockNotAvailable: Reading.BUSY,
     errors.QueryCanceled: Reading.BUSY,
-    errors.UndefinedTable: Reading.ABSENT,
+    errors.UndefinedTable: Reading.DROPPED,
 }
+
+#: How a run that ended in a state is counted.
+_OUTCOMES = {Status.FAILED: "failed", Status.ROLLED_BACK: "rolled_back"}
 
 
 class Ask(Protocol):
@@ -37,104 +40,210 @@ class Ask(Protocol):
         """Run `query` with parameters for $1, ... and quoted names for its placeholders."""
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """The history table in numbers; `deployed_at` in seconds since the epoch, None if unknown."""
+@dataclass(slots=True)
+class Subject:
+    """One changelog: its tables now, and everything that is remembered of it."""
 
-    applied: int = 0
-    deployed_at: float | None = None
-    deployed: int = 0
-    tags: tuple[str, ...] = ()
+    tables: ChangelogTables
+    memory: Memory
+    history: History = field(default_factory=History)
+    files: ChangelogFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Evidence for the state, and the numbers that are shown as they are."""
+    """Evidence, and the state decided from it."""
 
     evidence: Evidence
-    history: History = History()
+    verdict: Verdict
 
 
-async def observe(
-    ask: Ask,
-    tables: ChangelogTables,
-    memory: Memory,
-    settings: LiquibaseSection,
-    *,
-    commit_timestamps: bool,
-) -> Observation:
-    """Read the tables, counters and sessions of one changelog.
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """The answers of one round trip."""
 
-    What hinders the reading (missing grant, lock, table just dropped) is evidence, not an error.
-    """
-    if tables.lock is None or not (tables.history.readable and tables.lock.readable):
-        return Observation(Evidence(Reading.NOT_GRANTED))
-    committed = sql.COMMITTED if commit_timestamps else sql.NOT_COMMITTED
-    names = "{" + ",".join(f'"{_escape(name)}"' for name in settings.application_names) + "}"
-    try:
-        history, lock, counters, sessions = await asyncio.gather(
-            ask(sql.READ_HISTORY, history=tables.history.quoted, committed=committed),
-            ask(sql.READ_LOCK, lock=tables.lock.quoted, committed=committed),
-            ask(sql.READ_COUNTERS, str(tables.history.oid), str(tables.lock.oid)),
-            ask(sql.READ_SESSIONS, names, str(tables.lock.owner)),
+    lock: Lock
+    counters: Counters
+    sessions: list[dict[str, Any]]
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Looks at changelogs over one session; `datname` names the database in events."""
+
+    ask: Ask
+    settings: LiquibaseSection
+    datname: str
+    events: EventLog
+    commit_timestamps: bool
+
+    async def observe(self, subject: Subject) -> Observation:
+        """Look at one changelog, remember, tell what happened, decide the state."""
+        evidence = await self._evidence(subject)
+        if isinstance(evidence, Reading):
+            return _judged(Evidence(evidence))
+        observation = _judged(evidence[0])
+        self._conclude(subject, observation.verdict, ended=evidence[1])
+        return observation
+
+    async def _evidence(self, subject: Subject) -> tuple[Evidence, int] | Reading:
+        """The evidence and how many runs ended; or what keeps the tables from being read."""
+        tables = subject.tables
+        if tables.lock is None or not (tables.history.readable and tables.lock.readable):
+            return Reading.NOT_GRANTED
+        subject.memory.see_table(tables.history.oid)
+        try:
+            look = await self._look(subject)
+        except tuple(_HINDRANCES) as error:
+            return _HINDRANCES[type(error)]
+        expected = await subject.files.expected(subject.history) if subject.files else None
+        evidence, ended = self._remember(subject.memory, look)
+        return replace(evidence, applied=len(subject.history.checksums), expected=expected), ended
+
+    async def _look(self, subject: Subject) -> _Look:
+        tables, history = subject.tables, subject.history
+        assert tables.lock is not None
+        lock, counters, sessions, rows = await asyncio.gather(
+            self.ask(sql.READ_LOCK, lock=tables.lock.quoted, committed=self._committed),
+            self.ask(sql.READ_COUNTERS, str(tables.history.oid), str(tables.lock.oid)),
+            self.ask(sql.READ_SESSIONS, self._names, str(tables.lock.owner)),
+            self._read_rows(subject, history.position),
         )
-    except tuple(_HINDRANCES) as error:
-        return Observation(Evidence(_HINDRANCES[type(error)]))
-    numbers = _read_history(history)
-    lock_row = next(iter(_by_name(lock)))
-    evidence = _remember(memory, lock_row, Counters(*counters.rows[0]), _by_name(sessions))
-    return Observation(
-        replace(evidence, applied=numbers.applied, stale_lock_after=settings.stale_lock_after),
-        numbers,
-    )
+        look = self._read_look(subject.memory, _named(lock)[0], counters, sessions)
+        self._see_rows(subject, history.add(rows))
+        if not history.is_complete(look.counters, look.now):
+            everything = await self._read_rows(subject, BEGINNING)
+            before = set(history.checksums)
+            self._see_rows(subject, history.replace(everything, look.counters, look.now))
+            self._see_removal(subject, before - set(history.checksums))
+        return look
+
+    def _read_look(
+        self, memory: Memory, row: dict[str, Any], counters: Rows, sessions: Rows
+    ) -> _Look:
+        lock = memory.see_lock(
+            locked=bool(row["locked"]),
+            locked_by=row["lockedby"] or "",
+            version=row["version"] or "",
+            taken=row["committed"],
+            now=row["now"],
+        )
+        return _Look(lock, Counters(*counters.rows[0]), _named(sessions), row["now"])
+
+    async def _read_rows(self, subject: Subject, behind: str) -> list[Row]:
+        quoted = subject.tables.history.quoted
+        answer = await self.ask(sql.READ_ROWS, behind, history=quoted, committed=self._committed)
+        return read_rows(answer.rows)
+
+    def _see_rows(self, subject: Subject, new: Sequence[Row]) -> None:
+        """Count and tell the changesets that were recorded since the last look."""
+        memory = subject.memory
+        if memory.last_order is not None:
+            previous = None
+            for row in new:
+                if row.order > memory.last_order:
+                    self._see_changeset(subject, row, _seconds_between(previous, row))
+                previous = row
+        if subject.history.last is not None:
+            memory.last_order = subject.history.last.order
+        elif memory.last_order is None:
+            memory.last_order = 0
+
+    def _see_changeset(self, subject: Subject, row: Row, seconds: float | None) -> None:
+        details: dict[str, str | float | int] = {"exectype": row.exectype}
+        if seconds is None and row.committed is not None:
+            # The first of its run began when the lock was taken.
+            seconds = row.committed - subject.memory.lock_taken
+        if seconds is not None and seconds >= 0 and row.exectype != "MARK_RAN":
+            subject.memory.durations.observe(seconds)
+            details["seconds"] = round(seconds, 3)
+        self._tell("changeset_applied", row.identity, details)
+
+    def _see_removal(self, subject: Subject, gone: set[str]) -> None:
+        if gone:
+            details: dict[str, str | float | int] = {"changesets": len(gone)}
+            self._tell("changesets_removed", subject.tables.name, details)
+
+    def _remember(self, memory: Memory, look: _Look) -> tuple[Evidence, int]:
+        at_work = [one for one in look.sessions if one["named"] and one["working"]]
+        quiet = not look.lock.locked and not at_work
+        ended = memory.see_counters(look.counters, quiet=quiet, now=look.now)
+        has_holder = any(one["started"] <= look.lock.taken for one in look.sessions)
+        missing = memory.see_holder(present=has_holder or not look.lock.locked, now=look.now)
+        evidence = Evidence(
+            Reading.COMPLETE,
+            lock=replace(look.lock, holder_missing_for=missing),
+            sessions=len(at_work),
+            blocked=any(one["blocked"] for one in look.sessions),
+            last_run=memory.last_run,
+            ended_at=memory.ended_at,
+            acknowledged=memory.acknowledged_run == memory.run,
+            stale_lock_after=self.settings.stale_lock_after,
+        )
+        return evidence, ended
+
+    def _conclude(self, subject: Subject, verdict: Verdict, *, ended: int) -> None:
+        """Count runs that ended with what they led to, and tell when the state changes."""
+        memory = subject.memory
+        if ended:
+            outcome = _OUTCOMES.get(verdict.status, "succeeded")
+            memory.count_runs(outcome, ended)
+            self._tell("run_ended", subject.tables.name, {"outcome": outcome})
+        if verdict.status != memory.status:
+            details: dict[str, str | float | int] = {
+                "before": memory.status,
+                "now": verdict.status.value,
+                "reason": verdict.reason,
+            }
+            memory.status = verdict.status.value
+            self._tell("migration_state", subject.tables.name, details)
+
+    def _tell(self, kind: str, subject: str, details: dict[str, str | float | int]) -> None:
+        self.events.tell(Event(kind, self.datname, subject, details))
+
+    @property
+    def _committed(self) -> str:
+        return sql.COMMITTED if self.commit_timestamps else sql.NOT_COMMITTED
+
+    @property
+    def _names(self) -> str:
+        """The application names as an array literal (PostgreSQL, "Array Value Input")."""
+        escaped = (
+            name.replace("\\", "\\\\").replace('"', '\\"')
+            for name in self.settings.application_names
+        )
+        return "{" + ",".join(f'"{name}"' for name in escaped) + "}"
 
 
-def _remember(
-    memory: Memory, row: dict[str, Any], counters: Counters, sessions: list[dict[str, Any]]
-) -> Evidence:
-    now = row["now"]
-    lock = memory.see_lock(
-        locked=bool(row["locked"]),
-        locked_by=row["lockedby"] or "",
-        version=row["version"] or "",
-        taken=row["committed"],
-        now=now,
-    )
-    has_holder = any(session["started"] <= lock.taken for session in sessions)
-    at_work = [session for session in sessions if session["named"] and session["working"]]
-    memory.see_counters(counters, quiet=not lock.locked and not at_work, now=now)
-    missing_for = memory.see_holder(present=has_holder or not lock.locked, now=now)
-    return Evidence(
-        Reading.COMPLETE,
-        lock=replace(lock, holder_missing_for=missing_for),
-        sessions=len(at_work),
-        blocked=any(session["blocked"] for session in sessions),
-        last_run=memory.last_run,
-    )
+def _judged(evidence: Evidence) -> Observation:
+    return Observation(evidence, decide(evidence))
 
 
-def _read_history(rows: Rows) -> History:
-    row = next(iter(_by_name(rows)))
-    deployed_at = row["committed"]
-    if deployed_at is None:
-        deployed_at = deployment_time(row["deployment_id"], time.time())
-    return History(row["applied"], deployed_at, row["deployed"], tuple(row["tags"] or ()))
-
-
-def deployment_time(deployment_id: str | None, now: float) -> float | None:
-    """The latest time, in seconds since the epoch and not after `now`, that has this id."""
-    if not deployment_id or not deployment_id.isascii() or not deployment_id.isdigit():
+def _seconds_between(previous: Row | None, row: Row) -> float | None:
+    """How long a changeset took: since the one before it in the same deployment was recorded."""
+    if previous is None or previous.deployment_id != row.deployment_id:
         return None
-    # A minute of grace: the client's clock may be ahead of ours.
+    if previous.executed is None or row.executed is None:
+        return None
+    return row.executed - previous.executed
+
+
+def deployment_time(row: Row, now: float) -> float | None:
+    """When a changeset was recorded, in seconds since the epoch: its commit, or where that is not
+    kept the start of its run.
+
+    DEPLOYMENT_ID is the client's clock in milliseconds modulo 10^10, which wraps every 115.7 days:
+    the latest such time is meant. A minute of grace is given to a client whose clock is ahead.
+    """
+    if row.committed is not None:
+        return row.committed
+    deployment_id = row.deployment_id or ""
+    if not (deployment_id.isascii() and deployment_id.isdigit()):
+        return None
     latest = int((now + 60) * 1000)
-    behind = (latest - int(deployment_id)) % _DEPLOYMENT_ID_WRAPS_MS
-    return (latest - behind) / 1000
+    return (latest - (latest - int(deployment_id)) % 10**10) / 1000
 
 
-def _by_name(rows: Rows) -> list[dict[str, Any]]:
+def _named(rows: Rows) -> list[dict[str, Any]]:
     return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
-
-
-def _escape(name: str) -> str:
-    """Quote an element of an array literal (PostgreSQL, "Array Value Input")."""
-    return name.replace("\\", "\\\\").replace('"', '\\"')

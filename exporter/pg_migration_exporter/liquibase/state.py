@@ -1,6 +1,7 @@
 """The state of a migration: one function, from evidence to state, in order of precedence.
 
-Everything that shows the state (the metric, the log, a page) calls `decide`.
+Everything that shows the state (the metric, the log, `explain`, a page) calls `decide`.
+docs/migration-states.md tells each state's meaning and what to do.
 """
 
 from __future__ import annotations
@@ -12,6 +13,12 @@ from typing import Literal
 from pg_migration_exporter.liquibase.evidence import Evidence, Reading, Run
 
 Source = Literal["database", "changelog", "wrapper", "log"]
+
+#: A report and the database's counters speak of the same run if their ends are that close.
+_SAME_RUN_WITHIN = 30.0
+
+#: `update` leaves nothing pending unless it fails; a tag or a rollback is no update.
+_UPDATES = (Run.ADDED_ROWS, Run.LEFT_NO_ROW, Run.MAYBE_LEFT_NO_ROW)
 
 
 class Status(StrEnum):
@@ -28,19 +35,12 @@ class Status(StrEnum):
     SUCCEEDED = "succeeded"
 
 
-#: `update` leaves nothing pending unless it fails; a tag or a rollback is no update.
-_RUNS_THAT_SHOULD_LEAVE_NOTHING_PENDING = (
-    Run.ADDED_ROWS,
-    Run.LEFT_NO_ROW,
-    Run.MAYBE_LEFT_NO_ROW,
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A state, why it is that one, and where that was learned.
 
-    `inferred` is True where the database says nothing of a failure and it follows from the rest.
+    `inferred` is True where nobody reported a failure and it follows from the rest; `changeset` is
+    the one that failed (path::id::author), where that is known.
     """
 
     status: Status
@@ -48,57 +48,50 @@ class Verdict:
     source: Source = "database"
     blocked: bool = False
     inferred: bool = False
+    changeset: str = ""
 
 
 def decide(evidence: Evidence) -> Verdict:
     """Decide the state. The first of these that has something to say wins."""
-    for judge in (_unreadable, _lock, _sessions, _failure, _files, _rolled_back):
-        verdict = judge(evidence)
-        if verdict is not None:
-            return verdict
-    return Verdict(
-        Status.SUCCEEDED,
-        f"the lock is free and {evidence.applied} changesets are recorded"
-        + ("" if evidence.expected else "; no changelog file tells whether more are expected"),
-        "changelog" if evidence.expected else "database",
-    )
+    judges = (_unreadable, _lock, _sessions, _failure, _drift, _rolled_back, _pending)
+    verdicts = (judge(evidence) for judge in judges)
+    return next((one for one in verdicts if one is not None), None) or _succeeded(evidence)
 
 
 def _unreadable(evidence: Evidence) -> Verdict | None:
-    match evidence.reading:
-        case Reading.ABSENT:
-            return Verdict(
-                Status.NOT_INITIALISED, "the database has no Liquibase tables: it never ran here"
-            )
-        case Reading.NOT_GRANTED:
-            return Verdict(
-                Status.UNKNOWN,
-                "the exporter may not read Liquibase's tables: grant USAGE on their schema and "
-                "SELECT on both",
-            )
-        case Reading.BUSY:
-            return Verdict(
-                Status.UNKNOWN,
-                "another session holds a lock on Liquibase's tables, so they cannot be read now",
-            )
-    return None
+    reasons = {
+        Reading.ABSENT: (
+            Status.NOT_INITIALISED,
+            "the database has no Liquibase tables: Liquibase never ran here",
+        ),
+        Reading.DROPPED: (
+            Status.NOT_INITIALISED,
+            "Liquibase's tables were here and are gone: they were dropped, as drop-all does",
+        ),
+        Reading.NOT_GRANTED: (
+            Status.UNKNOWN,
+            "the exporter may not read Liquibase's tables: grant USAGE on their schema and "
+            "SELECT on both (sql/grants.sql)",
+        ),
+        Reading.BUSY: (
+            Status.UNKNOWN,
+            "another session holds a lock on Liquibase's tables, so they cannot be read now",
+        ),
+    }
+    found = reasons.get(evidence.reading)
+    return Verdict(*found) if found else None
 
 
 def _lock(evidence: Evidence) -> Verdict | None:
     lock = evidence.lock
     if not lock.locked:
         return None
+    held = f"the lock has been held for {lock.age:.0f} s by {lock.locked_by}"
     if lock.holder_missing_for >= evidence.stale_lock_after:
         return Verdict(
-            Status.STALE_LOCK,
-            f"the lock has been held for {lock.age:.0f} s by {lock.locked_by}, and no session is "
-            "left that could have taken it",
+            Status.STALE_LOCK, f"{held}, and no session is left that could have taken it"
         )
-    return Verdict(
-        Status.RUNNING,
-        f"the lock has been held for {lock.age:.0f} s by {lock.locked_by}",
-        blocked=evidence.blocked,
-    )
+    return Verdict(Status.RUNNING, held, blocked=evidence.blocked)
 
 
 def _sessions(evidence: Evidence) -> Verdict | None:
@@ -113,46 +106,70 @@ def _sessions(evidence: Evidence) -> Verdict | None:
 
 
 def _failure(evidence: Evidence) -> Verdict | None:
-    if evidence.expected is None:
-        if evidence.last_run is not Run.LEFT_NO_ROW:
-            return None
+    if evidence.acknowledged:
+        return None
+    reported = evidence.reported
+    if reported is not None and _is_latest(evidence):
+        return _reported_failure(evidence) if reported.failed else None
+    if evidence.known is not None:
+        return _left_out(evidence)
+    if evidence.last_run is Run.LEFT_NO_ROW:
         return Verdict(
             Status.FAILED,
             "the last run took the lock, released it and recorded no changeset: it failed, or it "
             "skipped all that it had to do",
             inferred=True,
         )
-    pending = evidence.expected.pending
-    if pending and evidence.last_run in _RUNS_THAT_SHOULD_LEAVE_NOTHING_PENDING:
-        return Verdict(
-            Status.FAILED,
-            f"the last run ended and left out {len(pending)} changesets of the changelog files, "
-            f"{pending[0]} first",
-            "changelog",
-            inferred=True,
-        )
     return None
 
 
-def _files(evidence: Evidence) -> Verdict | None:
-    expected = evidence.expected
-    if expected is None:
+def _is_latest(evidence: Evidence) -> bool:
+    """Whether the report speaks of the last run, or of one that left no trace after it."""
+    reported = evidence.reported
+    return (
+        reported is not None
+        and reported.ended_at is not None
+        and reported.ended_at >= evidence.ended_at - _SAME_RUN_WITHIN
+    )
+
+
+def _reported_failure(evidence: Evidence) -> Verdict:
+    assert evidence.reported is not None
+    what = f"changeset {evidence.reported.changeset}" if evidence.reported.changeset else "the run"
+    why = f": {evidence.reported.reason}" if evidence.reported.reason else ""
+    return Verdict(
+        Status.FAILED,
+        f"Liquibase reported that {what} failed{why}",
+        "wrapper",
+        changeset=evidence.reported.changeset,
+    )
+
+
+def _left_out(evidence: Evidence) -> Verdict | None:
+    assert evidence.known is not None
+    pending = evidence.known.pending
+    if not pending or evidence.last_run not in _UPDATES:
         return None
-    if expected.drifted:
-        return Verdict(
-            Status.DRIFTED,
-            f"{len(expected.drifted)} changesets were changed after they ran, "
-            f"{expected.drifted[0]} first: the next update will refuse them",
-            "changelog",
-        )
-    if expected.pending and evidence.last_run is not Run.REMOVED_ROWS:
-        return Verdict(
-            Status.PENDING,
-            f"{len(expected.pending)} changesets of the changelog files have not run, "
-            f"{expected.pending[0]} is the next",
-            "changelog",
-        )
-    return None
+    return Verdict(
+        Status.FAILED,
+        f"the last run ended and left out {_count(pending)} of the changelog files, "
+        f"{pending[0]} first",
+        "changelog",
+        inferred=True,
+        changeset=pending[0],
+    )
+
+
+def _drift(evidence: Evidence) -> Verdict | None:
+    if evidence.known is None or not evidence.known.drifted:
+        return None
+    drifted = evidence.known.drifted
+    return Verdict(
+        Status.DRIFTED,
+        f"{_count(drifted)} changed in the files after it ran, {drifted[0]} first: the next update "
+        "will refuse them",
+        "changelog",
+    )
 
 
 def _rolled_back(evidence: Evidence) -> Verdict | None:
@@ -161,3 +178,31 @@ def _rolled_back(evidence: Evidence) -> Verdict | None:
     return Verdict(
         Status.ROLLED_BACK, "the last run removed changesets from the history: a rollback"
     )
+
+
+def _pending(evidence: Evidence) -> Verdict | None:
+    if evidence.known is None or not evidence.known.pending:
+        return None
+    pending = evidence.known.pending
+    return Verdict(
+        Status.PENDING,
+        f"{_count(pending)} of the changelog files has not run, {pending[0]} is next",
+        "changelog",
+    )
+
+
+def _succeeded(evidence: Evidence) -> Verdict:
+    recorded = f"the lock is free and {evidence.applied} changesets are recorded"
+    if evidence.known is not None:
+        return Verdict(
+            Status.SUCCEEDED, f"{recorded}, all that the changelog files expect", "changelog"
+        )
+    if evidence.expected is not None:
+        doubt = f"the changelog files cannot be read as a whole: {evidence.expected.unreadable}"
+    else:
+        doubt = "no changelog file is configured, so it is not known whether more are expected"
+    return Verdict(Status.SUCCEEDED, f"{recorded}; {doubt}")
+
+
+def _count(changesets: tuple[str, ...]) -> str:
+    return "1 changeset" if len(changesets) == 1 else f"{len(changesets)} changesets"

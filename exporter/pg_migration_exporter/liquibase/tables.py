@@ -51,22 +51,16 @@ DISCOVER_BY_NAME = _discover(f"c.relname in {DEFAULT_NAMES}")
 #: Tables under any name: looks at every table, so only once in a while.
 DISCOVER_BY_COLUMNS = _discover("c.relnatts between 4 and 32")
 
-#: The history in one row. Placeholders: history, committed.
-READ_HISTORY = Query(
+#: Rows behind a position: a TID range scan reads only the blocks from there on (PostgreSQL 14,
+#: "System Columns"). Parameter: a tid. Placeholders: history, committed.
+READ_ROWS = Query(
     """
-select (select count(*) from {history}) as applied,
-       last.deployment_id,
-       extract(epoch from last.committed)::float8 as committed,
-       (select count(*) from {history} h where h.deployment_id = last.deployment_id) as deployed,
-       (select array_agg(distinct h.tag) from {history} h where h.tag is not null) as tags
-  from (select 1) as always
-  left join lateral (select deployment_id, {committed} as committed from {history}
-                      order by orderexecuted desc, dateexecuted desc limit 1) as last on true
+select ctid::text as tid, filename, id, author, md5sum, exectype, orderexecuted, tag,
+       deployment_id, extract(epoch from dateexecuted)::float8 as executed,
+       extract(epoch from {committed})::float8 as committed
+  from {history} where ctid > $1::text::tid
 """
 )
-
-#: Who has run what. Placeholder: history.
-READ_ROWS = Query("select id, author, filename, md5sum from {history}")
 
 #: The lock's row, nulls if there is none, and the server's clock. Placeholders: lock, committed.
 READ_LOCK = Query(

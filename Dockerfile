@@ -1,0 +1,42 @@
+# The exporter and nothing else: no compiler, no pip cache, no shell script, no root.
+#   docker build --tag pg-migration-exporter .
+#   docker run --read-only --publish 9886:9886 pg-migration-exporter serve --listen 0.0.0.0:9886 --dsn ...
+
+FROM python:3.13-slim-bookworm AS builder
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /source
+
+# First what changes seldom, so that a change of the code reuses these layers.
+COPY requirements/build.lock requirements/runtime.lock requirements/
+RUN python -m pip install --require-hashes --requirement requirements/build.lock \
+    && python -m venv --without-pip /opt/pg-migration-exporter \
+    && python -m pip --python /opt/pg-migration-exporter/bin/python install \
+        --require-hashes --only-binary :all: --requirement requirements/runtime.lock
+
+COPY pyproject.toml README.md LICENSE ./
+COPY exporter/ exporter/
+RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
+    && python -m pip --python /opt/pg-migration-exporter/bin/python install --no-deps /wheel/*.whl
+
+
+FROM python:3.13-slim-bookworm
+LABEL org.opencontainers.image.title="pg-migration-exporter" \
+      org.opencontainers.image.description="Prometheus exporter for PostgreSQL that understands Liquibase schema migrations" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV PATH=/opt/pg-migration-exporter/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+
+COPY --from=builder /opt/pg-migration-exporter /opt/pg-migration-exporter
+
+# The only folder that it may write to, and only with `state_directory` set to it. A number instead
+# of a name, so that Kubernetes can tell that it is not root (runAsNonRoot).
+RUN install --directory --mode=0700 --owner=65532 --group=65532 /var/lib/pg-migration-exporter
+USER 65532:65532
+
+EXPOSE 9886
+STOPSIGNAL SIGTERM
+# Without a shell or curl; http.client knows no proxy, which HTTP_PROXY would impose on urllib.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
+    CMD ["python", "-c", "from http.client import HTTPConnection as C; c = C('127.0.0.1', 9886, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
+
+ENTRYPOINT ["pg-migration-exporter"]
+CMD ["serve", "--listen", "0.0.0.0:9886"]

@@ -1,0 +1,110 @@
+"""The application: players who read their quests and make progress, through the pooler.
+
+The quest catalog is read once the migration has made it, as an application behind a feature flag
+would: the load runs before, during and after the migration.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass
+from typing import Any, Self
+
+import psycopg
+
+from demo.stack.database import Database
+
+PLAYERS = 2_000
+
+#: What the application has before the migration.
+SCHEMA = f"""
+CREATE TABLE player_quest (
+    player_id int, quest text, state text NOT NULL DEFAULT 'open', steps int NOT NULL DEFAULT 0,
+    PRIMARY KEY (player_id, quest));
+INSERT INTO player_quest
+SELECT player, 'Quest ' || quest FROM generate_series(1, {PLAYERS}) player,
+       generate_series(1, 10) quest;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing a player does."""
+
+    sql: bytes
+    needs_catalog: bool = False
+
+
+REQUESTS = (
+    Request(b"SELECT quest, state, steps FROM player_quest WHERE player_id = %(player)s"),
+    Request(
+        b"UPDATE player_quest SET steps = steps + 1"
+        b" WHERE player_id = %(player)s AND quest = 'Quest ' || %(quest)s"
+    ),
+    Request(
+        b"SELECT id, title FROM gameplay.quest_definitions WHERE status = 'active'"
+        b" AND level_min = %(level)s ORDER BY created_at DESC LIMIT 20",
+        needs_catalog=True,
+    ),
+    Request(
+        b"SELECT count(*) FROM (SELECT FROM gameplay.quest_definitions WHERE objectives @>"
+        b" jsonb_build_array(jsonb_build_object('kill', %(level)s::int)) LIMIT 50) AS found",
+        needs_catalog=True,
+    ),
+)
+_CATALOG_EXISTS = b"SELECT to_regclass('gameplay.quest_definitions') IS NOT NULL"
+
+
+class Load:
+    """`players` threads, each with a session of its own and a request every `pause` seconds."""
+
+    def __init__(self, database: Database, *, players: int = 4, pause: float = 0.04) -> None:
+        self._database = database
+        self._pause = pause
+        self._end = threading.Event()
+        self._threads = [threading.Thread(target=self._play, args=(n,)) for n in range(players)]
+        self.answered = 0
+        self.failed = 0
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _play(self, number: int) -> None:
+        choice = random.Random(number)  # the same requests in every run
+        while not self._end.is_set():
+            try:
+                self._play_session(choice)
+            except psycopg.Error:
+                self.failed += 1
+                self._end.wait(1)  # the server or the pooler is away: try again
+
+    def _play_session(self, choice: random.Random) -> None:
+        with self._database.connect(application_name="quest-service") as session:
+            session.prepare_threshold = None  # sessions of a transaction pool share none
+            has_catalog = False
+            while not self._end.wait(self._pause):
+                has_catalog = has_catalog or _is_true(session)
+                requests = [r for r in REQUESTS if has_catalog or not r.needs_catalog]
+                session.execute(choice.choice(requests).sql, _parameters(choice))
+                self.answered += 1
+
+
+def _is_true(session: psycopg.Connection[Any]) -> bool:
+    row = session.execute(_CATALOG_EXISTS).fetchone()
+    return bool(row and row[0])
+
+
+def _parameters(choice: random.Random) -> dict[str, int]:
+    return {
+        "player": choice.randint(1, PLAYERS),
+        "quest": choice.randint(1, 10),
+        "level": choice.randint(1, 50),
+    }

@@ -1,0 +1,89 @@
+"""What the demo shows: steps as they happen, alerts as they come, and the table at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from demo.stack.receiver import Notification
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one part of the demo should have made fire, and what did: seconds by alert."""
+
+    name: str
+    expected: frozenset[str]
+    detected: dict[str, float]
+    resolved: dict[str, float]
+
+    @property
+    def is_as_expected(self) -> bool:
+        return self.expected == self.detected.keys() == self.resolved.keys()
+
+
+class Report:
+    """Writes to the terminal; without one, plain lines."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+
+    def title(self, text: str) -> None:
+        self.console.print(f"\n[bold]{escape(text)}[/]")
+
+    def say(self, text: str) -> None:
+        self.console.print(f"  {escape(text)}", soft_wrap=True)
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[list[str]]:
+        """Show `what` while the body runs, then its seconds and what the body added to the list."""
+        began = time.monotonic()
+        details: list[str] = []
+        with self.console.status(escape(what)):
+            yield details
+        seconds = f"{time.monotonic() - began:5.1f} s"
+        self.console.print(
+            f"  [green]✓[/] {escape(what):<46} [dim]{seconds}  {escape(', '.join(details))}[/]",
+            soft_wrap=True,
+        )
+
+    def notification(self, notification: Notification) -> None:
+        """Print what Alertmanager delivers."""
+        style, text = "green", ""
+        if notification.status == "firing":
+            style, text = "red", notification.annotations.get("description", "")
+        line = f"[{style}]{notification.status:<8}[/] [bold]{escape(notification.name)}[/]"
+        self.console.print(f"  {line} {escape(text)}", soft_wrap=True)
+
+    def error(self, text: str) -> None:
+        self.console.print(f"\n[red]{escape(text)}[/]", soft_wrap=True)
+
+    def outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        """Print the table of what was detected, and after how many seconds."""
+        table = Table("what happened", box=box.SIMPLE)
+        table.add_column("alert", no_wrap=True)
+        table.add_column("detected after", justify="right", width=8)
+        table.add_column("resolved after", justify="right", width=8)
+        table.add_column("as expected", width=8)
+        for outcome in outcomes:
+            alerts = sorted(outcome.expected | outcome.detected.keys())
+            table.add_row(
+                outcome.name,
+                "\n".join(alerts) or "none",
+                "\n".join(_seconds(outcome.detected, name) for name in alerts),
+                "\n".join(_seconds(outcome.resolved, name) for name in alerts),
+                "[green]yes[/]" if outcome.is_as_expected else "[red]NO[/]",
+            )
+        self.console.print()
+        self.console.print(table)
+
+
+def _seconds(times: dict[str, float], name: str) -> str:
+    return f"{times[name]:.1f} s" if name in times else "never"

@@ -1,0 +1,32 @@
+"""An application that opens connections and keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from demo.scenarios.fault import Fault
+from demo.world import World
+
+_USABLE = (
+    "SELECT current_setting('max_connections')::int"
+    " - current_setting('superuser_reserved_connections')::int"
+)
+_USED = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+
+
+@contextmanager
+def _pool_exhausted(world: World) -> Iterator[None]:
+    """Fill the server up to the connections that are reserved for superusers."""
+    usable = world.database.value(_USABLE)
+    with ExitStack() as leaked:
+        while world.database.value(_USED) < usable:
+            leaked.enter_context(world.database.connect(application_name="leaking-service"))
+        yield
+
+
+POOL_EXHAUSTED = Fault(
+    "connections leak",
+    frozenset({"DatabaseConnectionPoolExhausted"}),
+    _pool_exhausted,
+)

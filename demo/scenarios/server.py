@@ -1,0 +1,19 @@
+"""A primary that is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from demo.scenarios.fault import Fault
+from demo.world import World
+
+
+@contextmanager
+def _server_down(world: World) -> Iterator[None]:
+    world.primary.kill()
+    yield
+    world.primary.start()
+
+
+SERVER_DOWN = Fault("the primary is killed", frozenset({"PostgresDown"}), _server_down)

@@ -1,0 +1,185 @@
+"""Everything the demo runs, wired together: servers, application, exporter, alerting."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.load import SCHEMA, Load
+from demo.report import Report
+from demo.stack.alertmanager import Alertmanager, webhook_config
+from demo.stack.database import Database
+from demo.stack.errors import StackError
+from demo.stack.exporter import Exporter
+from demo.stack.liquibase import Liquibase
+from demo.stack.pgbouncer import PgBouncer
+from demo.stack.ports import LOOPBACK
+from demo.stack.postgres import Server
+from demo.stack.programs import ROOT, exporter_command
+from demo.stack.prometheus import Prometheus, Scraping
+from demo.stack.receiver import Receiver
+from demo.stack.waiting import wait_until
+from demo.stack.workspace import Workspace
+
+MASTER = "db.changelog-master.xml"
+DATABASE = "game"
+MIGRATOR = "migrator"
+EXPORTER_ROLE = "exporter"
+
+#: The job label that the rules of the bundle expect.
+JOB = "pg-migration-exporter"
+
+#: Few connections are enough for the demo, and soon used up when a fault wants that.
+SERVER_SETTINGS = {"max_connections": "40", "fsync": "on"}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that runs. The search path of `liquibase` is a copy, which releases change."""
+
+    workspace: Workspace
+    primary: Server
+    standby: Server
+    pooler: PgBouncer
+    database: Database
+    load: Load
+    liquibase: Liquibase
+    exporter: Exporter
+    alertmanager: Alertmanager
+    prometheus: Prometheus
+    receiver: Receiver
+
+    def addresses(self) -> dict[str, str]:
+        """Where to look, by name."""
+        return {
+            "exporter": f"{self.exporter.url}/metrics",
+            "Prometheus": f"{self.prometheus.url}/alerts",
+            "Alertmanager": self.alertmanager.url,
+            "primary": self._psql(self.database),
+            "standby": self._psql(self.standby.database(DATABASE)),
+            "PgBouncer": self._psql(self.pooler.database(DATABASE)),
+        }
+
+    def _psql(self, database: Database) -> str:
+        where = f"-h {LOOPBACK} -p {database.port} -U {database.user} {database.name}"
+        return f"PGPASSFILE={self.workspace.passfile} psql {where}"
+
+
+@contextmanager
+def running_world(workspace: Workspace, report: Report) -> Iterator[World]:
+    """Bring everything up, and down again however the body ends."""
+    with ExitStack() as running:
+        start = _Starter(running, workspace, report)
+        primary, standby = start.cluster()
+        database = primary.database(DATABASE)
+        pooler, load = start.application(primary)
+        liquibase = start.migration(primary)
+        exporter = start.exporter(database, liquibase)
+        receiver, alertmanager, prometheus = start.alerting(exporter)
+        yield World(
+            workspace=workspace,
+            primary=primary,
+            standby=standby,
+            pooler=pooler,
+            database=database,
+            load=load,
+            liquibase=liquibase,
+            exporter=exporter,
+            alertmanager=alertmanager,
+            prometheus=prometheus,
+            receiver=receiver,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Starter:
+    """Starts parts of the world, tells the report, and leaves the stopping to `running`."""
+
+    running: ExitStack
+    workspace: Workspace
+    report: Report
+
+    def cluster(self) -> tuple[Server, Server]:
+        with self.report.step("PostgreSQL primary") as details:
+            primary = self.running.enter_context(Server(self.workspace, "primary", SERVER_SETTINGS))
+            _create_game(primary)
+            details.append(f"port {primary.port}")
+        with self.report.step("PostgreSQL standby, streaming") as details:
+            standby = self.running.enter_context(primary.standby("standby", SERVER_SETTINGS))
+            primary.wait_for_replay(standby)
+            details.append(f"port {standby.port}")
+        return primary, standby
+
+    def application(self, primary: Server) -> tuple[PgBouncer, Load]:
+        with self.report.step("PgBouncer and the load of the application") as details:
+            pooler = self.running.enter_context(PgBouncer(self.workspace, primary))
+            load = self.running.enter_context(Load(pooler.database(DATABASE)))
+            wait_until(lambda: load.answered, 20, "the application gets answers")
+            details.append(f"port {pooler.port}")
+        return pooler, load
+
+    def migration(self, primary: Server) -> Liquibase:
+        """Let Liquibase make its tables, then the exporter read them, as an administrator would."""
+        changelog = self.workspace.root / "changelog"
+        shutil.copytree(ROOT / "demo/changelog", changelog, ignore=shutil.ignore_patterns("t"))
+        database = primary.database(DATABASE).as_user(MIGRATOR)
+        liquibase = Liquibase(database, changelog, MASTER)
+        with self.report.step("Liquibase's tables, and the exporter's grants") as details:
+            done = liquibase.run("status")
+            if done.returncode:
+                raise StackError(f"liquibase status fails:\n{done.stderr}")
+            details.append(done.stdout.partition(" to ")[0])
+            roles = {"exporter": EXPORTER_ROLE, "migrator": MIGRATOR}
+            primary.run_script(ROOT / "sql/grants.sql", DATABASE, **roles)
+            primary.set_password(EXPORTER_ROLE)
+        return liquibase
+
+    def exporter(self, database: Database, liquibase: Liquibase) -> Exporter:
+        changelog = {"file": MASTER, "search_path": [str(liquibase.search_path)]}
+        config = {
+            "postgres": {"dsn": database.as_user(EXPORTER_ROLE).conninfo()},
+            "liquibase": {"changelogs": [changelog]},
+        }
+        with self.report.step("exporter") as details:
+            exporter = self.running.enter_context(Exporter(self.workspace, config))
+            details.append(f"{exporter.url}/metrics")
+        return exporter
+
+    def alerting(self, exporter: Exporter) -> tuple[Receiver, Alertmanager, Prometheus]:
+        with self.report.step("Alertmanager") as details:
+            receiver = self.running.enter_context(Receiver(self.report.notification))
+            alertmanager = self.running.enter_context(
+                Alertmanager(self.workspace, webhook_config(receiver.url))
+            )
+            details.append(alertmanager.url)
+        with self.report.step("Prometheus with the rules of the bundle") as details:
+            jobs = {JOB: [exporter.address]}
+            rules = render_rules(self.workspace.folder("rules"))
+            scraping = Scraping(jobs, rules, alertmanager=alertmanager.address)
+            prometheus = self.running.enter_context(Prometheus(self.workspace, scraping))
+            wait_until(lambda: prometheus.query("postgres_up == 1"), 30, "postgres_up is 1")
+            details.append(prometheus.url)
+        return receiver, alertmanager, prometheus
+
+
+def _create_game(primary: Server) -> None:
+    """The database of the game: owned by who migrates it, used by the application."""
+    primary.create_role(MIGRATOR)
+    database = primary.create_database(DATABASE)
+    database.execute(f"ALTER DATABASE {DATABASE} OWNER TO {MIGRATOR}")
+    database.execute("CREATE EXTENSION pg_stat_statements")
+    database.execute(SCHEMA)
+
+
+def render_rules(folder: Path) -> list[Path]:
+    """Render the alert rules with the demo's timings; their files."""
+    values = ROOT / "demo/values.yaml"
+    command: list[str | Path] = [exporter_command(), "render", "alerts", "--values", values]
+    done = subprocess.run([*command, "--out", folder], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StackError(f"the rules cannot be rendered:\n{done.stderr}")
+    return sorted(folder.glob("alerts/*.yaml"))

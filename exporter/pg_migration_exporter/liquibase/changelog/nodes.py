@@ -1,0 +1,49 @@
+"""The tree that XML, YAML and JSON changelogs are read into: names, values, children.
+
+Liquibase's ParsedNode: XML attributes and elements, and YAML keys, are all children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .model import refusal
+from .scalars import Kind
+
+#: The namespace of Liquibase's own elements; YAML has none but means these.
+NAMESPACE = "http://www.liquibase.org/xml/ns/dbchangelog"
+
+
+@dataclass(slots=True)
+class Node:
+    """One named value: of XML an element or attribute, of YAML a key."""
+
+    name: str
+    line: int
+    value: str | None = None
+    kind: Kind = Kind.NULL
+    children: tuple[Node, ...] = ()
+    #: The scalars of a YAML list, where there are several; `value` then has them in brackets.
+    items: tuple[str, ...] = ()
+    namespace: str = NAMESPACE
+    is_attribute: bool = False
+
+    def find(self, name: str) -> Node | None:
+        """Return the child called `name` in any case; Liquibase refuses two of them."""
+        lowered = name.lower()
+        found = [child for child in self.children if child.name.lower() == lowered]
+        if len(found) > 1:
+            raise refusal(
+                f"{self.name} has {name} twice.", "Keep one; case does not matter.", found[1].line
+            )
+        return found[0] if found else None
+
+    def named(self, *names: str) -> Iterator[Node]:
+        """Yield the children with one of these exact names."""
+        return (child for child in self.children if child.name in names)
+
+    def text(self, name: str) -> str | None:
+        """Return the value of the child called `name`."""
+        found = self.find(name)
+        return found.value if found else None

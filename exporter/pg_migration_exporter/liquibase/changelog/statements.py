@@ -1,0 +1,141 @@
+"""What a changelog file says, in order, with `${property}` expressions as they are written.
+
+All four formats are read into these statements, which depend on nothing but the file's bytes and
+can be kept as long as the file does not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from . import java
+from .model import Finding
+
+Attributes = Mapping[str, str]
+
+#: The kind of the change that a script without a header becomes.
+RAW = "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: the line it starts at and its attributes by their canonical names."""
+
+    line: int
+    attributes: Attributes
+
+    def get(self, *names: str) -> str | None:
+        """Return the first of the named attributes that has a value other than blanks."""
+        for name in names:
+            value = self.attributes.get(name)
+            if value is not None and java.trim(value):
+                return value
+        return None
+
+    def map(self, function: Callable[[str], str]) -> Self:
+        """Return the same statement with `function` applied to every text."""
+        return replace(self, attributes=_map(self.attributes, function))
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalPath(Statement):
+    """`logicalFilePath` of the changelog: the path of the changesets that have none of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Property(Statement):
+    """`property`: a value for `${name}`, or a file of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyProperty(Statement):
+    """A property of YAML or JSON, as it is set before anything else in the file: unexpanded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Include(Statement):
+    """`include`: another changelog file."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncludeAll(Statement):
+    """`includeAll`: the changelog files of a directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a changeset; its texts matter only for `sql` and `sqlFile`."""
+
+    kind: str
+    attributes: Attributes
+
+    def map(self, function: Callable[[str], str]) -> Self:
+        """Return the same change with `function` applied to every text; a raw script has no expressions."""
+        return (
+            self if self.kind == RAW else replace(self, attributes=_map(self.attributes, function))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a changeset consists of, beside its attributes."""
+
+    changes: tuple[Change, ...] = ()
+    valid_checksums: tuple[str, ...] = ()
+    #: It has `modifySql`, or the like, that the checksum takes in and the reader does not follow.
+    modified: bool = False
+    #: What `onFail` and `onError` of its preconditions say, where they are given.
+    precondition_failures: tuple[str, ...] = ()
+
+    def map(self, function: Callable[[str], str]) -> Self:
+        """Return the same content with `function` applied to every text of its changes."""
+        return replace(self, changes=tuple(change.map(function) for change in self.changes))
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet(Statement):
+    """`changeSet`; in formatted SQL a `Body` with the content may follow."""
+
+    content: Content | None = None
+    #: Problems that count once the changeset is loaded, that is unless `dbms` excludes it.
+    findings: tuple[Finding, ...] = ()
+
+    def map(self, function: Callable[[str], str]) -> Self:
+        """Return the same changeset with `function` applied to its attributes and its content."""
+        content = self.content and self.content.map(function)
+        return replace(self, attributes=_map(self.attributes, function), content=content)
+
+
+@dataclass(frozen=True, slots=True)
+class Body(Statement):
+    """The content of the formatted changeset before it: expanded where the next one begins."""
+
+    content: Content = Content()
+
+    def map(self, function: Callable[[str], str]) -> Self:
+        """Return the same body with `function` applied to its SQL."""
+        return replace(self, content=self.content.map(function))
+
+
+@dataclass(frozen=True, slots=True)
+class ChangelogFile:
+    """Everything one file says."""
+
+    statements: tuple[Statement, ...] = ()
+    #: Problems of the file as a whole, or of statements that could not be read.
+    findings: tuple[Finding, ...] = ()
+    #: Contexts of the whole file, as written.
+    context: str | None = None
+    #: YAML and JSON: the properties to set before anything else, after which all the file's
+    #: expressions are expanded once, before the first include.
+    early: tuple[EarlyProperty, ...] | None = None
+    #: Formatted or plain SQL, whose paths are normalized further than those of the other formats.
+    is_sql: bool = False
+
+
+def _map(attributes: Attributes, function: Callable[[str], str]) -> Attributes:
+    if not any("${" in value for value in attributes.values()):
+        return attributes
+    return {name: function(value) for name, value in attributes.items()}

@@ -1,0 +1,101 @@
+"""XML changelogs as nodes, without DTDs, entities or anything fetched from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.sax import SAXParseException
+from xml.sax.handler import ContentHandler, feature_namespaces
+from xml.sax.xmlreader import AttributesNSImpl, Locator
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.expatreader import create_parser
+
+from . import java
+from .model import refusal
+from .nodes import NAMESPACE, Node
+from .scalars import Kind
+
+_DEEPEST = 100
+_DECLARATION = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+
+
+def declared_encoding(data: bytes) -> str | None:
+    """Return the encoding that the XML declaration names."""
+    found = _DECLARATION.match(data[:200])
+    return found[1].decode("ascii") if found else None
+
+
+def parse(text: str) -> Node:
+    """Return the document's root element. Raises RefusalError."""
+    builder = _Builder()
+    parser: Any = create_parser(forbid_dtd=True)
+    parser.setFeature(feature_namespaces, True)
+    parser.setContentHandler(builder)
+    try:
+        parser.feed(text)
+        parser.close()
+    except DefusedXmlException:
+        raise refusal(
+            "The file declares a document type, which is not read: it could pull in other files.",
+            "Remove the DOCTYPE; Liquibase needs none.",
+            builder.line,
+        ) from None
+    except SAXParseException as problem:
+        raise refusal(
+            f"This is not XML: {problem.getMessage()}.",
+            "Correct the syntax.",
+            problem.getLineNumber(),
+        ) from None
+    assert builder.root is not None
+    return builder.root
+
+
+class _Builder(ContentHandler):
+    """Builds the tree; an element's text is kept where it has any, trimmed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root: Node | None = None
+        self._open: list[tuple[Node, list[Node], list[str]]] = []
+        self._locator: Locator | None = None
+
+    @property
+    def line(self) -> int | None:
+        """The line that is being read."""
+        return self._locator.getLineNumber() if self._locator else None
+
+    def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802 - the SAX interface
+        self._locator = locator
+
+    def startElementNS(  # noqa: N802
+        self, name: tuple[str | None, str], qname: str | None, attrs: AttributesNSImpl
+    ) -> None:
+        line = self.line or 1
+        if len(self._open) >= _DEEPEST:
+            raise refusal("The elements nest too deep.", "Flatten them.", line)
+        children = [
+            Node(
+                local,
+                line,
+                value,
+                Kind.TEXT,
+                namespace=uri or NAMESPACE,
+                is_attribute=True,
+            )
+            for (uri, local), value in attrs.items()
+        ]
+        self._open.append((Node(name[1], line, namespace=name[0] or ""), children, []))
+
+    def characters(self, content: str) -> None:
+        self._open[-1][2].append(content)
+
+    def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:  # noqa: N802, ARG002
+        node, children, text = self._open.pop()
+        node.children = tuple(children)
+        if trimmed := java.trim("".join(text)):
+            node.value, node.kind = trimmed, Kind.TEXT
+        if self._open:
+            self._open[-1][1].append(node)
+        else:
+            self.root = node

@@ -1,0 +1,99 @@
+"""What the schema that Liquibase validates XML changelogs against refuses, as far as changesets go.
+
+Not a validator: it checks the elements that decide which changesets there are, and the names of
+changes; what a change itself looks like only Liquibase checks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from . import java, vocabulary
+from .model import Finding, error
+from .nodes import NAMESPACE, Node
+
+#: Liquibase carries its schemas with it and fetches none.
+_SCHEMA = re.compile(
+    r"https?://www\.liquibase\.org/xml/ns/(?:dbchangelog|migrator)/"
+    r"dbchangelog-(?:latest|[1-9]\d*\.\d+)\.xsd",
+    re.IGNORECASE,
+)
+_BOOLEAN = re.compile(r"true|false|1|0|\$\{[\w.]+\}")
+_FAILURES = frozenset({"HALT", "WARN", "CONTINUE", "MARK_RAN"})
+_VALUES = {
+    "onFail": _FAILURES,
+    "onError": _FAILURES,
+    "global": frozenset({"true", "false", "1", "0"}),
+}
+_ADVICE = "Correct it: Liquibase validates XML changelogs against its schema and refuses the file."
+
+
+def check(root: Node) -> Iterator[Finding]:
+    """Yield an error for each thing that Liquibase's validation refuses."""
+    if root.name != vocabulary.ROOT or root.namespace != NAMESPACE:
+        yield _refused(
+            f"The root element is {root.name}, not {vocabulary.ROOT} of {NAMESPACE}.", root
+        )
+        return
+    if not _names_schema(root):
+        summary = f"xsi:schemaLocation names no schema of Liquibase for {NAMESPACE}."
+        yield _refused(summary, root)
+    yield from _element(root)
+    for child in _elements(root):
+        yield from _element(child)
+        if child.name == "modifyChangeSets":
+            for inner in _elements(child):
+                yield from _element(inner)
+
+
+def _names_schema(root: Node) -> bool:
+    words = (root.text("schemaLocation") or "").split()
+    locations = dict(zip(words[::2], words[1::2], strict=False))
+    return _SCHEMA.fullmatch(locations.get(NAMESPACE, "")) is not None
+
+
+def _elements(node: Node) -> Iterator[Node]:
+    return (child for child in node.children if not child.is_attribute)
+
+
+def _element(node: Node) -> Iterator[Finding]:
+    allowed = vocabulary.ATTRIBUTES.get(node.name)
+    for attribute in node.children:
+        if attribute.is_attribute and attribute.namespace == NAMESPACE:
+            if allowed is not None and attribute.name not in allowed:
+                yield _refused(f"{node.name} has no attribute {attribute.name}.", attribute)
+            yield from _value(node, attribute)
+    given = {child.name for child in node.children if child.is_attribute}
+    for name in sorted(vocabulary.REQUIRED.get(node.name, frozenset()) - given):
+        yield _refused(f"{node.name} lacks the attribute {name}.", node)
+    if node.name in vocabulary.RANKS:
+        yield from _order(node)
+
+
+def _value(node: Node, attribute: Node) -> Iterator[Finding]:
+    text = java.trim(attribute.value or "")
+    is_boolean = attribute.name in vocabulary.BOOLEANS or (
+        attribute.name == "ignore" and node.name == "changeSet"
+    )
+    valid = _VALUES.get(attribute.name)
+    if (is_boolean and not _BOOLEAN.fullmatch(text)) or (valid and text not in valid):
+        yield _refused(f"{attribute.name}={text!r} is not a value that it can have.", attribute)
+
+
+def _order(node: Node) -> Iterator[Finding]:
+    ranks = vocabulary.RANKS[node.name]
+    highest = 0
+    for child in _elements(node):
+        # An extension's changes stand where Liquibase's own do.
+        rank = ranks.get(child.name if child.namespace == NAMESPACE else "sql")
+        if rank is None:
+            yield _refused(f"{child.name} is not something that {node.name} can have.", child)
+        elif rank < highest:
+            yield _refused(f"{child.name} comes too late in {node.name}.", child)
+        else:
+            highest = rank
+
+
+def _refused(summary: str, node: Node) -> Finding:
+    return error(summary, _ADVICE, node.line)

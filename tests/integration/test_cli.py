@@ -1,0 +1,96 @@
+"""The command line as a user meets it: clear lines, exit codes, nothing secret."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from demo.stack.database import Database
+from demo.stack.ports import free_port
+from demo.stack.programs import exporter_command
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [exporter_command(), *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_help_names_every_subcommand() -> None:
+    shown = run("--help")
+    assert shown.returncode == 0
+    for name in ("serve", "config", "collectors", "render", "verify"):
+        assert f"\n    {name}" in shown.stdout
+
+
+def test_the_example_configuration_can_be_used(tmp_path: Path, database: Database) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(run("config", "example").stdout)
+    checked = run("serve", "--check-config", "--config", file, "--dsn", database.conninfo())
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "all works: server, connections" in checked.stdout
+
+
+def test_collectors_are_listed() -> None:
+    listed = run("collectors")
+    assert listed.returncode == 0
+    assert "liquibase" in listed.stdout
+
+
+def test_an_unknown_key_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("postgres: {dsm: 'host=db'}\n")
+    refused = run("serve", "--config", file)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f"pg-migration-exporter: {file}: postgres.dsm: unknown key; did you mean dsn?\n"
+    )
+
+
+def test_a_port_in_use_is_one_line_and_exit_2(database: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        refused = run("serve", "--listen", address, "--dsn", database.conninfo())
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f"pg-migration-exporter: cannot listen on {address}: Address already in use; "
+        "another process listens there; use another --listen, or stop it\n"
+    )
+
+
+def test_missing_rights_are_named_with_their_grant(database: Database) -> None:
+    database.execute("CREATE ROLE nobody_yet LOGIN PASSWORD 'x'")
+    try:
+        poor = Database(database.port, database.name, "nobody_yet", "x")
+        refused = run("serve", "--check-config", "--dsn", poor.conninfo())
+        assert refused.returncode == 2
+        assert 'locks cannot run: GRANT pg_monitor TO "nobody_yet";' in refused.stderr
+        assert refused.stderr.endswith("what works: server\n")
+    finally:
+        database.execute("DROP ROLE nobody_yet")
+
+
+def test_an_unreachable_server_is_named_without_its_password() -> None:
+    dsn = f"postgresql://watcher:s3cret@127.0.0.1:{free_port()}/quests"
+    refused = run("serve", "--check-config", "--dsn", dsn)
+    assert refused.returncode == 2
+    assert "the server cannot be reached: 127.0.0.1:" in refused.stderr
+    assert "refused" in refused.stderr
+    assert "s3cret" not in refused.stderr
+
+
+def test_a_wrong_password_is_said_and_not_repeated(database: Database) -> None:
+    refused = run("serve", "--check-config", "--dsn", database.conninfo(password="s3cret"))
+    assert refused.returncode == 2
+    assert "password authentication failed" in refused.stderr
+    assert "s3cret" not in refused.stderr
+
+
+@pytest.mark.parametrize("arguments", [["serve", "--lisen", ":1"], ["sevre"], []])
+def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
+    refused = run(*arguments)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("usage: pg-migration-exporter")

@@ -1,0 +1,95 @@
+"""sql/grants.sql makes a role that can do its work and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from demo.stack.database import Database
+from demo.stack.liquibase import Liquibase
+from demo.stack.programs import postgres_bindir
+from tests.fixtures.exporters import StartExporter, scrape
+
+GRANTS = Path(__file__).resolve().parents[2] / "sql/grants.sql"
+ROLE = 'quest "watcher"'
+
+
+def grant(database: Database, **variables: str) -> None:
+    """Run the file as the documentation says."""
+    given = [option for name, value in variables.items() for option in ("-v", f"{name}={value}")]
+    psql = [postgres_bindir() / "psql", "--no-psqlrc", "--quiet", "-d", database.conninfo()]
+    done = subprocess.run(
+        [*psql, *given, "-f", GRANTS],
+        env=os.environ | {"PGOPTIONS": "-c client_min_messages=warning"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def watcher(database: Database) -> Iterator[Database]:
+    grant(database, exporter=ROLE)
+    quoted = ROLE.replace('"', '""')
+    database.execute(f"ALTER ROLE \"{quoted}\" PASSWORD 'x'")
+    yield Database(database.port, database.name, ROLE, "x")
+    database.execute(f'DROP OWNED BY "{quoted}"; DROP ROLE "{quoted}"')
+
+
+def test_everything_works_with_it(
+    database: Database,
+    watcher: Database,
+    liquibase: Callable[..., Liquibase],
+    start_exporter: StartExporter,
+) -> None:
+    assert liquibase("t/case.sql").run("update").returncode == 0
+    exporter = start_exporter(watcher)
+    assert scrape(exporter).status() == "unknown"
+
+    grant(database, exporter=ROLE)
+    page = scrape(exporter)
+    assert set(page.values("migration_exporter_collector_success")) == {1}
+    assert page.status() == "succeeded"
+    exporter.stop()
+
+
+def test_it_can_read_no_table_of_a_user_and_write_nothing(
+    database: Database, watcher: Database
+) -> None:
+    database.execute("CREATE TABLE players (name text)")
+    for statement in ("SELECT * FROM players", "CREATE TABLE mine (id int)"):
+        with pytest.raises(psycopg.Error) as refused:
+            watcher.execute(statement)
+        assert refused.value.sqlstate in {"42501", "25006"}
+
+
+def test_its_statements_are_not_in_the_statistics(
+    database: Database, watcher: Database, start_exporter: StartExporter
+) -> None:
+    database.execute("SELECT pg_stat_statements_reset()")
+    exporter = start_exporter(watcher)
+    scrape(exporter)
+    exporter.stop()
+    own = "SELECT count(*) FROM pg_stat_statements WHERE userid = %s::regrole"
+    assert database.value(own, [f'"{ROLE.replace(chr(34), chr(34) * 2)}"']) == 0
+
+
+def test_tables_that_come_later_are_readable_where_the_migrator_is_named(
+    database: Database, watcher: Database, liquibase: Callable[..., Liquibase]
+) -> None:
+    assert liquibase("t/case.sql").run("update").returncode == 0
+    grant(database, exporter=ROLE, migrator=database.user)
+    database.execute("DROP EXTENSION pg_stat_statements")  # drop-all stumbles over its views
+    assert liquibase("t/case.sql").run("drop-all", "--force").returncode == 0
+    assert liquibase("t/case.sql").run("update").returncode == 0
+    assert watcher.value("SELECT count(*) FROM databasechangelog") == 1
+    quoted = ROLE.replace('"', '""')
+    database.execute(
+        f'ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM "{quoted}"'
+    )

@@ -1,0 +1,115 @@
+"""The renderer against prometheus_client's parsers: whatever is rendered reads back the same."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.openmetrics import parser as openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from pg_migration_exporter.exposition import OPENMETRICS, PROMETHEUS, choose_format, render
+from pg_migration_exporter.families import Family, FamilySamples, Histogram
+
+GAUGE = Family("quest_level", "gauge", 'Level, with a \\ and\na "line".', ("name", "zone"))
+COUNTER = Family("quests_total", "counter", "Quests.", ("name",))
+HISTOGRAM = Family("quest_seconds", "histogram", "Time.", ("name",))
+
+labels = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x85\u2028\u2029"))
+numbers = st.one_of(st.floats(allow_nan=False), st.integers(-(2**53), 2**53))
+
+
+def samples_of(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@given(st.dictionaries(st.tuples(labels, labels), numbers, max_size=5))
+def test_any_label_and_value_reads_back(values: dict[tuple[str, str], float]) -> None:
+    family = FamilySamples(GAUGE, list(values.items()))
+    read = samples_of(render([family], PROMETHEUS))
+    assert read == {
+        (GAUGE.name, frozenset({"name": name, "zone": zone}.items())): value
+        for (name, zone), value in values.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "1"), (0, "0"), (0.5, "0.5"), (1e-9, "1e-09"), (math.inf, "+Inf"), (-math.inf, "-Inf")],
+)
+def test_numbers(value: float, text: str) -> None:
+    family = Family("quests", "gauge", "Quests.")
+    assert render([FamilySamples(family, [((), value)])], PROMETHEUS).endswith(f"\nquests {text}\n")
+
+
+def test_nan_is_written_as_prometheus_does() -> None:
+    family = Family("quests", "gauge", "Quests.")
+    assert "quests NaN\n" in render([FamilySamples(family, [((), math.nan)])], PROMETHEUS)
+
+
+def test_a_series_appears_once() -> None:
+    family = FamilySamples(COUNTER, [(("a",), 1), (("b",), 2), (("a",), 3)])
+    assert render([family], PROMETHEUS).count('{name="a"}') == 1
+
+
+def test_bytes_that_are_no_utf8_are_shown_escaped() -> None:
+    family = FamilySamples(COUNTER, [((b"\xff".decode("utf-8", "surrogateescape"),), 1)])
+    assert r'quests_total{name="\\xff"} 1' in render([family], PROMETHEUS)
+
+
+def test_a_missing_label_is_empty() -> None:
+    family = FamilySamples(COUNTER, [((None,), 1)])  # type: ignore[list-item]
+    assert 'quests_total{name=""} 1' in render([family], PROMETHEUS)
+
+
+def test_histogram_in_both_formats() -> None:
+    value = Histogram(((0.05, 1), (1, 3), (math.inf, 4)), 7.5, 4)
+    family = FamilySamples(HISTOGRAM, [(("a",), value)])
+    expected = {
+        ("quest_seconds_bucket", "0.05"): 1,
+        ("quest_seconds_bucket", "1.0"): 3,
+        ("quest_seconds_bucket", "+Inf"): 4,
+        ("quest_seconds_sum", None): 7.5,
+        ("quest_seconds_count", None): 4,
+    }
+    classic = text_string_to_metric_families(render([family], PROMETHEUS))
+    modern = openmetrics.text_string_to_metric_families(
+        render([family], OPENMETRICS) + OPENMETRICS.end
+    )
+    for families in (classic, modern):
+        [read] = families
+        assert {(one.name, one.labels.get("le")): one.value for one in read.samples} == expected
+
+
+def test_openmetrics_names_a_counter_without_its_suffix() -> None:
+    page = render([FamilySamples(COUNTER, [(("a",), 1)])], OPENMETRICS) + OPENMETRICS.end
+    [read] = openmetrics.text_string_to_metric_families(page)
+    assert (read.name, read.type, read.samples[0].name) == ("quests", "counter", "quests_total")
+
+
+def test_help_is_escaped_for_each_format() -> None:
+    for to, parse in (
+        (PROMETHEUS, text_string_to_metric_families),
+        (OPENMETRICS, openmetrics.text_string_to_metric_families),
+    ):
+        [read] = parse(render([FamilySamples(GAUGE)], to) + to.end)
+        assert read.documentation == GAUGE.help
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("", PROMETHEUS),
+        ("*/*", PROMETHEUS),
+        ("text/plain;version=0.0.4", PROMETHEUS),
+        ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", OPENMETRICS),
+    ],
+)
+def test_format_by_accept_header(accept: str, chosen: object) -> None:
+    assert choose_format(accept) is chosen
