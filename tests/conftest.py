@@ -4,4 +4,5 @@ pytest_plugins = [
     "tests.fixtures.servers",
     "tests.fixtures.migrations",
     "tests.fixtures.exporters",
+    "tests.fixtures.fluent_bit",
 ]

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from pg_migration_exporter.logs.prefix import prefix_pattern
 
 FormatName = Literal["jsonlog", "csvlog", "stderr"]
 
 #: PostgreSQL, error_severity() in elog.c. All five debug levels are written as DEBUG.
-LEVELS = ("DEBUG", "LOG", "INFO", "NOTICE", "WARNING", "ERROR", "FATAL", "PANIC")
+Level = Literal["DEBUG", "LOG", "INFO", "NOTICE", "WARNING", "ERROR", "FATAL", "PANIC"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 #: What follows the message in the text format, in this order: its label -> the field.
 SECTIONS = {
     "DETAIL": "detail",
@@ -27,16 +28,6 @@ SECTIONS = {
     "BACKTRACE": "backtrace",
     "STATEMENT": "statement",
 }
-#: Numbers in the documents; query_id is none, because it has more digits than a double.
-INTEGERS = (
-    "pid",
-    "line_num",
-    "remote_port",
-    "txid",
-    "internal_position",
-    "cursor_position",
-    "leader_pid",
-)
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S.%L %Z"
 _TIME = r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3} [^,\s]+"
 
@@ -112,10 +103,11 @@ _CSV_COLUMNS = (
 
 
 def _csvlog() -> Format:
-    # As far as the line's number: a time at the start of a line of SQL is no new entry.
-    start = ",".join(
-        (_TIME, _quoted(), _quoted(), r"\d+", _quoted(), r"[0-9a-f]+\.[0-9a-f]+", r"\d+,")
-    )
+    # As far as the line's number: a time at the start of a line of SQL is no new entry. A refused
+    # client may have sent a name with a line break; then the line ends inside that name.
+    broken = r'"(?:[^"]|"")*$'
+    session = rf"{_quoted()},\d+,{_quoted()},[0-9a-f]+\.[0-9a-f]+,\d+,"
+    start = f"{_TIME},(?:{broken}|{_quoted()},(?:{broken}|{session}))"
     entry = ",".join(_CSV_COLUMNS)
     return Format("csvlog", ".csv", "time", f"^{start}", f"^(?!{start})", rf"\A{entry}\n?\z")
 

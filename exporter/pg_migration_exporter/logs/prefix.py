@@ -13,6 +13,9 @@ from dataclasses import dataclass
 #: No longer name than this is kept. PostgreSQL, pg_config_manual.h: NAMEDATALEN - 1.
 LONGEST_NAME = 63
 
+#: Begins what only sessions have: not where the severity, or DETAIL and the like, follows.
+NOT_IN_SESSION = "(?:(?![A-Z]+:  )"
+
 _TOKEN = re.compile(r"%(?P<padding>-?\d+)?(?P<escape>.)|(?P<literal>[^%]+)|(?P<lone>%)", re.DOTALL)
 _SPECIAL = re.compile(r"([][\\.^$*+?{}()|/])")
 
@@ -25,18 +28,17 @@ class Field:
     pattern: str
 
 
-#: Escape -> field. %n (epoch) and %t (no milliseconds) are left out: one way to write the time.
+#: Escape -> field. %n and %t are other ways to write the time, %r is %h with a port.
 FIELDS = {
-    "a": Field("application_name", r"[^\n]*?"),
-    "u": Field("user", r"[^\n]*?"),
-    "d": Field("db", r"[^\n]*?"),
-    "r": Field("remote", r"[^\n]*?"),
-    "h": Field("remote_host", r"[^\n]*?"),
-    "b": Field("backend_type", r"[^\n]*?"),
+    "a": Field("application_name", r"[^\n]{0,252}?"),
+    "u": Field("user", r"[^@\n]*"),
+    "d": Field("db", r"[^\s]*"),
+    "h": Field("remote_host", r"[^\s]*"),
+    "b": Field("backend_type", r"[^\n]{0,63}?"),
     "p": Field("pid", r"\d+"),
     "P": Field("leader_pid", r"\d*"),
     "m": Field("time", r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3} \S+"),
-    "i": Field("ps", r"[^\n]*?"),
+    "i": Field("ps", r"[^\n]{0,63}?"),
     "e": Field("sqlstate", r"[0-9A-Z]{5}"),
     "c": Field("session_id", r"[0-9a-f]+\.[0-9a-f]+"),
     "l": Field("line_num", r"\d+"),
@@ -78,25 +80,26 @@ def _parts(prefix: str, capture: bool) -> Iterator[str]:
         elif token["escape"] == "%":
             yield "%"
         elif token["escape"] == "q":
-            yield "(?:"
+            yield NOT_IN_SESSION
         else:
             field = FIELDS[token["escape"]]
-            group = f"?<{field.name}>" if capture and field.name not in captured else "?:"
+            text = _padded(field, int(token["padding"] or 0))
+            is_new = capture and field.name not in captured
             captured.add(field.name)
-            yield _padded(field, f"({group}{field.pattern})", group, int(token["padding"] or 0))
+            yield f"(?<{field.name}>{text})" if is_new else text
 
 
-def _padded(field: Field, plain: str, group: str, padding: int) -> str:
+def _padded(field: Field, padding: int) -> str:
     """Return the pattern of a field that PostgreSQL fills up with spaces to `padding` bytes.
 
     An application name is ASCII (PostgreSQL, pg_clean_ascii) and no longer than LONGEST_NAME:
     filled up to that, its end is known, and nothing inside it can pass for what follows.
     """
     if field.name == "application_name" and abs(padding) >= LONGEST_NAME:
-        return f"({group}[^\\n]{{{abs(padding)}}})"
+        return f"[^\\n]{{{abs(padding)},252}}?"
     if not padding:
-        return plain
-    return f" *{plain}" if padding > 0 else f"{plain} *"
+        return field.pattern
+    return f" *{field.pattern}" if padding > 0 else f"{field.pattern} *"
 
 
 def literal(text: str) -> str:
