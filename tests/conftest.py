@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.fixtures.drills",
     "tests.fixtures.wrapper",
     "tests.fixtures.migration_watch",
+    "tests.fixtures.fluent_bit",
 ]
 
 # How long an example takes says something about the machine, not about the code.

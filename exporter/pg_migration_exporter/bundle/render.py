@@ -6,6 +6,7 @@ them. A template `templates/<kind>/<file>.j2` becomes `<kind>/<file>`.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pg_migration_exporter.bundle import fluent_bit
 from pg_migration_exporter.bundle.schema import Values
 
 #: What can be rendered: the folders below templates/.
-KINDS = ("alerts",)
+KINDS = ("alerts", "fluent-bit", "opensearch")
 
 _SUFFIX = ".j2"
 
@@ -71,7 +73,8 @@ def _context(values: Values) -> dict[str, Any]:
     """Return what templates see: the values, each alert with its name among them."""
     context = values.model_dump(by_alias=True)
     alerts = context["alerts"].items()
-    return context | {"alerts": {name: alert | {"name": name} for name, alert in alerts}}
+    named = {name: alert | {"name": name} for name, alert in alerts}
+    return context | fluent_bit.context(values.logs) | {"alerts": named}
 
 
 def _environment() -> Environment:
@@ -90,7 +93,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["yaml"] = _yaml_mapping
+    environment.filters |= {"yaml": _yaml, "json": _json, "classic": fluent_bit.classic}
     return environment
 
 
@@ -99,7 +102,12 @@ def _plain_number(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _yaml_mapping(mapping: dict[str, Any]) -> str:
-    """Return a mapping in YAML's block style, one line for each key, quoted where needed."""
-    text: str = yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True, width=float("inf"))
+def _yaml(value: dict[str, Any] | list[Any]) -> str:
+    """Return a mapping or a list in YAML's block style, a line for each item, quoted as needed."""
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=float("inf"))
     return text.rstrip("\n")
+
+
+def _json(value: object) -> str:
+    """Return a value in JSON; a text on one line is a string of Lua as well."""
+    return json.dumps(value, ensure_ascii=False)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from pg_migration_exporter.bundle.log_schema import Logs
+from pg_migration_exporter.bundle.types import JobName, Model, OneLine
 
 # prometheus/common, model.ParseDuration
 _DURATION = re.compile(r"(?=\d)(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?")
@@ -34,12 +37,6 @@ def _label_name(name: str) -> str:
     return name
 
 
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("write it on one line, without control characters")
-    return text
-
-
 def _url(text: str) -> str:
     if not text or not text.isprintable() or re.search(r"[\s?#]", text):
         raise ValueError("write a URL or path without spaces, ? and #")
@@ -52,37 +49,31 @@ Seconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 #: A share of a whole, without its ends: nothing is always above 0 or ever above 1.
 Ratio = Annotated[float, Field(strict=True, gt=0, lt=1)]
 LabelName = Annotated[str, AfterValidator(_label_name)]
-LabelValue = Annotated[str, AfterValidator(_printable)]
 Url = Annotated[str, AfterValidator(_url)]
-#: These two become part of an expression, so that quoting must not be needed.
-JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./:-]+$")]
+#: Becomes part of an expression, so that quoting must not be needed.
 CollectorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Urls(_Model):
+class Urls(Model):
     """Where the links of an alert lead."""
 
     runbooks: Url
     dashboard: Url
 
 
-class Prometheus(_Model):
+class Prometheus(Model):
     """What the rules must know of the Prometheus that runs them."""
 
     job: JobName
     interval: PositiveDuration | None
 
 
-class Alert(_Model):
+class Alert(Model):
     """What every alert has; the subclasses add the numbers of their expressions."""
 
     for_: Duration = Field(alias="for")
     severity: Literal["critical", "high", "warning", "info"]
-    labels: dict[LabelName, LabelValue]
+    labels: dict[LabelName, OneLine]
 
 
 class SecondsAlert(Alert):
@@ -110,7 +101,7 @@ class BlindAlert(Alert):
     collectors: Annotated[list[CollectorName], Field(min_length=1)]
 
 
-class Alerts(_Model):
+class Alerts(Model):
     """One field for each alert, named as the alert."""
 
     DatabaseMigrationFailed: Alert
@@ -123,9 +114,10 @@ class Alerts(_Model):
     MigrationExporterBlind: BlindAlert
 
 
-class Values(_Model):
+class Values(Model):
     """A whole values file, merged with the defaults."""
 
     urls: Urls
     prometheus: Prometheus
     alerts: Alerts
+    logs: Logs

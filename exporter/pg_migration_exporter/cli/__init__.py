@@ -26,6 +26,7 @@ SUBCOMMANDS = (
     "ack",
     "render",
     "verify",
+    "logs",
 )
 
 

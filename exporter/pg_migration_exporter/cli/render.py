@@ -18,7 +18,7 @@ def add(subparsers: Subparsers) -> None:
     """Add the subcommand and its options."""
     parser = subparsers.add_parser(
         "render",
-        help="write the alert rules",
+        help="write the alert rules and the log pipeline",
         description="Render the bundle's templates with values and write the files below DIR.",
     )
     parser.add_argument("kind", nargs="?", choices=(*KINDS, "all"), default="all", help="what")

@@ -1,0 +1,112 @@
+"""What the `logs` part of a values file may hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from pg_migration_exporter.bundle.types import JobName, Model, OneLine
+from pg_migration_exporter.logs.formats import FormatName, Level
+from pg_migration_exporter.logs.prefix import check_prefix
+
+#: Becomes a path in configuration files of three syntaxes: nothing that needs quoting.
+Folder = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./-]+$")]
+#: Fluent Bit, "Unit sizes".
+Size = Annotated[str, Field(pattern=r"^[1-9][0-9]*[KMG]$")]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Count = Annotated[int, Field(strict=True, ge=0)]
+#: A share of a whole that may be the whole.
+Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]+$")]
+#: Part of an index name. OpenSearch, "Index naming restrictions".
+IndexName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+#: Kubernetes, "Object Names and IDs".
+ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+Text = Annotated[OneLine, Field(min_length=1)]
+Prefix = Annotated[str, AfterValidator(check_prefix)]
+
+
+class ServerSettings(Model):
+    """Settings of PostgreSQL that the rules depend on."""
+
+    log_line_prefix: Prefix
+    log_min_duration_statement: Count
+    log_statement_sample_rate: Share
+
+
+class Keep(Model):
+    """Which entries become documents; every entry is counted."""
+
+    levels: list[Level]
+    texts: list[Text]
+
+
+class Migration(Model):
+    """How entries of a migration are recognized."""
+
+    applications: list[Text]
+    tables: list[Text]
+
+
+class Limits(Model):
+    """Sizes above which something is cut or dropped."""
+
+    entry: Size
+    storage: Size
+    rejected: Size
+
+
+class LogMetrics(Model):
+    """Where Prometheus finds the metrics of the log, and of Fluent Bit itself."""
+
+    job: JobName
+    listen: Host
+    port: Port
+    own_port: Port
+
+
+class Output(Model):
+    """Where the documents go."""
+
+    kind: Literal["opensearch", "elasticsearch", "loki", "stdout"]
+    host: Host
+    port: Port
+    index: IndexName
+    tls: bool
+    ca_file: Folder | None
+
+
+class OpenSearch(Model):
+    """How OpenSearch keeps the documents."""
+
+    shards: Annotated[int, Field(strict=True, ge=1)]
+    replicas: Count
+    compact_after_days: Annotated[int, Field(strict=True, ge=1)]
+    delete_after_days: Annotated[int, Field(strict=True, ge=2)]
+
+
+class Kubernetes(Model):
+    """Names in the cluster that the manifests refer to."""
+
+    image: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./:@-]*$")]
+    namespace: ObjectName
+    secret: ObjectName
+    stateful_set: ObjectName
+    container: ObjectName
+
+
+class Logs(Model):
+    """The pipeline of PostgreSQL's log."""
+
+    format: FormatName
+    directory: Folder
+    state: Folder
+    postgresql: ServerSettings
+    keep: Keep
+    migration: Migration
+    limits: Limits
+    metrics: LogMetrics
+    output: Output
+    opensearch: OpenSearch
+    kubernetes: Kubernetes

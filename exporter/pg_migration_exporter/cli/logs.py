@@ -1,0 +1,78 @@
+"""`logs check`: what the log pipeline would lose or misread of a log."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.cli.options import Subparsers
+from pg_migration_exporter.errors import UserError
+from pg_migration_exporter.logs.check import Report, check_file, log_files
+from pg_migration_exporter.logs.formats import FormatName, formats
+from pg_migration_exporter.logs.prefix import check_prefix
+
+_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+#: Numbers of lines that are named of each problem.
+_NAMED = 5
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the subcommand, its one action and that one's options."""
+    parser = subparsers.add_parser("logs", help="check what the log pipeline makes of a log")
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    check = actions.add_parser(
+        "check",
+        help="report what would be lost or misread",
+        description="Read log files by the rules of the pipeline and report, with the numbers of "
+        "the lines, what would be lost or misread. Exit code 1 if there is something.",
+    )
+    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="log file or folder")
+    check.add_argument("--values", type=Path, metavar="FILE", help="overrides of the defaults")
+    check.add_argument("--format", choices=get_args(FormatName), help="do not guess the format")
+    check.add_argument(
+        "--prefix",
+        help="log_line_prefix of the text format, without the quotes of postgresql.conf; "
+        "default: that of the values",
+    )
+    check.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check; 0 when all would be stored as it is, 1 when not. Raises UserError."""
+    logs = load_values(options.values).logs
+    known = formats(_prefix(options.prefix) or logs.postgresql.log_line_prefix)
+    if options.format:
+        known = {options.format: known[options.format]}
+    files = [file for path in options.paths for file in log_files(path, known.values())]
+    reports = [check_file(file, known, _bytes(logs.limits.entry)) for file in files]
+    print("\n".join(line for report in reports for line in _lines(report)))
+    return 1 if any(report.found for report in reports) else 0
+
+
+def _prefix(given: str | None) -> str | None:
+    try:
+        return given and check_prefix(given)
+    except ValueError as error:
+        raise UserError(f"--prefix: {error}") from None
+
+
+def _bytes(size: str) -> int:
+    return int(size[:-1]) * _UNITS[size[-1]]
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield f"{report.path}: {report.format}, {report.entries} entries"
+    for problem, numbers in report.problems:
+        yield f"  {problem.name}: {_numbers(numbers)}"
+        yield f"    the entry {problem.effect}; {problem.remedy}"
+    if not report.found:
+        yield "  nothing would be lost or misread"
+
+
+def _numbers(numbers: list[int]) -> str:
+    named = ", ".join(map(str, numbers[:_NAMED]))
+    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    return f"line {named}{more}"

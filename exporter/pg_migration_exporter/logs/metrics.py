@@ -1,0 +1,92 @@
+"""Metrics that Fluent Bit makes of the log: declared as the exporter's own, rendered as filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from pg_migration_exporter.collectors.query_duration import QUERY_DURATION
+from pg_migration_exporter.families import Family
+from pg_migration_exporter.latency.histogram import BOUNDS
+
+#: Where an entry has the seconds that a histogram observes.
+VALUE_FIELD = "seconds"
+_MINUTES = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class LogMetric:
+    """A family, the field of an entry behind each label, and which entries count.
+
+    `when` is a field and the pattern that it must match. `of_kept`: only entries that are stored
+    count, so that the others need not be looked at. A histogram has buckets up to `bounds`.
+    """
+
+    family: Family
+    labels: Mapping[str, str]
+    when: tuple[str, str] | None = None
+    of_kept: bool = False
+    bounds: tuple[float, ...] = ()
+
+    @property
+    def name_parts(self) -> tuple[str, str, str]:
+        """Namespace, subsystem and name: Fluent Bit joins the three with underscores."""
+        namespace, subsystem, name = self.family.name.split("_", 2)
+        return namespace, subsystem, name
+
+
+METRICS: tuple[LogMetric, ...] = (
+    LogMetric(
+        Family(
+            "postgres_log_messages_total",
+            "counter",
+            "Entries of the server log. level is UNPARSED where an entry could not be read.",
+            ("level", "sqlstate", "db"),
+        ),
+        {"level": "level", "sqlstate": "sqlstate_label", "db": "db_label"},
+    ),
+    LogMetric(
+        replace(QUERY_DURATION, help="Execution time of statements, of a sample of them."),
+        {"datname": "db_label", "source": "source"},
+        when=("timed", "^query$"),
+        bounds=BOUNDS,
+    ),
+    LogMetric(
+        Family(
+            "postgres_log_events_total",
+            "counter",
+            "Entries that tell of a lock wait, a deadlock, a checkpoint and the like.",
+            ("event", "db", "relation"),
+        ),
+        {"event": "event", "db": "db_label", "relation": "relation"},
+        when=("event", "."),
+        of_kept=True,
+    ),
+    LogMetric(
+        Family(
+            "postgres_log_event_duration_seconds",
+            "histogram",
+            "How long lock waits, checkpoints and autovacuum of watched tables took.",
+            ("event", "db", "relation"),
+        ),
+        {"event": "event", "db": "db_label", "relation": "relation"},
+        when=("timed", "^event$"),
+        of_kept=True,
+        bounds=_MINUTES,
+    ),
+    LogMetric(
+        Family(
+            "postgres_log_migration_errors_total",
+            "counter",
+            "Errors of sessions that run migrations, by application_name.",
+            ("application_name", "db", "sqlstate"),
+        ),
+        {
+            "application_name": "application_label",
+            "db": "db_label",
+            "sqlstate": "sqlstate_label",
+        },
+        when=("application_label", "."),
+        of_kept=True,
+    ),
+)
