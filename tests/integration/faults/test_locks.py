@@ -132,13 +132,13 @@ def test_vacuum_full_of_a_catalog(
 
 
 def test_a_timeout_shorter_than_the_work(own: Server, drill: StartDrill) -> None:
-    """Prometheus waits 0.5 s only, and two catalogs are locked: what is there is the answer."""
+    """Prometheus waits 2 s only, and two catalogs are locked: what is there is the answer."""
     database = own.database()
     locks = "LOCK TABLE pg_catalog.pg_extension, pg_catalog.pg_database IN ACCESS EXCLUSIVE MODE"
     postgres = {"dsn": database.conninfo(), "lock_timeout": "2s"}
     fault = "scrape timeout shorter than the work"
     with (
-        drill(fault, database, timeout=0.5, most=4, postgres=postgres) as exercise,
+        drill(fault, database, timeout=2, most=4, postgres=postgres) as exercise,
         exercise.fault(),
         holding(database, locks),
     ):
