@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -23,6 +24,7 @@ from pg_migration_exporter.families import FamilySamples
 from pg_migration_exporter.plan import Plan
 from pg_migration_exporter.postgres import capabilities
 from pg_migration_exporter.postgres.capabilities import Capabilities
+from pg_migration_exporter.postgres.conninfo import database_of
 from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Rows, Session, SessionLostError
 from pg_migration_exporter.watch.events import EventLog
@@ -48,17 +50,19 @@ class Database:
         collectors: Sequence[Collector],
         events: EventLog,
         place: str,
-        datname: str | None,
+        *,
+        is_main: bool,
     ) -> None:
-        self._settings = settings
-        self._datname = datname
+        self._datname = datname = database_of(settings.postgres)
         self._link = Link(settings.postgres)
         self._collectors = [one for one in collectors if not datname or one.runs_in(datname)]
         self._memories: dict[str, Any] = {one.name: one.memory(settings) for one in collectors}
         self._plan = Plan(self._collectors)
         self._complaints = Complaints(place)
-        self._events = events
-        self.lookout = Lookout(settings, collectors, self._memories, events, self._complaints)
+        self._make_scope = partial(Scope, settings=settings, events=events, is_main=is_main)
+        self.lookout = Lookout(
+            settings, self._collectors, self._memories, self._complaints, self._make_scope
+        )
 
     @property
     def connections(self) -> int:
@@ -147,10 +151,8 @@ class Database:
         memory = self._memories[collector.name]
         started = time.monotonic()
         with self._complaints.about(collector.name):
-            await collector.collect(
-                collector,
-                Scope(session, known, self._settings, memory, families, self._events),
-            )
+            scope = self._make_scope(session, known, memory=memory, families=families)
+            await collector.collect(collector, scope)
             part.answered[collector.name] = time.monotonic() - started, list(families.values())
 
 

@@ -16,7 +16,7 @@ from pg_migration_exporter.config.schema import DEFAULT_TARGET, DatabasesSection
 from pg_migration_exporter.database import Database, Part, stop
 from pg_migration_exporter.plan import select_collectors
 from pg_migration_exporter.postgres.capabilities import Capabilities
-from pg_migration_exporter.postgres.conninfo import database_of, with_database
+from pg_migration_exporter.postgres.conninfo import with_database
 from pg_migration_exporter.scrape import Scrape
 from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.watcher import Watcher
@@ -30,13 +30,7 @@ class Target:
         self._place = "" if name == DEFAULT_TARGET else f"target {name}: "
         self._collectors = select_collectors(settings)
         self._events = EventLog(self._place)
-        self._main = Database(
-            settings,
-            self._collectors,
-            self._events,
-            self._place,
-            database_of(settings.postgres),
-        )
+        self._main = Database(settings, self._collectors, self._events, self._place, is_main=True)
         self._others: dict[str, Database] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._watcher = Watcher(settings.watch, lambda: [one.lookout for one in self._databases()])
@@ -116,7 +110,7 @@ class Target:
         settings = self.settings.model_copy(update={"postgres": postgres})
         collectors = [one for one in self._collectors if one.scope == "database"]
         place = f"{self._place}database {name}: "
-        return Database(settings, collectors, self._events, place, name)
+        return Database(settings, collectors, self._events, place, is_main=False)
 
 
 async def _scrape_all(pairs: Iterable[tuple[Database, Part]], timeout: float) -> None:

@@ -25,7 +25,10 @@ Cost = Literal["cheap", "moderate", "expensive"]
 
 @dataclass(slots=True)
 class Scope:
-    """What one run of one collector works with, and the families it fills."""
+    """What one run of one collector works with, and the families it fills.
+
+    `is_main`: it runs in the database that is connected to, and speaks for the whole server.
+    """
 
     session: Session
     capabilities: Capabilities
@@ -33,6 +36,7 @@ class Scope:
     memory: Any
     families: dict[str, FamilySamples]
     events: EventLog
+    is_main: bool = True
 
     def add(self, family: Family, value: Value, *labels: str) -> None:
         """Add one sample; `labels` follow the family's declaration."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -18,7 +18,6 @@ from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import describe_server
 from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Session
-from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.store import Store
 
 #: Whether it is time for a look: an index build, an ALTER TABLE, a wait for a lock. Costs the same
@@ -39,13 +38,13 @@ class Lookout:
         settings: Settings,
         collectors: Sequence[Collector],
         memories: Mapping[str, Any],
-        events: EventLog,
         complaints: Complaints,
+        make_scope: Callable[..., Scope],
     ) -> None:
         self._settings = settings
         self._collectors = [one for one in collectors if one.watch is not None]
         self._memories = memories
-        self._events = events
+        self._make_scope = make_scope
         self._link = Link(settings.postgres)
         self._store = Store(settings.state_directory, describe_server(settings.postgres))
         self._complaints = complaints
@@ -122,7 +121,7 @@ class Lookout:
         assert collector.watch is not None
         families = {family.name: FamilySamples(family) for family in collector.families}
         memory = self._memories[collector.name]
-        scope = Scope(session, known, self._settings, memory, families, self._events)
+        scope = self._make_scope(session, known, memory=memory, families=families)
         with self._complaints.about(f"watch {collector.name}"):
             return await collector.watch(scope)
         return False
