@@ -20,8 +20,9 @@ from demo.stack.postgres import Server
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
 from tests.fixtures.documents import rewrite
-from tests.fixtures.drills import Answer, Drill, is_whole, memory
+from tests.fixtures.drills import Answer, Drill, is_whole
 from tests.fixtures.exporters import Page
+from tests.fixtures.kernel import Connections, resident_bytes
 from tests.soak.faults import FAULTS
 from tests.soak.migrations import STEPS, Migrations
 
@@ -63,7 +64,7 @@ class Soak:
 
     def _expect(self, state: str, after: str) -> None:
         """Await the state on a whole page."""
-        self.rss.append((time.monotonic(), memory(self.drill.exporter)))
+        self.rss.append((time.monotonic(), resident_bytes(self.drill.exporter.process.pid)))
         try:
             wait_until(lambda: self._shows(state), _SETTLES_WITHIN, state)
         except StackError:
@@ -87,12 +88,11 @@ class Soak:
     def report(self) -> Mapping[str, str]:
         """What was seen, by its name."""
         answers = self.drill.answers
-        answered = [one for one in answers if one.text is not None]
         return {
             "migrations and faults": f"{len(self.done)}",
-            "scrapes answered": f"{len(answered)} of {len(answers)}",
+            "scrapes answered": f"{self.drill.answered} of {len(answers)}",
             "longest answer": f"{max(one.seconds for one in answers):.2f} s",
-            "most connections": f"{self.drill.connections}",
+            "most sessions": f"{self.drill.sessions}",
             "memory at most": f"{max(size for _, size in self.rss) / 2**20:.1f} MiB",
             "its growth in the second half": f"{self._slope() * 60 / 2**10:+.1f} KiB a minute",
             "wrong states": f"{len(self.wrong)}",
@@ -101,7 +101,7 @@ class Soak:
     @property
     def is_good(self) -> bool:
         """True if every scrape was answered and no state was wrong."""
-        return not self.wrong and all(one.text is not None for one in self.drill.answers)
+        return not self.wrong and self.drill.answered == len(self.drill.answers)
 
     def _slope(self) -> float:
         """Bytes a second, over the second half: it takes a while until memory is warm."""
@@ -137,7 +137,9 @@ def world(choice: random.Random) -> Iterator[Soak]:
         with (
             Exporter(workspace, settings) as exporter,
             Load(database),
-            Drill(exporter, server.port, timeout=5.0).scraped() as drill,
+            Drill(
+                exporter, 5.0, Connections(exporter.process.pid, server.port).lasting
+            ).scraped() as drill,
         ):
             yield Soak(server, drill, migrations, choice)
 
