@@ -116,6 +116,7 @@ TRANSACTIONS = Collector(
     name="transactions",
     help="Old transactions and who holds back the xmin horizon. Source: pg_stat_activity, "
     "pg_prepared_xacts, pg_replication_slots, pg_stat_replication.",
+    scope="cluster",
     families=(OLDEST, SNAPSHOT, IDLE, PREPARED, HORIZON, HOLDER),
     queries=(_TRANSACTIONS, _BY_HOLDER, _BY_DATABASE),
     requires=(READ_ALL_STATS,),
