@@ -123,22 +123,22 @@ def test_out_of_connections(fragile: Server, drill: StartDrill) -> None:
     with (
         drill("out of connections (53300)", guest) as exercise,
         exercise.fault(),
+        database.connect() as administrator,
         contextlib.ExitStack() as crowd,
     ):
-        with contextlib.suppress(psycopg.OperationalError):
-            for _ in range(_CONNECTIONS):
-                crowd.enter_context(guest.connect())
-        for _ in range(3):
-            with database.connect() as administrator:
-                administrator.execute(_END_OWN, _US)
+
+        def crowd_out() -> bool:
+            administrator.execute(_END_OWN, _US)
             with contextlib.suppress(psycopg.OperationalError):
                 while True:
                     crowd.enter_context(guest.connect())
-        exercise.until(is_down, "no place is left")
+            return is_down(exercise.scrape().page)
+
+        wait_until(crowd_out, 30, "no place is left")
         crowd.close()
         gone = "SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'guest'"
         gone += " AND application_name <> 'pg-migration-exporter'"
-        wait_until(lambda: database.value(gone), 10, "the crowd is gone")
+        wait_until(lambda: administrator.execute(gone).fetchone() == (True,), 30, "it is empty")
     exercise.exporter.stop()
     database.execute("DROP OWNED BY guest")
     database.execute("DROP ROLE guest")
