@@ -2,6 +2,7 @@
 
 Oniguruma is the library that Fluent Bit's Onigmo was forked from; both read the syntax of Ruby.
 LuaJIT is the same.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,6 @@ from pg_migration_exporter.logs.formats import FormatName
 from tests.fixtures.fluent_bit import rendered
 
 Document = dict[str, Any]
-_KEPT_FIELD = re.compile(r"(\S+) (.*)", re.DOTALL)
 
 
 class Pattern:
@@ -61,7 +61,7 @@ class Script:
 
 
 class Pipeline:
-    """Reads one format: lines to entries to documents, before the filter that drops most."""
+    """Reads one format: lines to entries to documents."""
 
     def __init__(self, values: Values, name: FormatName) -> None:
         self.name = name
@@ -72,15 +72,6 @@ class Pipeline:
         lines = _named(parsers["multiline_parsers"], f"pg_{name}_lines")
         rules = {rule["state"]: Pattern(rule["regex"][1:-1]) for rule in lines.get("rules", [])}
         self.start, self.more = rules.get("start_state"), rules.get("more")
-        [grep] = [
-            filter_
-            for filter_ in yaml.safe_load(rendered(values, f"fluent-bit/{name}.yaml"))["pipeline"][
-                "filters"
-            ]
-            if filter_["name"] == "grep"
-        ]
-        rules_of_grep = [_KEPT_FIELD.fullmatch(rule) for rule in grep["regex"]]
-        self._kept = {match[1]: Pattern(match[2]) for match in rules_of_grep if match}
 
     def entries(self, text: str) -> list[str]:
         lines = text.removesuffix("\n").split("\n")
@@ -123,13 +114,6 @@ class Pipeline:
             self.script.normalize(self.name, self.parse(entry) or {"log": entry})
             for entry in entries
         ]
-
-    def keeps(self, document: Document) -> bool:
-        return any(
-            pattern.matches(document[field])
-            for field, pattern in self._kept.items()
-            if isinstance(document.get(field), str)
-        )
 
 
 def _named(parsers: list[Document], name: str) -> Document:

@@ -10,7 +10,13 @@ import pytest
 
 from pg_migration_exporter.logs.formats import FormatName
 from pg_migration_exporter.logs.onigmo import compile_onigmo
-from tests.fixtures.fluent_bit import IN_EVERY_FORMAT, LoggingServer, known_formats
+from tests.fixtures.fluent_bit import (
+    IN_EVERY_FORMAT,
+    KEEP_ALL,
+    LoggingServer,
+    known_formats,
+    log_values,
+)
 from tests.logs.onigmo_pipeline import Document, Pattern, Pipeline
 from tests.logs.scenario import HOSTILE_APPLICATIONS, HOSTILE_DATABASE, HOSTILE_USERS
 
@@ -27,9 +33,8 @@ Documents = Callable[[FormatName], list[Document]]
 @pytest.fixture(scope="module")
 def documents(logging_server: LoggingServer) -> Documents:
     """All entries of the scenario, in one format."""
-    return cache(
-        lambda name: Pipeline(logging_server.values, name).documents(logging_server.log(name))
-    )
+    values = log_values(KEEP_ALL)
+    return cache(lambda name: Pipeline(values, name).documents(logging_server.log(name)))
 
 
 def by_process(found: list[Document]) -> dict[int, list[Document]]:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.fixtures.fluent_bit import log_values
+from tests.fixtures.fluent_bit import KEEP_ALL, log_values
 from tests.logs.onigmo_pipeline import Document, Script
 
 SAMPLED = {"postgresql": {"log_min_duration_statement": 250, "log_statement_sample_rate": 0.1}}
@@ -15,7 +15,7 @@ SAMPLED = {"postgresql": {"log_min_duration_statement": 250, "log_statement_samp
 
 @pytest.fixture
 def script() -> Script:
-    return Script(log_values())
+    return Script(log_values(KEEP_ALL))
 
 
 def json_entry(message: str, **fields: object) -> Document:
@@ -157,7 +157,8 @@ def test_errors_of_migrations_are_marked(script: Script):
 @pytest.mark.parametrize("name", ["jsonlog", "csvlog", "stderr"])
 def test_what_no_parser_read_is_kept_as_it_is(script: Script, name: str):
     record = script.normalize(name, {"log": 'half ""an\n\tentry'})
-    assert record == {"level": "UNPARSED", "message": 'half ""an\n\tentry'}
+    assert record.pop("server")
+    assert record == {"level": "UNPARSED", "message": 'half ""an\n\tentry', "kept": "yes"}
 
 
 def test_a_time_that_was_not_understood_becomes_that_of_arrival(script: Script):
@@ -181,14 +182,14 @@ def test_identity_is_that_of_server_session_and_line(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("LOGS_SERVER", "primary")
-    named = Script(log_values())
+    named = Script(log_values(KEEP_ALL))
     record = named.normalize("jsonlog", json_entry("duration: 1 ms"))
     stored = named.call("identify", record)[2]
     assert stored["log_id"] == "primary-65f0.1a-1"
     assert stored["server"] == "primary"
-    assert not {"db_label", "sqlstate_label", "timed", "source"} & stored.keys()
-    unread = script.call("identify", {"level": "UNPARSED", "message": "x"})[2]
-    assert re.fullmatch(r".+-unparsed-\d+-1", unread["log_id"])
+    assert not {"db_label", "sqlstate_label", "timed", "source", "kept"} & stored.keys()
+    unread = named.call("identify", named.normalize("jsonlog", {"log": "half"}))[2]
+    assert re.fullmatch(r"primary-unparsed-\d+-1", unread["log_id"])
 
 
 def test_values_become_lua_whatever_is_in_them():
@@ -197,3 +198,23 @@ def test_values_become_lua_whatever_is_in_them():
     script = Script(values)
     record = script.normalize("jsonlog", json_entry("x", application_name=hostile))
     assert record["migration"] is True
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_kept"),
+    [
+        (json_entry("ready"), False),
+        (json_entry("duration: 1 ms  statement: SELECT 1"), False),
+        (json_entry("careful", error_severity="WARNING"), True),
+        (json_entry("duration: 1 ms  statement: SELECT * FROM Quest_Definitions"), True),
+        (json_entry("ready", application_name="liquibase"), True),
+        (json_entry("x", statement="SELECT * FROM databasechangelog"), True),
+        (json_entry("x", context="while in MIGRATION 7"), True),
+        (json_entry("process 4 still waiting for ShareLock on tuple after 1000.1 ms"), True),
+    ],
+)
+def test_only_what_matters_is_kept_and_all_is_counted(entry: Document, is_kept: bool):
+    record = Script(log_values()).normalize("jsonlog", entry)
+    assert record.get("kept") == ("yes" if is_kept else None)
+    assert (record["level"], record["db_label"]) == (entry["error_severity"], "game")
+    assert ("message" in record) == is_kept

@@ -7,15 +7,10 @@ from typing import Any
 
 import yaml
 
-from pg_migration_exporter.bundle.log_schema import Keep, Logs
+from pg_migration_exporter.bundle.log_schema import Logs
 from pg_migration_exporter.bundle.saved_objects import saved_objects
 from pg_migration_exporter.logs import fields, metrics
 from pg_migration_exporter.logs.formats import TIME_FORMAT, formats
-from pg_migration_exporter.logs.prefix import literal
-
-#: Where the texts to keep are looked for.
-_TEXT_FIELDS = ("application_name", "message", "detail", "context", "statement", "internal_query")
-
 
 def context(logs: Logs) -> dict[str, Any]:
     """Return the rules of `logs`, under the names that the templates use."""
@@ -26,22 +21,8 @@ def context(logs: Logs) -> dict[str, Any]:
         "time_format": TIME_FORMAT,
         "log_metrics": metrics.METRICS,
         "value_field": metrics.VALUE_FIELD,
-        "kept": _kept(logs.keep),
         "saved_objects": saved_objects,
     }
-
-
-def _kept(keep: Keep) -> dict[str, str]:
-    """Return field -> pattern of the entries that are stored."""
-    kept = {
-        "level": f"^(?:{'|'.join([*keep.levels, 'UNPARSED'])})$",
-        "event": ".",
-        "application_label": ".",
-    }
-    if keep.texts:
-        texts = "|".join(map(literal, keep.texts))
-        kept |= dict.fromkeys(_TEXT_FIELDS, f"(?i){texts}")
-    return kept
 
 
 # --- the classic format -----------------------------------------------------------------------

@@ -114,11 +114,13 @@ def _csvlog() -> Format:
 
 # --- stderr: sections repeat the prefix, further lines begin with a tab -----------------------
 
+_TEXT = r"(?>[^\n]*(?:\n\t[^\n]*)*)"
+
 
 def _stderr(prefix: str) -> Format:
     before = prefix_pattern(prefix, capture=False)
     levels, labels = "|".join(LEVELS), "|".join(SECTIONS)
-    first = rf"{prefix_pattern(prefix, capture=True)}(?<level>{levels}):  (?<message>(?m:.*?))"
+    first = rf"{prefix_pattern(prefix, capture=True)}(?<level>{levels}):  (?<message>{_TEXT})"
     return Format(
         "stderr",
         ".log",
@@ -131,4 +133,4 @@ def _stderr(prefix: str) -> Format:
 
 def _sections(before: str) -> Iterator[str]:
     for label, name in SECTIONS.items():
-        yield rf"(?:\n{before}{label}:  (?<{name}>(?m:.*?)))?"
+        yield rf"(?:\n{before}{label}:  (?<{name}>{_TEXT}))?"

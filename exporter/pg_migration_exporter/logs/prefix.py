@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 #: No longer name than this is kept. PostgreSQL, pg_config_manual.h: NAMEDATALEN - 1.
 LONGEST_NAME = 63
+_LONGEST_ESCAPED = LONGEST_NAME * len(r"\xHH")
 
 #: Begins what only sessions have: not where the severity, or DETAIL and the like, follows.
 NOT_IN_SESSION = "(?:(?![A-Z]+:  )"
@@ -76,7 +77,7 @@ def _parts(prefix: str, capture: bool) -> Iterator[str]:
     captured: set[str] = set()
     for token in _TOKEN.finditer(prefix):
         if token["literal"]:
-            yield literal(token["literal"])
+            yield _literal(token["literal"])
         elif token["escape"] == "%":
             yield "%"
         elif token["escape"] == "q":
@@ -92,16 +93,18 @@ def _parts(prefix: str, capture: bool) -> Iterator[str]:
 def _padded(field: Field, padding: int) -> str:
     """Return the pattern of a field that PostgreSQL fills up with spaces to `padding` bytes.
 
-    An application name is ASCII (PostgreSQL, pg_clean_ascii) and no longer than LONGEST_NAME:
-    filled up to that, its end is known, and nothing inside it can pass for what follows.
+    An application name is ASCII and no longer than LONGEST_NAME: filled up to that, its end is
+    known, and nothing inside it can pass for what follows. Only since PostgreSQL 16 it is longer
+    where it had other bytes, each of which is written as \\xHH (pg_clean_ascii).
     """
-    if field.name == "application_name" and abs(padding) >= LONGEST_NAME:
-        return f"[^\\n]{{{abs(padding)},252}}?"
+    width = abs(padding)
+    if field.name == "application_name" and width >= LONGEST_NAME:
+        return rf"(?:[^\n]{{{width}}}|(?=[^\n\\]*\\x)[^\n]{{{width + 1},{_LONGEST_ESCAPED}}}?)"
     if not padding:
         return field.pattern
     return f" *{field.pattern}" if padding > 0 else f"{field.pattern} *"
 
 
-def literal(text: str) -> str:
+def _literal(text: str) -> str:
     """Return a pattern that matches `text` and nothing else."""
     return _SPECIAL.sub(r"\\\1", text)
