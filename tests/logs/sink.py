@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -75,11 +75,6 @@ class Sink:
             self.documents[key] = document
         return {"create": target | {"status": status}}
 
-    def messages(self, marker: str) -> list[str]:
-        """Messages of the stored documents that hold `marker`, sorted."""
-        stored = (document["message"] for document in list(self.documents.values()))
-        return sorted(message for message in stored if marker in message)
-
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -136,8 +131,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Keep quiet."""
-
-
-def indices(documents: dict[tuple[str, str], Document]) -> Iterator[str]:
-    """Names of the indices of the stored documents."""
-    return (index for index, _ in documents)

@@ -12,6 +12,7 @@ from pg_migration_exporter.bundle.saved_objects import saved_objects
 from pg_migration_exporter.logs import fields, metrics
 from pg_migration_exporter.logs.formats import TIME_FORMAT, formats
 
+
 def context(logs: Logs) -> dict[str, Any]:
     """Return the rules of `logs`, under the names that the templates use."""
     return {
