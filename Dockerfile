@@ -1,4 +1,4 @@
-# The exporter and nothing else: no compiler, no pip cache, no shell script, no root.
+# The exporter and its pinned dependencies: no build tools, no cache, no root.
 #   docker build --tag pg-migration-exporter .
 #   docker run --read-only --publish 9886:9886 pg-migration-exporter serve --listen 0.0.0.0:9886 --dsn ...
 

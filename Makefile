@@ -12,13 +12,26 @@ setup: ## Make .venv and install what the machine lacks (seconds when nothing is
 	@scripts/setup.sh
 
 .PHONY: demo
-demo: setup ## Watch a real migration succeed and fail, detected (KEEP=1: leave it running, ALL=1: more faults)
+demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running, ALL=1 shows every fault)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(ALL),--all)
 
 .PHONY: test
 test: ## Run all tests against real servers (ARGS="-k lock" selects)
-	@scripts/setup.sh servers
+	@scripts/setup.sh bench servers
 	@$(BIN)/pytest $(ARGS)
+
+.PHONY: drills
+drills: setup ## Make every fault happen and measure the scrapes (docs/reliability.md)
+	@$(BIN)/pytest tests/integration/faults --reliability docs/reliability.md
+
+.PHONY: soak
+soak: setup ## Run load, migrations and random faults, then report (MINUTES=10 by default)
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10)
+
+.PHONY: bench
+bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/benchmarks.md)
+	@scripts/setup.sh bench
+	@$(BIN)/python -m bench --markdown docs/benchmarks.md
 
 .PHONY: lint
 lint: setup ## Check style and types

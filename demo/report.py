@@ -26,7 +26,9 @@ class Outcome:
 
     @property
     def is_as_expected(self) -> bool:
-        return self.expected == self.detected.keys() == self.resolved.keys()
+        """Say whether what was expected fired and nothing else, nothing before its cause."""
+        fired_alone = self.expected == self.detected.keys() == self.resolved.keys()
+        return fired_alone and all(seconds >= 0 for seconds in self.detected.values())
 
 
 class Report:
@@ -69,9 +71,9 @@ class Report:
         """Print the table of what was detected, and after how many seconds."""
         table = Table("what happened", box=box.SIMPLE)
         table.add_column("alert", no_wrap=True)
-        table.add_column("detected after", justify="right", width=8)
-        table.add_column("resolved after", justify="right", width=8)
-        table.add_column("as expected", width=8)
+        table.add_column("detected", justify="right")
+        table.add_column("resolved", justify="right")
+        table.add_column("ok")
         for outcome in outcomes:
             alerts = sorted(outcome.expected | outcome.detected.keys())
             table.add_row(
@@ -83,6 +85,7 @@ class Report:
             )
         self.console.print()
         self.console.print(table)
+        self.console.print("  Seconds after the fault, and after it was healed.", style="dim")
 
 
 def _seconds(times: dict[str, float], name: str) -> str:

@@ -37,14 +37,15 @@ def good_migration(world: World, report: Report) -> Outcome:
     wait_until(lambda: _progress(world).startswith("succeeded"), 30, "the state is succeeded")
     report.say(f"exporter: {_progress(world)}")
     since.await_calm()
-    return since.outcome("the changelog is applied", frozenset())
+    return since.outcome("changelog applied", frozenset())
 
 
 def suffer(fault: Fault, world: World, report: Report) -> Outcome:
     """Let `fault` happen, await its alerts, heal it, await calm."""
     report.title(f"A fault: {fault.name}")
+    since = Since(world)
     with fault.happen(world):
-        since = Since(world)
+        since.began = time.monotonic()
         report.say("it happened; awaiting the alert")
         since.await_alerts(fault.alerts)
     since.healed = time.monotonic()

@@ -107,7 +107,7 @@ install_node_packages() {
   say "downloading $3 into $2"
   mkdir -p "$2"
   cp "$1/package.json" "$1/package-lock.json" "$2/"
-  npm ci --prefix "$2" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  npm ci --prefix "$2" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
   link_libraries "$2"
   echo "$hash" >"$stamp"
 }

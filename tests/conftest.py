@@ -1,8 +1,17 @@
 """What all tests share; the fixtures of each subject live in `tests/fixtures/`."""
 
+from hypothesis import settings
+
 pytest_plugins = [
     "tests.fixtures.servers",
     "tests.fixtures.migrations",
     "tests.fixtures.exporters",
+    "tests.fixtures.drills",
+    "tests.fixtures.wrapper",
+    "tests.fixtures.migration_watch",
     "tests.fixtures.fluent_bit",
 ]
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")

@@ -31,7 +31,7 @@ def _build_waits(world: World) -> Iterator[None]:
 
 
 INDEX_BUILD_WAITS = Fault(
-    "an index build waits",
+    "index build waits",
     frozenset({"DatabaseIndexBuildSlow"}),
     _build_waits,
 )

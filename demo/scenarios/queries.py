@@ -34,4 +34,4 @@ def _queries_slow(world: World) -> Iterator[None]:
         yield
 
 
-QUERIES_SLOW = Fault("queries become slow", frozenset({"DatabaseQueryLatencyHigh"}), _queries_slow)
+QUERIES_SLOW = Fault("queries are slow", frozenset({"DatabaseQueryLatencyHigh"}), _queries_slow)

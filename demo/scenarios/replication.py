@@ -18,6 +18,4 @@ def _replay_stuck(world: World) -> Iterator[None]:
     standby.execute("SELECT pg_wal_replay_resume()")
 
 
-REPLAY_STUCK = Fault(
-    "a standby stops replaying", frozenset({"DatabaseReplicationLagHigh"}), _replay_stuck
-)
+REPLAY_STUCK = Fault("standby is stuck", frozenset({"DatabaseReplicationLagHigh"}), _replay_stuck)

@@ -16,4 +16,4 @@ def _server_down(world: World) -> Iterator[None]:
     world.primary.start()
 
 
-SERVER_DOWN = Fault("the primary is killed", frozenset({"PostgresDown"}), _server_down)
+SERVER_DOWN = Fault("primary is killed", frozenset({"PostgresDown"}), _server_down)

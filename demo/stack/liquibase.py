@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.stack.database import Database
-from demo.stack.process import Process, clean_environment
+from demo.stack.process import Process, clean_environment, guarded
 from demo.stack.programs import liquibase_home, program
 
 #: A short-lived JVM gains nothing from the optimizing compiler or a parallel collector.
@@ -60,7 +60,7 @@ class Liquibase:
     ) -> subprocess.CompletedProcess[str]:
         """Run to its end, whatever its exit code: the summary is in stdout, all else in stderr."""
         return subprocess.run(
-            self.command(*arguments),
+            guarded(self.command(*arguments)),
             cwd=self.search_path,
             env={**clean_environment(), **self.environment(), **(environment or {})},
             capture_output=True,

@@ -123,6 +123,10 @@ class Server(Service):
         """Undo `freeze`."""
         self.process.thaw()
 
+    def __exit__(self, *_: object) -> None:
+        """Leave without a checkpoint: nobody will need the data."""
+        self.process.stop(number=signal.SIGQUIT)
+
     # --- replication ----------------------------------------------------------------------
 
     def standby(self, name: str = "standby", settings: Mapping[str, str] | None = None) -> Server:

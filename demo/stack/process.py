@@ -22,6 +22,17 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
 
 
+def guarded(
+    command: Sequence[str | Path], orphan_signal: signal.Signals = signal.SIGKILL
+) -> list[str | Path]:
+    """Make the kernel send `orphan_signal` to `command` when the thread that starts it ends.
+
+    setpriv instead of preexec_fn, which is not safe once this process has threads.
+    """
+    name = orphan_signal.name.removeprefix("SIG")
+    return ["setpriv", "--pdeathsig", name, "--", *command]
+
+
 def identity(user: str | None) -> dict[str, Any]:
     """Arguments that make subprocess run a program as `user`; None is the user we are."""
     return {"user": user, "group": user, "extra_groups": []} if user else {}
@@ -61,11 +72,9 @@ class Process:
     _popen: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
     def start(self, command: Sequence[str | Path]) -> Self:
-        # setpriv instead of preexec_fn, which is not safe once this process has threads.
-        guard = ["setpriv", "--pdeathsig", self.orphan_signal.name.removeprefix("SIG"), "--"]
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
-                [*guard, *command],
+                guarded(command, self.orphan_signal),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

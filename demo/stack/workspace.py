@@ -43,6 +43,8 @@ class Workspace:
 
     def _own(self, root: Path) -> Path:
         root.mkdir(exist_ok=True)
+        if any(root.iterdir()) and not (root / "lock").exists():
+            raise StackError(f"{root} holds other files and would be emptied: choose a new folder")
         lock = self._cleanup.enter_context((root / "lock").open("w"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

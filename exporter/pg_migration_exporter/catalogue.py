@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter import scrape
+from pg_migration_exporter import own_metrics, scrape
 from pg_migration_exporter.collectors import COLLECTORS
 from pg_migration_exporter.families import Family
 
 FAMILIES: tuple[Family, ...] = (
     *(family for collector in COLLECTORS for family in collector.families),
     *scrape.FAMILIES,
+    *own_metrics.FAMILIES,
 )

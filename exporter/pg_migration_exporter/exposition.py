@@ -75,6 +75,7 @@ def escape_label(value: str) -> str:
     return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], value)
 
 
+@lru_cache(maxsize=1024)
 def _header(family: Family, to: Format) -> tuple[str, str]:
     name, escaped = family.name, _TO_ESCAPE_IN_HELP
     if to.is_openmetrics:

@@ -13,10 +13,10 @@ from demo.stack.errors import StackError
 from demo.stack.ports import free_port, is_free
 from demo.stack.postgres import Server
 from demo.stack.process import Process, descendants
+from demo.stack.programs import ROOT
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.fixtures.processes import is_alive, state
 
 ORPHANING = """
 import sys
@@ -29,18 +29,6 @@ server = Server(Workspace(Path(sys.argv[1]))).start()
 print(server.process.pid, *descendants(server.process.pid), flush=True)
 sys.stdin.read()
 """
-
-
-def state(pid: int) -> str:
-    """State letter of a process (proc(5)); empty when there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return ""
-
-
-def is_alive(pid: int) -> bool:
-    return state(pid) not in ("", "Z")
 
 
 def test_servers_end_when_their_parent_is_killed(workspace: Workspace) -> None:
@@ -118,6 +106,14 @@ def test_workspace_in_use_is_refused_and_left_alone(workspace: Workspace) -> Non
         with pytest.raises(StackError, match="is in use"):
             Workspace(workspace.root / "busy")
         assert busy.log("server").read_text() == "running"
+
+
+def test_workspace_never_empties_a_folder_that_is_not_its_own(workspace: Workspace) -> None:
+    folder = workspace.folder("documents")
+    (folder / "thesis").write_text("years of work")
+    with pytest.raises(StackError, match="would be emptied"):
+        Workspace(folder)
+    assert (folder / "thesis").read_text() == "years of work"
 
 
 def test_workspace_starts_clean(workspace: Workspace) -> None:

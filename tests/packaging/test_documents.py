@@ -41,6 +41,11 @@ def test_links_lead_to_files(text: str) -> None:
         assert target.startswith("https://") or (ROOT / target).exists(), target
 
 
+def test_readme_leads_to_every_page() -> None:
+    pages = {page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md")}
+    assert pages <= set(re.findall(r"\]\(([^)#]+)\)", README))
+
+
 @EVERY_DOCUMENT
 def test_make_knows_the_commands(text: str) -> None:
     known = set(re.findall(r"(?m)^([a-z-]+):.* ## ", (ROOT / "Makefile").read_text()))

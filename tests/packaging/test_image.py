@@ -7,12 +7,13 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pg_migration_exporter.cli import build_parser
-from tests.packaging.conftest import ROOT, InstalledExporter, run
+from tests.packaging.conftest import ROOT, Installed, InstalledExporter, run
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 
@@ -50,23 +51,18 @@ def test_default_command_serves_the_exposed_port_on_every_interface() -> None:
 
 
 @pytest.fixture
-def health_check(installed_exporter: InstalledExporter) -> list[str]:
+def is_healthy(installed: Installed, installed_exporter: InstalledExporter) -> Callable[[], bool]:
     """The image's health check, aimed at the port of an exporter that runs here."""
     check = instruction("HEALTHCHECK").partition(" CMD ")[2]
-    aimed: list[str] = json.loads(
-        check.replace(instruction("EXPOSE"), str(installed_exporter.port))
-    )
-    return aimed
-
-
-def is_healthy(check: list[str]) -> bool:
-    return subprocess.run(check, check=False, capture_output=True).returncode == 0
+    aimed = json.loads(check.replace(instruction("EXPOSE"), str(installed_exporter.port)))
+    path = {"PATH": str(installed.command.parent)}  # first in the PATH of the image as well
+    return lambda: subprocess.run(aimed, check=False, env=path).returncode == 0
 
 
 def test_health_check_tells_a_running_exporter_from_a_stopped_one(
-    installed_exporter: InstalledExporter, health_check: list[str]
+    installed_exporter: InstalledExporter, is_healthy: Callable[[], bool]
 ) -> None:
-    assert is_healthy(health_check)
+    assert is_healthy()
     installed_exporter.process.stop(number=signal.Signals[instruction("STOPSIGNAL")])
     assert installed_exporter.process.returncode == 0
-    assert not is_healthy(health_check)
+    assert not is_healthy()

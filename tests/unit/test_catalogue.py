@@ -28,7 +28,9 @@ def test_names_are_unique() -> None:
 @pytest.mark.parametrize("family", FAMILIES, ids=by_name)
 def test_family(family: Family) -> None:
     assert _WORDS.fullmatch(family.name)
-    assert family.name.startswith(("postgres_", "liquibase_", "migration_", "pgbouncer_"))
+    assert family.name.startswith(
+        ("postgres_", "liquibase_", "migration_", "pgbouncer_", "process_")
+    )
     assert family.name.endswith("_total") == (family.type == "counter")
     assert family.help.endswith(".")
     assert not _RESERVED_LABELS & set(family.labels)

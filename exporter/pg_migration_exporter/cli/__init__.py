@@ -15,7 +15,19 @@ from pg_migration_exporter import __version__
 from pg_migration_exporter.errors import UserError
 
 #: In the order that `--help` lists them; each is a module with `add(subparsers)`.
-SUBCOMMANDS = ("serve", "config", "collectors", "render", "verify", "logs")
+SUBCOMMANDS = (
+    "serve",
+    "run",
+    "reports",
+    "changelog",
+    "config",
+    "collectors",
+    "explain",
+    "ack",
+    "render",
+    "verify",
+    "logs",
+)
 
 
 def build_parser(subcommands: Sequence[str] = SUBCOMMANDS) -> argparse.ArgumentParser:

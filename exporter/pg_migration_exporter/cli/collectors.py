@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-
-from rich.console import Console
-from rich.table import Table
+import shutil
+import textwrap
 
 from pg_migration_exporter.cli.options import Subparsers
-from pg_migration_exporter.collectors import COLLECTORS
+from pg_migration_exporter.collectors import COLLECTORS, Collector
+
+_WIDEST = 100
 
 
 def add(subparsers: Subparsers) -> None:
@@ -20,10 +21,15 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(_: argparse.Namespace) -> int:
-    """Print a table of all collectors."""
-    table = Table("name", "default", "cost", "what", "metric families")
-    for one in COLLECTORS:
-        families = "\n".join(family.name for family in one.families)
-        table.add_row(one.name, "on" if one.default_on else "off", one.cost, one.help, families)
-    Console().print(table)
+    """Print a paragraph for each collector; names are never cut, however narrow the terminal."""
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    print("\n\n".join(_paragraph(one, width) for one in COLLECTORS))
     return 0
+
+
+def _paragraph(one: Collector, width: int) -> str:
+    default = "on" if one.default_on else "off"
+    needs = "".join(f", needs {requirement.need}" for requirement in one.requires)
+    families = "\n".join(f"  - {family.name}" for family in one.families)
+    what = textwrap.fill(one.help, width, initial_indent="  ", subsequent_indent="  ")
+    return f"{one.name} ({one.cost}, {default} by default{needs})\n{what}\n{families}"

@@ -7,6 +7,7 @@ and a null value is no sample. One that needs more brings a `collect` of its own
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -48,9 +49,8 @@ Watch = Callable[[Scope], Awaitable[bool]]
 
 
 async def collect_columns(collector: Collector, scope: Scope) -> None:
-    """Run every query of the collector and read samples from the columns of its answers."""
-    for query in collector.queries:
-        rows = await scope.query(query)
+    """Run every query of the collector, in one round trip, and read the columns of the answers."""
+    for rows in await asyncio.gather(*(scope.query(query) for query in collector.queries)):
         for family in collector.families:
             if family.name in rows.columns:
                 read_column(rows, family, scope.families[family.name])

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from pg_migration_exporter.config.types import Address, Seconds
+from pg_migration_exporter.config.types import Address, Seconds, Url
 
 
 class Section(BaseModel):
@@ -77,6 +77,30 @@ class LiquibaseSection(Section):
     stale_lock_after: Seconds = 10.0
 
 
+class TablesSection(Section):
+    """Which tables are shown one by one: the largest `top` of `schemas`, all but the system's."""
+
+    schemas: tuple[str, ...] = ()
+    top: int = Field(default=50, ge=0, le=1000)
+    interval: Seconds = 60.0
+
+
+class EndpointSection(Section):
+    """Reports over HTTP: the exporter accepts them if it has a token."""
+
+    url: Url | None = None
+    token_file: Path | None = None
+
+
+class ReportsSection(Section):
+    """The ways that reports take from the wrapper (`run`) to the exporter."""
+
+    directory: Path | None = None
+    table: bool = False
+    dsn: SecretStr | None = None
+    endpoint: EndpointSection = Field(default_factory=EndpointSection)
+
+
 class LogSection(Section):
     """The exporter's own log, on standard error."""
 
@@ -93,5 +117,13 @@ class Settings(Section):
     watch: WatchSection = Field(default_factory=WatchSection)
     collectors: CollectorsSection = Field(default_factory=CollectorsSection)
     liquibase: LiquibaseSection = Field(default_factory=LiquibaseSection)
+    tables: TablesSection = Field(default_factory=TablesSection)
+    reports: ReportsSection = Field(default_factory=ReportsSection)
     log: LogSection = Field(default_factory=LogSection)
     state_directory: Path | None = None
+
+    @property
+    def report_directories(self) -> tuple[Path, ...]:
+        """Where the exporter looks for reports; what it receives, it keeps in the first one."""
+        received = self.state_directory / "reports" if self.state_directory else None
+        return tuple(one for one in (received, self.reports.directory) if one is not None)

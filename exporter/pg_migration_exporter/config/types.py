@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -39,5 +40,14 @@ def _check_address(value: str) -> str:
     return value
 
 
+def _check_url(value: str) -> str:
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.query:
+        raise ValueError("not a URL; write http://HOST:PORT or https://HOST, without user or query")
+    _ = url.port  # raises ValueError for a port that is none
+    return value
+
+
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=86400 * 365)]
 Address = Annotated[str, AfterValidator(_check_address)]
+Url = Annotated[str, AfterValidator(_check_url)]

@@ -30,12 +30,16 @@ class Run(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The lock row. `taken` in seconds since the epoch, the other times in seconds."""
+    """The lock row, and whether a session is there that could have taken it.
+
+    `taken` in seconds since the epoch, the other times in seconds.
+    """
 
     locked: bool
     locked_by: str = ""
     taken: float = 0.0
     age: float = 0.0
+    has_holder: bool = False
     holder_missing_for: float = 0.0
 
 
@@ -69,6 +73,8 @@ class Evidence:
     blocked: bool = False
     applied: int = 0
     last_run: Run = Run.UNKNOWN
+    #: What the files expected when the last run ended, and it had not applied.
+    left_out: tuple[str, ...] = ()
     ended_at: float = 0.0
     acknowledged: bool = False
     expected: Expected | None = None

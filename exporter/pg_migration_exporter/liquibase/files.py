@@ -32,8 +32,10 @@ class ChangelogFiles:
     _read_at: float = 0.0
     _compared: tuple[Changelog, int, Expected] | None = None
 
-    async def expected(self, history: History) -> Expected:
-        """Compare the files, as they are now, with the history."""
+    async def expected(self, history: History, *, fresh: bool = False) -> Expected:
+        """Compare the files with the history; `fresh` as they are at this very moment."""
+        if fresh:
+            self._read_at = 0.0
         changelog = await self._read()
         known = self._compared
         if known is None or known[0] is not changelog or known[1] != history.version:

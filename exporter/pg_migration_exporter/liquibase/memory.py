@@ -8,15 +8,16 @@ with nothing to do update the lock's row once or not at all, and are no run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from pg_migration_exporter.liquibase.evidence import Lock, Run
+from pg_migration_exporter.liquibase.evidence import Lock, Reported, Run
 from pg_migration_exporter.watch.histogram import Durations
 
 #: Seconds; PostgreSQL reports at the session's end, or when it has been idle for 10 s.
 _STATISTICS_ARRIVE_WITHIN = 15.0
+_REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,12 @@ class Counters:
         """True after the statistics were reset, or the tables were created again."""
         return self.locks < before.locks or self.inserted < before.inserted
 
+    def wrote_nothing_since(self, before: Counters) -> bool:
+        """Whether the history has the same counters as before."""
+        return (self.inserted, self.updated, self.deleted) == (
+            before.inserted, before.updated, before.deleted,
+        )  # fmt: skip
+
 
 @dataclass(slots=True)
 class Memory:
@@ -42,11 +49,15 @@ class Memory:
     """
 
     oid: int = 0
+    #: Made since the last look at all tables, beside another changelog that shares its lock.
+    is_new: bool = False
     counters: Counters | None = None
     run: int = 0
     last_run: Run = Run.UNKNOWN
     ended_at: float = 0.0
-    acknowledged_run: int = -1
+    acknowledged_at: float = -1.0
+    #: The first changesets that were still pending when the last run ended.
+    left_out: list[str] = field(default_factory=list)
     last_order: int | None = None
     status: str = ""
     saw_lock_held: bool = False
@@ -58,22 +69,38 @@ class Memory:
     runs: dict[str, int] = field(default_factory=dict)
     durations: Durations = field(default_factory=Durations)
 
-    def see_table(self, oid: int) -> None:
-        """Begin anew when the history is another table than before; what was counted stays."""
-        if self.oid and self.oid != oid:
+    def see_table(self, oid: int) -> bool:
+        """Begin anew when the history is another table than before; what was counted stays.
+
+        True if it is.
+        """
+        is_another = self.oid not in (0, oid)
+        if is_another:
             self.counters, self.last_run, self.last_order = Counters(), Run.UNKNOWN, 0
             self.saw_lock_held, self.unsettled_since = False, None
         self.oid = oid
+        return is_another
 
-    def see_counters(self, counters: Counters, *, quiet: bool, now: float) -> int:
-        """Compare with the last look, once no run is under way; how many runs ended since."""
+    def see_counters(
+        self, counters: Counters, *, quiet: bool, now: float, others: bool = False
+    ) -> int:
+        """Compare with the last look, once no run is under way; how many runs ended since.
+
+        `others` says that a run which wrote no row was rather one of another changelog, which
+        shares the lock.
+        """
         before = self.counters
+        if self.is_new and quiet:
+            return self._see_first_run(counters, now)
         if before is None or counters.went_back(before):
             self._settle(counters)
             return 0
         if not quiet or counters == before:
             return 0
         ended = (counters.locks - before.locks) // 2
+        if ended and others and counters.wrote_nothing_since(before):
+            self._settle(counters)
+            return 0
         if ended:
             self.last_run = self._what_it_did(before, counters)
             self.run += ended
@@ -82,6 +109,16 @@ class Memory:
         elif self._is_settled(now):
             self._settle(counters)
         return ended
+
+    def _see_first_run(self, counters: Counters, now: float) -> int:
+        """The run that made a history whose lock says nothing, being shared: its rows tell."""
+        self.is_new = False
+        self._settle(counters)
+        if not counters.inserted:
+            return 0
+        self.last_run, self.ended_at = Run.ADDED_ROWS, now
+        self.run += 1
+        return 1
 
     def see_lock(
         self, *, locked: bool, locked_by: str, version: str, taken: float | None, now: float
@@ -95,11 +132,27 @@ class Memory:
             self.lock_taken = since
         return Lock(locked, locked_by, since, max(now - since, 0.0) if locked else 0.0)
 
-    def see_holder(self, *, present: bool, now: float) -> float:
-        """Note whether a session could hold the lock; for how many seconds there has been none."""
-        if present:
+    def see_holder(self, lock: Lock, started: Iterable[float], *, now: float) -> Lock:
+        """Note whether one of the sessions, by their start, is old enough to hold the lock."""
+        if not lock.locked:
+            return lock
+        if any(start <= lock.taken for start in started):
             self.holder_last_seen = now
-        return now - self.holder_last_seen
+            return replace(lock, has_holder=True)
+        return replace(lock, holder_missing_for=now - self.holder_last_seen)
+
+    def acknowledge(self, now: float) -> None:
+        """Take every failure up to now as known."""
+        self.acknowledged_at = max(now, self.ended_at)
+
+    def is_acknowledged(self, reported: Reported | None) -> bool:
+        """Whether the last run's failure, seen here or reported, is known."""
+        reported_at = (reported and reported.ended_at) or 0.0
+        return self.acknowledged_at >= max(self.ended_at, reported_at)
+
+    def see_left_out(self, pending: Sequence[str]) -> None:
+        """Note what the run that has just ended did not apply: later files are no fault of it."""
+        self.left_out = list(pending[:_REMEMBERED])
 
     def count_runs(self, outcome: str, ended: int) -> None:
         """Count runs that ended; only the last one's outcome is known."""
@@ -124,6 +177,7 @@ class Memory:
 
     def _settle(self, counters: Counters) -> None:
         self.counters, self.unsettled_since, self.saw_lock_held = counters, None, False
+        self.lock_taken = 0.0
 
     def _is_settled(self, now: float) -> bool:
         """A session reports its counters within `_STATISTICS_ARRIVE_WITHIN` seconds."""

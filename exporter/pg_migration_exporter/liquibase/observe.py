@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from psycopg import errors
 
 from pg_migration_exporter.config.schema import LiquibaseSection
 from pg_migration_exporter.liquibase import tables as sql
-from pg_migration_exporter.liquibase.evidence import Evidence, Lock, Reading
+from pg_migration_exporter.liquibase.evidence import (
+    Evidence,
+    Expected,
+    Lock,
+    Reading,
+    Reported,
+    Run,
+)
 from pg_migration_exporter.liquibase.files import ChangelogFiles
 from pg_migration_exporter.liquibase.history import BEGINNING, History, Row, read_rows
 from pg_migration_exporter.liquibase.memory import Counters, Memory
+from pg_migration_exporter.liquibase.reports import Ask, Reports
 from pg_migration_exporter.liquibase.state import Status, Verdict, decide
 from pg_migration_exporter.liquibase.tables import ChangelogTables
-from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.session import Rows
 from pg_migration_exporter.watch.events import Event, EventLog
 
@@ -33,13 +40,6 @@ _HINDRANCES: dict[type[Exception], Reading] = {
 _OUTCOMES = {Status.FAILED: "failed", Status.ROLLED_BACK: "rolled_back"}
 
 
-class Ask(Protocol):
-    """How to run a query: `collectors.base.Scope.query`."""
-
-    def __call__(self, query: Query, *parameters: str, **names: str) -> Coroutine[Any, Any, Rows]:
-        """Run `query` with parameters for $1, ... and quoted names for its placeholders."""
-
-
 @dataclass(slots=True)
 class Subject:
     """One changelog: its tables now, and everything that is remembered of it."""
@@ -48,6 +48,7 @@ class Subject:
     memory: Memory
     history: History = field(default_factory=History)
     files: ChangelogFiles | None = None
+    shares_lock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Observer:
     settings: LiquibaseSection
     datname: str
     events: EventLog
+    reports: Reports
     commit_timestamps: bool
 
     async def observe(self, subject: Subject) -> Observation:
@@ -90,16 +92,34 @@ class Observer:
     async def _evidence(self, subject: Subject) -> tuple[Evidence, int] | Reading:
         """The evidence and how many runs ended; or what keeps the tables from being read."""
         tables = subject.tables
-        if tables.lock is None or not (tables.history.readable and tables.lock.readable):
+        if tables.lock is None:
+            return Reading.ABSENT  # Liquibase is about to make it
+        if not (tables.history.readable and tables.lock.readable):
             return Reading.NOT_GRANTED
-        subject.memory.see_table(tables.history.oid)
+        if subject.memory.see_table(tables.history.oid):
+            subject.history = History()
         try:
             look = await self._look(subject)
         except tuple(_HINDRANCES) as error:
             return _HINDRANCES[type(error)]
-        expected = await subject.files.expected(subject.history) if subject.files else None
-        evidence, ended = self._remember(subject.memory, look)
-        return replace(evidence, applied=len(subject.history.checksums), expected=expected), ended
+        reported = self.reports.latest(self.datname, tables.name)
+        expected = await self._expected(subject)
+        others = subject.shares_lock and not (expected and expected.pending)
+        evidence, ended = self._remember(subject.memory, look, reported, others=others)
+        if ended:
+            expected = await self._expected(subject, fresh=True)
+            subject.memory.see_left_out(expected.pending if expected else ())
+        return replace(
+            evidence,
+            applied=len(subject.history.checksums),
+            expected=expected,
+            left_out=tuple(subject.memory.left_out),
+        ), ended
+
+    async def _expected(self, subject: Subject, *, fresh: bool = False) -> Expected | None:
+        if subject.files is None:
+            return None
+        return await subject.files.expected(subject.history, fresh=fresh)
 
     async def _look(self, subject: Subject) -> _Look:
         tables, history = subject.tables, subject.history
@@ -152,7 +172,7 @@ class Observer:
 
     def _see_changeset(self, subject: Subject, row: Row, seconds: float | None) -> None:
         details: dict[str, str | float | int] = {"exectype": row.exectype}
-        if seconds is None and row.committed is not None:
+        if seconds is None and row.committed is not None and subject.memory.lock_taken:
             # The first of its run began when the lock was taken.
             seconds = row.committed - subject.memory.lock_taken
         if seconds is not None and seconds >= 0 and row.exectype != "MARK_RAN":
@@ -165,20 +185,27 @@ class Observer:
             details: dict[str, str | float | int] = {"changesets": len(gone)}
             self._tell("changesets_removed", subject.tables.name, details)
 
-    def _remember(self, memory: Memory, look: _Look) -> tuple[Evidence, int]:
-        at_work = [one for one in look.sessions if one["named"] and one["working"]]
-        quiet = not look.lock.locked and not at_work
-        ended = memory.see_counters(look.counters, quiet=quiet, now=look.now)
-        has_holder = any(one["started"] <= look.lock.taken for one in look.sessions)
-        missing = memory.see_holder(present=has_holder or not look.lock.locked, now=look.now)
+    def _remember(
+        self, memory: Memory, look: _Look, reported: Reported | None, *, others: bool
+    ) -> tuple[Evidence, int]:
+        named = [one for one in look.sessions if one["named"]]
+        at_work = [one for one in named if one["working"]]
+        quiet = not look.lock.locked and not named
+        ended = memory.see_counters(look.counters, quiet=quiet, now=look.now, others=others)
         evidence = Evidence(
             Reading.COMPLETE,
-            lock=replace(look.lock, holder_missing_for=missing),
+            lock=memory.see_holder(
+                look.lock, (one["started"] for one in look.sessions), now=look.now
+            ),
             sessions=len(at_work),
-            blocked=any(one["blocked"] for one in look.sessions),
+            blocked=any(
+                one["blocked"] and (one["named"] or one["started"] <= look.lock.taken)
+                for one in look.sessions
+            ),
             last_run=memory.last_run,
             ended_at=memory.ended_at,
-            acknowledged=memory.acknowledged_run == memory.run,
+            acknowledged=memory.is_acknowledged(reported),
+            reported=reported,
             stale_lock_after=self.settings.stale_lock_after,
         )
         return evidence, ended
@@ -188,6 +215,8 @@ class Observer:
         memory = subject.memory
         if ended:
             outcome = _OUTCOMES.get(verdict.status, "succeeded")
+            if memory.last_run is Run.MAYBE_LEFT_NO_ROW and verdict.source == "database":
+                outcome = "unknown"
             memory.count_runs(outcome, ended)
             self._tell("run_ended", subject.tables.name, {"outcome": outcome})
         if verdict.status != memory.status:

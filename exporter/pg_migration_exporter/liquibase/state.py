@@ -147,16 +147,16 @@ def _reported_failure(evidence: Evidence) -> Verdict:
 
 def _left_out(evidence: Evidence) -> Verdict | None:
     assert evidence.known is not None
-    pending = evidence.known.pending
-    if not pending or evidence.last_run not in _UPDATES:
+    left_out = tuple(one for one in evidence.known.pending if one in evidence.left_out)
+    if not left_out or evidence.last_run not in _UPDATES:
         return None
     return Verdict(
         Status.FAILED,
-        f"the last run ended and left out {_count(pending)} of the changelog files, "
-        f"{pending[0]} first",
+        f"the last run ended and left out {_count(left_out)} of the changelog files, "
+        f"{left_out[0]} first",
         "changelog",
         inferred=True,
-        changeset=pending[0],
+        changeset=left_out[0],
     )
 
 
@@ -199,6 +199,11 @@ def _succeeded(evidence: Evidence) -> Verdict:
         )
     if evidence.expected is not None:
         doubt = f"the changelog files cannot be read as a whole: {evidence.expected.unreadable}"
+    elif evidence.last_run is Run.MAYBE_LEFT_NO_ROW:
+        doubt = (
+            "the last run recorded nothing: it had nothing to do, or failed at once, which without "
+            "changelog files or the wrapper nobody can tell"
+        )
     else:
         doubt = "no changelog file is configured, so it is not known whether more are expected"
     return Verdict(Status.SUCCEEDED, f"{recorded}; {doubt}")

@@ -48,8 +48,8 @@ def _discover(candidates: str) -> Query:
 
 #: Tables under their default names: an index look-up, fit for every scrape.
 DISCOVER_BY_NAME = _discover(f"c.relname in {DEFAULT_NAMES}")
-#: Tables under any name: looks at every table, so only once in a while.
-DISCOVER_BY_COLUMNS = _discover("c.relnatts between 4 and 32")
+#: Tables under any other name: looks at every table, so only once in a while.
+DISCOVER_BY_COLUMNS = _discover(f"c.relnatts between 4 and 32 and c.relname not in {DEFAULT_NAMES}")
 
 #: Rows behind a position: a TID range scan reads only the blocks from there on (PostgreSQL 14,
 #: "System Columns"). Parameter: a tid. Placeholders: history, committed.
@@ -86,19 +86,27 @@ select pg_stat_get_tuples_inserted($1::text::oid) as inserted,
 )
 
 #: Sessions that may be Liquibase's: by application_name ($1, a text array), and, since that may not
-#: be set, by the role that owns the lock table ($2) where they are older than the lock.
+#: be set, the oldest one of the role that owns the lock table ($2): it alone can prove that a lock
+#: has no holder.
 READ_SESSIONS = Query(
     """
-select a.pid, a.application_name = any($1::text::text[]) as named,
-       extract(epoch from a.backend_start)::float8 as started,
-       a.wait_event_type is not distinct from 'Lock'
-       or a.state <> 'idle' and a.xact_start < clock_timestamp() - interval '1 s' as working,
-       case when a.wait_event_type = 'Lock'
-            then cardinality(pg_blocking_pids(a.pid)) > 0 else false end as blocked
-  from pg_stat_activity a
- where a.datname = current_database() and a.backend_type = 'client backend'
-   and a.application_name <> current_setting('application_name')  -- the exporter's own
-   and (a.application_name = any($1::text::text[]) or a.usesysid = $2::text::oid)
+with session as (
+    select a.*, a.application_name = any($1::text::text[]) as named,
+           row_number() over (order by a.backend_start) as age
+      from pg_stat_activity a
+     where a.datname = current_database() and a.backend_type = 'client backend'
+       -- neither the exporter nor the wrapper, which connects as the role that migrates
+       and a.application_name <> current_setting('application_name')
+       and a.application_name not like 'pg-migration-exporter%'
+       and (a.application_name = any($1::text::text[]) or a.usesysid = $2::text::oid))
+select named, extract(epoch from backend_start)::float8 as started,
+       wait_event_type is not distinct from 'Lock'
+       or state <> 'idle' and xact_start < clock_timestamp() - interval '1 s'
+       or state_change > clock_timestamp() - interval '2 s'
+          and backend_start < clock_timestamp() - interval '3 s' as working,
+       case when wait_event_type = 'Lock'
+            then cardinality(pg_blocking_pids(pid)) > 0 else false end as blocked
+  from session where named or age = 1
 """
 )
 

@@ -58,9 +58,13 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Something a collector cannot do without; `remedy` may name {usename} and {version}."""
+    """Something a collector cannot do without.
+
+    `reason` is a label value, `need` a few words; `remedy` may name {usename} and {version}.
+    """
 
     reason: str
+    need: str
     is_met: Callable[[Capabilities], bool]
     remedy: str
 
@@ -72,11 +76,13 @@ class Requirement:
 
 READ_ALL_STATS = Requirement(
     "missing_privilege",
+    "pg_monitor",
     lambda capabilities: capabilities.read_all_stats,
     'GRANT pg_monitor TO "{usename}";',
 )
 STATEMENTS = Requirement(
     "missing_extension",
+    "pg_stat_statements",
     lambda capabilities: capabilities.statements_schema is not None,
     "add pg_stat_statements to shared_preload_libraries, restart the server, then "
     "CREATE EXTENSION pg_stat_statements;",
@@ -87,6 +93,7 @@ def server_version(oldest: int) -> Requirement:
     """A server of version `oldest` (as in PG_VERSION_NUM) or newer."""
     return Requirement(
         "server_version",
+        f"PostgreSQL {oldest // 10000}",
         lambda capabilities: capabilities.version_num >= oldest,
         f"PostgreSQL {oldest // 10000} or newer is needed, this server is {{version}}",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pg_migration_exporter.postgres.capabilities import OLDEST_SUPPORTED
@@ -32,3 +32,9 @@ class Query:
         if not fitting:
             raise LookupError(f"no variant for server version {version_num}")
         return self.sql[max(fitting)]
+
+
+def array(values: Iterable[object]) -> str:
+    """Values as the literal of an array (PostgreSQL, "Array Value Input"), to be a parameter."""
+    escaped = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in escaped) + "}"

@@ -76,6 +76,7 @@ class Session:
         self._prepared: dict[str, bytes] = {}
         self._prepared_count = 0
         self._flush_scheduled = False
+        self._unanswered_cancels = 0
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -105,9 +106,16 @@ class Session:
         """Run one statement and return its rows.
 
         `parameters` are sent as text for $1, $2, ... Raises psycopg.Error of the server's SQLSTATE,
-        or SessionLostError. Being cancelled leaves the statement running: see `cancel`.
+        or SessionLostError. Being cancelled leaves the statement running: see `cancel`. Where a
+        request to cancel an earlier statement may have hit this one, it runs again.
         """
-        return _read_rows(await self._send(sql, parameters))
+        while True:
+            try:
+                return _read_rows(await self._send(sql, parameters))
+            except psycopg.errors.QueryCanceled:
+                if not self._unanswered_cancels:
+                    raise
+                self._unanswered_cancels -= 1
 
     async def drained(self) -> None:
         """Wait until every statement sent has been answered, or the connection is gone."""
@@ -117,11 +125,14 @@ class Session:
         """Ask the server to cancel what is still running, until nothing is or `timeout` is over.
 
         A request cancels one statement, and those sent after it run all the same: hence the loop.
+        One that the server does not answer may be acted on later, on any statement: see `query`.
         """
         with contextlib.suppress(TimeoutError, psycopg.Error):
             async with asyncio.timeout(timeout):
                 while not self.is_idle:
+                    self._unanswered_cancels += 1
                     await self._connection.cancel_safe(timeout=timeout)
+                    self._unanswered_cancels -= 1
                     await asyncio.wait([asyncio.ensure_future(self.drained())], timeout=0.1)
 
     async def close(self) -> None:

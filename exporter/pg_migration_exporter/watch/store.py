@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -17,11 +17,18 @@ from typing import Any, Protocol, runtime_checkable
 log = logging.getLogger(__name__)
 
 _FILE = "state.sqlite"
+#: A commit that the machine loses with its power is not worth a wait of the event loop.
 _SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS memory (
     target TEXT NOT NULL, collector TEXT NOT NULL, state TEXT NOT NULL,
     PRIMARY KEY (target, collector)
-) WITHOUT ROWID
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS orders (
+    number INTEGER PRIMARY KEY, target TEXT NOT NULL, collector TEXT NOT NULL,
+    subject TEXT NOT NULL
+);
 """
 
 
@@ -36,6 +43,14 @@ class Durable(Protocol):
         """Take over what `dump` returned. Raises KeyError, TypeError or ValueError for nonsense."""
 
 
+@runtime_checkable
+class Obedient(Protocol):
+    """A collector's memory that takes orders from commands, such as an acknowledgment."""
+
+    def obey(self, order: str) -> None:
+        """Do what the order says, or nothing if it makes no sense."""
+
+
 class Store:
     """Memories of one target; a `directory` of None keeps nothing."""
 
@@ -47,7 +62,8 @@ class Store:
 
     def restore(self, memories: Mapping[str, Any]) -> None:
         """Fill the durable ones among `memories` (by collector) with what was stored."""
-        for collector, state in self._read().items():
+        stored = self._query("SELECT collector, state FROM memory WHERE target = ?", self._target)
+        for collector, state in stored:
             memory = memories.get(collector)
             if isinstance(memory, Durable):
                 try:
@@ -57,38 +73,50 @@ class Store:
 
     def save(self, memories: Mapping[str, Any]) -> None:
         """Store the durable memories that changed since the last time."""
-        if self._file is None:
-            return
         states = {
             collector: json.dumps(memory.dump(), sort_keys=True)
             for collector, memory in memories.items()
             if isinstance(memory, Durable)
         }
         changed = {name: state for name, state in states.items() if self._stored.get(name) != state}
-        if changed and self._write(changed):
+        rows = [(self._target, name, state) for name, state in changed.items()]
+        if rows and self._write("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", rows):
             self._stored |= changed
 
-    def _read(self) -> dict[str, str]:
+    def order(self, collector: str, subject: str) -> bool:
+        """Leave an order for the exporter that watches this target; False if it cannot be."""
+        values = (self._target, collector, subject)
+        return self._write(
+            "INSERT INTO orders (target, collector, subject) VALUES (?, ?, ?)", [values]
+        )
+
+    def hand_out_orders(self, memories: Mapping[str, Any]) -> None:
+        """Pass the orders that were left since the last time on to the memories."""
+        for number, collector, subject in self._query(
+            "SELECT number, collector, subject FROM orders WHERE target = ?", self._target
+        ):
+            memory = memories.get(collector)
+            if isinstance(memory, Obedient):
+                memory.obey(subject)
+            self._write("DELETE FROM orders WHERE number = ?", [(number,)])
+
+    def _query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         if self._file is None:
-            return {}
+            return []
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with closing(self._connect()) as database:
-                found = database.execute(
-                    "SELECT collector, state FROM memory WHERE target = ?", (self._target,)
-                )
-                return dict(found.fetchall())
+                return database.execute(sql, parameters).fetchall()
         except (sqlite3.Error, OSError) as error:
             self._fail(error)
-            return {}
+            return []
 
-    def _write(self, states: Mapping[str, str]) -> bool:
+    def _write(self, sql: str, rows: Iterable[tuple[object, ...]]) -> bool:
+        if self._file is None:
+            return False
         try:
             with closing(self._connect()) as database, database:
-                database.executemany(
-                    "INSERT OR REPLACE INTO memory VALUES (?, ?, ?)",
-                    [(self._target, name, state) for name, state in states.items()],
-                )
+                database.executemany(sql, rows)
         except (sqlite3.Error, OSError) as error:
             self._fail(error)
             return False
@@ -100,7 +128,7 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         assert self._file is not None
         database = sqlite3.connect(self._file, timeout=0.2)
-        database.execute(_SCHEMA)
+        database.executescript(_SCHEMA)
         return database
 
     def _fail(self, error: Exception) -> None:

@@ -1,7 +1,8 @@
 """The watcher: looks at the database between scrapes, over a connection of its own.
 
-Once a second while something happens, every five seconds otherwise. What it looks at, and what it
-learns, is each collector's business (`Collector.watch`); this only keeps the rhythm.
+Once a second while something happens, every five seconds otherwise; in between, a glance of one
+statement notices what begins. What it looks at, and what it learns, is each collector's business
+(`Collector.watch`); this only keeps the rhythm.
 """
 
 from __future__ import annotations
@@ -24,6 +25,15 @@ from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Session
 from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.store import Store
+
+#: Whether it is time for a look: an index build, an ALTER TABLE, a wait for a lock. Costs the same
+#: on a database of any size.
+GLANCE = """
+select exists (select from pg_stat_get_progress_info('CREATE INDEX'))
+       or exists (select from pg_stat_activity
+                   where wait_event_type = 'Lock'
+                      or state = 'active' and query ~* '\\malter\\M' and pid <> pg_backend_pid())
+"""
 
 
 class Watcher:
@@ -63,15 +73,35 @@ class Watcher:
     async def run(self) -> None:
         """Look, store, wait, for ever; cancel to end."""
         self._store.restore(self._memories)
-        rhythm = self._settings.watch
         try:
             while True:
+                self._store.hand_out_orders(self._memories)
                 something_happens = await self._look()
                 self._store.save(self._memories)
-                await asyncio.sleep(rhythm.busy_interval if something_happens else rhythm.interval)
+                await self._rest(something_happens=something_happens)
         finally:
             self._store.save(self._memories)
             await self._link.close()
+
+    async def _rest(self, *, something_happens: bool) -> None:
+        rhythm = self._settings.watch
+        until = time.monotonic() + rhythm.interval
+        await asyncio.sleep(min(rhythm.busy_interval, rhythm.interval))
+        while not something_happens and time.monotonic() < until:
+            something_happens = await self._glance()
+            if not something_happens:
+                await asyncio.sleep(rhythm.busy_interval)
+
+    async def _glance(self) -> bool:
+        """True if something begins; also if the server cannot say: the look tells why."""
+        try:
+            async with asyncio.timeout(self._settings.scrape.timeout):
+                session = await self._link.session()
+                return (await session.query(GLANCE)).rows == [(True,)]
+        except (UnreachableError, psycopg.Error, TimeoutError):
+            return True
+        finally:
+            self._link.release()
 
     async def _look(self) -> bool:
         try:

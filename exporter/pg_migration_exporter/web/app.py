@@ -1,4 +1,4 @@
-"""The HTTP application: /metrics, /healthz, /readyz and an index page."""
+"""The HTTP application: /metrics, /healthz, /readyz, an index page, and reports of runs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from starlette.routing import Route
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.exposition import choose_format, render
+from pg_migration_exporter.own_metrics import OwnMetrics
 from pg_migration_exporter.scrape import Scrape, Target
 from pg_migration_exporter.web.deadline import scrape_timeout
 from pg_migration_exporter.web.index import index_page
-from pg_migration_exporter.web.own_metrics import OwnMetrics
+from pg_migration_exporter.web.reports import report_routes
 
 #: Nothing on these pages is anybody else's to frame, script or cache.
 _HEADERS = {
@@ -33,7 +34,7 @@ def create_app(settings: Settings) -> Starlette:
         to = choose_format(request.headers.get("accept", ""))
         with own.scrape():
             scrape = await target.scrape(scrape_timeout(request.headers, settings.scrape))
-            page = render(scrape.families(), to) + own.render(to) + to.end
+            page = render((*scrape.families(), *own.families()), to) + to.end
         return Response(page, headers={**_HEADERS, "Content-Type": to.content_type})
 
     async def healthz(_: Request) -> Response:
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> Starlette:
             ("/readyz", readyz),
         )
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(routes=[*routes, *report_routes(settings)], lifespan=lifespan)
 
 
 def _server(last: Scrape | None) -> dict[str, str]:

@@ -7,6 +7,10 @@
 The order of the parts: `sources` finds a file, `formats` makes `statements` of it, `resolve` walks
 the includes and sets properties, `select` applies contexts and labels. Everything follows
 Liquibase 4.28; `rules` has what other versions do differently.
+
+What Liquibase validates inside of changes (columns, rollbacks that name another changeset) is not
+looked at. Archives in a search path, Java classes that filter or sort, and what only Liquibase Pro
+includes are findings.
 """
 
 from .cache import ChangelogCache

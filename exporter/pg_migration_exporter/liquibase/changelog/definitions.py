@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from . import expressions, java, paths, property_file
 from .model import refusal, warning
-from .properties import Properties, is_hidden
+from .properties import Properties
 from .reading import Query, Reading
 from .scope import Scope
 from .statements import Attributes, Statement
@@ -19,7 +19,7 @@ def define(reading: Reading, properties: Properties, scope: Scope, statement: St
         return
     file = None if java.to_boolean(attributes.get("global"), default=True) else scope.local_key
     for name, value in _values(reading, scope, attributes).items():
-        if is_hidden(name):
+        if properties.is_hidden(name):
             reading.report_once(
                 f"hidden {name.lower()}",
                 warning(

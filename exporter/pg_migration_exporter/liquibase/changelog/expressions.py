@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from . import java
 from .model import refusal
@@ -25,6 +26,7 @@ _LONGEST = 4096
 DATABASE = "postgresql"
 
 
+@lru_cache(maxsize=4096)
 def items(text: str | None, rules: Rules | None = None) -> tuple[str, ...]:
     """Split a comma-separated list of names or expressions; case does not matter."""
     trimmed = java.trim_to_none(text)
@@ -74,37 +76,37 @@ def matches(expression: str, names: Sequence[str], rules: Rules) -> bool:
     parts = _AND.split(alternatives[0])
     if len(parts) > 1:
         return all(matches(part, names, rules) for part in parts)
-    return _matches_token(parts[0], names, rules)
+    return _matches_word(parts[0], names, rules)
 
 
-def _matches_token(token: str, names: Sequence[str], rules: Rules) -> bool:
-    negated, token = _without_not(token)
-    required = token.startswith("@")
+def _matches_word(word: str, names: Sequence[str], rules: Rules) -> bool:
+    negated, word = _without_not(word)
+    required = word.startswith("@")
     if required:
-        token = java.trim(token[1:])
-    if rules.no_contexts_token and not required and token.lower() == "nocontexts":
+        word = java.trim(word[1:])
+    if rules.no_contexts_token and not required and word.lower() == "nocontexts":
         return negated is bool(names)
     if not names and not required:
         return True
-    if token in {":TRUE", ":FALSE"}:
-        return (token == ":TRUE") is not negated
+    if java.trim(word) in {":TRUE", ":FALSE"}:
+        return (java.trim(word) == ":TRUE") is not negated
     if rules.symmetric_contexts:
         names = [java.trim(name[1:]) if name.startswith("@") else name for name in names]
-    return (token.lower() in names) is not negated
+    return (word.lower() in names) is not negated
 
 
-def _without_not(token: str) -> tuple[bool, str]:
-    if token.startswith("!"):
-        return True, java.trim(token[1:])
-    if token.lower().startswith("not "):
-        return True, java.trim(token[4:])
-    if found := _REQUIRED_NOT.match(token):
-        return True, java.trim(token[found.end() :])
-    return False, token
+def _without_not(word: str) -> tuple[bool, str]:
+    if word.startswith("!"):
+        return True, java.trim(word[1:])
+    if word.lower().startswith("not "):
+        return True, java.trim(word[4:])
+    if found := _REQUIRED_NOT.match(word):
+        return True, java.trim(word[found.end() :])
+    return False, word
 
 
 def any_matches(expressions: Iterable[str], names: Sequence[str], rules: Rules) -> bool:
-    """Tell whether one of `expressions` holds, or there is none; each is evaluated, none hides a refusal."""
+    """Tell whether one of `expressions` holds, or there is none; a refusal in any is a refusal."""
     verdicts = [matches(expression, names, rules) for expression in expressions]
     return not verdicts or any(verdicts)
 

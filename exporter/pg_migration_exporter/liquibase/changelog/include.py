@@ -30,7 +30,7 @@ def directory(scope: Scope, statement: IncludeAll) -> str:
     for name in ("filter", "resourceFilter", "resourceComparator"):
         if statement.get(name):
             raise refusal(
-                f"The includeAll has a {name}, a Java class that decides which files or which order.",
+                f"The includeAll has a {name}: a Java class decides which files, or their order.",
                 "Include the files one by one, or name them so that they sort.",
             )
     path = _relative(scope, statement, path).replace("\\", "/")
@@ -62,7 +62,7 @@ def _integer(statement: IncludeAll, name: str, default: int) -> int:
 
 
 def set_path(changeset: Loaded, child: Scope, explicit: str | None, rules: Rules) -> None:
-    """Apply `logicalFilePath` of an include, and of the changelogs around, to an included changeset.
+    """Apply `logicalFilePath` of an include, and of changelogs around, to an included changeset.
 
     `child` is the included file, `explicit` what the include says. Since Liquibase 4.29.3; a
     changeset that has run before keeps its path, which is why it keeps the others as well.
@@ -72,9 +72,10 @@ def set_path(changeset: Loaded, child: Scope, explicit: str | None, rules: Rules
     path = _inherited(child, explicit, rules) if rules.inherited_path else explicit
     if path is None:
         return
-    if rules.inherited_path and (changeset.path_is_own or changeset.is_raw):
+    is_nested = changeset.scope is not child
+    if rules.inherited_path and (changeset.path_is_own or (changeset.is_raw and not is_nested)):
         return
-    if rules.own_path_per_file and changeset.scope is not child:
+    if rules.own_path_per_file and is_nested:
         return
     changeset.move(path)
 

@@ -1,4 +1,4 @@
-"""What a changelog asks for: the expected changesets, or the findings that say why nobody can tell."""
+"""What a changelog asks for: expected changesets, or findings that say why nobody can tell."""
 
 from __future__ import annotations
 

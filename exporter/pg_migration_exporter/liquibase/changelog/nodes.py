@@ -5,7 +5,7 @@ Liquibase's ParsedNode: XML attributes and elements, and YAML keys, are all chil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .model import refusal
@@ -23,6 +23,7 @@ class Node:
     line: int
     value: str | None = None
     kind: Kind = Kind.NULL
+    #: Attributes and elements, or the entries of a mapping and of the mappings in a list.
     children: tuple[Node, ...] = ()
     #: The scalars of a YAML list, where there are several; `value` then has them in brackets.
     items: tuple[str, ...] = ()
@@ -47,3 +48,19 @@ class Node:
         """Return the value of the child called `name`."""
         found = self.find(name)
         return found.value if found else None
+
+
+def attributes_of(node: Node, canonical: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of the children that `canonical` has, by their canonical names.
+
+    Its keys are those names in lower case. Liquibase refuses two children of one name.
+    """
+    attributes: dict[str, str] = {}
+    for child in node.children:
+        name = canonical.get(child.name.lower())
+        if name is None or child.value is None:
+            continue
+        if name in attributes:
+            node.find(name)
+        attributes[name] = child.value
+    return attributes

@@ -28,7 +28,7 @@ def lookup(path: str) -> str:
 
 
 def sibling(path: str, other: str) -> str:
-    """Return `other` as seen from the directory of the file `path`. AbstractResource.resolveSibling."""
+    """Return `other` as seen from the directory of `path`. AbstractResource.resolveSibling."""
     directory, slash, _ = without_root(path).rpartition("/")
     joined = f"{directory}/{other}" if slash else other
     return normalize(re.sub("/{2,}", "/", without_root(joined)))

@@ -40,4 +40,6 @@ def _verdict(test: Node) -> bool | None:
     verdicts = [_verdict(child) for child in test.children]
     if None in verdicts:
         return None
-    return {"and": all, "or": any}.get(test.name, lambda each: not any(each))(verdicts)
+    if test.name == "and":
+        return all(verdicts)
+    return any(verdicts) is (test.name == "or")

@@ -8,7 +8,6 @@ latest first. ChangeLogParameters, ExpressionExpander.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from . import java
@@ -33,21 +32,10 @@ _OUTSIDE = (
 )
 #: Environment variables that most runs have; each hides a property of the same name in any case.
 _ENVIRONMENT = frozenset(
-    [
-        "path",
-        "home",
-        "user",
-        "logname",
-        "lang",
-        "pwd",
-        "shell",
-        "hostname",
-        "term",
-        "tz",
-        "tmpdir",
-        "mail",
-        "java_home",
-    ]
+    {
+        *("path", "home", "user", "logname", "lang", "pwd", "shell", "hostname", "term", "tz"),
+        *("tmpdir", "mail", "java_home"),
+    }
 )
 _TOKENS = re.compile(r"(\$\{|\})")
 _LEFT = re.compile(r"\$\{\s*([^${}]*?)\s*\}")
@@ -60,15 +48,19 @@ class Properties:
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self._fixed = _DATABASE | {name.lower(): value for name, value in given.items()}
-        self._global: dict[str, list[str | None]] = defaultdict(list)
-        self._local: dict[tuple[str, str], list[str | None]] = defaultdict(list)
+        self._global: dict[str, str | None] = {}
+        self._local: dict[tuple[str, str], str | None] = {}
 
     def set(self, name: str, value: str | None, file: str | None) -> None:
-        """Set a property: a global one, or one local to the changelog of the logical path `file`."""
+        """Set a property: a global one, or one local to changelogs of the logical path `file`."""
         if file is None:
-            self._global[name.lower()].append(value)
+            self._global.setdefault(name.lower(), value)
         else:
-            self._local[file, name.lower()].append(value)
+            self._local[file, name.lower()] = value
+
+    def is_hidden(self, name: str) -> bool:
+        """Tell whether an environment variable, not given here, usually hides the property."""
+        return name.lower() in _ENVIRONMENT - self._fixed.keys()
 
     def expand(self, text: str, files: Iterable[str]) -> str:
         """Return `text` with every expression replaced that has a value; `files` as for `set`.
@@ -84,10 +76,9 @@ class Properties:
         if key in self._fixed:
             return self._fixed[key]
         if key in self._global:
-            return self._global[key][0]
-        return next(
-            (self._local[file, key][-1] for file in files if (file, key) in self._local), None
-        )
+            return self._global[key]
+        local = (self._local[file, key] for file in files if (file, key) in self._local)
+        return next(local, None)
 
 
 class _Expansion:
@@ -99,20 +90,20 @@ class _Expansion:
         self._produced = 0
 
     def expand(self, text: str) -> str:
-        # One list of parts for each expression that is open, and one for the text around them.
-        parts: list[list[str]] = [[]]
-        for token in _TOKENS.split(text):
-            if token == "${":
-                parts.append([])
-            elif token == "}" and len(parts) > 1:
-                inner = "".join(parts.pop())
-                parts[-1].append(self._value(inner))
+        # One list of texts for each expression that is open, and one for what is around them.
+        texts: list[list[str]] = [[]]
+        for part in _TOKENS.split(text):
+            if part == "${":
+                texts.append([])
+            elif part == "}" and len(texts) > 1:
+                inner = "".join(texts.pop())
+                texts[-1].append(self._value(inner))
             else:
-                parts[-1].append(token)
-        while len(parts) > 1:
-            inner = "".join(parts.pop())
-            parts[-1].append("${" + inner)
-        return "".join(parts[0])
+                texts[-1].append(part)
+        while len(texts) > 1:
+            inner = "".join(texts.pop())
+            texts[-1].append("${" + inner)
+        return "".join(texts[0])
 
     def _value(self, inner: str) -> str:
         if inner.startswith("${"):
@@ -135,11 +126,6 @@ class _Expansion:
 def is_outside(name: str) -> bool:
     """Tell whether `name` has a value in every run of Liquibase that the files do not show."""
     return name.lower().startswith(_OUTSIDE)
-
-
-def is_hidden(name: str) -> bool:
-    """Tell whether an environment variable usually hides a property of that name."""
-    return name.lower() in _ENVIRONMENT
 
 
 def unresolved(texts: Iterable[str | None]) -> Iterator[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 from . import expressions, formats
@@ -21,7 +22,7 @@ from .model import (
 from .reading import Query, Reading
 from .resolve import Resolver
 from .rules import ASSUMED, NEWEST, Rules, Version, parse_version
-from .scope import Scope
+from .scope import Loaded, Scope
 from .select import Selector
 from .sources import Located, Sources
 from .statements import ChangelogFile
@@ -48,7 +49,7 @@ class _Question:
         return Query(contexts, labels, rules, self.properties, self.encoding)
 
 
-def read_changelog(
+def read_changelog(  # noqa: PLR0913 - each is an option of Liquibase
     file: str,
     search_path: Sequence[Path],
     *,
@@ -93,7 +94,7 @@ def _root(sources: Sources, file: str) -> tuple[Located, str]:
     if located is None:
         raise refusal(
             f"The changelog {file} does not exist.",
-            "Name it relative to the search path, as for Liquibase.",
+            "Name it relative to the search path, and let the exporter read it.",
         )
     if kind is None:
         raise refusal(
@@ -102,44 +103,40 @@ def _root(sources: Sources, file: str) -> tuple[Located, str]:
     return located, kind
 
 
+class _Parser:
+    """Parses files, those that the cache does not know."""
+
+    def __init__(self, sources: Sources, cache: ChangelogCache, encoding: str) -> None:
+        self._sources = sources
+        self._cache = cache
+        self._encoding = encoding
+        self.files: set[FileKey] = set()
+
+    def __call__(self, located: Located, kind: str) -> ChangelogFile:
+        key = located.real, kind, self._encoding
+        self.files.add(key)
+        file = self._cache.file(key, located.stamp)
+        if file is None:
+            file = formats.parse(kind, self._sources.read(located), self._encoding)
+            self._cache.keep_file(key, located.stamp, file)
+        return file
+
+
 def _answer(question: _Question, cache: ChangelogCache) -> Answer:
     sources = Sources(question.search_path)
-    files: set[FileKey] = set()
-
-    def parse(located: Located, kind: str) -> ChangelogFile:
-        key = located.real, kind, question.encoding
-        files.add(key)
-        parsed = cache.file(key, located.stamp)
-        if parsed is None:
-            parsed = formats.parse(kind, sources.read(located), question.encoding)
-            cache.keep_file(key, located.stamp, parsed)
-        return parsed
-
-    version = parse_version(question.version) if question.version else None
-    reading = Reading(question.query(version or ASSUMED), sources, parse)
-    changesets = _changesets(question, reading)
-    if question.version is None:
-        newest = Reading(question.query(NEWEST), sources, parse)
-        _compare(reading, question.file, changesets, _changesets(question, newest))
-    elif version is None:
-        advice = "Give the version of Liquibase as numbers, for example 4.28.0."
-        summary = f"{question.version!r} is no version; 4.28 is assumed."
-        reading.report(warning(summary, advice), question.file)
-    changelog = Changelog(question.file, tuple(changesets), tuple(reading.findings))
-    if not changelog.complete:
-        changelog = Changelog(question.file, (), changelog.findings)
-    return Answer(changelog, sources.stamps, frozenset(files))
-
-
-def _changesets(question: _Question, reading: Reading) -> list[ExpectedChangeset]:
-    """Return the expected changesets; those before a problem, where there is one."""
+    parser = _Parser(sources, cache, question.encoding)
+    given = parse_version(question.version or "")
+    reading = Reading(question.query(given or ASSUMED), sources, parser)
+    expected: list[ExpectedChangeset] = []
     try:
-        if not formats.is_encoding(question.encoding):
-            raise refusal(f"The encoding {question.encoding} is not known.", "Correct it.")
-        located, kind = _root(reading.sources, question.file)
-        root = Scope(question.file, located.real)
-        Resolver(reading).load(root, located, kind)
-        return list(Selector(reading).select(root.changesets))
+        _check(question, reading, given)
+        selector = Selector(reading)
+        selected = _selected(question.file, reading, selector)
+        expected = [selector.expected(changeset) for changeset in selected]
+        if question.version is None:
+            newest = Reading(question.query(NEWEST), sources, parser)
+            others = _selected(question.file, newest, Selector(newest))
+            _compare(reading, selected, others)
     except StopError as problem:
         reading.findings.append(problem.finding)
     except RefusalError as problem:
@@ -147,20 +144,34 @@ def _changesets(question: _Question, reading: Reading) -> list[ExpectedChangeset
     except Exception as problem:  # noqa: BLE001 - the promise is an answer for any input
         summary = f"The reader failed: {type(problem).__name__}."
         reading.findings.append(error(summary, "Report it, with the changelog that shows it."))
-    return []
+    changelog = Changelog(question.file, tuple(expected), tuple(reading.findings))
+    if not changelog.complete:
+        changelog = replace(changelog, changesets=())
+    return Answer(changelog, sources.stamps, frozenset(parser.files))
 
 
-def _compare(
-    reading: Reading,
-    file: str,
-    assumed: list[ExpectedChangeset],
-    newest: list[ExpectedChangeset],
-) -> None:
+def _check(question: _Question, reading: Reading, given: Version | None) -> None:
+    if not formats.is_encoding(question.encoding):
+        raise refusal(f"The encoding {question.encoding!r} is not known.", "Correct it.")
+    if question.version is not None and given is None:
+        summary = f"{question.version!r} is no version; 4.28 is assumed."
+        advice = "Give the version of Liquibase as numbers, for example 4.28.0."
+        reading.report(warning(summary, advice), question.file)
+
+
+def _selected(file: str, reading: Reading, selector: Selector) -> list[Loaded]:
+    located, kind = _root(reading.sources, file)
+    root = Scope(file, located.real)
+    Resolver(reading).load(root, located, kind)
+    return list(selector.select(root.changesets))
+
+
+def _compare(reading: Reading, assumed: list[Loaded], newest: list[Loaded]) -> None:
     """Warn where the answer depends on a version of Liquibase that was not given."""
-    if [each.identity for each in assumed] == [each.identity for each in newest]:
-        return
-    mine = {each.identity for each in newest}
-    first = next((each for each in assumed if each.identity not in mine), None)
-    summary = "Other versions of Liquibase than 4.28 expect other changesets here."
-    finding = warning(summary, "Give the version of Liquibase that runs.", first and first.line)
-    reading.report(finding, first.file if first else file)
+    for mine, other in zip_longest(assumed, newest):
+        if mine is None or other is None or mine.identity != other.identity:
+            where = mine or other
+            summary = "Other versions of Liquibase than 4.28 expect other changesets from here on."
+            finding = warning(summary, "Give the version of Liquibase that runs.")
+            reading.report(finding, where.scope.name, where.statement.line)
+            return

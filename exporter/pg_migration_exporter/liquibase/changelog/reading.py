@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from .model import Finding, StopError, error
+from .model import Finding, Severity, StopError, error
 from .rules import Rules
 from .sources import Located, Sources
 from .statements import ChangelogFile
@@ -42,12 +42,13 @@ class Reading:
 
     def report(self, finding: Finding, file: str, line: int | None = None) -> None:
         """Keep a finding, placed in `file` and, if it has no line of its own, at `line`."""
+        if len(self.findings) >= MOST_FINDINGS:
+            if finding.severity is Severity.WARNING:
+                return
+            summary = "There are too many findings; the rest is left out."
+            raise StopError(error(summary, "Start with the first."))
         placed = finding.in_file(file)
         self.findings.append(placed if placed.line else replace(placed, line=line))
-        if len(self.findings) >= MOST_FINDINGS:
-            raise StopError(
-                error("There are too many findings; the rest is left out.", "Start above.")
-            )
 
     def report_once(self, topic: str, finding: Finding, file: str) -> None:
         """Keep a finding unless one on the same topic was kept before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from . import expressions, formats, include, java, paths
@@ -14,6 +15,7 @@ from .scope import Loaded, Scope
 from .sources import Located
 from .statements import (
     Body,
+    Change,
     ChangelogFile,
     ChangeSet,
     Content,
@@ -27,8 +29,7 @@ from .statements import (
 
 AnyStatement = TypeVar("AnyStatement", bound=Statement)
 
-_DEEPEST = 50
-_MOST_FILES = 50_000
+_MOST_FILES = 20_000
 _MOST_CHANGESETS = 200_000
 
 
@@ -68,7 +69,7 @@ class Resolver:
         self._run(scope, self._prepared(scope, file))
 
     def _prepared(self, scope: Scope, file: ChangelogFile) -> Iterable[Statement]:
-        """Return the statements; YAML and JSON have all expressions expanded before anything runs."""
+        """Return the statements; YAML and JSON have expressions expanded before anything runs."""
         if file.early is None:
             scope.context = file.context
             return file.statements
@@ -96,7 +97,8 @@ class Resolver:
         return statement.map(lambda text: self._expand(scope, text))
 
     def _logical_path(self, scope: Scope, statement: LogicalPath) -> None:
-        scope.logical = statement.attributes.get("logicalFilePath")
+        if not (scope.is_sql and self._rules.header_path_ignored):
+            scope.logical = statement.attributes.get("logicalFilePath")
 
     def _property(self, scope: Scope, statement: Property) -> None:
         expanded = self._expanded(scope, statement)
@@ -154,22 +156,12 @@ class Resolver:
         located = self._reading.sources.find(path)
         if located is None:
             if must_exist:
-                raise refusal(f"The included file {path} does not exist.", "Correct the path.")
+                advice = "Correct the path, and let the exporter read it."
+                raise refusal(f"The included file {path} does not exist.", advice)
             return
-        enclosing = list(scope.enclosing())
-        if located.real in {each.real for each in enclosing}:
-            raise refusal(f"{path} includes itself.", "Break the circle.")
-        if len(enclosing) >= _DEEPEST:
-            raise refusal("The includes nest too deep.", "Flatten them.")
-        child = Scope(
-            path,
-            located.real,
-            scope,
-            include_context=statement.get("contextFilter", "context"),
-            include_labels=statement.get("labels"),
-            include_ignored=java.to_boolean(statement.attributes.get("ignore")),
-            directories=scope.directories if directories is None else directories,
-        )
+        child = scope.child(path, located.real, statement)
+        if directories is not None:
+            child.directories = directories
         self.load(child, located, formats.kind_of(path) or "")
         for changeset in child.changesets:
             include.set_path(
@@ -181,13 +173,16 @@ class Resolver:
         self._changesets += 1
         if self._changesets > _MOST_CHANGESETS:
             raise StopError(error("The changelog has too many changesets.", "Include less."))
+        # The SQL of the one before is what a formatted changeset starts with.
+        before = scope.last.content.changes if scope.last else (Change("sql", {}),)
+        scope.last = None
         expanded = self._expanded(scope, statement)
-        # The last one of a formatted file may have no body: it then runs the SQL before it.
-        before = scope.last.content.changes if scope.last else ()
         content = expanded.content or Content(before)
         own = expanded.get("logicalFilePath")
         loaded = Loaded(expanded, scope, self._path(scope, own), content)
         loaded.path_is_own = own is not None and not scope.is_sql
+        if loaded.is_raw and self._rules.script_named_by_path:
+            loaded.id = f"raw_{loaded.path.replace('/', '_')}"
         scope.last = loaded
         names = expressions.items(expanded.attributes.get("dbms"))
         if expressions.database_matches(names):
@@ -201,5 +196,7 @@ class Resolver:
         return paths.without_root(java.trim(own)) if own else scope.path
 
     def _body(self, scope: Scope, statement: Body) -> None:
-        assert scope.last is not None
-        scope.last.content = self._expanded(scope, statement).content
+        if scope.last is not None:
+            content = self._expanded(scope, statement).content
+            changes = content.changes or scope.last.content.changes
+            scope.last.content = replace(content, changes=changes)

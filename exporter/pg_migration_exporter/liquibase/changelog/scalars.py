@@ -103,7 +103,7 @@ def _is_timestamp(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def resolve(text: str) -> tuple[str, Kind]:
-    """Return a plain scalar as Java prints it, and its type. Raises RefusalError for a non-number."""
+    """Return a plain scalar as Java prints it, and its type. Raises RefusalError."""
     if _NULL.fullmatch(text):
         return "", Kind.NULL
     if _BOOLEAN.fullmatch(text):

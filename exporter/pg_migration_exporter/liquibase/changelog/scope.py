@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from . import paths
+from . import java, paths
 from .model import refusal
 from .rules import Rules
-from .statements import RAW, ChangeSet, Content
+from .statements import RAW, ChangeSet, Content, Include, IncludeAll
+
+_DEEPEST = 50
 
 
 @dataclass(slots=True)
@@ -23,6 +25,18 @@ class Loaded:
     path_is_own: bool = False
     #: The paths it had before an include set one.
     other_paths: tuple[str, ...] = ()
+    #: Java prints what is missing as null.
+    id: str = field(init=False)
+    author: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.id = self.statement.attributes.get("id", "null")
+        self.author = self.statement.attributes.get("author", "null")
+
+    @property
+    def identity(self) -> str:
+        """`path::id::author`."""
+        return f"{self.path}::{self.id}::{self.author}"
 
     @property
     def is_raw(self) -> bool:
@@ -80,6 +94,23 @@ class Scope:
         while scope is not None:
             yield scope
             scope = scope.parent
+
+    def child(self, path: str, real: str, statement: Include | IncludeAll) -> Scope:
+        """Return the scope of an included file. Raises RefusalError for a circle."""
+        enclosing = list(self.enclosing())
+        if real in {scope.real for scope in enclosing}:
+            raise refusal(f"{path} includes itself.", "Break the circle.")
+        if len(enclosing) >= _DEEPEST:
+            raise refusal("The includes nest too deep.", "Flatten them.")
+        return Scope(
+            path,
+            real,
+            self,
+            include_context=statement.get("contextFilter", "context"),
+            include_labels=statement.get("labels"),
+            include_ignored=java.to_boolean(statement.attributes.get("ignore")),
+            directories=self.directories,
+        )
 
     def property_files(self, rules: Rules) -> list[str]:
         """Return the keys of the local properties that are visible here, nearest first."""

@@ -11,15 +11,10 @@ from .reading import Reading
 from .scope import Loaded, Scope
 from .scripts import Scripts
 
+#: Attributes that decide which changesets there are, and what they are called.
 _DECISIVE = (
-    "id",
-    "author",
-    "logicalFilePath",
-    "context",
-    "contextFilter",
-    "labels",
-    "dbms",
-    "ignore",
+    *("id", "author", "logicalFilePath"),
+    *("context", "contextFilter", "labels", "dbms", "ignore"),
 )
 
 
@@ -34,13 +29,13 @@ class Selector:
         self._verdicts: dict[tuple[str | None, str | None, int], bool] = {}
         self._seen: set[str] = set()
 
-    def select(self, changesets: Sequence[Loaded]) -> Iterator[ExpectedChangeset]:
+    def select(self, changesets: Sequence[Loaded]) -> Iterator[Loaded]:
         """Yield the expected changesets in order of execution; what is wrong becomes a finding."""
         for changeset in changesets:
             try:
                 self._check_expressions(changeset)
                 if self._passes(changeset) and not self._is_ignored(changeset):
-                    yield self._expected(changeset)
+                    yield changeset
             except RefusalError as problem:
                 self._report(changeset, problem.finding)
 
@@ -92,9 +87,7 @@ class Selector:
 
     def _validate(self, changeset: Loaded) -> None:
         attributes = changeset.statement.attributes
-        identity = "::".join(
-            (changeset.path, attributes.get("id", "null"), attributes.get("author", "null"))
-        )
+        identity = changeset.identity
         if identity in self._seen:
             summary = f"The changeset {identity} exists twice."
             self._report(changeset, error(summary, "Give one of them another id."))
@@ -112,7 +105,8 @@ class Selector:
         for finding in self._scripts.check(changeset):
             self._report(changeset, finding)
 
-    def _expected(self, changeset: Loaded) -> ExpectedChangeset:
+    def expected(self, changeset: Loaded) -> ExpectedChangeset:
+        """Return a selected changeset as the answer has it."""
         attributes, content = changeset.statement.attributes, changeset.content
         contexts, labels = self._around(changeset.scope)
         own_context = changeset.statement.get("contextFilter", "context")
@@ -121,8 +115,8 @@ class Selector:
         may_fail = not java.to_boolean(attributes.get("failOnError"), default=True)
         return ExpectedChangeset(
             path=changeset.path,
-            id=attributes.get("id", "null"),
-            author=attributes.get("author", "null"),
+            id=changeset.id,
+            author=changeset.author,
             file=changeset.scope.name,
             line=changeset.statement.line,
             checksum=self._scripts.checksum(changeset),

@@ -41,18 +41,22 @@ def stamp_of(path: str) -> Stamp:
 
 
 class Sources:
-    """The roots of one search path."""
+    """The roots of one search path; without any, the working directory, as for Liquibase."""
 
     def __init__(self, search_path: Sequence[Path]) -> None:
-        self._roots = tuple(dict.fromkeys(os.path.abspath(root) for root in search_path))
-        self._real_roots = tuple(map(os.path.realpath, self._roots))
+        absolute = (os.path.normpath(Path.cwd() / root) for root in search_path or (Path(),))
+        self._roots = tuple(dict.fromkeys(absolute))
+        self._real_roots = tuple(os.path.realpath(root) for root in self._roots if "\0" not in root)
         self.stamps: dict[str, Stamp] = {}
 
     def check(self) -> None:
         """Raise RefusalError for a root that is no directory."""
         for root in self._roots:
-            if not os.path.isdir(root):
-                raise refusal(f"The search path {root} is not a directory.", "Correct it.")
+            if not _is_directory(root):
+                raise refusal(
+                    f"The search path {root} is not a directory.",
+                    "Correct it, and let the exporter read it.",
+                )
 
     def find(self, path: str) -> Located | None:
         """Return the file that `path` names below one of the roots; None where there is none.
@@ -88,17 +92,14 @@ class Sources:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             descriptor = os.open(located.real, flags)
+            try:
+                return _read(descriptor)
+            finally:
+                os.close(descriptor)
         except OSError as problem:
             raise refusal(
-                f"The file cannot be opened: {problem.strerror}.", "Let the exporter read it."
+                f"The file cannot be read: {problem.strerror}.", "Let the exporter read it."
             ) from None
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise refusal("This is not a regular file.", "Include a file.")
-            if status.st_size > LARGEST_FILE:
-                raise refusal("The file is larger than 16 MiB.", "Split it.")
-            return file.read(LARGEST_FILE)
 
     def search(self, path: str, depths: range, suffix: str) -> list[str]:
         """Return the files below the directory `path` of every root, as names in the search path.
@@ -107,7 +108,7 @@ class Sources:
         units, with upper case first. Raises RefusalError.
         """
         start = path.removeprefix("/")
-        if start.startswith("/"):
+        if start.startswith("/") or "\0" in start:
             raise _outside(path)
         names: dict[str, str] = {}
         for root in self._roots:
@@ -147,7 +148,7 @@ class Sources:
 
     def _entries(self, directory: str) -> list[os.DirEntry[str]]:
         stamp = self.stamps[directory] = stamp_of(directory)
-        if stamp is None or not os.path.isdir(directory):
+        if stamp is None or not _is_directory(directory):
             return []
         try:
             with os.scandir(directory) as entries:
@@ -157,6 +158,23 @@ class Sources:
                 f"The directory {directory} cannot be read: {problem.strerror}.",
                 "Let the exporter read it.",
             ) from None
+
+
+def _read(descriptor: int) -> bytes:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise refusal("This is not a regular file.", "Name a file.")
+    if status.st_size > LARGEST_FILE:
+        raise refusal("The file is larger than 16 MiB.", "Split it.")
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        return file.read(LARGEST_FILE)
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 - Path.is_dir raises EACCES
+    except (OSError, ValueError):
+        return False
 
 
 def _is_below(path: str, root: str) -> bool:

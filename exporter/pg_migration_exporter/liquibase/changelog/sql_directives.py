@@ -119,11 +119,15 @@ class Attributes:
         }
 
     def read(self, line: str) -> dict[str, str]:
-        """Return the attributes by their canonical names, without enclosing quotes where they may have some."""
-        found: dict[str, str] = {}
+        """Return the attributes by their canonical names, with quotes where they have some."""
+        ends: dict[str, list[int]] = {}
         for match in self._names.finditer(line):
-            name, value = self._values[match[1].lower()]
-            if text := value.match(line, match.end()):
+            ends.setdefault(match[1].lower(), []).append(match.end())
+        found: dict[str, str] = {}
+        for lowered, positions in ends.items():
+            name, value = self._values[lowered]
+            matches = (value.match(line, position) for position in reversed(positions))
+            if text := next(filter(None, matches), None):
                 found[name] = text[text.lastindex or 0]
         return found
 

@@ -1,4 +1,4 @@
-"""SQL changelogs: formatted ones with a changeset for each `--changeset` line, and plain scripts."""
+"""SQL changelogs: formatted, with a changeset for each `--changeset` line, and plain scripts."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ class _Reader:
     def _body(self, at_end: bool) -> Iterator[Body]:
         """Yield the body of the open changeset, and start the next one.
 
-        Without any line below it, the file's last changeset has no body: Liquibase gives it the
-        SQL of the one before. With blank lines its body is empty, which Liquibase refuses later.
+        Without any line of SQL, the body of the file's last changeset has no change: Liquibase
+        gives it the SQL of the one before. A change without SQL is what Liquibase refuses later.
         """
-        if self._changeset is not None and (self._sql or not at_end):
+        if self._changeset is not None:
             text = java.trim("\n".join(self._sql))
             if not text and not at_end:
                 raise refusal(
@@ -92,9 +92,9 @@ class _Reader:
                     "Write its SQL below the line, or remove the line.",
                     self._changeset.line,
                 )
-            change = Change("sql", {"sql": text})
+            changes = (Change("sql", {"sql": text}),) if self._sql else ()
             checksums, failures = tuple(self._checksums), tuple(self._failures)
-            content = Content((change,), checksums, self._modified, failures)
+            content = Content(changes, checksums, self._modified, failures)
             yield Body(self._changeset.line, {}, content)
         self._sql, self._checksums, self._failures, self._modified = [], [], [], False
 

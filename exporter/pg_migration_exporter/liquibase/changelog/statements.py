@@ -36,12 +36,13 @@ class Statement:
 
     def map(self, function: Callable[[str], str]) -> Self:
         """Return the same statement with `function` applied to every text."""
-        return replace(self, attributes=_map(self.attributes, function))
+        attributes = _map(self.attributes, function)
+        return self if attributes is self.attributes else replace(self, attributes=attributes)
 
 
 @dataclass(frozen=True, slots=True)
 class LogicalPath(Statement):
-    """`logicalFilePath` of the changelog: the path of the changesets that have none of their own."""
+    """`logicalFilePath` of a changelog: the path of changesets that have none of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,9 @@ class Change:
     attributes: Attributes
 
     def map(self, function: Callable[[str], str]) -> Self:
-        """Return the same change with `function` applied to every text; a raw script has no expressions."""
-        return (
-            self if self.kind == RAW else replace(self, attributes=_map(self.attributes, function))
-        )
+        """Return the same change with `function` applied to its texts; a raw script has none."""
+        attributes = self.attributes if self.kind == RAW else _map(self.attributes, function)
+        return self if attributes is self.attributes else replace(self, attributes=attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,8 @@ class Content:
 
     def map(self, function: Callable[[str], str]) -> Self:
         """Return the same content with `function` applied to every text of its changes."""
-        return replace(self, changes=tuple(change.map(function) for change in self.changes))
+        changes = tuple([change.map(function) for change in self.changes])
+        return self if changes == self.changes else replace(self, changes=changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +105,26 @@ class ChangeSet(Statement):
 
     def map(self, function: Callable[[str], str]) -> Self:
         """Return the same changeset with `function` applied to its attributes and its content."""
+        attributes = _map(self.attributes, function)
         content = self.content and self.content.map(function)
-        return replace(self, attributes=_map(self.attributes, function), content=content)
+        if attributes is self.attributes and content is self.content:
+            return self
+        return replace(self, attributes=attributes, content=content)
 
 
 @dataclass(frozen=True, slots=True)
 class Body(Statement):
-    """The content of the formatted changeset before it: expanded where the next one begins."""
+    """The content of the formatted changeset before it: expanded where the next one begins.
+
+    Without changes it leaves the changeset with those of the one before.
+    """
 
     content: Content = Content()
 
     def map(self, function: Callable[[str], str]) -> Self:
         """Return the same body with `function` applied to its SQL."""
-        return replace(self, content=self.content.map(function))
+        content = self.content.map(function)
+        return self if content is self.content else replace(self, content=content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +144,9 @@ class ChangelogFile:
 
 
 def _map(attributes: Attributes, function: Callable[[str], str]) -> Attributes:
-    if not any("${" in value for value in attributes.values()):
+    for value in attributes.values():
+        if "${" in value:
+            break
+    else:
         return attributes
     return {name: function(value) for name, value in attributes.items()}

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
-from . import vocabulary, xml_schema
-from .model import Finding, RefusalError, error, refusal, warning
-from .nodes import NAMESPACE, Node
+from . import contents, vocabulary, xml_schema
+from .model import Finding, RefusalError, error, refusal
+from .nodes import Node, attributes_of
 from .preconditions import changelog_findings
 from .scalars import Kind
 from .statements import (
-    Change,
     ChangelogFile,
     ChangeSet,
-    Content,
     EarlyProperty,
     Include,
     IncludeAll,
@@ -31,24 +28,28 @@ _TYPES: dict[str, type[Statement]] = {
 }
 #: Names as the tables spell them, by their lower case: Liquibase finds attributes in any case.
 _CANONICAL = {
-    statement: {name.lower(): name for name in (*vocabulary.ATTRIBUTES[statement], "alwaysRun")}
-    for statement in _TYPES
+    name: {attribute.lower(): attribute for attribute in attributes}
+    for name, attributes in {
+        **{statement: vocabulary.ATTRIBUTES[statement] for statement in _TYPES},
+        "changeSet": vocabulary.ATTRIBUTES["changeSet"] | {"alwaysRun"},
+    }.items()
 }
-_NAME = re.compile(r"[A-Za-z]\w*")
 _LOGICAL_PATH = "logicalFilePath"
 #: Java types that YAML properties are cast to; another type ends Liquibase. YamlChangeLogParser.
+_ANY_PROPERTY = {**dict.fromkeys(("context", "labels", "dbms"), Kind.TEXT), "global": Kind.BOOLEAN}
 _PROPERTY_KINDS = {
-    **dict.fromkeys(("name", "context", "labels", "dbms", "file"), Kind.TEXT),
-    **dict.fromkeys(("global", "relativeToChangelogFile", "errorIfMissing"), Kind.BOOLEAN),
+    True: _ANY_PROPERTY | {"name": Kind.TEXT},
+    False: _ANY_PROPERTY
+    | {"file": Kind.TEXT, "relativeToChangelogFile": Kind.BOOLEAN, "errorIfMissing": Kind.BOOLEAN},
 }
 
 
 def from_xml(root: Node) -> ChangelogFile:
-    """Return the statements of an XML document, with what its schema refuses as findings."""
+    """Return the statements of an XML document, or what its schema refuses."""
+    if refused := tuple(xml_schema.check(root)):
+        return ChangelogFile(findings=refused)
     statements, findings = _collect(root, is_yaml=False)
-    refused = tuple(xml_schema.check(root))
-    # What the schema refuses comes first, and may well be why something else was not understood.
-    return ChangelogFile(statements, refused or findings, _context(root))
+    return ChangelogFile(statements, findings, _context(root))
 
 
 def from_yaml(document: Node | None) -> ChangelogFile:
@@ -73,7 +74,7 @@ def from_yaml(document: Node | None) -> ChangelogFile:
 
 
 def _early(statement: Property) -> EarlyProperty:
-    """Return the property as Liquibase sets it first: by name if it has one, `context` alone counts."""
+    """Return the property as Liquibase sets it first: by name if it has one, under `context`."""
     hidden = {"contextFilter", "file"} if "name" in statement.attributes else {"contextFilter"}
     attributes = {name: text for name, text in statement.attributes.items() if name not in hidden}
     return EarlyProperty(statement.line, attributes)
@@ -101,7 +102,7 @@ def _collect(root: Node, is_yaml: bool) -> tuple[tuple[Statement, ...], tuple[Fi
 
 
 def _flat(root: Node) -> Iterator[Node]:
-    """Yield the children of `root`, those of modifyChangeSets in its place: it moves no changeset."""
+    """Yield the children of `root`, those of modifyChangeSets in its place."""
     for node in root.children:
         if node.name == "modifyChangeSets":
             yield from node.children
@@ -119,100 +120,18 @@ def _other(node: Node) -> Iterable[Finding]:
 
 
 def _statement(node: Node, is_yaml: bool, modified: bool) -> Statement:
-    attributes = _attributes(node)
+    attributes = attributes_of(node, _CANONICAL[node.name])
     if node.name != "changeSet":
         return _TYPES[node.name](node.line, attributes)
-    parts = list(_parts(node))
-    content = Content(
-        tuple(_change(part) for part in parts if _is_change(part)),
-        tuple(_checksums(parts)),
-        modified or any(part.name == "modifySql" for part in parts),
-        tuple(_precondition_failures(parts)),
-    )
-    findings = (*_dates(node), *_unknown_changes(parts, is_yaml))
-    return ChangeSet(node.line, attributes, content, findings)
-
-
-def _attributes(node: Node) -> dict[str, str]:
-    canonical = _CANONICAL[node.name]
-    attributes: dict[str, str] = {}
-    for child in node.children:
-        name = canonical.get(child.name.lower())
-        if name is None or child.value is None:
-            continue
-        if name in attributes:
-            node.find(name)
-        attributes[name] = child.value
-    return attributes
-
-
-def _dates(node: Node) -> Iterator[Finding]:
-    """Warn of identities that YAML reads as a date."""
-    for child in node.children:
-        if child.kind is Kind.TIMESTAMP and child.name.lower() in {"id", "author"}:
-            yield warning(
-                f"YAML reads the {child.name} of a changeset as a date: {child.value}.",
-                "Quote it: the time zone of Liquibase's JVM and its version decide how it is written.",
-                child.line,
-            )
-
-
-def _parts(node: Node) -> Iterator[Node]:
-    """Yield what a changeset has, with the entries of `changes` in its place."""
-    for child in node.children:
-        if child.name == "changes":
-            yield from _parts(child)
-        else:
-            yield child
-
-
-def _is_change(part: Node) -> bool:
-    if part.name in vocabulary.CHANGES:
-        return True
-    return bool(part.children) and part.name not in vocabulary.CHANGESET_PARTS
-
-
-def _change(part: Node) -> Change:
-    if part.name not in {"sql", "sqlFile"}:
-        return Change(part.name, {})
-    names = ("sql", "path", "dbms", "encoding", "relativeToChangelogFile")
-    attributes = {name: text for name in names if (text := part.text(name)) is not None}
-    if part.name == "sql" and part.value is not None:
-        attributes["sql"] = part.value
-    return Change(part.name, attributes)
-
-
-def _unknown_changes(parts: Iterable[Node], is_yaml: bool) -> Iterator[Finding]:
-    """Name the changes that only an extension could bring; XML's schema knows Liquibase's own."""
-    for part in parts:
-        foreign = is_yaml or part.namespace != NAMESPACE
-        if foreign and _is_change(part) and part.name not in vocabulary.CHANGES:
-            # An extension's change has a name like Liquibase's own; anything else is a mistake.
-            make = warning if _NAME.fullmatch(part.name) else error
-            yield make(
-                f"{part.name!r} is not a change that Liquibase has.",
-                "Correct the name, unless an extension of Liquibase brings this change.",
-                part.line,
-            )
-
-
-def _checksums(parts: Iterable[Node]) -> Iterator[str]:
-    for part in parts:
-        if part.name in {"validCheckSum", "validCheckSums"} and part.value is not None:
-            yield from part.items or (part.value,)
-
-
-def _precondition_failures(parts: Iterable[Node]) -> Iterator[str]:
-    for part in parts:
-        if part.name == "preConditions":
-            yield from (text for name in ("onFail", "onError") if (text := part.text(name)))
+    return ChangeSet(node.line, attributes, *contents.read(node, is_yaml, modified))
 
 
 def _check_property_kinds(node: Node) -> None:
     if not node.children:
         raise refusal("A property has no name.", "Give it a name and a value.", node.line)
+    has_name = any(node.named("name"))
     for child in node.children:
-        wanted = _PROPERTY_KINDS.get(child.name)
+        wanted = _PROPERTY_KINDS[has_name].get(child.name)
         if wanted and child.kind not in {wanted, Kind.NULL}:
             advice = "Quote it." if wanted is Kind.TEXT else "Write true or false without quotes."
             raise refusal(

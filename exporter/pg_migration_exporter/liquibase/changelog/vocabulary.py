@@ -56,79 +56,28 @@ BOOLEANS = frozenset(
 
 #: Liquibase's own changes, which its schema has.
 SCHEMA_CHANGES = frozenset(
-    [
-        "addAutoIncrement",
-        "addColumn",
-        "addDefaultValue",
-        "addForeignKeyConstraint",
-        "addLookupTable",
-        "addNotNullConstraint",
-        "addPrimaryKey",
-        "addUniqueConstraint",
-        "alterSequence",
-        "createIndex",
-        "createProcedure",
-        "createSequence",
-        "createTable",
-        "createView",
-        "customChange",
-        "delete",
-        "dropAllForeignKeyConstraints",
-        "dropColumn",
-        "dropDefaultValue",
-        "dropForeignKeyConstraint",
-        "dropIndex",
-        "dropNotNullConstraint",
-        "dropPrimaryKey",
-        "dropProcedure",
-        "dropSequence",
-        "dropTable",
-        "dropUniqueConstraint",
-        "dropView",
-        "empty",
-        "executeCommand",
-        "insert",
-        "loadData",
-        "loadUpdateData",
-        "mergeColumns",
-        "modifyColumn",
-        "modifyDataType",
-        "output",
-        "renameColumn",
-        "renameSequence",
-        "renameTable",
-        "renameView",
-        "setColumnRemarks",
-        "setTableRemarks",
-        "sql",
-        "sqlFile",
-        "stop",
-        "tagDatabase",
-        "update",
-    ]
+    {
+        *("addAutoIncrement", "addColumn", "addDefaultValue", "addForeignKeyConstraint"),
+        *("addLookupTable", "addNotNullConstraint", "addPrimaryKey", "addUniqueConstraint"),
+        *("alterSequence", "createIndex", "createProcedure", "createSequence", "createTable"),
+        *("createView", "customChange", "delete", "dropAllForeignKeyConstraints", "dropColumn"),
+        *("dropDefaultValue", "dropForeignKeyConstraint", "dropIndex", "dropNotNullConstraint"),
+        *("dropPrimaryKey", "dropProcedure", "dropSequence", "dropTable"),
+        *("dropUniqueConstraint", "dropView", "empty", "executeCommand", "insert", "loadData"),
+        *("loadUpdateData", "mergeColumns", "modifyColumn", "modifyDataType", "output"),
+        *("renameColumn", "renameSequence", "renameTable", "renameView", "setColumnRemarks"),
+        *("setTableRemarks", "sql", "sqlFile", "stop", "tagDatabase", "update"),
+    }
 )
 #: Those and the changes of Liquibase Pro, which XML has in a namespace of their own.
 CHANGES = SCHEMA_CHANGES.union(
-    [
-        "addCheckConstraint",
-        "createFunction",
-        "createPackage",
-        "createPackageBody",
-        "createSynonym",
-        "createTrigger",
-        "disableCheckConstraint",
-        "disableTrigger",
-        "dropCheckConstraint",
-        "dropFunction",
-        "dropPackage",
-        "dropPackageBody",
-        "dropSynonym",
-        "dropTrigger",
-        "enableCheckConstraint",
-        "enableTrigger",
-        "markUnused",
+    {
+        *("addCheckConstraint", "createFunction", "createPackage", "createPackageBody"),
+        *("createSynonym", "createTrigger", "disableCheckConstraint", "disableTrigger"),
+        *("dropCheckConstraint", "dropFunction", "dropPackage", "dropPackageBody"),
+        *("dropSynonym", "dropTrigger", "enableCheckConstraint", "enableTrigger", "markUnused"),
         "renameTrigger",
-    ]
+    }
 )
 
 #: What may stand inside a changeset beside changes; YAML has the last two.
@@ -154,29 +103,9 @@ RANKS: dict[str, dict[str, int]] = {
 
 #: Databases that Liquibase knows without an extension, as `dbms` names them.
 DATABASES = frozenset(
-    [
-        "all",
-        "none",
-        "asany",
-        "cockroachdb",
-        "db2",
-        "db2z",
-        "derby",
-        "edb",
-        "firebird",
-        "h2",
-        "hsqldb",
-        "informix",
-        "ingres",
-        "mariadb",
-        "mock",
-        "mssql",
-        "mysql",
-        "oracle",
-        "postgresql",
-        "snowflake",
-        "sqlite",
-        "sybase",
-        "unsupported",
-    ]
+    {
+        *("all", "none", "asany", "cockroachdb", "db2", "db2z", "derby", "edb", "firebird"),
+        *("h2", "hsqldb", "informix", "ingres", "mariadb", "mock", "mssql", "mysql", "oracle"),
+        *("postgresql", "snowflake", "sqlite", "sybase", "unsupported"),
+    }
 )

@@ -28,8 +28,8 @@ def declared_encoding(data: bytes) -> str | None:
 
 def parse(text: str) -> Node:
     """Return the document's root element. Raises RefusalError."""
-    builder = _Builder()
     parser: Any = create_parser(forbid_dtd=True)
+    builder = _Builder(parser)
     parser.setFeature(feature_namespaces, True)
     parser.setContentHandler(builder)
     try:
@@ -54,24 +54,24 @@ def parse(text: str) -> Node:
 class _Builder(ContentHandler):
     """Builds the tree; an element's text is kept where it has any, trimmed."""
 
-    def __init__(self) -> None:
+    def __init__(self, locator: Locator) -> None:
         super().__init__()
         self.root: Node | None = None
+        self._locator = locator
         self._open: list[tuple[Node, list[Node], list[str]]] = []
-        self._locator: Locator | None = None
 
     @property
-    def line(self) -> int | None:
+    def line(self) -> int:
         """The line that is being read."""
-        return self._locator.getLineNumber() if self._locator else None
+        return self._locator.getLineNumber() or 1
 
-    def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802 - the SAX interface
-        self._locator = locator
-
-    def startElementNS(  # noqa: N802
-        self, name: tuple[str | None, str], qname: str | None, attrs: AttributesNSImpl
+    def startElementNS(  # noqa: N802 - the SAX interface
+        self,
+        name: tuple[str | None, str],
+        qname: str | None,  # noqa: ARG002
+        attrs: AttributesNSImpl,
     ) -> None:
-        line = self.line or 1
+        line = self.line
         if len(self._open) >= _DEEPEST:
             raise refusal("The elements nest too deep.", "Flatten them.", line)
         children = [

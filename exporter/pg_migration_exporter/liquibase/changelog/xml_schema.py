@@ -13,6 +13,7 @@ from . import java, vocabulary
 from .model import Finding, error
 from .nodes import NAMESPACE, Node
 
+_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 #: Liquibase carries its schemas with it and fetches none.
 _SCHEMA = re.compile(
     r"https?://www\.liquibase\.org/xml/ns/(?:dbchangelog|migrator)/"
@@ -42,13 +43,14 @@ def check(root: Node) -> Iterator[Finding]:
     yield from _element(root)
     for child in _elements(root):
         yield from _element(child)
-        if child.name == "modifyChangeSets":
-            for inner in _elements(child):
+        for inner in _elements(child):
+            if child.name == "modifyChangeSets" or inner.name == "preConditions":
                 yield from _element(inner)
 
 
 def _names_schema(root: Node) -> bool:
-    words = (root.text("schemaLocation") or "").split()
+    located = [child for child in root.named("schemaLocation") if child.namespace == _INSTANCE]
+    words = (located[0].value or "").split() if located else []
     locations = dict(zip(words[::2], words[1::2], strict=False))
     return _SCHEMA.fullmatch(locations.get(NAMESPACE, "")) is not None
 
@@ -59,6 +61,8 @@ def _elements(node: Node) -> Iterator[Node]:
 
 def _element(node: Node) -> Iterator[Finding]:
     allowed = vocabulary.ATTRIBUTES.get(node.name)
+    if allowed is not None and node.value is not None:
+        yield _refused(f"{node.name} has text of its own.", node)
     for attribute in node.children:
         if attribute.is_attribute and attribute.namespace == NAMESPACE:
             if allowed is not None and attribute.name not in allowed:

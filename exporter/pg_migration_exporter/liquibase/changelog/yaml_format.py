@@ -1,19 +1,20 @@
 """YAML and JSON changelogs as nodes: SnakeYAML's reading of YAML 1.1, with line numbers.
 
-libyaml's events are folded here, not composed by PyYAML: its composer recurses in C, and a file of
-brackets would end the process.
+The tree is read from libyaml's events. PyYAML's composer would recurse in C, where a file of
+brackets ends the process, and would keep what nobody asks for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from . import vocabulary, yaml_dialect
 from .model import RefusalError, refusal
 from .nodes import Node
 from .scalars import Kind, resolve
-from .yaml_dialect import Dialect
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _Loader
@@ -28,20 +29,17 @@ _MOST_NODES = 2_000_000
 #: A plain scalar that starts with another character is text.
 _TYPED = frozenset("yYnNtTfFoO-+0123456789.~")
 _TEXT_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
+#: What is inside these changes decides neither what a changeset is nor a checksum that is computed.
+_OPAQUE = (vocabulary.CHANGES | {"rollback"}) - {"sql", "sqlFile"}
 
 
 def parse(text: str) -> Node | None:
     """Return the document's root, None for an empty one. Raises RefusalError."""
-    folder, dialect = _Folder(), Dialect(text)
+    yaml_dialect.check(text, _Loader)
     try:
-        for event in yaml.parse(text, Loader=_Loader):
-            folder.take(event)
-            if dialect.matters and type(event) is yaml.ScalarEvent:
-                dialect.scalar(event)
+        return _Reader(text).document()
     except yaml.YAMLError as problem:
         raise _syntax(problem) from None
-    dialect.finish()
-    return folder.root
 
 
 def _syntax(problem: yaml.YAMLError) -> RefusalError:
@@ -52,149 +50,144 @@ def _syntax(problem: yaml.YAMLError) -> RefusalError:
     )
 
 
-class _Collection:
-    """A mapping or sequence that is still open, and what it has gathered."""
+class _Reader:
+    """Reads one document, recursing as deep as SnakeYAML reads."""
 
-    __slots__ = ("anchor", "children", "is_mapping", "key", "line", "merged", "scalars", "size")
+    def __init__(self, text: str) -> None:
+        self._next: Callable[[], Any] = _Loader(text).get_event
+        # An alias may ask for what is inside anything.
+        self._opaque = _OPAQUE if "&" not in text else frozenset()
+        self._anchors: dict[str, tuple[Node, int] | None] = {}
+        self._count = 0
 
-    def __init__(self, event: Any, is_mapping: bool) -> None:
-        self.is_mapping = is_mapping
-        self.anchor: str | None = event.anchor
-        self.line: int = event.start_mark.line + 1
-        self.size = 1
-        self.key: str | None = None
-        self.children: list[Node] = []
-        self.merged: list[Node] = []
-        self.scalars: list[Node] = []
+    def document(self) -> Node | None:
+        """Return the only document's root."""
+        root: Node | None = None
+        while event := self._next():
+            if type(event) is not yaml.DocumentStartEvent:
+                continue
+            if root is not None:
+                line = _line(event)
+                raise refusal("The file has more than one YAML document.", "Keep one.", line)
+            root = self._value("", self._next(), 0)
+        return root
 
-    def add(self, value: Node) -> None:
-        """Take the value of the open key, or the next element."""
-        if not self.is_mapping:
-            if value.kind is Kind.MAPPING:
-                self.children.extend(value.children)
-            else:
-                self.scalars.append(value)
-            return
-        assert self.key is not None
-        if self.key == "<<":
-            self.merged.extend(value.children)
+    def _value(self, name: str, event: Any, depth: int) -> Node:
+        """Return the value that starts with `event`, as the value of the key `name`."""
+        if type(event) is yaml.AliasEvent:
+            return self._alias(name, event)
+        self._count += 1
+        before = self._count
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        if type(event) is yaml.ScalarEvent:
+            text, kind = _scalar(event)
+            node = Node(name, _line(event), None if kind is Kind.NULL else text, kind)
+        elif depth >= _DEEPEST:
+            advice = f"Liquibase's parser reads {_DEEPEST} levels."
+            raise refusal("The collections nest too deep.", advice, _line(event))
+        elif type(event) is yaml.MappingStartEvent:
+            node = self._mapping(name, event, depth + 1)
         else:
-            value.name = self.key
-            self.children.append(value)
-        self.key = None
-
-    def close(self) -> Node:
-        """Return the finished value, as ParsedNode.setValue keeps it."""
-        children = self._distinct() if self.is_mapping else self.children
-        kind = Kind.MAPPING if self.is_mapping else Kind.LIST
-        node = Node("", self.line, None, kind, tuple(children))
-        if self.scalars:
-            printed = ["null" if each.value is None else each.value for each in self.scalars]
-            if len(printed) > 1:
-                node.value, node.items = f"[{', '.join(printed)}]", tuple(printed)
-            else:
-                node.value = self.scalars[0].value
-                node.kind = Kind.LIST if children else self.scalars[0].kind
+            node = self._sequence(name, event, depth + 1)
+        if event.anchor:
+            self._anchors[event.anchor] = node, self._count - before + 1
         return node
 
-    def _distinct(self) -> list[Node]:
-        """Return the entries: the last of equal keys, and merged ones where nothing overrides them."""
-        if not self.merged and len({child.name for child in self.children}) == len(self.children):
-            return self.children
-        entries = {child.name: child for child in reversed(self.merged)}
-        for child in self.children:
-            entries.pop(child.name, None)
-            entries[child.name] = child
-        return list(entries.values())
-
-
-class _Folder:
-    """Folds parser events into one tree."""
-
-    def __init__(self) -> None:
-        self.root: Node | None = None
-        self._open: list[_Collection] = []
-        self._anchors: dict[str, tuple[Node, int] | None] = {}
-        self._take = {
-            yaml.ScalarEvent: self._scalar,
-            yaml.AliasEvent: self._alias,
-            yaml.MappingStartEvent: lambda event: self._start(_Collection(event, True)),
-            yaml.SequenceStartEvent: lambda event: self._start(_Collection(event, False)),
-            yaml.MappingEndEvent: self._end,
-            yaml.SequenceEndEvent: self._end,
-            yaml.DocumentStartEvent: self._document,
-        }
-
-    def take(self, event: Any) -> None:
-        """Take the next event."""
-        if handler := self._take.get(type(event)):
-            handler(event)
-
-    def _document(self, event: Any) -> None:
-        if self.root is not None:
-            line = event.start_mark.line + 1
-            raise refusal("The file has more than one YAML document.", "Keep one.", line)
-
-    def _scalar(self, event: Any) -> None:
-        text, kind, line = event.value, Kind.TEXT, event.start_mark.line + 1
-        if event.implicit[0] and (not text or text[0] in _TYPED):
-            text, kind = _typed(text, line)
-        elif event.tag and event.tag not in _TEXT_TAGS:
-            raise refusal(f"The YAML tag {event.tag} is not known.", "Remove it.", line)
-        top = self._open[-1] if self._open else None
-        if top and top.is_mapping and top.key is None:
-            top.key = _key(text, kind, line)
-        else:
-            self._value(Node("", line, None if kind is Kind.NULL else text, kind), 1, event.anchor)
-
-    def _alias(self, event: Any) -> None:
-        line = event.start_mark.line + 1
+    def _alias(self, name: str, event: Any) -> Node:
         target = self._anchors.get(event.anchor)
         if target is None:
-            raise refusal(f"The YAML alias *{event.anchor} has no value.", "Correct it.", line)
+            summary = f"The YAML alias *{event.anchor} has no value."
+            raise refusal(summary, "Correct it.", _line(event))
         node, size = target
-        copy = Node("", line, node.value, node.kind, node.children, node.items)
-        self._value(copy, size, None)
+        self._count += size
+        if self._count > _MOST_NODES:
+            raise refusal("The file is too large with its aliases.", "Write less.", _line(event))
+        return Node(name, _line(event), node.value, node.kind, node.children, node.items)
 
-    def _start(self, collection: _Collection) -> None:
-        top = self._open[-1] if self._open else None
-        if top and top.is_mapping and top.key is None:
-            raise refusal("A YAML key must be text.", "Write a plain key.", collection.line)
-        if len(self._open) >= _DEEPEST:
-            advice = f"SnakeYAML reads {_DEEPEST} levels."
-            raise refusal("The collections nest too deep.", advice, collection.line)
-        if collection.anchor:
-            self._anchors[collection.anchor] = None
-        self._open.append(collection)
+    def _mapping(self, name: str, start: Any, depth: int) -> Node:
+        """Return a mapping: of equal keys the last, and merged ones where none overrides them."""
+        entries: dict[str, Node] = {}
+        merged: list[Node] = []
+        while type(event := self._next()) is not yaml.MappingEndEvent:
+            key = _key(event)
+            if key in self._opaque:
+                node = self._skipped(key, self._next())
+            else:
+                node = self._value(key, self._next(), depth)
+            if key == "<<":
+                merged.extend(node.children)
+            else:
+                entries.pop(key, None)
+                entries[key] = node
+        for node in merged:
+            entries.setdefault(node.name, node)
+        return Node(name, _line(start), None, Kind.MAPPING, tuple(entries.values()))
 
-    def _end(self, event: Any) -> None:
-        closed = self._open.pop()
-        self._value(closed.close(), closed.size, closed.anchor)
+    def _skipped(self, name: str, event: Any) -> Node:
+        """Return a value without what is inside, only whether there is anything."""
+        if type(event) is yaml.ScalarEvent:
+            return self._value(name, event, 0)
+        inside: tuple[Node, ...] = ()
+        level = 1
+        while level:
+            kind = type(self._next())
+            if kind in _STARTS:
+                level += 1
+            elif kind in _ENDS:
+                level -= 1
+            elif not inside:
+                inside = (Node("", _line(event)),)
+        return Node(name, _line(event), None, Kind.MAPPING, inside)
 
-    def _value(self, node: Node, size: int, anchor: str | None) -> None:
-        if anchor:
-            self._anchors[anchor] = (node, size)
-        if not self._open:
-            self.root = node
-            return
-        top = self._open[-1]
-        top.size += size
-        if top.size > _MOST_NODES:
-            raise refusal("The file is too large with its aliases.", "Split it.", node.line)
-        if top.is_mapping and top.key is None:
-            raise refusal("A YAML key must be text.", "Write a plain key.", node.line)
-        top.add(node)
+    def _sequence(self, name: str, start: Any, depth: int) -> Node:
+        """Return a list as ParsedNode.setValue keeps it: entries of mappings, and other values."""
+        entries: list[Node] = []
+        others: list[Node] = []
+        while type(event := self._next()) is not yaml.SequenceEndEvent:
+            element = self._value("", event, depth)
+            if element.kind is Kind.MAPPING:
+                entries.extend(element.children)
+            else:
+                others.append(element)
+        node = Node(name, _line(start), None, Kind.LIST, tuple(entries))
+        if len(others) > 1:
+            node.items = tuple("null" if each.value is None else each.value for each in others)
+            node.value = f"[{', '.join(node.items)}]"
+        elif others:
+            node.value = others[0].value
+            node.kind = Kind.LIST if entries else others[0].kind
+        return node
 
 
-def _typed(text: str, line: int) -> tuple[str, Kind]:
+_STARTS = frozenset({yaml.MappingStartEvent, yaml.SequenceStartEvent})
+_ENDS = frozenset({yaml.MappingEndEvent, yaml.SequenceEndEvent})
+
+
+def _line(event: Any) -> int:
+    line: int = event.start_mark.line
+    return line + 1
+
+
+def _scalar(event: Any) -> tuple[str, Kind]:
+    text: str = event.value
+    if not event.implicit[0]:
+        if event.tag and event.tag not in _TEXT_TAGS:
+            summary = f"The YAML tag {event.tag} is not known."
+            raise refusal(summary, "Remove it.", _line(event))
+        return text, Kind.TEXT
+    if text and text[0] not in _TYPED:
+        return text, Kind.TEXT
     try:
         return resolve(text)
     except RefusalError as problem:
         finding = problem.finding
-        raise refusal(finding.summary, finding.advice, line) from None
+        raise refusal(finding.summary, finding.advice, _line(event)) from None
 
 
-def _key(text: str, kind: Kind, line: int) -> str:
+def _key(event: Any) -> str:
+    text, kind = _scalar(event) if type(event) is yaml.ScalarEvent else ("", Kind.MAPPING)
     if kind is not Kind.TEXT:
-        raise refusal(f"YAML reads the key {text!r} as a {kind}.", "Quote it.", line)
+        summary = f"YAML reads the key {text!r} as {kind}, not as text."
+        raise refusal(summary, "Quote it.", _line(event))
     return text

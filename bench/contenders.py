@@ -1,0 +1,93 @@
+"""Who is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from bench.client import Client
+from bench.postgres_exporter import PostgresExporter
+from bench.queries import TABLES, our_queries
+from bench.server import create_role
+from demo.stack.database import Database
+from demo.stack.exporter import Exporter
+from demo.stack.postgres import Server
+from demo.stack.service import HttpService
+from demo.stack.workspace import Workspace
+
+_NOTHING_OF_ITS_OWN = (
+    "--disable-default-metrics",
+    "--disable-settings-metrics",
+    "--no-collector.database",
+    "--no-collector.bgwriter",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """An exporter; `role` names its folder and the role it connects as, which is its alone."""
+
+    title: str
+    role: str
+    service: Callable[[Workspace, Database, str], HttpService]
+    #: Pattern of the sample by which it admits that a scrape went wrong.
+    fault: str
+
+
+def _ours(workspace: Workspace, database: Database, name: str) -> HttpService:
+    return Exporter(workspace, {"postgres": {"dsn": database.conninfo()}}, name)
+
+
+def _peer_with_our_queries(workspace: Workspace, database: Database, name: str) -> HttpService:
+    queries = our_queries(database)
+    return PostgresExporter(workspace, database, name, queries, _NOTHING_OF_ITS_OWN)
+
+
+def _peer_with_tables(workspace: Workspace, database: Database, name: str) -> HttpService:
+    return PostgresExporter(workspace, database, name, TABLES)
+
+
+_OUR_FAULT = r"^migration_exporter_collector_success\{.*\} 0$"
+_PEER_FAULT = r"^pg_exporter_(last_scrape_error|user_queries_load_error\{.*\}) 1$"
+
+OURS = Contender("pg-migration-exporter", "ours", _ours, _OUR_FAULT)
+CONTENDERS = (
+    OURS,
+    Contender("postgres_exporter", "peer", PostgresExporter, _PEER_FAULT),
+    Contender("postgres_exporter, our queries", "peer_ours", _peer_with_our_queries, _PEER_FAULT),
+    Contender("postgres_exporter, tables", "peer_tables", _peer_with_tables, _PEER_FAULT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A contender that runs, and a client to scrape it."""
+
+    contender: Contender
+    service: HttpService
+    client: Client
+
+    @property
+    def role(self) -> str:
+        return self.contender.role
+
+    @property
+    def pid(self) -> int:
+        return self.service.process.pid
+
+
+@contextmanager
+def running(
+    workspace: Workspace, server: Server, contenders: Sequence[Contender], deadline: float
+) -> Iterator[list[Entry]]:
+    """Start all `contenders` on the same database; `deadline` of a scrape in seconds."""
+    with ExitStack() as stack:
+        entries = []
+        for contender in contenders:
+            database = create_role(server.database(), contender.role)
+            service = contender.service(workspace, database, contender.role)
+            stack.enter_context(service)
+            client = stack.enter_context(Client(service.port, deadline))
+            entries.append(Entry(contender, service, client))
+        yield entries

@@ -1,0 +1,53 @@
+"""The exporter that most users come from: prometheus-community/postgres_exporter."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from demo.stack.database import Database
+from demo.stack.ports import LOOPBACK
+from demo.stack.programs import program
+from demo.stack.service import HttpService
+from demo.stack.workspace import Workspace
+
+
+class PostgresExporter(HttpService):
+    """postgres_exporter with its defaults, or with `options` and a file of `queries`."""
+
+    health_path = "/"
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        database: Database,
+        name: str = "postgres_exporter",
+        queries: Mapping[str, Any] | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
+        self._database = database
+        super().__init__(workspace, name)
+        self._options = list(options)
+        if queries is not None:
+            file = self.folder / "queries.yaml"
+            file.write_text(yaml.safe_dump(dict(queries)))
+            self._options.append(f"--extend.query-path={file}")
+
+    def environment(self) -> Mapping[str, str]:
+        return {"DATA_SOURCE_NAME": self._database.conninfo(sslmode="disable")}
+
+    def command(self) -> Sequence[str | Path]:
+        listen = f"--web.listen-address={LOOPBACK}:{self.port}"
+        return [program("postgres-exporter"), listen, *self._options]
+
+
+def version() -> str:
+    """Release of the installed postgres_exporter, for example 0.11.1."""
+    done = subprocess.run(
+        [program("postgres-exporter"), "--version"], check=True, capture_output=True, text=True
+    )
+    return (done.stdout or done.stderr).split()[2].rstrip(",")

@@ -1,0 +1,63 @@
+"""`explain`: the state of each migration, what speaks for and against it, what to do."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from rich.console import Console
+from rich.text import Text
+
+from pg_migration_exporter.cli.options import Subparsers, add_settings_options, read_settings
+from pg_migration_exporter.explain import explain_server
+from pg_migration_exporter.liquibase.explain import Explanation
+from pg_migration_exporter.liquibase.guidance import GUIDANCE
+
+
+def add(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="explain the state of the migrations in a database",
+        description="Look at a database, print the state of its migrations with what speaks for "
+        "and against it, what to do, and what to grant or configure to know more. What a running "
+        "exporter remembers is used where state_directory is configured.",
+    )
+    add_settings_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Explain; 0 whatever the state is. Raises UserError where the server cannot be asked."""
+    explanations = asyncio.run(explain_server(read_settings(options)))
+    console = Console(highlight=False, soft_wrap=False)
+    for explanation in explanations:
+        _print(console, explanation)
+    return 0
+
+
+def _print(console: Console, one: Explanation) -> None:
+    verdict, guidance = one.verdict, GUIDANCE[one.verdict.status]
+    blocked = ", blocked" if verdict.blocked else ""
+    inferred = ", inferred" if verdict.inferred else ""
+    console.print(
+        Text.assemble(
+            f"{one.changelog or 'no changelog'}: ",
+            (verdict.status.upper() + blocked + inferred, "bold"),
+        )
+    )
+    console.print(Text(f"  {verdict.reason} (source: {verdict.source})"))
+    _section(console, "It means", [guidance.meaning])
+    _section(console, "What to do", [guidance.steps])
+    _section(console, "What is seen", one.facts)
+    _section(console, "What is in doubt", one.doubts)
+    _section(console, "To know more", one.advice)
+
+
+def _section(console: Console, title: str, lines: object) -> None:
+    assert isinstance(lines, list)
+    if not lines:
+        return
+    console.print(Text(f"\n{title}:", style="bold"))
+    for line in lines:
+        console.print(Text(f"- {line}"), width=min(console.width, 100))

@@ -1,0 +1,142 @@
+"""Index builds: how far those in progress are, how others ended, and what they left invalid.
+
+Series of a build in progress end with it, so an alert on its elapsed time does too. What ends
+between two scrapes is counted by the watcher.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.collectors.index_builds import families as of
+from pg_migration_exporter.collectors.index_builds import sql
+from pg_migration_exporter.collectors.index_builds.builds import Build, Sighting, read_sightings
+from pg_migration_exporter.collectors.index_builds.memory import InvalidIndex, Memory
+from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
+from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.watch.events import Event
+
+#: Seconds between looks at every index of the database.
+_INVALID_EVERY = 60.0
+
+
+async def collect(_: Collector, scope: Scope) -> None:
+    """Look, and publish what is under way and what is remembered."""
+    sightings = await _look(scope)
+    for seen in sightings:
+        _publish_build(scope, seen, scope.memory)
+    _publish_memory(scope, scope.memory)
+
+
+async def watch(scope: Scope) -> bool:
+    """Look, so that builds between two scrapes are noticed; True while one is under way."""
+    return bool(await _look(scope)) or bool(scope.memory.builds)
+
+
+async def _look(scope: Scope) -> list[Sighting]:
+    memory: Memory = scope.memory
+    look = memory.begin_look()
+    answer = await scope.query(sql.IN_PROGRESS)
+    sightings, now = read_sightings(answer), answer.rows[0][answer.columns.index("now")]
+    for kind, build in memory.see(sightings, now, look):
+        _tell(scope, kind, build, command=build.command, phase=build.phase)
+    ended = await _settle(scope, memory.take_ended(sightings, look))
+    await _look_for_invalid(scope, memory, everywhere=ended)
+    return sightings
+
+
+async def _settle(scope: Scope, gone: Sequence[Build]) -> bool:
+    """Count the builds whose transaction is over, keep the others; True if one was counted."""
+    memory: Memory = scope.memory
+    counted = []
+    try:
+        for build in gone:
+            [(is_open, ended)] = (await scope.query(sql.IS_OPEN, *build.traits)).rows
+            alone = [one.statement for one in gone].count(build.statement) == 1
+            build.end(ended, alone=alone)
+            if is_open:
+                continue
+            outcome = build.outcome(await scope.query(sql.AFTERWARDS, str(build.relid)))
+            memory.count(build, outcome)
+            counted.append(build)
+            kind = f"index_build_{outcome}"
+            _tell(scope, kind, build, command=build.command, seconds=round(build.seconds, 3))
+    finally:
+        memory.builds.extend(build for build in gone if build not in counted)
+    return bool(counted)
+
+
+async def _look_for_invalid(scope: Scope, memory: Memory, *, everywhere: bool) -> None:
+    """Look at all indexes once in a while or after a build, at those known to be invalid always."""
+    now = time.monotonic()
+    if everywhere or now - memory.invalid_looked_at >= _INVALID_EVERY:
+        found = _read_invalid(await scope.query(sql.INVALID_ANYWHERE), memory)
+        memory.invalid_looked_at = now
+    else:
+        found = dict(memory.invalid)
+    if found:
+        # Once more: a build that ended during the first look is valid by now.
+        oids = "{" + ",".join(map(str, found)) + "}"
+        found = _read_invalid(await scope.query(sql.INVALID_AMONG, oids), memory)
+    memory.invalid = found
+
+
+def _read_invalid(answer: Rows, memory: Memory) -> dict[int, InvalidIndex]:
+    since = {oid: index.since for oid, index in memory.invalid.items()}
+    return {
+        oid: InvalidIndex(schemaname, relname, indexrelname, since.get(oid, now))
+        for oid, schemaname, relname, indexrelname, now in answer.rows
+    }
+
+
+def _tell(scope: Scope, kind: str, build: Build, **details: str | float) -> None:
+    scope.events.tell(Event(kind, scope.capabilities.datname, build.subject, details))
+
+
+def _publish_build(scope: Scope, seen: Sighting, memory: Memory) -> None:
+    named = (seen.schemaname, seen.relname, seen.indexrelname, seen.command)
+    labels = (scope.capabilities.datname, *named)
+    course = memory.course(seen)
+    scope.add(of.BUILD_DURATION, seen.elapsed, *labels)
+    scope.add(of.BLOCKED, seen.blocked, *labels)
+    scope.add(of.LOCKERS, seen.lockers, *labels)
+    if seen.ratio is not None:
+        scope.add(of.PROGRESS, course.ratio, *labels, seen.phase)
+    if (remaining := course.remaining()) is not None:
+        scope.add(of.ETA, remaining, *labels)
+    if seen.locker is not None:
+        application_name, state, transaction = seen.locker
+        scope.add(of.LOCKER_TRANSACTION, transaction, *labels, application_name, state)
+
+
+def _publish_memory(scope: Scope, memory: Memory) -> None:
+    datname = scope.capabilities.datname
+    for command, outcomes in memory.counts.items():
+        for outcome, count in outcomes.items():
+            scope.add(of.BUILDS, count, datname, command, outcome)
+        scope.add(of.COMPLETED_DURATION, memory.durations[command].snapshot(), datname, command)
+    for index in memory.invalid.values():
+        labels = (datname, index.schemaname, index.relname, index.indexrelname)
+        scope.add(of.INVALID, 1, *labels)
+        scope.add(of.INVALID_AGE, max(memory.seen_at - index.since, 0.0), *labels)
+
+
+INDEX_BUILDS = Collector(
+    name="index_builds",
+    help="CREATE INDEX, REINDEX and rewriting ALTER TABLE: progress and outcome; invalid indexes. "
+    "Source: pg_stat_progress_create_index, pg_stat_activity, pg_locks, pg_index.",
+    families=of.FAMILIES,
+    queries=(
+        sql.IN_PROGRESS,
+        sql.IS_OPEN,
+        sql.AFTERWARDS,
+        sql.INVALID_ANYWHERE,
+        sql.INVALID_AMONG,
+    ),
+    requires=(READ_ALL_STATS,),
+    collect=collect,
+    memory=lambda _: Memory(),
+    watch=watch,
+)

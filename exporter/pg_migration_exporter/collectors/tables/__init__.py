@@ -1,0 +1,116 @@
+"""Facts of the largest tables, read without ever waiting for one.
+
+Which tables are the largest, and how large they are, is asked once in a while, since it costs more
+the more tables there are; their counters are read at every scrape.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import errors
+
+from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.collectors.tables import families as of
+from pg_migration_exporter.collectors.tables import sql
+from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
+from pg_migration_exporter.postgres.query import array
+from pg_migration_exporter.postgres.session import Rows
+
+_Row = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Inserted:
+    """Rows inserted into one table: the statistics' count lags behind a COPY in progress."""
+
+    counted: int = 0
+    shown: int = 0
+
+    def see(self, counted: int, importing: int) -> int:
+        """The count now; it goes back only when the statistics were reset."""
+        if counted < self.counted:
+            self.shown = 0
+        self.counted = counted
+        self.shown = max(self.shown, counted + importing)
+        return self.shown
+
+
+@dataclass(slots=True)
+class Memory:
+    """The tables shown, by oid, their sizes, and the sum of the others."""
+
+    chosen_at: float = -float("inf")
+    names: dict[int, tuple[str, str]] = field(default_factory=dict)
+    sizes: list[_Row] = field(default_factory=list)
+    other: tuple[int, int] = (0, 0)
+    inserted: dict[int, Inserted] = field(default_factory=dict)
+
+
+async def collect(_: Collector, scope: Scope) -> None:
+    """Choose and measure tables if it is time to, and read the counters of those chosen."""
+    memory: Memory = scope.memory
+    now = time.monotonic()
+    if now - memory.chosen_at >= scope.settings.tables.interval:
+        await _choose(scope, memory)
+        memory.sizes = _by_column(await _measure(scope, array(memory.names)))
+        memory.chosen_at = now
+    statistics = _by_column(await scope.query(sql.STATISTICS, array(memory.names)))
+    _publish(scope, memory, statistics)
+
+
+async def _choose(scope: Scope, memory: Memory) -> None:
+    settings = scope.settings.tables
+    rows = await scope.query(sql.LARGEST, array(settings.schemas), str(settings.top))
+    largest = _by_column(rows)
+    memory.names = {
+        row["oid"]: (row["schemaname"], row["relname"]) for row in largest if row["oid"]
+    }
+    memory.other = next(
+        ((row["bytes"], row["tables"]) for row in largest if not row["oid"]), (0, 0)
+    )
+    memory.inserted = {oid: memory.inserted.get(oid, Inserted()) for oid in memory.names}
+
+
+async def _measure(scope: Scope, oids: str) -> Rows:
+    try:
+        return await scope.query(sql.SIZES, oids)
+    except (errors.LockNotAvailable, errors.QueryCanceled):
+        return await scope.query(sql.SIZES_ESTIMATED, oids)
+
+
+def _by_column(rows: Rows) -> list[_Row]:
+    return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
+
+
+def _publish(scope: Scope, memory: Memory, statistics: list[_Row]) -> None:
+    datname = scope.capabilities.datname
+    for rows, published in ((memory.sizes, of.SIZES), (statistics, of.STATISTICS)):
+        for row in rows:
+            labels = (datname, *memory.names[row["oid"]])
+            for column, family in published.items():
+                if row[column] is not None:
+                    scope.add(family, row[column], *labels)
+    for row in statistics:
+        inserted = memory.inserted[row["oid"]].see(row["n_tup_ins"], row["importing"])
+        scope.add(of.INSERTED, inserted, datname, *memory.names[row["oid"]])
+    size, tables = memory.other
+    scope.add(of.OTHER_TABLES, tables, datname)
+    if tables:
+        scope.add(of.SIZE, size, datname, "other", "other")
+
+
+TABLES = Collector(
+    name="tables",
+    help="Sizes and counters of the largest tables. Source: pg_class, pg_stat_all_tables, "
+    "pg_statio_all_tables, pg_stats, pg_locks.",
+    families=of.FAMILIES,
+    queries=(sql.LARGEST, sql.SIZES, sql.SIZES_ESTIMATED, sql.STATISTICS),
+    cost="expensive",
+    requires=(READ_ALL_STATS,),
+    collect=collect,
+    memory=lambda _: Memory(),
+)

@@ -1,0 +1,84 @@
+"""Reports in a directory: one JSON file for each run, replaced as a whole.
+
+The wrapper and the exporter may share the directory, and the exporter keeps there what it is sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from pg_migration_exporter.liquibase.report import MAX_BYTES, Report, parse_report
+
+_KEPT = 100
+_SUFFIX = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """The reports in `directory`; it is made with the first one."""
+
+    directory: Path
+
+    def save(self, report: Report) -> None:
+        """Write durably and atomically, and remove all but the latest reports. Raises OSError."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        file = self._file(report)
+        is_new = not file.exists()
+        unfinished = file.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            with unfinished.open("w", encoding="utf-8") as output:
+                output.write(report.model_dump_json())
+                output.flush()
+                os.fsync(output.fileno())
+            unfinished.replace(file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
+            raise
+        if is_new:
+            for old in self._files()[_KEPT:]:
+                old.unlink(missing_ok=True)
+
+    def find(self, report: Report) -> Report | None:
+        """What is saved of the same run."""
+        return _read(self._file(report))
+
+    def read(self) -> list[Report]:
+        """All reports, the latest run first; files that are none are left out. Raises OSError."""
+        reports = (_read(file) for file in self._files()[:_KEPT])
+        found = [report for report in reports if report is not None]
+        return sorted(found, key=lambda report: report.started, reverse=True)
+
+    def _file(self, report: Report) -> Path:
+        return self.directory / f"{report.run_id}{_SUFFIX}"
+
+    def _files(self) -> list[Path]:
+        """The files, the latest change first."""
+        found = []
+        with os.scandir(self.directory) as entries:
+            for entry in entries:
+                if entry.name.endswith(_SUFFIX):
+                    with contextlib.suppress(FileNotFoundError):
+                        changed = entry.stat(follow_symlinks=False).st_mtime_ns
+                        found.append((changed, Path(entry.path)))
+        return [file for _, file in sorted(found, reverse=True)]
+
+
+def _read(file: Path) -> Report | None:
+    """A report; None where there is none. Never follows a link, never waits for a pipe."""
+    try:
+        with io.FileIO(file, opener=_open) as opened:
+            if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                return parse_report(opened.read(MAX_BYTES + 1))
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -1,0 +1,96 @@
+"""What wrapped runs reported, from the directories and the table where reports arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+from psycopg import errors
+
+from pg_migration_exporter.config import Settings
+from pg_migration_exporter.liquibase import report_table
+from pg_migration_exporter.liquibase.evidence import Reported
+from pg_migration_exporter.liquibase.report import Outcome, Report, latest_report
+from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.postgres.query import Query
+from pg_migration_exporter.postgres.session import Rows
+
+#: The table is not there yet, or not granted, or held by somebody: then it tells nothing.
+_NO_TABLE = (
+    errors.UndefinedTable,
+    errors.InsufficientPrivilege,
+    errors.InvalidSchemaName,
+    errors.LockNotAvailable,
+)
+
+#: Reports of the table that are kept; only the last one of each history counts.
+_KEPT = 100
+
+
+class Ask(Protocol):
+    """How to run a query: `collectors.base.Scope.query`."""
+
+    def __call__(self, query: Query, *parameters: str, **names: str) -> Coroutine[Any, Any, Rows]:
+        """Run `query` with parameters for $1, ... and quoted names for its placeholders."""
+
+
+@dataclass(slots=True)
+class Reports:
+    """The reports that have arrived for one target."""
+
+    settings: Settings
+    _stamps: dict[Path, int] = field(default_factory=dict)
+    _filed: dict[Path, Sequence[Report]] = field(default_factory=dict)
+    _tabled: dict[UUID, Report] = field(default_factory=dict)
+    _tabled_until: float = 0.0
+
+    async def refresh(self, ask: Ask) -> None:
+        """Read what has arrived since the last time."""
+        if self.settings.report_directories:
+            await asyncio.to_thread(self._read_directories)
+        if self.settings.reports.table:
+            await self._read_table(ask)
+
+    def latest(self, database: str, changelog: str) -> Reported | None:
+        """The last migration of a history (schema.table), as it was reported."""
+        everything = [
+            *self._tabled.values(),
+            *(one for all_ in self._filed.values() for one in all_),
+        ]
+        found = latest_report(everything, database, changelog)
+        return _reported(found) if found else None
+
+    def _read_directories(self) -> None:
+        """Read the directories whose entries have changed: reports are replaced, not edited."""
+        for directory in self.settings.report_directories:
+            try:
+                stamp = directory.stat().st_mtime_ns
+                if self._stamps.get(directory) != stamp:
+                    self._filed[directory] = ReportFiles(directory).read()
+                    self._stamps[directory] = stamp
+            except OSError:
+                self._filed.pop(directory, None)
+                self._stamps.pop(directory, None)
+
+    async def _read_table(self, ask: Ask) -> None:
+        with contextlib.suppress(*_NO_TABLE):
+            answer = await ask(report_table.READ, repr(self._tabled_until))
+            for report in report_table.read_reports(answer):
+                self._tabled[report.run_id] = report
+            latest = sorted(self._tabled.values(), key=lambda one: one.started)[-_KEPT:]
+            self._tabled = {one.run_id: one for one in latest}
+            times = [row[0] for row in answer.rows]
+            self._tabled_until = max([self._tabled_until, *times])
+
+
+def _reported(report: Report) -> Reported:
+    failed = report.outcome in (Outcome.FAILED, Outcome.KILLED)
+    if report.failure is not None:
+        return Reported(failed, report.ended, report.failure.changeset, report.failure.reason)
+    reason = "it was ended by a signal" if report.outcome is Outcome.KILLED else ""
+    return Reported(failed, report.ended, reason=reason)

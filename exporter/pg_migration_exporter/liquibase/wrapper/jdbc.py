@@ -1,0 +1,66 @@
+"""The JDBC URL of PostgreSQL's driver: which server, and how libpq reaches the same one.
+
+Source: the driver's documentation, "Connecting to the Database". Drivers that wrap it put their
+name between `jdbc:` and `postgresql:`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote
+
+from psycopg.conninfo import make_conninfo
+
+_URL = re.compile(
+    r"jdbc:(?:[\w-]+:)*postgresql:(?://(?P<servers>[^/?]*)/?)?(?P<database>[^?]*)(?:\?(?P<query>.*))?"
+)
+_SERVER = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>\d+))?")
+_DEFAULT_PORT = "5432"
+
+
+@dataclass(frozen=True, slots=True)
+class JdbcUrl:
+    """A URL in its parts; `servers` are pairs of host and port, `database` may be ""."""
+
+    servers: tuple[tuple[str, str], ...]
+    database: str
+    parameters: Mapping[str, str]
+
+    def conninfo(self, user: str | None, password: str | None, **options: str) -> str:
+        """The same for libpq; `options` win. What is missing, libpq finds as it always does."""
+        parameters = {
+            "host": ",".join(host for host, _ in self.servers),
+            "port": ",".join(port for _, port in self.servers),
+            "dbname": self.database or None,
+            "user": user or self.parameters.get("user"),
+            "password": password or self.parameters.get("password"),
+            "target_session_attrs": "read-write" if len(self.servers) > 1 else None,
+            "sslrootcert": self.parameters.get("sslrootcert"),
+            "sslmode": self.parameters.get("sslmode") or self._default_sslmode,
+        }
+        return make_conninfo("", **parameters | options)
+
+    @property
+    def _default_sslmode(self) -> str | None:
+        """What the driver's parameter `ssl`, which libpq does not know, asks for."""
+        return None if self.parameters.get("ssl", "false") == "false" else "verify-full"
+
+
+def parse_jdbc_url(url: str) -> JdbcUrl | None:
+    """Read a URL; None if it is not PostgreSQL's."""
+    match = _URL.fullmatch(url.strip())
+    if match is None:
+        return None
+    servers = (match["servers"] or "localhost").split(",")
+    found = [_SERVER.fullmatch(server) for server in servers]
+    return JdbcUrl(
+        tuple(
+            (one["host"].strip("[]") or "localhost", one["port"] or _DEFAULT_PORT)
+            for one in found
+            if one is not None
+        ),
+        unquote(match["database"].strip("/")),
+        dict(parse_qsl(match["query"] or "", keep_blank_values=True)),
+    )

@@ -1,0 +1,140 @@
+"""Makes the report of a run while it goes on, in a thread of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from pg_migration_exporter.liquibase.report import (
+    SIGN_OF_LIFE_EVERY,
+    Failure,
+    Outcome,
+    Report,
+    RunTarget,
+)
+from pg_migration_exporter.liquibase.wrapper.logfile import LogFile
+from pg_migration_exporter.liquibase.wrapper.outbox import Outbox
+from pg_migration_exporter.liquibase.wrapper.progress import Progress
+from pg_migration_exporter.liquibase.wrapper.records import RecordReader
+from pg_migration_exporter.liquibase.wrapper.sinks import Sink
+
+#: Seconds between two looks at the log.
+_LOOK_EVERY = 0.5
+#: Seconds that the end of a run may be delayed for its report.
+_FINISH_WITHIN = 3.0
+
+
+@dataclass(slots=True)
+class Reporter:
+    """One run: `start`, `finish`, `close`; none takes long. `hide` takes secrets out of a text."""
+
+    report: Report
+    log: LogFile
+    sinks: Sequence[Sink]
+    hide: Callable[[str], str]
+    _outboxes: Sequence[Outbox] = ()
+    _progress: Progress = field(default_factory=Progress)
+    _records: RecordReader = field(default_factory=RecordReader)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self, pid: int) -> None:
+        """Report that the run has started, and go on in the background."""
+        self.report = self.report.model_copy(update={"pid": pid})
+        self._outboxes = [Outbox(sink) for sink in self.sinks]
+        self._publish()
+        self._thread = threading.Thread(target=self._follow, name="reporter", daemon=True)
+        self._thread.start()
+
+    def finish(self, exit_code: int) -> list[str]:
+        """Report the end; where that failed, and why: nothing secret, one text for each place."""
+        if self._thread is None:
+            return []
+        until = time.monotonic() + _FINISH_WITHIN
+        self._over.set()
+        self._thread.join(_FINISH_WITHIN)
+        self._look(final=True)
+        self._publish(exit_code)
+        for outbox in self._outboxes:
+            outbox.await_last(until)
+        return [f"{box.name}: {self.hide(box.problem)}" for box in self._outboxes if box.problem]
+
+    def close(self) -> None:
+        """Remove what must not stay."""
+        self.log.remove()
+
+    def _follow(self) -> None:
+        with contextlib.suppress(Exception):  # `finish` meets it again, and tells
+            while not self._over.wait(_LOOK_EVERY):
+                if self._look() or time.time() - self.report.updated > SIGN_OF_LIFE_EVERY:
+                    self._publish()
+
+    def _look(self, *, final: bool = False) -> bool:
+        """Read on in the log; whether there was anything new."""
+        before = self._progress.records
+        for record in self._records.feed(self.log.read(), final=final):
+            self._progress.take(record)
+        return self._progress.records > before
+
+    def _publish(self, exit_code: int | None = None) -> None:
+        self.report = self._end(exit_code) if exit_code is not None else self._snapshot()
+        for outbox in self._outboxes:
+            outbox.put(self.report)
+
+    def _snapshot(self) -> Report:
+        progress, target = self._progress, self.report.target
+        if progress.changelog:
+            target = RunTarget(**dict(target) | {"changelog": progress.changelog})
+        return self.report.model_copy(
+            update={
+                "updated": time.time(),
+                "target": target,
+                "changesets": progress.latest_results,
+                "changesets_omitted": len(progress.results) - len(progress.latest_results),
+                "summary": progress.summary,
+                "liquibase_version": progress.version,
+                "deployment_id": progress.deployment_id,
+                "limitation": self.log.limitation,
+            }
+        )
+
+    def _end(self, exit_code: int) -> Report:
+        outcome = outcome_of(exit_code)
+        self._progress.end(outcome)
+        report = self._snapshot()
+        failure = None if outcome is Outcome.SUCCEEDED else self._failure(exit_code)
+        return report.model_copy(
+            update={
+                "ended": report.updated,
+                "outcome": outcome,
+                "exit_code": exit_code,
+                "failure": failure,
+            }
+        )
+
+    def _failure(self, exit_code: int) -> Failure:
+        told = self._progress.failure or Failure(reason=_reason(exit_code))
+        changeset = told.changeset or self._progress.failed_changeset
+        return Failure(changeset=changeset, reason=self.hide(told.reason))
+
+
+def outcome_of(exit_code: int) -> Outcome:
+    """The outcome that an exit code tells, as a shell gives it."""
+    if _signal_of(exit_code) is not None:
+        return Outcome.KILLED
+    return Outcome.FAILED if exit_code else Outcome.SUCCEEDED
+
+
+def _reason(exit_code: int) -> str:
+    number = _signal_of(exit_code)
+    return f"it was ended by {number.name}" if number else f"it ended with exit code {exit_code}"
+
+
+def _signal_of(exit_code: int) -> signal.Signals | None:
+    with contextlib.suppress(ValueError):
+        return signal.Signals(exit_code - 128)
+    return None

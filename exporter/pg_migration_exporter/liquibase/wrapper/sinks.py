@@ -1,0 +1,130 @@
+"""The ways a report takes: a shared directory, a table, the exporter's HTTP endpoint."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import make_conninfo
+from pydantic import SecretStr
+
+from pg_migration_exporter.config.schema import ReportsSection
+from pg_migration_exporter.config.token import read_token
+from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.liquibase import report_table
+from pg_migration_exporter.liquibase.report import REPORTS_PATH, Report
+from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.liquibase.wrapper.given import Given
+from pg_migration_exporter.liquibase.wrapper.target import REPORTING, read_conninfo
+
+#: Seconds for each step of a request.
+_HTTP_TIMEOUT = 3.0
+
+
+class Sink(Protocol):
+    """One way; `name` is for messages. `send` may take seconds, and may raise any Exception."""
+
+    @property
+    def name(self) -> str:
+        """What a user calls it."""
+
+    def send(self, report: Report) -> None:
+        """Deliver durably, instead of what was delivered of this run before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory that the exporter reads too."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The directory's path."""
+        return str(self.path)
+
+    def send(self, report: Report) -> None:
+        """Save the report as a file."""
+        ReportFiles(self.path).save(report)
+
+
+@dataclass(slots=True)
+class Table:
+    """The table in the migrated database, over one connection that is opened when needed."""
+
+    conninfo: Callable[[], str]
+    name: str = f"table {report_table.TABLE}"
+    _connection: psycopg.Connection | None = field(default=None, repr=False)
+
+    def send(self, report: Report) -> None:
+        """Write the report's row."""
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self.conninfo(), autocommit=True)
+        try:
+            self._connection.execute(
+                report_table.WRITE.encode(), report_table.parameters_of(report)
+            )
+        except (errors.UndefinedTable, errors.InsufficientPrivilege) as error:
+            raise ConfigError(
+                f"{error.diag.message_primary}: `pg-migration-exporter reports create-table` "
+                "makes the table and grants it"
+            ) from error
+
+
+def _conninfo(dsn: SecretStr | None, given: Given) -> str:
+    if dsn is None:
+        return read_conninfo(given)
+    try:
+        return make_conninfo(dsn.get_secret_value(), **REPORTING)
+    except psycopg.ProgrammingError:
+        # libpq's own message quotes the string, which may hold the password.
+        raise ConfigError("reports.dsn: not a connection string that libpq can read") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The exporter's HTTP endpoint. The token goes nowhere else: redirects are not followed."""
+
+    url: str
+    token_file: Path | None
+
+    @property
+    def name(self) -> str:
+        """The exporter's address."""
+        return self.url
+
+    def send(self, report: Report) -> None:
+        """Post the report. Raises OSError or ConfigError."""
+        url = urlsplit(self.url)
+        assert url.hostname is not None
+        secure = url.scheme == "https"
+        connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = connect(url.hostname, url.port, timeout=_HTTP_TIMEOUT)
+        headers = {
+            "Authorization": f"Bearer {read_token(self.token_file)}",
+            "Content-Type": "application/json",
+        }
+        try:
+            path = url.path.rstrip("/") + REPORTS_PATH
+            connection.request("POST", path, report.model_dump_json().encode(), headers)
+            answer = connection.getresponse()
+            if answer.status != http.HTTPStatus.NO_CONTENT:
+                raise OSError(f"it answered {answer.status} {answer.reason}")
+        finally:
+            connection.close()
+
+
+def configured_sinks(settings: ReportsSection, given: Given) -> Iterator[Sink]:
+    """All ways that are configured."""
+    if settings.directory is not None:
+        yield Directory(settings.directory)
+    if settings.table:
+        yield Table(lambda: _conninfo(settings.dsn, given))
+    if settings.endpoint.url is not None:
+        yield Endpoint(settings.endpoint.url, settings.endpoint.token_file)

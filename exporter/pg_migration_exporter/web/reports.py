@@ -1,0 +1,94 @@
+"""POST /api/v1/reports: takes in what the wrapper reports, for who shows the token."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from pg_migration_exporter.config import Settings
+from pg_migration_exporter.config.token import has_token, read_token
+from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.liquibase.report import MAX_BYTES, REPORTS_PATH, Report, parse_report
+from pg_migration_exporter.liquibase.report_files import ReportFiles
+
+log = logging.getLogger(__name__)
+
+
+class ReportEndpoint:
+    """Keeps reports in a directory, durably before it answers."""
+
+    def __init__(self, files: ReportFiles, token_file: Path | None) -> None:
+        self._files = files
+        self._token_file = token_file
+        self._saving = asyncio.Lock()
+
+    async def receive(self, request: Request) -> Response:
+        """Answer 204 when the report is kept; else say why not."""
+        if not self._shows_token(request):
+            return _refuse(HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong")
+        body = await _read_body(request)
+        if body is None:
+            return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_BYTES} bytes")
+        try:
+            report = parse_report(body)
+        except ValueError as error:
+            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, f"not a report: {error}")
+        try:
+            async with self._saving:
+                await asyncio.to_thread(self._keep, report)
+        except OSError as error:
+            log.warning("a report cannot be kept in %s: %s", self._files.directory, error)
+            return _refuse(HTTPStatus.INSUFFICIENT_STORAGE, "the report cannot be kept")
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    def _shows_token(self, request: Request) -> bool:
+        try:
+            wanted = read_token(self._token_file)
+        except ConfigError as error:
+            log.warning("no report is accepted: %s", error)
+            return False
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        same = hmac.compare_digest(token.strip().encode(), wanted.encode())
+        return same and scheme.lower() == "bearer"
+
+    def _keep(self, report: Report) -> None:
+        """Save it, unless it was overtaken on its way by a later one of the same run."""
+        known = self._files.find(report)
+        if known is None or known.updated <= report.updated:
+            self._files.save(report)
+
+
+def report_routes(settings: Settings) -> list[Route]:
+    """The route, if there is a token. Raises ConfigError where reports could not be kept."""
+    token_file = settings.reports.endpoint.token_file
+    if not has_token(token_file):
+        return []
+    read_token(token_file)
+    if not settings.report_directories:
+        raise ConfigError(
+            "reports.endpoint: there is a token, but no place to keep reports: set state_directory"
+        )
+    endpoint = ReportEndpoint(ReportFiles(settings.report_directories[0]), token_file)
+    return [Route(REPORTS_PATH, endpoint.receive, methods=["POST"])]
+
+
+async def _read_body(request: Request) -> bytes | None:
+    """The body; None if it is too long, whatever its headers say."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            return None
+    return body
+
+
+def _refuse(status: HTTPStatus, reason: str) -> Response:
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+    return PlainTextResponse(f"{reason}\n", status, headers=headers)

@@ -1,0 +1,47 @@
+"""uvicorn, tuned for one client that asks every few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+_FINISH_REQUESTS_WITHIN = 5
+#: Longer than any usual scrape interval, so that Prometheus keeps its connection.
+_KEEP_ALIVE = 130
+
+
+class Server(uvicorn.Server):
+    """A server that sleeps while nobody asks: uvicorn itself wakes up ten times a second."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                lifespan="on",
+                timeout_keep_alive=_KEEP_ALIVE,
+                timeout_graceful_shutdown=_FINISH_REQUESTS_WITHIN,
+            )
+        )
+        self._told_to_exit = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    async def serve_on(self, listener: socket.socket) -> None:
+        """Serve until a signal asks to stop."""
+        await self.serve(sockets=[listener])
+
+    async def main_loop(self) -> None:
+        """Wait for the end; uvicorn calls this between start-up and shutdown."""
+        await self._told_to_exit.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note the signal as uvicorn does, and wake up."""
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self._told_to_exit.set)

@@ -1,0 +1,109 @@
+"""Names of every kind, in every place where a name is shown: only text, and the page parses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from demo.stack.database import Database
+from demo.stack.waiting import wait_until
+from tests.fixtures.exporters import Page, StartExporter, scrape_until
+
+_NAMES = {
+    "quotes": "a\"b'c",
+    "newline": "first\nsecond",
+    "backslash": "a\\n\\\\b\\",
+    "emoji": "quest🐉☃",
+    "labels": 'x{le="1"} 1\npostgres_up 0',
+    "longest": "n" * 63,
+    "sql": "'; DROP TABLE quests; --",
+    "format": "{0} %s $1 {schema}",
+}
+_RAW = b'\xff\xfe"\n'
+
+
+@pytest.mark.parametrize("name", _NAMES.values(), ids=_NAMES.keys())
+def test_a_name_is_only_text(database: Database, start_exporter: StartExporter, name: str) -> None:
+    """Schema, table, index, application, statement: a build that waits, and for whom."""
+    quoted = sql.Identifier(name)
+    with database.connect() as connection:
+        for statement in ("CREATE SCHEMA {0}", "CREATE TABLE {0}.{0} (id int, {0} text)"):
+            connection.execute(sql.SQL(statement).format(quoted))
+        build = sql.SQL("CREATE INDEX CONCURRENTLY {0} ON {1}.{1} (id)").format(
+            sql.Identifier(name[:62] + "i"), quoted
+        )
+        text = build.as_string(connection)
+    exporter = start_exporter(database, tables={"interval": "1ms"})
+    application = name.encode()[:63].decode(errors="ignore")
+    with ThreadPoolExecutor(1) as thread:
+        with database.connect(application_name=application) as writer, writer.transaction():
+            insert = sql.SQL("INSERT INTO {0}.{0} VALUES (1, {1})").format(
+                quoted, sql.Literal(name)
+            )
+            writer.execute(insert)
+            # PostgreSQL replaces all but printable ASCII, each version in its own way.
+            [(shown,)] = writer.execute("SELECT current_setting('application_name')").fetchall()
+            running = thread.submit(database.execute, text)
+            page = scrape_until(exporter, waits, "the build waits")
+        running.result(timeout=30)
+
+    assert page.value("postgres_up") == 1
+    assert set(page.values("migration_exporter_collector_success")) == {1}
+    table = {"schemaname": name, "relname": name}
+    index = {**table, "indexrelname": name[:62] + "i"}
+    assert page.value("postgres_index_build_lockers", **index) == 1
+    assert page.value("postgres_table_size_measured", **table) == 1
+    [locker] = samples(page, "postgres_index_build_locker_transaction_seconds")
+    assert locker["application_name"] == shown
+
+
+def waits(page: Page) -> bool:
+    return sum(page.values("postgres_index_build_blocked_seconds")) > 0
+
+
+def samples(page: Page, family: str) -> list[dict[str, str]]:
+    return [one.labels for one in page.samples if one.name == family]
+
+
+@pytest.fixture
+def raw_database(database: Database) -> Iterator[Database]:
+    """A database in SQL_ASCII: names are any bytes."""
+    name = f"{database.name}_raw"
+    database.execute(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    yield Database(database.port, name, database.user, database.password)
+    database.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_bytes_that_are_no_utf8(raw_database: Database, start_exporter: StartExporter) -> None:
+    quoted = b'"' + _RAW.replace(b'"', b'""') + b'"'
+    with raw_database.connect(client_encoding="SQL_ASCII") as connection:
+        connection.execute(b"CREATE SCHEMA " + quoted)
+        connection.execute(b"CREATE TABLE %s.%s (id int)".replace(b"%s", quoted))
+        connection.execute(b"INSERT INTO %s.%s VALUES (1), (1)".replace(b"%s", quoted))
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute(
+                b"CREATE UNIQUE INDEX CONCURRENTLY %i ON %s.%s (id)".replace(b"%s", quoted).replace(
+                    b"%i", quoted[:-1] + b'i"'
+                )
+            )
+        connection.execute(b"BEGIN; LOCK TABLE %s.%s IN EXCLUSIVE MODE".replace(b"%s", quoted))
+        with ThreadPoolExecutor(1) as thread:
+            waiting = raw_database.connect(client_encoding="SQL_ASCII")
+            update = b"UPDATE %s.%s SET id = 2".replace(b"%s", quoted)
+            thread.submit(waiting.execute, update)
+            count = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            wait_until(lambda: raw_database.value(count) == 1, 20, "it waits")
+            exporter = start_exporter(raw_database)
+            depth = "postgres_lock_queue_depth"
+            page = scrape_until(exporter, lambda page: page.values(depth), "the queue is seen")
+            connection.execute(b"ROLLBACK")
+        waiting.close()
+    shown = '\\xff\\xfe"\n'
+    table = {"schemaname": shown, "relname": shown}
+    assert page.value(depth, **table) == 1
+    assert page.value("postgres_index_invalid", indexrelname=shown + "i", **table) == 1
+    assert set(page.values("migration_exporter_collector_success")) == {1}

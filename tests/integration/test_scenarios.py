@@ -1,0 +1,51 @@
+"""Each fault, made to happen in a real world, fires its own alerts and no other.
+
+The expressions are those of the bundle; only durations and thresholds of time are scaled down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from demo.report import Report
+from demo.scenarios import FAULTS, Fault
+from demo.stack.workspace import Workspace
+from demo.story import good_migration, suffer
+from demo.world import World, running_world
+
+GUIDE = {
+    "DatabaseMigrationFailed",
+    "DatabaseQueryLatencyHigh",
+    "DatabaseConnectionPoolExhausted",
+    "DatabaseIndexBuildSlow",
+    "DatabaseReplicationLagHigh",
+}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """The world of the demo after its good migration, which fires nothing."""
+    with Workspace() as workspace, running_world(workspace, Report()) as world:
+        outcome = good_migration(world, Report())
+        assert outcome.detected == {}
+        yield world
+
+
+def test_every_alert_of_the_deployment_guide_has_a_fault() -> None:
+    assert {alert for fault in FAULTS for alert in fault.alerts} >= GUIDE
+
+
+def test_prometheus_accepts_every_rule(world: World) -> None:
+    rules = world.prometheus.rules()
+    assert {rule["name"] for rule in rules} >= GUIDE
+    assert {rule["health"] for rule in rules} == {"ok"}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_fault_fires_its_alerts_alone_and_they_resolve(world: World, fault: Fault) -> None:
+    outcome = suffer(fault, world, Report())
+    assert outcome.detected.keys() == fault.alerts
+    assert outcome.resolved.keys() == fault.alerts
+    assert outcome.is_as_expected

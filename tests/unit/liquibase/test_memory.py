@@ -1,0 +1,115 @@
+"""What runs leave in the row counters, as measured on real Liquibase, and what is made of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pg_migration_exporter.liquibase.evidence import Run
+from pg_migration_exporter.liquibase.memory import Counters, Memory
+
+
+def after(memory: Memory, *counters: Counters, quiet: bool = True, now: float = 0.0) -> int:
+    return sum(memory.see_counters(one, quiet=quiet, now=now) for one in counters)
+
+
+@pytest.mark.parametrize(
+    ("counters", "run"),
+    [
+        (Counters(3, 0, 0, 2), Run.ADDED_ROWS),
+        (Counters(3, 1, 0, 2), Run.ADDED_ROWS),
+        (Counters(0, 1, 0, 2), Run.UPDATED_ROWS),
+        (Counters(0, 0, 2, 2), Run.REMOVED_ROWS),
+        (Counters(0, 0, 0, 2), Run.MAYBE_LEFT_NO_ROW),
+    ],
+)
+def test_what_a_run_did(counters: Counters, run: Run) -> None:
+    memory = Memory(counters=Counters())
+    assert after(memory, counters) == 1
+    assert memory.last_run is run
+
+
+def test_a_run_whose_lock_was_seen_and_that_left_nothing() -> None:
+    memory = Memory(counters=Counters())
+    memory.see_lock(locked=True, locked_by="host", version="7", taken=1.0, now=2.0)
+    after(memory, Counters(locks=2))
+    assert memory.last_run is Run.LEFT_NO_ROW
+
+
+def test_nothing_to_do_is_no_run() -> None:
+    memory = Memory(counters=Counters())
+    assert after(memory, Counters(locks=1)) == 0
+    assert after(memory, Counters(locks=1), now=20.0) == 0
+    assert after(memory, Counters(locks=2), now=30.0) == 0  # another one, much later
+    assert memory.last_run is Run.UNKNOWN
+
+
+def test_counters_that_arrive_in_two_parts_are_one_run() -> None:
+    memory = Memory(counters=Counters())
+    after(memory, Counters(1, 0, 0, 1))
+    assert after(memory, Counters(2, 0, 0, 2), now=3.0) == 1
+    assert memory.last_run is Run.ADDED_ROWS
+
+
+def test_nothing_is_concluded_while_a_run_is_under_way() -> None:
+    memory = Memory(counters=Counters())
+    assert after(memory, Counters(0, 0, 0, 2), quiet=False) == 0
+    assert memory.last_run is Run.UNKNOWN
+
+
+def test_a_first_look_only_sets_the_mark_and_a_reset_does_so_again() -> None:
+    memory = Memory()
+    assert after(memory, Counters(9, 9, 9, 9)) == 0
+    assert after(memory, Counters(0, 0, 0, 1)) == 0
+    assert memory.counters == Counters(0, 0, 0, 1)
+
+
+def test_a_new_table_begins_anew_and_keeps_what_was_counted() -> None:
+    memory = Memory(oid=1, counters=Counters(9, 9, 9, 9), runs={"succeeded": 4}, run=4)
+    memory.see_table(2)
+    assert memory.counters == Counters()
+    assert memory.runs == {"succeeded": 4}
+    assert after(memory, Counters(1, 0, 0, 2)) == 1
+
+
+def test_only_the_last_of_several_runs_has_a_known_outcome() -> None:
+    memory = Memory()
+    memory.count_runs("failed", 3)
+    assert memory.runs == {"failed": 1, "unknown": 2}
+
+
+def test_the_holder_of_a_lock_is_missing_for_as_long_as_it_was_not_seen() -> None:
+    memory = Memory()
+    seen = [
+        memory.see_holder(
+            memory.see_lock(locked=True, locked_by="host", version="7", taken=10.0, now=now),
+            started,
+            now=now,
+        )
+        for now, started in ((11.0, [9.0]), (12.0, [10.5]), (15.0, []), (16.0, [3.0]))
+    ]
+    assert [one.has_holder for one in seen] == [True, False, False, True]
+    assert [one.holder_missing_for for one in seen] == [0, 1, 4, 0]
+    assert [one.age for one in seen] == [1, 2, 5, 6]
+
+
+def test_without_commit_times_the_lock_is_as_old_as_its_first_sight() -> None:
+    memory = Memory()
+    for now in (100.0, 107.0):
+        lock = memory.see_lock(locked=True, locked_by="h", version="7", taken=None, now=now)
+    assert lock.age == 7
+    assert memory.see_lock(locked=True, locked_by="h", version="8", taken=None, now=110.0).age == 0
+
+
+def test_it_survives_a_restart() -> None:
+    memory = Memory(oid=5, counters=Counters(1, 2, 3, 4), last_run=Run.ADDED_ROWS, last_order=7)
+    memory.durations.observe(0.3)
+    memory.count_runs("failed", 1)
+    assert Memory.load(json.loads(json.dumps(memory.dump()))) == memory
+
+
+@pytest.mark.parametrize("state", [{}, {"counters": 1}, {"counters": None, "last_run": "odd"}])
+def test_nonsense_is_refused(state: dict[str, object]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        Memory.load(state)

@@ -1,0 +1,84 @@
+"""Progress by weighed phases: each phase begins where the one before it ended."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pg_migration_exporter.collectors.index_builds.progress import (
+    Counters,
+    Progress,
+    progress_ratio,
+)
+
+_BUILDING = [
+    "building index: initializing",
+    "building index: scanning table",
+    "building index: sorting live tuples",
+    "building index: loading tuples in tree",
+]
+_COURSES = {
+    "CREATE INDEX": ["initializing", *_BUILDING],
+    "REINDEX CONCURRENTLY": [
+        "waiting for writers before build",
+        *_BUILDING,
+        "waiting for writers before validation",
+        "index validation: scanning index",
+        "index validation: sorting tuples",
+        "index validation: scanning table",
+        "waiting for old snapshots",
+        "waiting for readers before marking dead",
+        "waiting for readers before dropping",
+    ],
+}
+
+
+@pytest.mark.parametrize("command", _COURSES)
+def test_a_whole_course_rises_from_nothing_to_the_end(command: str) -> None:
+    steps = [
+        progress_ratio(command, phase, Counters(*[(done, 10)] * 3))
+        for phase in _COURSES[command]
+        for done in (0, 5, 10)
+    ]
+    ratios = [step for step in steps if step is not None]
+    assert len(ratios) == len(steps)
+    assert ratios == sorted(ratios)
+    assert 0 <= ratios[0] < 0.01
+    assert ratios[-1] > 0.95
+
+
+def test_other_access_methods_name_no_parts() -> None:
+    half = progress_ratio("CREATE INDEX", "building index", Counters(blocks=(5, 10)))
+    assert half == pytest.approx(0.5)
+
+
+def test_a_phase_of_a_later_postgresql_is_not_guessed() -> None:
+    assert progress_ratio("CREATE INDEX", "polishing", Counters()) is None
+
+
+def test_partitions_are_equal_parts() -> None:
+    counters = Counters(blocks=(10, 10), partitions=(1, 4))
+    scanned = progress_ratio("CREATE INDEX", "building index: scanning table", counters)
+    assert scanned == pytest.approx((1 + 0.55) / 4)
+
+
+@given(st.lists(st.floats(0, 1), max_size=30))
+def test_it_never_goes_back(ratios: list[float]) -> None:
+    course, shown = Progress(), []
+    for moment, ratio in enumerate(ratios):
+        course.see(ratio, float(moment))
+        shown.append(course.ratio)
+        remaining = course.remaining()
+        assert remaining is None or remaining >= 0
+    assert shown == sorted(shown)
+
+
+def test_remaining_time_is_told_only_while_it_moves() -> None:
+    course = Progress()
+    assert course.remaining() is None
+    for moment in range(11):
+        course.see(moment / 100, float(moment))
+    assert course.remaining() == pytest.approx(90)
+    course.see(0.10, 16.0)
+    assert course.remaining() is None

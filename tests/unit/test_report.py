@@ -1,0 +1,122 @@
+"""The report as a value: what it takes in, and what it answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pg_migration_exporter.liquibase.report import (
+    MAX_BYTES,
+    MAX_CHANGESETS,
+    ChangesetReport,
+    Failure,
+    Outcome,
+    Report,
+    Result,
+    RunTarget,
+    Summary,
+    latest_report,
+    parse_report,
+)
+from tests.fixtures.reports import make_report
+
+FULL = make_report(
+    target=RunTarget(servers=("db:5432",), database="quests", changelog="public.databasechangelog"),
+    ended=2e9,
+    outcome=Outcome.FAILED,
+    exit_code=1,
+    failure=Failure(changeset="a.sql::1::alice", reason="ERROR: no"),
+    changesets=(
+        ChangesetReport(identity="a.sql::0::alice", result=Result.RAN, duration=0.2),
+        ChangesetReport(identity="a.sql::1::alice", result=Result.FAILED),
+    ),
+    summary=Summary(run=1, total=3, filtered={"Context mismatch": 1}),
+)
+
+
+def changed(**changes: Any) -> str:
+    return json.dumps(json.loads(FULL.model_dump_json()) | changes)
+
+
+def test_what_is_written_is_read() -> None:
+    assert parse_report(FULL.model_dump_json()) == FULL
+
+
+def test_keys_of_a_later_version_are_ignored() -> None:
+    assert parse_report(changed(weather="fine")) == FULL
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"format": 2}, "format: Input should be 1"),
+        ({"run_id": "../../etc/passwd"}, "run_id: Input should be a valid UUID"),
+        ({"started": "yesterday"}, "started: Input should be a valid number"),
+        ({"started": -1}, "started: Input should be greater than or equal to 0"),
+        ({"outcome": "fine"}, "outcome: Input should be 'running', 'succeeded', 'failed' or "),
+        ({"exit_code": 256}, "exit_code: Input should be less than or equal to 255"),
+        ({"changesets": [{"identity": 5}]}, "changesets.0.identity: Input should be a valid str"),
+        ({"changesets": [{}] * 9}, "changesets.0.identity: Field required; changesets.0.result: "),
+        (
+            {"changesets": [{"identity": "x", "result": "ran"}] * (MAX_CHANGESETS + 1)},
+            f"changesets: Tuple should have at most {MAX_CHANGESETS} items",
+        ),
+    ],
+)
+def test_what_is_none_is_refused(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(problem)}"):
+        parse_report(changed(**changes))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"[" * 100_000, b"nan", b"\xff\xfe", b'{"started": NaN}', b" " * (MAX_BYTES + 1)],
+)
+def test_nonsense_is_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_report(content)
+
+
+@given(st.text())
+def test_any_text_becomes_one_line_that_can_be_stored(text: str) -> None:
+    report = parse_report(make_report(host=text).model_dump_json())
+    assert len(report.host) <= 1000
+    assert "\x00" not in report.host
+    assert "\n" not in report.host
+    assert make_report(host="a\x00b\nc\ud800").host == "a b c"
+
+
+def test_the_largest_report_can_be_read() -> None:
+    longest = ChangesetReport(identity="\U0001f409" * 1000, result=Result.RAN, duration=0.123)
+    assert parse_report(make_report(changesets=(longest,) * MAX_CHANGESETS).model_dump_json())
+
+
+def test_the_latest_migration_of_a_history() -> None:
+    def report(started: float, command: str, database: str, changelog: str) -> Report:
+        target = RunTarget(database=database, changelog=changelog)
+        return make_report(started=started, command=command, target=target)
+
+    update = report(1, "update", "quests", "public.databasechangelog")
+    script = report(2, "", "quests", "")
+    others = [
+        report(9, "status", "quests", "public.databasechangelog"),
+        report(9, "update", "guilds", "public.databasechangelog"),
+        report(9, "update", "quests", "public.other"),
+    ]
+    found = latest_report([update, *others], "quests", "public.databasechangelog")
+    assert found == update
+    found = latest_report([script, update, *others], "quests", "public.databasechangelog")
+    assert found == script
+    assert latest_report([], "quests", "public.databasechangelog") is None
+
+
+def test_a_run_without_end_and_without_sign_of_life_is_abandoned() -> None:
+    running = make_report(updated=1000.0)
+    assert not running.is_abandoned(1059)
+    assert running.is_abandoned(1061)
+    assert not make_report(updated=1000.0, ended=1000.0).is_abandoned(1061)

@@ -1,0 +1,70 @@
+"""Reports in a directory, among files that are none."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pg_migration_exporter.liquibase.report import MAX_BYTES, Outcome
+from pg_migration_exporter.liquibase.report_files import ReportFiles
+from tests.fixtures.reports import make_report
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ReportFiles:
+    return ReportFiles(tmp_path / "made" / "when needed")
+
+
+def test_the_latest_run_comes_first_and_each_run_once(files: ReportFiles) -> None:
+    old, new = make_report(started=1.0), make_report(started=2.0)
+    for report in (new, old):
+        files.save(report)
+    ended = old.model_copy(update={"outcome": Outcome.SUCCEEDED})
+    files.save(ended)
+    assert files.read() == [new, ended]
+    assert files.find(old) == ended
+
+
+def test_what_is_no_report_is_left_out(files: ReportFiles, tmp_path: Path) -> None:
+    report = make_report()
+    files.save(report)
+    directory = files.directory
+    (directory / "broken.json").write_text("{")
+    (directory / "huge.json").write_text(" " * (MAX_BYTES + 1))
+    (directory / "folder.json").mkdir()
+    (directory / "other.txt").write_text(report.model_dump_json())
+    (tmp_path / "elsewhere").write_text(make_report().model_dump_json())
+    (directory / "link.json").symlink_to(tmp_path / "elsewhere")
+    (directory / "dangling.json").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(directory / "pipe.json")
+    assert files.read() == [report]
+
+
+def test_only_the_latest_hundred_are_kept(files: ReportFiles) -> None:
+    reports = [make_report(started=float(number)) for number in range(103)]
+    for number, report in enumerate(reports):
+        files.save(report)
+        os.utime(files.directory / f"{report.run_id}.json", (number, number))
+    assert files.read() == reports[:2:-1]
+    assert len(list(files.directory.iterdir())) == 100
+
+
+def test_a_reader_never_sees_half_a_report(files: ReportFiles) -> None:
+    report = make_report(limitation="x" * 1000)
+    files.save(report)
+    with ThreadPoolExecutor(1) as writer:
+        saving = writer.submit(lambda: [files.save(report) for _ in range(100)])
+        while not saving.done():
+            assert files.read() == [report]
+        saving.result()
+
+
+def test_a_directory_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        ReportFiles(tmp_path / "file").save(make_report())
+    with pytest.raises(FileNotFoundError):
+        ReportFiles(tmp_path / "missing").read()
