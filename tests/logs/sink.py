@@ -1,4 +1,4 @@
-"""A server that speaks OpenSearch's _bulk, stores what it gets, and fails as it is told to."""
+"""A server that speaks _bulk and Loki's push, stores what it gets, and fails as it is told to."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Sink:
         """`certificate` is a PEM file with the key; without one, the server speaks no TLS."""
         self.port = free_port()
         self.documents: dict[tuple[str, str], Document] = {}
+        #: Labels and line of what was pushed as to Loki.
+        self.lines: list[tuple[dict[str, str], str]] = []
         #: How often what happened: an answer's status, or that of one document.
         self.statuses: Counter[int] = Counter()
         self.authorizations: set[str | None] = set()
@@ -75,6 +77,12 @@ class Sink:
             self.documents[key] = document
         return {"create": target | {"status": status}}
 
+    def push(self, body: bytes) -> dict[str, Any]:
+        """Loki, "Ingest logs"."""
+        for stream in json.loads(body)["streams"]:
+            self.lines += [(stream["stream"], line) for _, line in stream["values"]]
+        return {}
+
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -119,8 +127,12 @@ class _Handler(BaseHTTPRequestHandler):
             sink.statuses[sink.refusal] += 1
             self._answer(sink.refusal, {"error": "told to refuse"})
             return
-        is_compressed = self.headers.get("Content-Encoding") == "gzip"
-        self._answer(200, sink.store(gzip.decompress(body) if is_compressed else body))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        if self.path == "/loki/api/v1/push":
+            self._answer(200, sink.push(body))
+        else:
+            self._answer(200, sink.store(body))
 
     def _answer(self, status: int, answer: dict[str, Any]) -> None:
         content = json.dumps(answer).encode()
