@@ -19,6 +19,7 @@ from promql_parser import (
 from pg_migration_exporter.bundle.metrics import SYNTHETIC
 from pg_migration_exporter.catalogue import FAMILIES
 from pg_migration_exporter.families import BUCKET_LABEL, Family
+from pg_migration_exporter.logs import metrics
 
 #: What Prometheus adds to every series that it scrapes.
 TARGET_LABELS = frozenset({"job", "instance"})
@@ -26,18 +27,15 @@ TARGET_LABELS = frozenset({"job", "instance"})
 
 def _series(family: Family) -> dict[str, frozenset[str]]:
     labels = TARGET_LABELS | set(family.labels)
-    if family.type != "histogram":
-        return {family.name: labels}
-    return {
-        f"{family.name}_bucket": labels | {BUCKET_LABEL},
-        f"{family.name}_sum": labels,
-        f"{family.name}_count": labels,
-    }
+    buckets = {f"{family.name}_bucket"}
+    return {name: labels | {BUCKET_LABEL} if name in buckets else labels for name in family.series}
 
 
-#: Every series that can exist -> its labels.
+#: Every series that can exist, the exporter's and the log pipeline's -> its labels.
 DECLARED = dict.fromkeys(SYNTHETIC, TARGET_LABELS) | {
-    name: labels for family in FAMILIES for name, labels in _series(family).items()
+    name: labels
+    for family in (*metrics.FAMILIES, *FAMILIES)
+    for name, labels in _series(family).items()
 }
 
 

@@ -10,6 +10,8 @@ import yaml
 
 from pg_migration_exporter.bundle.render import render
 from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.catalogue import FAMILIES
+from pg_migration_exporter.logs import metrics
 
 #: Series that Prometheus itself writes for each target. Prometheus, "Jobs and instances".
 SYNTHETIC = frozenset(
@@ -20,6 +22,14 @@ SYNTHETIC = frozenset(
         "scrape_samples_scraped",
         "scrape_series_added",
     }
+)
+
+#: Series that are on the page of the log pipeline alone (docs/logs.md).
+LOGGED = frozenset(
+    name
+    for family in metrics.FAMILIES
+    if family.name not in {own.name for own in FAMILIES}
+    for name in family.series
 )
 
 
