@@ -30,6 +30,9 @@ DATABASE = "game"
 MIGRATOR = "migrator"
 EXPORTER_ROLE = "exporter"
 
+#: The game's business metrics, and the grants that they need.
+QUEST = ROOT / "examples/quest"
+
 #: The job label that the rules of the bundle expect.
 JOB = "pg-migration-exporter"
 
@@ -138,6 +141,7 @@ class _Starter:
             details.append(done.stdout.partition(" to ")[0])
             roles = {"exporter": EXPORTER_ROLE, "migrator": MIGRATOR}
             primary.run_script(ROOT / "sql/grants.sql", DATABASE, **roles)
+            primary.run_script(QUEST / "grants.sql", DATABASE, exporter=EXPORTER_ROLE)
             primary.set_password(EXPORTER_ROLE)
         return liquibase
 
@@ -146,6 +150,7 @@ class _Starter:
         config = {
             "postgres": {"dsn": database.as_user(EXPORTER_ROLE).conninfo()},
             "liquibase": {"changelogs": [changelog]},
+            "custom_metrics_files": [str(QUEST / "metrics.yaml")],
         }
         with self.report.step("exporter") as details:
             exporter = self.running.enter_context(Exporter(self.workspace, config))

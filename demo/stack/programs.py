@@ -77,6 +77,11 @@ def _postgres() -> Path | None:
     return next((bindir / "postgres" for bindir in _bindirs() if _has_server(bindir)), None)
 
 
+def _libfaketime() -> Path | None:
+    """A library, in a folder that is named after the machine's architecture."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """One program: how it is found (None: it is not here) and what brings it."""
@@ -97,6 +102,7 @@ PROGRAMS = {
     "amtool": Program(lambda: _in_path("amtool"), "prometheus-alertmanager"),
     "java": Program(_java, "default-jre-headless"),
     "npm": Program(lambda: _in_path("npm"), "npm"),
+    "libfaketime": Program(_libfaketime, "libfaketime", "test"),
     "postgres-exporter": Program(
         lambda: _in_path("prometheus-postgres-exporter"), "prometheus-postgres-exporter", "bench"
     ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from pg_migration_exporter.config.schema import Settings
@@ -24,7 +25,10 @@ Cost = Literal["cheap", "moderate", "expensive"]
 
 @dataclass(slots=True)
 class Scope:
-    """What one run of one collector works with, and the families it fills."""
+    """What one run of one collector works with, and the families it fills.
+
+    `is_main`: it runs in the database that is connected to, and speaks for the whole server.
+    """
 
     session: Session
     capabilities: Capabilities
@@ -32,6 +36,7 @@ class Scope:
     memory: Any
     families: dict[str, FamilySamples]
     events: EventLog
+    is_main: bool = True
 
     def add(self, family: Family, value: Value, *labels: str) -> None:
         """Add one sample; `labels` follow the family's declaration."""
@@ -71,8 +76,12 @@ def read_column(rows: Rows, family: Family, into: FamilySamples) -> None:
 class Collector:
     """One subsystem of the server, and how it becomes metric families.
 
-    `memory` makes what the collector remembers about one target, from scrape to scrape and between
-    them; one that is `watch.store.Durable` outlives the process.
+    `scope`: `cluster` for what reads the same in every database of a server: it runs in the one
+    that is connected to; `database` runs in each that is watched and labels with its name.
+    `databases` are patterns of the names of those where it runs. `memory` makes what the collector
+    remembers about one database, from scrape to scrape and between them; one that is
+    `watch.store.Durable` outlives the process. One that runs `last` waits for all others: its
+    statements are the user's, and may be slow.
     """
 
     name: str
@@ -81,10 +90,17 @@ class Collector:
     queries: tuple[Query, ...]
     cost: Cost = "cheap"
     default_on: bool = True
+    scope: Literal["cluster", "database"] = "database"
+    databases: tuple[str, ...] = ("*",)
+    last: bool = False
     requires: tuple[Requirement, ...] = ()
     collect: Collect = collect_columns
     memory: Callable[[Settings], Any] = field(default=lambda _: None)
     watch: Watch | None = None
+
+    def runs_in(self, datname: str) -> bool:
+        """Whether it is meant for the database of this name."""
+        return any(fnmatchcase(datname, pattern) for pattern in self.databases)
 
     def obstacle(self, capabilities: Capabilities) -> Requirement | None:
         """The first requirement that this server or role does not meet."""

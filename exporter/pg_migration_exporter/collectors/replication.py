@@ -105,6 +105,7 @@ REPLICATION = Collector(
     name="replication",
     help="Lag of standbys and of the server itself. Source: pg_stat_replication, "
     "pg_stat_wal_receiver, WAL functions.",
+    scope="cluster",
     families=(LAG_SECONDS, LAG_BYTES, STANDBYS, RECEIVER_UP),
     queries=(_BEHIND, _BEHIND_BYTES, _COUNTED, _SELF),
     requires=(READ_ALL_STATS,),
