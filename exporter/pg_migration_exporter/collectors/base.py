@@ -15,7 +15,12 @@ from typing import Any, Literal
 
 from pg_migration_exporter.config.schema import Settings
 from pg_migration_exporter.families import Family, FamilySamples, Value
-from pg_migration_exporter.postgres.capabilities import Capabilities, Requirement, server_version
+from pg_migration_exporter.postgres.capabilities import (
+    OLDEST_SUPPORTED,
+    Capabilities,
+    Requirement,
+    server_version,
+)
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.session import Rows, Session
 from pg_migration_exporter.watch.events import EventLog
@@ -126,6 +131,6 @@ class Collector:
     def obstacle(self, capabilities: Capabilities) -> Requirement | None:
         """The first requirement that this server or role does not meet."""
         needed = (query.oldest for query in self.queries if not query.optional)
-        oldest = max(needed, default=0)
+        oldest = max(needed, default=OLDEST_SUPPORTED)
         everything = (server_version(oldest), *self.requires)
         return next((one for one in everything if not one.is_met(capabilities)), None)

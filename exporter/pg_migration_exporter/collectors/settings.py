@@ -1,9 +1,9 @@
 """The server's settings, in base units.
 
-Left out is what tunes the planner or developers' tools, and what a server is built with but for a
-few. A setting that the exporter's own session has another value for (its time limits, for example, or
-what is set for its role) is left out too: pg_settings shows the session's value alone. So are texts
-that may hold a secret or a command: only those listed here are shown.
+Left out is what tunes the planner or serves developers, and what a server is built with but for a
+few. A setting that the exporter's own session has another value for (its time limits, for example,
+or what is set for its role) is left out too: pg_settings shows the session's value alone. So are
+texts that may hold a secret or a command: only those listed here are shown.
 """
 
 from __future__ import annotations
