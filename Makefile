@@ -20,6 +20,11 @@ test: ## Run all tests against real servers (ARGS="-k lock" selects)
 	@scripts/setup.sh bench servers
 	@$(BIN)/pytest $(ARGS)
 
+.PHONY: test-matrix
+test-matrix: ## Run the whole catalogue on PostgreSQL 14 to 18, primaries and standbys
+	@scripts/setup.sh servers matrix
+	@$(BIN)/pytest tests/integration/test_versions.py --every-major $(ARGS)
+
 .PHONY: drills
 drills: setup ## Make every fault happen and measure the scrapes (docs/reliability.md)
 	@$(BIN)/pytest tests/integration/faults --reliability docs/reliability.md
@@ -45,5 +50,7 @@ fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format
 
 .PHONY: render
-render: setup ## Render alerts, dashboards and deployment files from the default values
+render: setup ## Render alerts, dashboards and deployment files from the default values, and the reference pages
 	@$(BIN)/pg-migration-exporter render all --out .
+	@$(BIN)/pg-migration-exporter collectors --markdown >docs/metrics.md
+	@$(BIN)/pg-migration-exporter config reference >docs/configuration.md
