@@ -27,7 +27,7 @@ _INDEXES = """
 with watched as (
     select i.indexrelid, n.nspname, t.relname, c.relname as indexrelname,
            c.relpages * current_setting('block_size')::int8 as bytes,
-           pg_stat_get_numscans(c.oid) as scans, i.indisunique
+           pg_stat_get_numscans(c.oid) as scans, i.indisunique  -- as in pg_stat_all_indexes
       from pg_index i
       join pg_class c on c.oid = i.indexrelid
       join pg_class t on t.oid = i.indrelid
