@@ -32,3 +32,8 @@ def not_negative(expression: str) -> str:
     greatest(..., 0) would make zero of null too.
     """
     return f"case when {expression} < 0 then 0 else {expression} end"
+
+
+def age(moment: str) -> str:
+    """Seconds since a moment of the server's clock, which may have been set back since."""
+    return not_negative(f"extract(epoch from clock_timestamp() - {moment})::float8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pg_migration_exporter.collectors.base import Collector
-from pg_migration_exporter.collectors.columns import families
+from pg_migration_exporter.collectors.columns import age, families
 from pg_migration_exporter.postgres.query import Query, array
 
 _INDEX = ("datname", "schemaname", "relname", "indexrelname")
@@ -52,7 +52,7 @@ select current_database()::text, 'other', 'other', 'other',
        coalesce(sum(bytes) filter (where scans = 0 and not indisunique), 0)::int8
   from placed
 """
-_LAST_SCAN = "extract(epoch from clock_timestamp() - pg_stat_get_lastscan(indexrelid))::float8"
+_LAST_SCAN = age("pg_stat_get_lastscan(indexrelid)")
 
 INDEXES = Collector(
     name="indexes",

@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 import annotated_types
 import yaml
@@ -42,6 +42,8 @@ _TYPES: dict[type, str] = {
 #: What users write, by the validator that the type has for it.
 _WRITTEN = {get_args(kind)[1]: words for kind, words in
             ((Seconds, _DURATION), (Address, "HOST:PORT"), (Url, "URL"))}  # fmt: skip
+#: How the keys of an item are told from those of the list or mapping that holds it.
+_ITEMS: dict[Any, str] = {tuple: "[]", dict: ".*"}
 _BOUNDS = {
     annotated_types.Ge: ("at least", "ge"),
     annotated_types.Gt: ("more than", "gt"),
@@ -51,34 +53,35 @@ _BOUNDS = {
 
 
 def render() -> str:
-    """The page: a section for each key at the top, with its part of the example and its keys."""
-    return "\n".join([_INTRODUCTION, *(_section(name, text) for name, text in _blocks())])
+    """The page: a section for each part of the example, with the keys in it."""
+    return "\n".join([_INTRODUCTION, *(_section(names, text) for names, text in _blocks())])
 
 
-def _blocks() -> Iterator[tuple[str, str]]:
-    """The parts of the example, which empty lines separate, by their key."""
+def _blocks() -> Iterator[tuple[list[str], str]]:
+    """The parts of the example, which empty lines separate, and the keys at the top of each."""
     example = files("pg_migration_exporter.config").joinpath("example.yaml")
     for block in example.read_text(encoding="utf-8").strip().split("\n\n"):
-        if key := re.search(r"(?m)^(\w+):", block):
-            yield key[1], block
+        if keys := re.findall(r"(?m)^(\w+):", block):
+            yield keys, block
 
 
-def _section(name: str, text: str) -> str:
-    rows = list(_rows(name, Settings.model_fields[name]))
-    return f"## {name}\n\n```yaml\n{text}\n```\n\n{table(_HEADER, rows)}\n"
+def _section(names: list[str], text: str) -> str:
+    rows = [row for name in names for row in _rows(name, Settings.model_fields[name])]
+    return f"## {', '.join(names)}\n\n```yaml\n{text}\n```\n\n{table(_HEADER, rows)}\n"
 
 
 def _rows(path: str, field: FieldInfo) -> Iterator[tuple[str, str, str]]:
-    """A row for each value at or below a key; of a list of sections, those of one item."""
-    annotation = _with_constraints(field)
-    if _is_section(annotation):
-        yield from _rows_of(path, annotation)
+    """A row for each value at or below a key; of a list or mapping of sections, those of one."""
+    if _is_section(field.annotation):
+        yield from _rows_of(path, field.annotation)
         return
     required = field.is_required()
-    yield code(path), _describe(annotation), "needed" if required else code(_default(field))
-    for item in get_args(annotation):
-        if _is_section(item):
-            yield from _rows_of(f"{path}[]", item)
+    described = _describe(_with_constraints(field))
+    yield code(path), described, "needed" if required else code(_default(field))
+    suffix = _ITEMS.get(get_origin(field.annotation))
+    for item in get_args(field.annotation):
+        if suffix and _is_section(item):
+            yield from _rows_of(path + suffix, item)
 
 
 def _rows_of(path: str, section: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
@@ -86,7 +89,7 @@ def _rows_of(path: str, section: type[BaseModel]) -> Iterator[tuple[str, str, st
         yield from _rows(f"{path}.{field.alias or name}", field)
 
 
-def _is_section(annotation: Any) -> bool:
+def _is_section(annotation: Any) -> TypeGuard[type[BaseModel]]:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 

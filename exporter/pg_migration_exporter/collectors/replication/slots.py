@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.columns import families, not_negative, select_list
+from pg_migration_exporter.collectors.columns import age, families, not_negative, select_list
 from pg_migration_exporter.families import Family
 from pg_migration_exporter.postgres.query import Query
 
@@ -52,7 +52,7 @@ _EXPRESSIONS = {
     "streamed_transactions_total": "t.stream_txns",
     "streamed_bytes_total": "t.stream_bytes",
 }
-_INACTIVE = {"inactive_seconds": "extract(epoch from clock_timestamp() - s.inactive_since)::float8"}
+_INACTIVE = {"inactive_seconds": age("s.inactive_since")}
 
 _LOST = "case when s.wal_status = 'lost' then 'wal_removed' end"
 #: Why a slot is invalid, and what else is said, by version.

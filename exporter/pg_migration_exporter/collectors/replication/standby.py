@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from pg_migration_exporter.collectors.columns import not_negative
+from pg_migration_exporter.collectors.columns import age, not_negative
 from pg_migration_exporter.families import Family, FamilySamples
 from pg_migration_exporter.postgres.query import Query
 
@@ -44,8 +44,6 @@ FAMILIES = (RECEIVER_UP, ARCHIVE_RECOVERY, MESSAGE_AGE, PAUSED, APPLY_DELAY)
 
 SELF = "self"
 
-_SINCE = "extract(epoch from clock_timestamp() - {})::float8"
-
 #: current_setting('primary_conninfo') is an error for roles that may not read it.
 STANDBY = Query(
     f"""
@@ -58,15 +56,14 @@ select '{SELF}' as replica, 'replay' as stage,
        case when streaming or archive_alone is not true then streaming::int4 end
        as postgres_replication_wal_receiver_up,
        archive_alone::int4 as postgres_replication_archive_recovery,
-       (select {not_negative(_SINCE.format("max(last_msg_receipt_time)"))}
-          from pg_stat_wal_receiver)
+       (select {age("max(last_msg_receipt_time)")} from pg_stat_wal_receiver)
        as postgres_replication_wal_receiver_last_message_age_seconds,
        pg_is_wal_replay_paused()::int4 as postgres_replication_replay_paused,
        extract(epoch from current_setting('recovery_min_apply_delay')::interval)::float8
        as postgres_replication_apply_delay_seconds,
        {not_negative("(received - replayed)::float8")} as postgres_replication_lag_bytes,
        case when streaming and received = replayed then 0
-            else {not_negative(_SINCE.format("pg_last_xact_replay_timestamp()"))}
+            else {age("pg_last_xact_replay_timestamp()")}
        end as postgres_replication_lag_seconds
   from standby
 """,
