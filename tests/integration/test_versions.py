@@ -18,7 +18,7 @@ from demo.stack.postgres import Server
 from demo.stack.programs import exporter_command, packaged_postgres_bindir, postgres_bindir
 from demo.stack.workspace import Workspace
 from pg_migration_exporter.collectors import COLLECTORS
-from tests.fixtures.exporters import Page, StartExporter, scrape
+from tests.fixtures.exporters import EVERY_COLLECTOR, Page, StartExporter, scrape
 from tests.fixtures.servers import ColdStandby, Pair
 
 _OWN = "own"
@@ -78,8 +78,7 @@ def test_the_whole_catalogue_runs_with_pg_monitor_alone(
     pair: Pair, major: str, side: str, start_exporter: StartExporter
 ) -> None:
     server: Server = getattr(pair, side)
-    everything = {"enabled": [one.name for one in COLLECTORS if not one.default_on]}
-    exporter = start_exporter(server.database().as_user("monitor"), collectors=everything)
+    exporter = start_exporter(server.database().as_user("monitor"), **EVERY_COLLECTOR)
     for _ in range(2):
         page = scrape(exporter)
         [info] = page.families["postgres_info"].samples
