@@ -34,13 +34,13 @@ def sources_of(family: Family, collector: Collector) -> list[str]:
 def versions_of(family: Family, collector: Collector) -> str:
     """The servers that have it: `14+`, `16 to 17`, `14+, standby`."""
     queries = [query for query in collector.queries if _has(query, family)] or collector.queries
-    having = {version for version, _ in _variants(family, collector)}
     every = {version for query in queries for version in query.sql}
-    first, without = min(having or every), [each for each in every if each > max(having or every)]
+    having = {version for version, _ in _variants(family, collector)} or every
+    without = [version for version in every if version > max(having)]
     last = f" to {_major(min(without)) - 1}" if without else "+"
     sides = {query.on for query in queries}
     side = "".join(f", {side}" for side in sides if side and len(sides) == 1)
-    return f"{_major(first)}{last}{side}"
+    return f"{_major(min(having))}{last}{side}"
 
 
 def _variants(family: Family, collector: Collector) -> Iterator[tuple[int, str]]:
