@@ -7,6 +7,7 @@ line. `make setup` runs it before there is a virtual environment: standard libra
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,11 @@ def _output(*command: str | Path) -> str:
 def postgres_version(bindir: Path) -> str:
     """Release of the server in `bindir`, for example 15.18 or 19beta1."""
     return _output(bindir / "postgres", "--version").split()[2]
+
+
+def postgres_major(bindir: Path) -> int:
+    """Major release of the server in `bindir`, for example 15."""
+    return int(re.split(r"\D", postgres_version(bindir))[0])
 
 
 def _has_server(bindir: Path) -> bool:
@@ -121,11 +127,12 @@ def postgres_bindir() -> Path:
 
 
 def packaged_postgres_bindir(major: int) -> Path:
-    """Folder of another major's programs, which `make test` downloads."""
-    bindir = ROOT / f".tools/servers/node_modules/postgresql-{major}/native/bin"
-    if not bindir.is_dir():
-        raise MissingProgramError(f"PostgreSQL {major} is not here: run `scripts/setup.sh servers`")
-    return bindir
+    """Folder of another major's programs, which `make test` and `make test-matrix` download."""
+    for bindir in (ROOT / ".tools").glob(f"*/node_modules/postgresql-{major}/native/bin"):
+        return bindir
+    raise MissingProgramError(
+        f"PostgreSQL {major} is not here: run `scripts/setup.sh servers matrix`"
+    )
 
 
 def liquibase_home() -> Path:
