@@ -115,7 +115,8 @@ def test_databases_come_and_go(
     server.drop_database(databases[1].name)
     scrape_until(exporter, all_up(databases[0], databases[2]), "the dropped one is gone")
     page = scrape(exporter)
-    assert not [one for one in page.samples if one.labels.get("datname") == databases[1].name]
+    assert page.values("postgres_table_live_tuples", datname=databases[1].name) == []
+    assert page.values("liquibase_migration_status", datname=databases[1].name) == []
 
     server.create_database(databases[1].name)
     scrape_until(exporter, all_up(*databases), "the new one is there")
