@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from pg_migration_exporter.config import Settings
@@ -16,7 +16,7 @@ from pg_migration_exporter.config.schema import DEFAULT_TARGET, DatabasesSection
 from pg_migration_exporter.database import Database, Part, stop
 from pg_migration_exporter.plan import select_collectors
 from pg_migration_exporter.postgres.capabilities import Capabilities
-from pg_migration_exporter.postgres.conninfo import with_database
+from pg_migration_exporter.postgres.conninfo import describe_server, with_database
 from pg_migration_exporter.scrape import Scrape
 from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.watcher import Watcher
@@ -33,7 +33,11 @@ class Target:
         self._main = Database(settings, self._collectors, self._events, self._place, is_main=True)
         self._others: dict[str, Database] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self._watcher = Watcher(settings.watch, lambda: [one.lookout for one in self._databases()])
+        self._watcher = Watcher(
+            settings.watch,
+            lambda: [one.lookout for one in self._databases()],
+            self._make_way,
+        )
         self._watching: asyncio.Task[None] | None = None
         self._current: tuple[Scrape, asyncio.Task[None]] | None = None
         self.asked_at: float | None = None
@@ -73,6 +77,11 @@ class Target:
         await stop([task for task in under_way if task is not None])
         await asyncio.gather(*self._closing, *(one.close() for one in self._databases()))
 
+    def inherit(self, old: Target) -> None:
+        """Take over what must not be forgotten from a target with other settings."""
+        if describe_server(self.settings.postgres) == describe_server(old.settings.postgres):
+            self._main.inherit(old._main)
+
     def _databases(self) -> list[Database]:
         return [self._main, *self._others.values()]
 
@@ -99,6 +108,12 @@ class Target:
         new = [name for name in wanted if name not in self._others]
         self._others |= {name: self._open(name) for name in new}
         return [self._others[name] for name in new]
+
+    async def _make_way(self, names: Sequence[str]) -> None:
+        """Close the connections to these databases; the next look or scrape opens them again."""
+        for one in self._databases():
+            if one.datname in names:
+                await one.close()
 
     def _forget(self, name: str) -> None:
         closing = asyncio.create_task(self._others.pop(name).close())

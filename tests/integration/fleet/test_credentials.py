@@ -139,7 +139,7 @@ FAILING: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "bytes": (
         {"password_command": ["printf", r"\377"]},
-        "printf printed something that is not UTF",
+        "printf printed something that is not",
     ),
 }
 
