@@ -18,6 +18,8 @@ from demo.stack.workspace import Workspace
 
 JOB = "fleet"
 
+_WAS_UP = "max_over_time(postgres_up[1h]) == 1"
+
 
 @dataclass(frozen=True, slots=True)
 class FleetResult:
@@ -63,9 +65,11 @@ def measure_fleet(
         with Prometheus(workspace, scraping, "fleet_prometheus") as prometheus:
             tell("waiting until every target was scraped")
             wait_until(
-                lambda: len(prometheus.query("postgres_up == 1")) == len(targets),
-                10 * plan.interval,
-                "all targets are up",
+                lambda: (
+                    len(prometheus.query("max_over_time(postgres_up[1h]) == 1")) == len(targets)
+                ),
+                20 * plan.interval,
+                "every target was up",
                 interval=1,
             )
             tell(f"watching {len(targets)} targets for {plan.interval * plan.intervals} s")
