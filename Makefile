@@ -17,16 +17,17 @@ demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running
 
 .PHONY: test
 test: ## Run all tests against real servers (ARGS="-k lock" selects)
-	@scripts/setup.sh bench servers
+	@scripts/setup.sh bench test servers
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: drills
-drills: setup ## Make every fault happen and measure the scrapes (docs/reliability.md)
+drills: ## Make every fault happen and measure the scrapes (docs/reliability.md)
+	@scripts/setup.sh test
 	@$(BIN)/pytest tests/integration/faults --reliability docs/reliability.md
 
 .PHONY: soak
 soak: setup ## Run load, migrations and random faults, then report (MINUTES=10 by default)
-	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10)
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) --reliability docs/reliability.md
 
 .PHONY: bench
 bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/benchmarks.md)

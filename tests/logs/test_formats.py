@@ -34,7 +34,9 @@ Documents = Callable[[FormatName], list[Document]]
 def documents(logging_server: LoggingServer) -> Documents:
     """All entries of the scenario, in one format."""
     values = log_values(KEEP_ALL)
-    return cache(lambda name: Pipeline(values, name).documents(logging_server.log(name)))
+    return cache(
+        lambda name: Pipeline(values, name).documents(logging_server.log(name).read_text())
+    )
 
 
 def by_process(found: list[Document]) -> dict[int, list[Document]]:

@@ -12,9 +12,11 @@ import yaml
 
 from pg_migration_exporter.bundle.render import render
 from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.catalogue import FAMILIES
 from pg_migration_exporter.collectors.custom import custom_collector
 from pg_migration_exporter.config.custom_metrics import read_custom_metrics
 from pg_migration_exporter.families import Family
+from pg_migration_exporter.logs import metrics
 
 #: Series that Prometheus itself writes for each target. Prometheus, "Jobs and instances".
 SYNTHETIC = frozenset(
@@ -25,6 +27,14 @@ SYNTHETIC = frozenset(
         "scrape_samples_scraped",
         "scrape_series_added",
     }
+)
+
+#: Series that are on the page of the log pipeline alone (docs/logs.md).
+LOGGED = frozenset(
+    name
+    for family in metrics.FAMILIES
+    if family.name not in {own.name for own in FAMILIES}
+    for name in family.series
 )
 
 

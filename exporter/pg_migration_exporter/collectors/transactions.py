@@ -56,15 +56,15 @@ HOLDER = Family(
 _TRANSACTIONS = Query(
     """
 select d.datname::text as datname,
-       coalesce(extract(epoch from clock_timestamp() - min(a.xact_start)), 0)::float8
+       greatest(extract(epoch from clock_timestamp() - min(a.xact_start)), 0)::float8
        as postgres_transaction_oldest_seconds,
-       coalesce(extract(epoch from clock_timestamp() - min(a.xact_start)
+       greatest(extract(epoch from clock_timestamp() - min(a.xact_start)
            filter (where a.backend_xmin is not null or a.backend_xid is not null)), 0)::float8
        as postgres_snapshot_oldest_seconds,
-       coalesce(extract(epoch from clock_timestamp() - min(a.state_change)
+       greatest(extract(epoch from clock_timestamp() - min(a.state_change)
            filter (where a.state like 'idle in transaction%')), 0)::float8
        as postgres_idle_in_transaction_seconds,
-       (select coalesce(extract(epoch from clock_timestamp() - min(p.prepared)), 0)::float8
+       (select greatest(extract(epoch from clock_timestamp() - min(p.prepared)), 0)::float8
           from pg_prepared_xacts p where p.database = d.datname)
        as postgres_prepared_transaction_oldest_seconds
   from pg_database d

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from glob import glob
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
@@ -114,18 +115,15 @@ def read_custom_metrics(
     Patterns are relative to the folder `beside`. Raises ConfigError naming file, line and key.
     """
     for pattern in patterns:
-        files = sorted(Path(beside.anchor or ".").glob(_below(beside, pattern)))
+        # Path.glob() refuses a pattern that is absolute.
+        names = glob(str(pattern), root_dir=beside)  # noqa: PTH207
+        files = sorted(beside / name for name in names)
         if not files:
             raise ConfigError(f"custom_metrics_files: no file matches {pattern}")
         for file in files:
             found = validate(CustomMetricsFile, read_yaml(file), file)
             for number, one in enumerate(found.custom_metrics):
                 yield Place(file, ("custom_metrics", number)), one
-
-
-def _below(beside: Path, pattern: Path) -> str:
-    whole = beside / pattern
-    return str(whole.relative_to(whole.anchor) if whole.anchor else whole)
 
 
 def refuse_taken_names(

@@ -18,7 +18,7 @@ from pg_migration_exporter.postgres.session import Session
 
 _STUCK_AFTER = 30.0
 _CANCEL_FOR = 5.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 
 
 class UnreachableError(Exception):
