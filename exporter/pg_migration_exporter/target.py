@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
+from pg_migration_exporter.complaints import Complaints
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.schema import DEFAULT_TARGET, DatabasesSection
 from pg_migration_exporter.database import Database, Part, stop
@@ -32,6 +33,7 @@ class Target:
         self._events = EventLog(self._place)
         self._main = Database(settings, self._collectors, self._events, self._place, is_main=True)
         self._others: dict[str, Database] = {}
+        self._complaints = Complaints(self._place)
         self._closing: set[asyncio.Task[None]] = set()
         self._watcher = Watcher(
             settings.watch,
@@ -102,6 +104,7 @@ class Target:
     def _follow(self, now: Capabilities, scrape: Scrape) -> list[Database]:
         """Let the watched databases be those that the server offers now; those that are new."""
         wanted, scrape.missing, scrape.left_out = watched_databases(now, self.settings.databases)
+        self._complaints.hear("databases", complaint_of(scrape.missing, scrape.left_out))
         for name in self._others.keys() - wanted:
             self._forget(name)
         scrape.parts[1:] = [part for part in scrape.parts[1:] if part.datname in wanted]
@@ -150,6 +153,14 @@ def watched_databases(
     missing = [name for name in names if name not in now.databases]
     most = section.limit - 1
     return wanted[:most], missing, len(wanted[most:])
+
+
+def complaint_of(missing: Sequence[str], left_out: int) -> str | None:
+    """What is wrong with the databases that the configuration names, and how to mend it."""
+    problems = [f"{name} is not there, or CONNECT is not granted on it" for name in missing]
+    if left_out:
+        problems.append(f"{left_out} are beyond databases.limit: raise it, or exclude them")
+    return "; ".join(problems) or None
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -20,10 +20,10 @@ from pg_migration_exporter.config.problems import Place, read_yaml, validate
 from pg_migration_exporter.config.section import Section
 from pg_migration_exporter.config.types import Seconds
 from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.families import Family
 
 #: Labels that the exporter or Prometheus sets.
 _RESERVED_LABELS = ("datname", "le", "quantile", "job", "instance")
-_SUFFIXES = {"histogram": ("_bucket", "_sum", "_count")}
 _READS = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table|show)\b", re.IGNORECASE | re.DOTALL
 )
@@ -102,11 +102,6 @@ class CustomMetricsFile(BaseModel, extra="forbid", frozen=True):
     custom_metrics: tuple[CustomMetrics, ...] = ()
 
 
-def series_names(name: str, kind: str) -> tuple[str, ...]:
-    """The names that a family occupies on a page: its own, and those of a histogram's series."""
-    return (name, *(name + suffix for suffix in _SUFFIXES.get(kind, ())))
-
-
 def read_custom_metrics(
     patterns: Collection[Path], beside: Path
 ) -> Iterator[tuple[Place, CustomMetrics]]:
@@ -137,7 +132,7 @@ def refuse_taken_names(
             raise ConfigError(f"{place.of('name')}: there is another {one.name}; rename one")
         queries.add(one.name)
         for name, family in one.metrics.items():
-            for series in series_names(name, family.type):
+            for series in dict.fromkeys((name, *Family(name, family.type, "").series)):
                 if series in owners:
                     where = place.of("metrics", name)
                     raise ConfigError(f"{where}: {series} is a metric of {owners[series]}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -11,8 +12,9 @@ import pytest
 
 from demo.stack.database import Database
 from demo.stack.exporter import Exporter
+from demo.stack.liquibase import Liquibase
 from demo.stack.waiting import wait_until
-from tests.fixtures.exporters import StartExporter, scrape
+from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
 _PIDS = "SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity WHERE application_name = %s"
 _SUCCESS = "migration_exporter_config_reload_success"
@@ -73,6 +75,22 @@ def test_unchanged_targets_keep_connections_and_counters(
         wait_until(lambda one=one: not pids(one), 30, "its sessions end")
         gone = httpx.get(f"{exporter.url}/probe", params={"target": one["name"]})
         assert gone.status_code == 404
+
+
+def test_a_changed_target_keeps_what_it_knows_of_migrations(
+    database: Database, start_exporter: StartExporter, liquibase: Callable[..., Liquibase]
+) -> None:
+    """Without a state directory, which would carry it over a restart."""
+    config = {"postgres": {"dsn": database.conninfo()}, "state_directory": None}
+    exporter = start_exporter(**config)
+    assert scrape(exporter).value("postgres_up") == 1
+    assert liquibase("t/case.sql").run("update").returncode == 0
+    runs = {"name": "liquibase_runs_total", "outcome": "succeeded"}
+    scrape_until(exporter, lambda page: page.values(**runs) == [1], "the run is counted")
+
+    exporter.configure(config | {"tables": {"top": 3}})
+    assert reload(exporter).text == "changed: default\n"
+    assert scrape(exporter).values(**runs) == [1]
 
 
 BAD = {
