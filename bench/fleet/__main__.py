@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench.fleet.curves import measure_curves
 from bench.fleet.plan import FleetPlan
-from bench.fleet.report import BEGIN, markdown, plot
+from bench.fleet.report import BEGIN, fleet_rows, markdown, plot
 from bench.fleet.scraped import measure_fleet
 from bench.fleet.server import make_targets, running_server
 from bench.machine import describe_machine
@@ -48,6 +48,8 @@ def _run(page: Path | None) -> None:
         status.update(f"making {plan.targets} databases")
         databases = make_targets(server, plan.targets)
         fleet = measure_fleet(workspace, databases, plan, status.update)
+        for name, value in fleet_rows(fleet):
+            console.print(f"{name}: {value}", highlight=False)
         curves = measure_curves(workspace, server, plan, status.update)
     text = markdown(fleet, curves, machine, _PICTURE)
     console.print(text, markup=False, soft_wrap=True)

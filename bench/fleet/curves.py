@@ -68,7 +68,8 @@ def _measure(
 ) -> Point:
     """A new exporter for each point; without a watcher, whose work would count as a scrape's."""
     administrator = server.database(database.name)
-    with _scraped(workspace, database, plan) as (exporter, client):
+    name = f"exporter_{database.name}_{size}"
+    with _scraped(workspace, database, name, plan) as (exporter, client):
         pid = exporter.process.pid
         first = _answer(client, exporter)
         _answer(client, exporter)
@@ -89,11 +90,11 @@ def _measure(
 
 @contextmanager
 def _scraped(
-    workspace: Workspace, database: Database, plan: FleetPlan
+    workspace: Workspace, database: Database, name: str, plan: FleetPlan
 ) -> Iterator[tuple[Exporter, Client]]:
     config = {"postgres": {"dsn": database.conninfo()}, "watch": {"enabled": False}}
     with (
-        Exporter(workspace, config, "curve") as exporter,
+        Exporter(workspace, config, name) as exporter,
         Client(exporter.port, plan.deadline) as client,
     ):
         yield exporter, client
