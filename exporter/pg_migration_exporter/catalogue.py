@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pg_migration_exporter import fleet, own_metrics, reload, scrape
 from pg_migration_exporter.collectors import COLLECTORS
+from pg_migration_exporter.config.custom_metrics import occupied_names
 from pg_migration_exporter.families import Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -15,4 +16,4 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 #: The names that they occupy on a page, which custom metrics may not have.
-SERIES_NAMES = frozenset(name for family in FAMILIES for name in (family.name, *family.series))
+TAKEN_NAMES = frozenset(name for family in FAMILIES for name in occupied_names(family))

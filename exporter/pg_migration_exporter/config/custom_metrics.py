@@ -121,6 +121,14 @@ def read_custom_metrics(
                 yield Place(file, ("custom_metrics", number)), one
 
 
+def occupied_names(family: Family) -> tuple[str, ...]:
+    """The names on a page that no other family may have: its own, those of its series, and in
+    OpenMetrics a counter's without its suffix."""
+    own = family.name
+    short = own.removesuffix("_total") if family.type == "counter" else own
+    return tuple(dict.fromkeys((own, short, *family.series)))
+
+
 def refuse_taken_names(
     found: Collection[tuple[Place, CustomMetrics]], taken: Collection[str]
 ) -> None:
@@ -132,8 +140,8 @@ def refuse_taken_names(
             raise ConfigError(f"{place.of('name')}: there is another {one.name}; rename one")
         queries.add(one.name)
         for name, family in one.metrics.items():
-            for series in dict.fromkeys((name, *Family(name, family.type, "").series)):
-                if series in owners:
+            for taken_name in occupied_names(Family(name, family.type, family.help)):
+                if taken_name in owners:
                     where = place.of("metrics", name)
-                    raise ConfigError(f"{where}: {series} is a metric of {owners[series]}")
-                owners[series] = f"the statement {one.name}"
+                    raise ConfigError(f"{where}: {taken_name} is a metric of {owners[taken_name]}")
+                owners[taken_name] = f"the statement {one.name}"

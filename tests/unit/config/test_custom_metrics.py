@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pg_migration_exporter.catalogue import SERIES_NAMES
+from pg_migration_exporter.catalogue import TAKEN_NAMES
 from pg_migration_exporter.config import Settings, load_settings
 from pg_migration_exporter.errors import ConfigError
 
@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def load(file: Path) -> Settings:
-    return load_settings(file, dsn="host=db", taken=SERIES_NAMES)
+    return load_settings(file, dsn="host=db", taken=TAKEN_NAMES)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,18 @@ def test_a_name_that_two_files_have_is_refused_where_it_is(file: Path) -> None:
     assert str(raised.value) == (
         f"{other}:5: custom_metrics.0.metrics.quests: quests is a metric of the statement quests"
     )
+
+
+def test_a_gauge_may_not_be_called_what_openmetrics_calls_a_counter(file: Path) -> None:
+    counter = "      quests_total: {type: counter, help: Quests.}\n"
+    file.write_text(GOOD + counter)
+    with pytest.raises(ConfigError, match=r"6: .*quests is a metric of the statement quests"):
+        load(file)
+    file.write_text(GOOD.replace("quests:", "liquibase_runs:"))
+    with pytest.raises(
+        ConfigError, match=r"5: .*liquibase_runs is a metric of the exporter itself"
+    ):
+        load(file)
 
 
 @pytest.mark.parametrize(
