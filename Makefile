@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv and install what the machine lacks (seconds when nothing is missing)
@@ -19,6 +19,11 @@ demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running
 test: ## Run all tests against real servers (ARGS="-k lock" selects)
 	@scripts/setup.sh bench test servers
 	@$(BIN)/pytest $(ARGS)
+
+.PHONY: test-matrix
+test-matrix: ## Run the whole catalogue on PostgreSQL 14 to 18, primaries and standbys
+	@scripts/setup.sh servers matrix
+	@$(BIN)/pytest tests/integration/test_versions.py --every-major $(ARGS)
 
 .PHONY: drills
 drills: ## Make every fault happen and measure the scrapes (docs/reliability.md)
@@ -51,5 +56,7 @@ fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format
 
 .PHONY: render
-render: setup ## Render alerts, dashboards and deployment files from the default values
+render: setup ## Render alerts, dashboards and deployment files from the default values, and the reference pages
 	@$(BIN)/pg-migration-exporter render all --out .
+	@$(BIN)/pg-migration-exporter collectors --markdown >docs/metrics.md
+	@$(BIN)/pg-migration-exporter config reference >docs/configuration.md

@@ -24,6 +24,7 @@ class Delivery:
     marker: str
     figure: Callable[[str], None]
     _batches: int = field(default=0, init=False)
+    _entries: int = field(default=0, init=False)
 
     def values(self, **output: Any) -> Mapping[str, Any]:
         """The `logs` part of values that lead from the server's log to the sink."""
@@ -33,18 +34,25 @@ class Delivery:
     def write(self, entries: int = 200) -> None:
         """Log that many entries at once, no two alike."""
         self._batches += 1
+        self._entries += entries
         loop = _LOOP.format(entries, self.marker, self._batches)
         self.logging.server.database().execute(loop, options="-c client_min_messages=error")
 
     def written(self) -> list[str]:
-        """Warnings of this test in all files that the server has written, sorted."""
-        entries = (
-            json.loads(line)
+        """Await that all is in the server's files; the messages, sorted."""
+        count = f"{self._entries} entries are in the log"
+        wait_until(lambda: len(self._logged()) == self._entries, 30, count)
+        return self._logged()
+
+    def _logged(self) -> list[str]:
+        lines = (
+            line
             for path in self.logging.folder.glob("*.json")
-            for line in path.read_text().splitlines()
+            for line in path.read_text().splitlines(keepends=True)
         )
+        entries = (json.loads(line) for line in lines if line.endswith("\n"))
         warnings = (entry["message"] for entry in entries if entry["error_severity"] == "WARNING")
-        return sorted(message for message in warnings if self._is_ours(message))
+        return sorted(filter(self._is_ours, warnings))
 
     def stored(self) -> list[str]:
         """Warnings of this test in the sink, sorted."""
@@ -71,4 +79,8 @@ class Delivery:
         stored = self.stored()
         assert len(set(stored)) == len(stored)
         assert set(stored) <= set(expected)
-        self.figure(f"{self.marker}: {len(expected)} written, {len(stored)} stored")
+        self.tell()
+
+    def tell(self) -> None:
+        """Report how many were written, and how many stored."""
+        self.figure(f"{self.marker}: {len(self.written())} written, {len(self.stored())} stored")

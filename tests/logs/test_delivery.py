@@ -112,9 +112,9 @@ def test_killed_four_times(start_fluent_bit: StartFluentBit, delivery: Delivery,
 
 
 @IN_EVERY_FORMAT
-def test_restarted_four_times(start_fluent_bit: StartFluentBit, delivery: Delivery, name: str):
+def test_restarted_twice(start_fluent_bit: StartFluentBit, delivery: Delivery, name: str):
     fluent_bit = start_fluent_bit(delivery.values(), f"{name}.yaml")
-    for _ in range(4):
+    for _ in range(2):
         delivery.write(500)
         fluent_bit.stop()
         delivery.write(100)
@@ -132,6 +132,31 @@ def test_sink_down_and_restarted(start_fluent_bit: StartFluentBit, delivery: Del
     wait_until(lambda: retries(fluent_bit) >= 1, 60, "it has tried again")
     delivery.sink.start()
     delivery.assert_complete()
+
+
+def test_sink_down_for_longer_than_there_is_room(
+    start_fluent_bit: StartFluentBit, delivery: Delivery
+):
+    """What is lost is counted."""
+    fluent_bit = start_fluent_bit({**delivery.values(), "limits": {"storage": "2M"}})
+    delivery.sink.stop()
+
+    def dropped() -> float:
+        return fluent_bit.own_metric("fluentbit_output_dropped_records_total", "store")
+
+    def is_too_much() -> bool:
+        delivery.write(1000)
+        return dropped() > 0
+
+    wait_until(is_too_much, 120, "something is dropped", interval=0.5)
+    delivery.sink.start()
+    wait_until(
+        lambda: 0 < len(delivery.written()) - len(delivery.stored()) <= dropped(),
+        60,
+        "all is stored that was not dropped",
+        explain=lambda: f"{len(delivery.stored())} are, {dropped():g} were dropped",
+    )
+    delivery.tell()
 
 
 @pytest.mark.parametrize("status", [429, 503])
