@@ -65,12 +65,8 @@ def bound_text(bound: float) -> str:
     return _number(float(bound))
 
 
-@lru_cache(maxsize=8192)
 def escape_label(value: str) -> str:
-    """Escape a label value; bytes that are no UTF-8 (see postgres/session.py) are shown as \\xff.
-
-    Cached: names repeat from line to line and from scrape to scrape.
-    """
+    """Escape a label value; bytes that are no UTF-8 (postgres/session.py) are shown as \\xff."""
     value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], value)
 
@@ -92,18 +88,38 @@ def _series(family: FamilySamples) -> Iterator[tuple[str, float]]:
         if isinstance(value, Histogram):
             yield from _histogram(declared, labels, value)
         else:
-            yield declared.name + _labels(declared.labels, labels), value
+            yield _series_name(declared.name, declared.labels, tuple(labels)), value
 
 
 def _histogram(
     family: Family, labels: Sequence[str], value: Histogram
 ) -> Iterator[tuple[str, float]]:
+    bounds = tuple(bound for bound, _ in value.buckets)
+    buckets, sum_, count = _histogram_names(family, tuple(labels), bounds)
+    yield from zip(buckets, (count for _, count in value.buckets), strict=True)
+    yield sum_, value.sum
+    yield count, value.count
+
+
+# The series of a page are those of the page before, nearly all of them: 16,384 are a dozen pages.
+_remember = lru_cache(maxsize=16_384)
+
+
+@_remember
+def _series_name(name: str, labels: Sequence[str], values: tuple[str | None, ...]) -> str:
+    return name + _labels(labels, values)
+
+
+@_remember
+def _histogram_names(
+    family: Family, values: tuple[str, ...], bounds: tuple[float, ...]
+) -> tuple[list[str], str, str]:
     names = (*family.labels, BUCKET_LABEL)
-    for bound, count in value.buckets:
-        yield f"{family.name}_bucket{_labels(names, (*labels, bound_text(bound)))}", count
-    own = _labels(family.labels, labels)
-    yield f"{family.name}_sum{own}", value.sum
-    yield f"{family.name}_count{own}", value.count
+    buckets = [
+        f"{family.name}_bucket{_labels(names, (*values, bound_text(bound)))}" for bound in bounds
+    ]
+    own = _labels(family.labels, values)
+    return buckets, f"{family.name}_sum{own}", f"{family.name}_count{own}"
 
 
 def _labels(names: Sequence[str], values: Sequence[str | None]) -> str:

@@ -102,7 +102,7 @@ def read_column(rows: Rows, family: Family, into: FamilySamples) -> None:
     value_at = rows.columns.index(family.name)
     labels_at = [rows.columns.index(label) for label in family.labels]
     into.samples.extend(
-        ([row[index] for index in labels_at], row[value_at])
+        (tuple([row[index] for index in labels_at]), row[value_at])
         for row in rows.rows
         if row[value_at] is not None
     )
