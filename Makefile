@@ -40,7 +40,7 @@ bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/bench
 	@$(BIN)/python -m bench --markdown docs/benchmarks.md
 
 .PHONY: bench-fleet
-bench-fleet: ## Measure 100 targets of one process, and cost curves (four minutes; docs/benchmarks.md)
+bench-fleet: ## Measure 100 targets of one process, and cost curves (four to ten minutes; docs/benchmarks.md)
 	@scripts/setup.sh bench
 	@$(BIN)/python -m bench.fleet --markdown docs/benchmarks.md
 

@@ -131,4 +131,4 @@ def rewrite(page: Path, text: str, begins: str = BEGIN) -> None:
         raise StackError(
             f"{page} lacks the lines {begins} and {END}: write them where the table goes"
         )
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    page.write_text(f"{before}{begins}\n{text}\n{END}{after}")

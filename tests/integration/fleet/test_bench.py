@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+import bench.report
 from bench.fleet.curves import Curve, measure_curves
 from bench.fleet.plan import FleetPlan
 from bench.fleet.plot import Line, Panel, draw
 from bench.fleet.report import BEGIN, fleet_rows, markdown, plot
 from bench.fleet.scraped import FleetResult, measure_fleet
 from bench.fleet.server import make_targets, running_server
+from bench.report import END, rewrite
 from demo.stack.postgres import Server
 from demo.stack.programs import ROOT
 from demo.stack.workspace import Workspace
@@ -63,6 +66,14 @@ def test_the_page_holds_every_figure(fleet: FleetResult, curves: tuple[Curve, Cu
     assert all(f"| {name} | {value} |" in text for name, value in fleet_rows(fleet))
     assert "(picture.svg)" in text
     ElementTree.fromstring(plot(curves))
+
+
+def test_its_figures_take_the_place_of_its_own_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{bench.report.BEGIN}\na\n{END}\n{BEGIN}\nb\n{END}\n")
+    for _ in range(2):
+        rewrite(page, "new", BEGIN)
+    assert page.read_text() == f"{bench.report.BEGIN}\na\n{END}\n{BEGIN}\nnew\n{END}\n"
 
 
 def test_the_plot_places_points_by_their_logarithm() -> None:

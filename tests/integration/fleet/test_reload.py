@@ -14,7 +14,7 @@ from demo.stack.database import Database
 from demo.stack.exporter import Exporter
 from demo.stack.liquibase import Liquibase
 from demo.stack.waiting import wait_until
-from tests.fixtures.exporters import StartExporter, scrape, scrape_until
+from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 _PIDS = "SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity WHERE application_name = %s"
 _SUCCESS = "migration_exporter_config_reload_success"
@@ -85,12 +85,15 @@ def test_a_changed_target_keeps_what_it_knows_of_migrations(
     exporter = start_exporter(**config)
     assert scrape(exporter).value("postgres_up") == 1
     assert liquibase("t/case.sql").run("update").returncode == 0
-    runs = {"name": "liquibase_runs_total", "outcome": "succeeded"}
-    scrape_until(exporter, lambda page: page.values(**runs) == [1], "the run is counted")
+
+    def runs(page: Page) -> list[float]:
+        return page.values("liquibase_runs_total", outcome="succeeded")
+
+    scrape_until(exporter, lambda page: runs(page) == [1], "the run is counted")
 
     exporter.configure(config | {"tables": {"top": 3}})
     assert reload(exporter).text == "changed: default\n"
-    assert scrape(exporter).values(**runs) == [1]
+    assert runs(scrape(exporter)) == [1]
 
 
 BAD = {
