@@ -75,6 +75,7 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
         ("reports: {endpoint: {url: 'http://h:x'}}", "reports.endpoint.url: port could not be"),
         ("log: {level: loud}", "log.level: input should be 'debug', 'info', 'warning' or 'error'"),
         ("log: {}\nlisten: ':1'\nlog: {}", ":3:1: not valid YAML: the key log is here twice"),
+        ("log: {}\n[log]: {}", ":2:1: not valid YAML: a key is a word, not a list or a mapping"),
         ("[1, 2]", "holds a list, not a mapping of keys"),
         ("a: [1", ":1:6: not valid YAML: "),
     ],

@@ -18,18 +18,22 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that refuses a key that is there twice, which PyYAML lets pass."""
+    """A safe loader that refuses keys that PyYAML lets pass: no word, or there twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Construct a mapping; of equal keys the last would silently win."""
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refusal("a key is a word, not a list or a mapping", key)
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key.value} is here twice", problem_mark=key.start_mark
-                )
+                raise _refusal(f"the key {key.value} is here twice", key)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def _refusal(problem: str, node: yaml.Node) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
