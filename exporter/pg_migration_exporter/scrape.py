@@ -132,6 +132,14 @@ class Target:
         """The latest scrape, under way or done; None before the first."""
         return self._current[0] if self._current else None
 
+    def status(self) -> dict[str, Any]:
+        """What the collectors say of themselves beside metrics, by collector, as JSON."""
+        return {
+            one.name: one.status(self._memories[one.name])
+            for one in self._collectors
+            if one.status is not None
+        }
+
     def start(self) -> None:
         """Begin to watch between scrapes."""
         if self._settings.watch.enabled:

@@ -44,6 +44,8 @@ class Scope:
 
 
 Collect = Callable[["Collector", Scope], Awaitable[None]]
+#: Looks about once a second between scrapes, if it thinks that it is time.
+Sample = Callable[[Scope], Awaitable[None]]
 #: Looks between scrapes, updates the memory, tells events; True while something is under way.
 Watch = Callable[[Scope], Awaitable[bool]]
 
@@ -72,7 +74,8 @@ class Collector:
     """One subsystem of the server, and how it becomes metric families.
 
     `memory` makes what the collector remembers about one target, from scrape to scrape and between
-    them; one that is `watch.store.Durable` outlives the process.
+    them; one that is `watch.store.Durable` outlives the process. `status` makes of it what the
+    status API shows, as JSON.
     """
 
     name: str
@@ -85,6 +88,8 @@ class Collector:
     collect: Collect = collect_columns
     memory: Callable[[Settings], Any] = field(default=lambda _: None)
     watch: Watch | None = None
+    sample: Sample | None = None
+    status: Callable[[Any], Any] | None = None
 
     def obstacle(self, capabilities: Capabilities) -> Requirement | None:
         """The first requirement that this server or role does not meet."""

@@ -85,6 +85,14 @@ class TablesSection(Section):
     interval: Seconds = 60.0
 
 
+class StatementsSection(Section):
+    """How pg_stat_statements is read: the `top` statements with most time are shown one by one."""
+
+    interval: Seconds = 2.0
+    top: int = Field(default=20, ge=0, le=500)
+    text: bool = False
+
+
 class EndpointSection(Section):
     """Reports over HTTP: the exporter accepts them if it has a token."""
 
@@ -118,6 +126,7 @@ class Settings(Section):
     collectors: CollectorsSection = Field(default_factory=CollectorsSection)
     liquibase: LiquibaseSection = Field(default_factory=LiquibaseSection)
     tables: TablesSection = Field(default_factory=TablesSection)
+    statements: StatementsSection = Field(default_factory=StatementsSection)
     reports: ReportsSection = Field(default_factory=ReportsSection)
     log: LogSection = Field(default_factory=LogSection)
     state_directory: Path | None = None

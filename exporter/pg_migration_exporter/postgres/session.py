@@ -20,6 +20,9 @@ from psycopg import pq
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader, Transformer
 
+#: Ends the text of every statement, so that the exporter's own can be told from others.
+MARK = "/* pg-migration-exporter */"
+
 _BINARY = pq.Format.BINARY
 _OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 _KEEP_ANY_BYTES = "surrogateescape"
@@ -150,7 +153,7 @@ class Session:
         if sql not in self._prepared:
             self._prepared_count += 1
             name = b"s%d" % self._prepared_count
-            self._pgconn.send_prepare(name, sql.encode("utf-8", _KEEP_ANY_BYTES))
+            self._pgconn.send_prepare(name, f"{sql}\n{MARK}".encode("utf-8", _KEEP_ANY_BYTES))
             self._prepared[sql] = name
         return self._prepared[sql]
 

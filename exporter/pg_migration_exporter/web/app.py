@@ -1,4 +1,4 @@
-"""The HTTP application: /metrics, /healthz, /readyz, an index page, and reports of runs."""
+"""The HTTP application: /metrics, /healthz, /readyz, the status API, an index page, reports."""
 
 from __future__ import annotations
 
@@ -47,6 +47,9 @@ def create_app(settings: Settings) -> Starlette:
     async def index(_: Request) -> Response:
         return HTMLResponse(index_page(_server(target.last)), headers=_HEADERS)
 
+    async def status(_: Request) -> Response:
+        return JSONResponse({**_server(target.last), **target.status()}, headers=_HEADERS)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         target.start()
@@ -60,6 +63,7 @@ def create_app(settings: Settings) -> Starlette:
             ("/metrics", metrics),
             ("/healthz", healthz),
             ("/readyz", readyz),
+            ("/api/v1/status", status),
         )
     ]
     return Starlette(routes=[*routes, *report_routes(settings)], lifespan=lifespan)

@@ -1,0 +1,143 @@
+"""Looks at pg_stat_statements, and what is remembered from one to the next.
+
+A look reads every entry. Of the statements with most time, a few glimpses follow, milliseconds
+apart: so little is called in between that single times are seen. They are what tells how the times
+of a statement spread (`latency.spread`). Looks and glimpses together take a bounded share of the
+time, so that a server with many statements, or a slow one, is looked at less often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+
+from pg_migration_exporter.collectors.base import Scope
+from pg_migration_exporter.collectors.query_duration import sql
+from pg_migration_exporter.collectors.query_duration.names import Names
+from pg_migration_exporter.collectors.query_duration.own import OwnStatements
+from pg_migration_exporter.collectors.query_duration.reading import Change, Key, Reading, Row
+from pg_migration_exporter.collectors.query_duration.texts import Texts
+from pg_migration_exporter.collectors.query_duration.thrift import ENTRY, SHARE, Thrift
+from pg_migration_exporter.collectors.query_duration.top import Counters, Statement, TopStatements
+from pg_migration_exporter.config.schema import StatementsSection
+from pg_migration_exporter.latency.histogram import GrowingHistogram
+from pg_migration_exporter.latency.spread import Shape, spread
+from pg_migration_exporter.postgres.query import array
+
+#: Seconds between glimpses: single times are seen of statements called 100 to 1,000 times a second;
+#: of rarer ones, in some of the glimpses.
+_PAUSES = (0.0, 0.004, 0.001, 0.0, 0.008, 0.002) * 2
+#: How many statements are worth glimpses, and of how many the shape is remembered.
+_WATCHED, _SHAPES = 16, 64
+
+
+class Statements:
+    """Everything known of one server's statements."""
+
+    def __init__(self, settings: StatementsSection) -> None:
+        self.histograms: dict[str, GrowingHistogram] = {}
+        self.top = TopStatements(settings.top)
+        self.names = Names()
+        self.texts = Texts(enabled=settings.text)
+        self.evictions: int | None = None
+        self._settings = settings
+        self._reading = Reading()
+        self._own = OwnStatements()
+        self._source: tuple[float, float | None] | None = None
+        self._shapes: dict[Key, Shape] = {}
+        self._watched: Sequence[Key] = ()
+        self._looking = asyncio.Lock()
+        self._looked_at = time.monotonic()
+        self._thrift = Thrift(settings.interval, ENTRY)
+
+    async def look(self, scope: Scope, *, glimpses: bool) -> None:
+        """Look at all entries if it is time; then, if wanted, glimpse at some."""
+        if not self._thrift.is_due:
+            return
+        async with self._looking:
+            if self._thrift.is_due:
+                await self._look(scope)
+                if glimpses and self._watched:
+                    await self._glimpse(scope)
+
+    async def _look(self, scope: Scope) -> None:
+        self._thrift.spend(len(self._reading.seen or ()))
+        source, rows = await asyncio.gather(
+            sql.ask(scope, sql.SOURCE), sql.ask(scope, sql.STATEMENTS)
+        )
+        now = time.monotonic()
+        own = self._recognize(*source[0])
+        entries = [Row._make(row) for row in rows]
+        await self._names_of(scope, entries)
+        entries = await self._own.leave_out(scope, entries, own)
+        changes = self._reading.look(entries, self._own.undecided)
+        self._count(changes, now - self._looked_at)
+        self._looked_at = now
+        for entry in entries:
+            self._histogram(entry)
+        self.top.keep(filter(None, map(self._statement, entries)))
+        self._watch(changes)
+        await self.texts.learn(scope, {queryid for _, queryid, _ in self.top.shown}, len(entries))
+
+    def _recognize(self, started: float, reset: float | None, evictions: int, own: int) -> int:
+        """Note whose numbers these are; the oid of the exporter's role."""
+        source = self._source
+        self._source, self.evictions = (started, reset), evictions
+        if source is not None and source[0] != started:
+            self._reading.forget()
+        elif source is not None and source[1] != reset:
+            self._reading.was_reset()
+        return own
+
+    async def _names_of(self, scope: Scope, entries: Iterable[Row]) -> None:
+        oids = {oid for entry in entries for oid in (entry.dbid, entry.userid)}
+        if not self.names.cover(oids):
+            self.names.learn(await sql.ask(scope, sql.NAMES), oids)
+
+    def _watch(self, changes: Iterable[Change]) -> None:
+        """Choose the statements whose shape matters, and of which it cannot be known already."""
+        many = [one for one in changes if one.row.toplevel and one.interval.single_times() is None]
+        many.sort(key=lambda change: change.interval.seconds, reverse=True)
+        self._watched = [change.row.key for change in many[:_WATCHED]]
+        for key in self._watched:
+            self._shapes[key] = self._shapes.pop(key, Shape())
+        for key in list(self._shapes)[:-_SHAPES]:
+            del self._shapes[key]
+
+    async def _glimpse(self, scope: Scope) -> None:
+        queryids = array({key[2] for key in self._watched})
+        cost = len(self._reading.seen or ()) * ENTRY
+        glimpses = int(self._settings.interval * SHARE / cost)
+        for pause in _PAUSES[:glimpses]:
+            await asyncio.sleep(pause)
+            rows = await sql.ask(scope, sql.SOME_STATEMENTS, queryids)
+            now = time.monotonic()
+            self._count(self._reading.glimpse(map(Row._make, rows)), now - self._looked_at)
+            self._looked_at = now
+
+    def _count(self, changes: Iterable[Change], elapsed: float) -> None:
+        added = []
+        for row, interval, rows in changes:
+            statement = self._statement(row)
+            if statement is None:
+                continue
+            added.append((statement, Counters(interval.calls, interval.seconds, rows)))
+            if row.toplevel:
+                shape = self._shapes.get(row.key)
+                counts = spread(interval, shape)
+                self._histogram(row).add(interval.calls, interval.seconds, counts)
+                if shape is not None:
+                    shape.learn(interval.single_times() or ())
+        self.top.count(added, elapsed)
+
+    def _histogram(self, row: Row) -> GrowingHistogram:
+        """Of the row's database; one that is not kept if the database is gone."""
+        datname = self.names.database(row.dbid)
+        if datname is None:
+            return GrowingHistogram()
+        return self.histograms.setdefault(datname, GrowingHistogram())
+
+    def _statement(self, row: Row) -> Statement | None:
+        datname = self.names.database(row.dbid)
+        return None if datname is None else (datname, row.queryid, self.names.role(row.userid))
