@@ -7,7 +7,7 @@ from pg_migration_exporter.collectors import COLLECTORS
 from pg_migration_exporter.families import Family
 
 FAMILIES: tuple[Family, ...] = (
-    *(family for collector in COLLECTORS for family in collector.families),
+    *dict.fromkeys(family for collector in COLLECTORS for family in collector.families),
     *scrape.FAMILIES,
     *own_metrics.FAMILIES,
 )

@@ -11,13 +11,13 @@ from pg_migration_exporter.collectors import Collector
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.plan import Plan
-from pg_migration_exporter.postgres import capabilities
+from pg_migration_exporter.postgres import capabilities, pooler
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.link import Link, UnreachableError
 
 
 async def check_server(settings: Settings, collectors: Sequence[Collector]) -> str:
-    """A line that says that all is well.
+    """A line that says that all is well, and one more if a connection pooler is in between.
 
     Raises ConfigError with a line for each problem: what, and the grant or step that mends it.
     """
@@ -34,4 +34,5 @@ async def check_server(settings: Settings, collectors: Sequence[Collector]) -> s
     works = ", ".join(one.name for one in plan.collectors)
     if plan.skipped:
         raise ConfigError("\n".join([*plan.problems(), f"what works: {works}"]))
-    return f"PostgreSQL {found.version}, {found.role}, role {found.usename}: all works: {works}"
+    summary = f"PostgreSQL {found.version}, {found.role}, role {found.usename}: all works: {works}"
+    return f"{summary}\nwarning: {pooler.WARNING}" if session.is_pooled else summary

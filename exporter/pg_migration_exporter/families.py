@@ -6,7 +6,7 @@ documentation, the checks of rules and dashboards) reads those declarations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -49,3 +49,13 @@ class FamilySamples:
     def add(self, value: Value, *labels: str) -> None:
         """Add one sample; `labels` follow `family.labels`."""
         self.samples.append((labels, value))
+
+
+def merge(families: Iterable[FamilySamples]) -> Iterator[FamilySamples]:
+    """Samples of one family that come from several collectors, put together: a page has it once."""
+    merged: dict[str, FamilySamples] = {}
+    for one in families:
+        before = merged.get(one.family.name)
+        samples = one.samples if before is None else [*before.samples, *one.samples]
+        merged[one.family.name] = FamilySamples(one.family, samples)
+    yield from merged.values()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pg_migration_exporter.collectors import COLLECTORS, Collector
-from pg_migration_exporter.config.schema import CollectorsSection
+from pg_migration_exporter.config.schema import Settings
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.postgres.capabilities import Capabilities, Requirement
 
@@ -58,11 +58,12 @@ class Plan:
             log.warning("%s", problem)
 
 
-def select_collectors(settings: CollectorsSection) -> tuple[Collector, ...]:
+def select_collectors(settings: Settings) -> tuple[Collector, ...]:
     """The collectors that the configuration asks for. Raises ConfigError for an unknown name."""
+    chosen = settings.collectors
     known = [one.name for one in COLLECTORS]
     for key in ("enabled", "disabled"):
-        for name in getattr(settings, key):
+        for name in getattr(chosen, key):
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
@@ -70,5 +71,7 @@ def select_collectors(settings: CollectorsSection) -> tuple[Collector, ...]:
     return tuple(
         one
         for one in COLLECTORS
-        if (one.default_on or one.name in settings.enabled) and one.name not in settings.disabled
+        if (one.default_on or one.name in chosen.enabled)
+        and one.name not in chosen.disabled
+        and one.is_configured(settings)
     )

@@ -8,6 +8,7 @@ own families and nothing else.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +21,16 @@ from pg_migration_exporter.collectors.base import Scope
 from pg_migration_exporter.collectors.server import SERVER, UP
 from pg_migration_exporter.complaints import Complaints
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.families import Family, FamilySamples
+from pg_migration_exporter.families import Family, FamilySamples, merge
 from pg_migration_exporter.plan import Plan, select_collectors
-from pg_migration_exporter.postgres import capabilities
+from pg_migration_exporter.postgres import capabilities, pooler
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Rows, Session, SessionLostError
 from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.watcher import Watcher
+
+log = logging.getLogger(__name__)
 
 SUCCESS = Family(
     "migration_exporter_collector_success",
@@ -53,6 +56,11 @@ SCRAPE_DURATION = Family(
 CONNECTIONS = Family(
     "migration_exporter_connections", "gauge", "Connections that the exporter has to the server."
 )
+POOLED = Family(
+    "migration_exporter_connection_pooled",
+    "gauge",
+    "1 if the exporter reaches the server through a connection pooler, 0 if directly.",
+)
 WATCH_AGE = Family(
     "migration_exporter_watch_age_seconds",
     "gauge",
@@ -65,7 +73,16 @@ STATE_STORED = Family(
 )
 
 #: What a scrape says of itself, beside the families of the collectors.
-FAMILIES = (SUCCESS, DURATION, SKIPPED, SCRAPE_DURATION, CONNECTIONS, WATCH_AGE, STATE_STORED)
+FAMILIES = (
+    SUCCESS,
+    DURATION,
+    SKIPPED,
+    SCRAPE_DURATION,
+    CONNECTIONS,
+    POOLED,
+    WATCH_AGE,
+    STATE_STORED,
+)
 
 
 @dataclass(slots=True)
@@ -77,18 +94,22 @@ class Scrape:
     answered: dict[str, tuple[float, list[FamilySamples]]] = field(default_factory=dict)
     watcher: Watcher | None = None
     connections: int = 0
+    is_pooled: bool | None = None
 
     def families(self) -> Iterator[FamilySamples]:
         """Everything known now: families of collectors that answered, and what is said of each."""
         plan = self.plan or Plan()
-        for collector in plan.collectors:
-            if collector.name in self.answered:
-                yield from self.answered[collector.name][1]
+        answers = (self.answered.get(one.name, (0.0, []))[1] for one in plan.collectors)
+        yield from merge(family for answer in answers for family in answer)
         if SERVER.name not in self.answered:
             yield FamilySamples(UP, [((), 0)])
         yield from self._about_collectors(plan)
         yield FamilySamples(SCRAPE_DURATION, [((), time.monotonic() - self.started)])
         yield FamilySamples(CONNECTIONS, [((), self.connections)])
+        pooled = FamilySamples(POOLED)
+        if self.is_pooled is not None:
+            pooled.add(int(self.is_pooled))
+        yield pooled
         yield from self._about_watcher()
 
     def _about_watcher(self) -> Iterator[FamilySamples]:
@@ -116,7 +137,7 @@ class Target:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._link = Link(settings.postgres)
-        self._collectors = select_collectors(settings.collectors)
+        self._collectors = select_collectors(settings)
         self._memories: dict[str, Any] = {
             collector.name: collector.memory(settings) for collector in self._collectors
         }
@@ -158,6 +179,9 @@ class Target:
         """Stop what is under way and close the connections."""
         under_way = [self._watching, self._current[1] if self._current else None]
         await stop([task for task in under_way if task is not None])
+        for one in self._collectors:
+            if one.close is not None:
+                await one.close(self._memories[one.name])
         await self._link.close()
 
     async def _run(self, scrape: Scrape, timeout: float) -> None:
@@ -171,6 +195,7 @@ class Target:
         except (UnreachableError, psycopg.Error) as error:
             self._complaints.hear("scrape", str(error))
         finally:
+            scrape.is_pooled = self._link.is_pooled
             scrape.connections = self._link.connections + self._watcher.connections
             self._link.release()
 
@@ -203,6 +228,8 @@ class Target:
         scrape.answered.clear()
         self._plan = scrape.plan = Plan.make(self._collectors, now)
         self._plan.log()
+        if self._link.is_pooled:
+            log.warning("%s", pooler.WARNING)
         return self._plan
 
     def _start(self, plan: Plan, session: Session, scrape: Scrape) -> list[asyncio.Task[None]]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from demo.stack.database import Database
+from demo.stack.exporter import Exporter
 from demo.stack.postgres import Server
 from demo.stack.workspace import Workspace
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
@@ -24,6 +25,10 @@ def below(page: Page, database: Database, bound: str) -> float:
     return page.value(f"{_NAME}_bucket", datname=database.name, source="statements", le=bound)
 
 
+def await_count(exporter: Exporter, database: Database, wanted: float) -> Page:
+    return scrape_until(exporter, lambda page: count(page, database) == wanted, f"{wanted} calls")
+
+
 def test_single_calls_are_exact(database: Database, start_exporter: StartExporter) -> None:
     """Each is alone between two looks."""
     exporter = start_exporter(database, statements=_OFTEN)
@@ -32,9 +37,7 @@ def test_single_calls_are_exact(database: Database, start_exporter: StartExporte
     start = count(page, database)
     for number, seconds in enumerate((0.051, 0.3, 0.3), 1):
         database.execute(_NAP, [seconds])
-        page = scrape_until(
-            exporter, lambda page, wanted=start + number: count(page, database) == wanted, "a call"
-        )
+        page = await_count(exporter, database, start + number)
     assert page.value(f"{_NAME}_sum", datname=database.name) == pytest.approx(0.651, abs=0.5)
     assert below(page, database, "0.05") == below(page, database, "0.0001") + start
     assert count(page, database) - below(page, database, "0.25") >= 2

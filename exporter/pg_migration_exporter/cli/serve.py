@@ -50,7 +50,7 @@ def add(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve, or check the configuration."""
     settings = read_settings(options, listen=options.listen)
-    collectors = select_collectors(settings.collectors)
+    collectors = select_collectors(settings)
     if options.check_config:
         print(asyncio.run(check_server(settings, collectors)))
         return 0

@@ -7,6 +7,7 @@ from pg_migration_exporter.collectors.index_builds import INDEX_BUILDS
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE
 from pg_migration_exporter.collectors.locks import LOCKS
 from pg_migration_exporter.collectors.operations import OPERATIONS
+from pg_migration_exporter.collectors.pgbouncer import PGBOUNCER
 from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS
 from pg_migration_exporter.collectors.replication import REPLICATION
 from pg_migration_exporter.collectors.server import SERVER
@@ -16,6 +17,7 @@ from pg_migration_exporter.collectors.transactions import TRANSACTIONS
 COLLECTORS: tuple[Collector, ...] = (
     SERVER,
     CONNECTION_USE,
+    PGBOUNCER,
     LOCKS,
     TRANSACTIONS,
     REPLICATION,

@@ -53,9 +53,14 @@ Watch = Callable[[Scope], Awaitable[bool]]
 async def collect_columns(collector: Collector, scope: Scope) -> None:
     """Run every query of the collector, in one round trip, and read the columns of the answers."""
     for rows in await asyncio.gather(*(scope.query(query) for query in collector.queries)):
-        for family in collector.families:
-            if family.name in rows.columns:
-                read_column(rows, family, scope.families[family.name])
+        read_columns(collector, rows, scope)
+
+
+def read_columns(collector: Collector, rows: Rows, scope: Scope) -> None:
+    """Read the columns of one answer that are named after families of the collector."""
+    for family in collector.families:
+        if family.name in rows.columns:
+            read_column(rows, family, scope.families[family.name])
 
 
 def read_column(rows: Rows, family: Family, into: FamilySamples) -> None:
@@ -75,7 +80,7 @@ class Collector:
 
     `memory` makes what the collector remembers about one target, from scrape to scrape and between
     them; one that is `watch.store.Durable` outlives the process. `status` makes of it what the
-    status API shows, as JSON.
+    status API shows, as JSON. `close` ends what the memory holds open.
     """
 
     name: str
@@ -90,6 +95,8 @@ class Collector:
     watch: Watch | None = None
     sample: Sample | None = None
     status: Callable[[Any], Any] | None = None
+    is_configured: Callable[[Settings], bool] = field(default=lambda _: True)
+    close: Callable[[Any], Awaitable[None]] | None = None
 
     def obstacle(self, capabilities: Capabilities) -> Requirement | None:
         """The first requirement that this server or role does not meet."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 
 from pg_migration_exporter.config.problems import read_yaml, validate
 from pg_migration_exporter.config.schema import Settings
@@ -29,19 +30,23 @@ def load_settings(
     if dsn is not None:
         content["postgres"] = {**(content.get("postgres") or {}), "dsn": dsn}
     settings = validate(Settings, content, str(file) if file else "options")
-    _check_dsn(settings, "--dsn" if dsn is not None else f"{file}: postgres.dsn")
+    _check_server(settings, "--dsn" if dsn is not None else f"{file}: postgres.dsn")
+    if settings.pgbouncer.dsn is not None:
+        _check_dsn(settings.pgbouncer.dsn, f"{file}: pgbouncer.dsn")
     return settings
 
 
-def _check_dsn(settings: Settings, source: str) -> None:
-    dsn = settings.postgres.dsn
-    if dsn is None:
-        if not any(os.environ.get(name) for name in LIBPQ_SERVER_VARIABLES):
-            raise ConfigError(
-                "no server is named: use --dsn, or postgres.dsn in the configuration file, "
-                f"or one of {', '.join(LIBPQ_SERVER_VARIABLES)} in the environment"
-            )
-        return
+def _check_server(settings: Settings, source: str) -> None:
+    if settings.postgres.dsn is not None:
+        _check_dsn(settings.postgres.dsn, source)
+    elif not any(os.environ.get(name) for name in LIBPQ_SERVER_VARIABLES):
+        raise ConfigError(
+            "no server is named: use --dsn, or postgres.dsn in the configuration file, "
+            f"or one of {', '.join(LIBPQ_SERVER_VARIABLES)} in the environment"
+        )
+
+
+def _check_dsn(dsn: SecretStr, source: str) -> None:
     try:
         conninfo_to_dict(dsn.get_secret_value())
     except ProgrammingError:

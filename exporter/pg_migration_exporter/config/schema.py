@@ -6,9 +6,9 @@ Every key is shown with its default in `example.yaml`; a test keeps the two toge
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from pg_migration_exporter.config.types import Address, Seconds, Url
 
@@ -68,6 +68,24 @@ class ChangelogSection(Section):
     table: str | None = None
 
 
+class PoolSection(Section):
+    """A budget of connections: of the sessions that match everything that is given."""
+
+    name: str = Field(min_length=1)
+    max_connections: int = Field(ge=1)
+    databases: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    application_names: tuple[str, ...] = ()
+
+
+class PgBouncerSection(Section):
+    """PgBouncer's admin console; `timeout` bounds what a scrape waits for it."""
+
+    dsn: SecretStr | None = None
+    password_file: Path | None = None
+    timeout: Seconds = 1.0
+
+
 class LiquibaseSection(Section):
     """How Liquibase appears in the database."""
 
@@ -116,6 +134,14 @@ class LogSection(Section):
     format: Literal["text", "json"] = "text"
 
 
+def _check_names(pools: tuple[PoolSection, ...]) -> tuple[PoolSection, ...]:
+    names = [pool.name for pool in pools]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two pools have the name {twice[0]!r}; give each its own")
+    return pools
+
+
 class Settings(Section):
     """The whole configuration, validated."""
 
@@ -124,6 +150,8 @@ class Settings(Section):
     scrape: ScrapeSection = Field(default_factory=ScrapeSection)
     watch: WatchSection = Field(default_factory=WatchSection)
     collectors: CollectorsSection = Field(default_factory=CollectorsSection)
+    pools: Annotated[tuple[PoolSection, ...], AfterValidator(_check_names)] = ()
+    pgbouncer: PgBouncerSection = Field(default_factory=PgBouncerSection)
     liquibase: LiquibaseSection = Field(default_factory=LiquibaseSection)
     tables: TablesSection = Field(default_factory=TablesSection)
     statements: StatementsSection = Field(default_factory=StatementsSection)

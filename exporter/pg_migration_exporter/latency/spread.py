@@ -1,14 +1,14 @@
 """How the calls of an interval spread over the buckets of the histogram.
 
 One call, and two, are exact. Of more calls the mean and the variance are known, and bounds. They
-are spread as the statement's own times that were seen one by one (`Shape`), or, for lack of them,
-as a log-normal distribution; either way with that mean and variance, inside of those bounds.
+are spread as the statement's times in short intervals are (`Shape`), or, for lack of these, as a
+log-normal distribution; either way with that mean and variance, inside of those bounds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import NormalDist
@@ -22,7 +22,7 @@ _BUCKETS = len(BOUNDS) + 1
 #: A time that stands for its bucket; those of the last one are given by the slowest call.
 _MIDDLES = (BOUNDS[0] / 2, *(math.sqrt(a * b) for a, b in pairwise(BOUNDS)))
 #: So many times count as much as the log-normal distribution does.
-_TRUST = 15.0
+_TRUST = 4.0
 #: The shape follows the latest times, about so many.
 _REMEMBERED = 1000
 _NEGLIGIBLE = 1e-6
@@ -30,15 +30,17 @@ _NEGLIGIBLE = 1e-6
 
 @dataclass(slots=True)
 class Shape:
-    """Times of single calls of one statement by bucket, older ones counting less."""
+    """How the times of one statement spread in short intervals, older ones counting less.
+
+    The fewer calls an interval has, the less of its spread is an estimate.
+    """
 
     counts: list[float] = field(default_factory=lambda: [0.0] * _BUCKETS)
 
-    def learn(self, times: Iterable[float]) -> None:
-        """Remember what single calls took."""
-        for seconds in times:
-            self.counts = [count * (1 - 1 / _REMEMBERED) for count in self.counts]
-            self.counts[bucket_of(seconds)] += 1
+    def learn(self, calls: int, counts: Sequence[float]) -> None:
+        """Remember how `calls` spread over the buckets."""
+        fading = (1 - 1 / _REMEMBERED) ** calls
+        self.counts = [had * fading + more for had, more in zip(self.counts, counts, strict=True)]
 
 
 def spread(interval: Interval, shape: Shape | None = None) -> list[float]:

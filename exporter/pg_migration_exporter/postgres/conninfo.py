@@ -21,10 +21,11 @@ _KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_coun
 _TCP_USER_TIMEOUT_MS = 30_000
 
 
-def build_conninfo(settings: PostgresSection) -> str:
+def build_conninfo(settings: PostgresSection, *, with_options: bool = True) -> str:
     """The libpq connection string, password included: never log it.
 
-    Raises ConfigError when the password file cannot be read.
+    Raises ConfigError when the password file cannot be read. Some poolers let nobody in who has
+    `options`.
     """
     given = conninfo_to_dict(settings.dsn.get_secret_value() if settings.dsn else "")
     parameters: dict[str, str | int | None] = {
@@ -35,8 +36,10 @@ def build_conninfo(settings: PostgresSection) -> str:
         "options": _options(settings, str(given.get("options") or "")),
         "client_encoding": "UTF8",
     }
+    if not with_options:
+        del parameters["options"]
     if settings.password_file is not None:
-        parameters["password"] = _read_password(settings.password_file)
+        parameters["password"] = read_password(settings.password_file, "postgres.password_file")
     return make_conninfo("", **parameters)
 
 
@@ -48,7 +51,13 @@ def describe_server(settings: PostgresSection) -> str:
 
 
 def _options(settings: PostgresSection, given: str) -> str:
-    parameters = {
+    parameters = harmless_parameters(settings)
+    return " ".join([given, *(f"-c {name}={value}" for name, value in parameters.items())]).strip()
+
+
+def harmless_parameters(settings: PostgresSection) -> dict[str, str]:
+    """The server's parameters that keep a session from doing any harm."""
+    return {
         "default_transaction_read_only": "on",
         "statement_timeout": _milliseconds(settings.statement_timeout),
         "lock_timeout": _milliseconds(settings.lock_timeout),
@@ -57,18 +66,17 @@ def _options(settings: PostgresSection, given: str) -> str:
         "search_path": "pg_catalog",
         "jit": "off",
     }
-    return " ".join([given, *(f"-c {name}={value}" for name, value in parameters.items())]).strip()
 
 
 def _milliseconds(seconds: float) -> str:
     return str(max(1, round(seconds * 1000)))
 
 
-def _read_password(file: Path) -> str:
+def read_password(file: Path, key: str) -> str:
+    """The password; `key` names the file in the ConfigError where it cannot be read."""
     try:
         return file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"postgres.password_file: {file} cannot be read: "
-            f"{getattr(error, 'strerror', None) or 'not UTF-8 text'}"
+            f"{key}: {file} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}"
         ) from error

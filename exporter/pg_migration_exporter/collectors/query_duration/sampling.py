@@ -1,7 +1,7 @@
 """Looks at pg_stat_statements, and what is remembered from one to the next.
 
 A look reads every entry. Of the statements with most time, a few glimpses follow, milliseconds
-apart: so little is called in between that single times are seen. They are what tells how the times
+apart: so few calls are in between that their times are known, or nearly. These tell how the times
 of a statement spread (`latency.spread`). Looks and glimpses together take a bounded share of the
 time, so that a server with many statements, or a slow one, is looked at less often.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from pg_migration_exporter.collectors.base import Scope
 from pg_migration_exporter.collectors.query_duration import sql
@@ -25,9 +25,8 @@ from pg_migration_exporter.latency.histogram import GrowingHistogram
 from pg_migration_exporter.latency.spread import Shape, spread
 from pg_migration_exporter.postgres.query import array
 
-#: Seconds between glimpses: single times are seen of statements called 100 to 1,000 times a second;
-#: of rarer ones, in some of the glimpses.
-_PAUSES = (0.0, 0.004, 0.001, 0.0, 0.008, 0.002) * 2
+#: How many there are at most, how far apart in seconds, and of how many calls one may tell.
+_GLIMPSES, _SHORTEST_PAUSE, _LONGEST_PAUSE, _FEW_CALLS = 12, 0.0005, 0.008, 4
 #: How many statements are worth glimpses, and of how many the shape is remembered.
 _WATCHED, _SHAPES = 16, 64
 
@@ -46,7 +45,8 @@ class Statements:
         self._own = OwnStatements()
         self._source: tuple[float, float | None] | None = None
         self._shapes: dict[Key, Shape] = {}
-        self._watched: Sequence[Key] = ()
+        self._watched: dict[Key, float] = {}
+        self._turn = 0
         self._looking = asyncio.Lock()
         self._looked_at = time.monotonic()
         self._thrift = Thrift(settings.interval, ENTRY)
@@ -67,17 +67,17 @@ class Statements:
             sql.ask(scope, sql.SOURCE), sql.ask(scope, sql.STATEMENTS)
         )
         now = time.monotonic()
+        elapsed = now - self._looked_at
         own = self._recognize(*source[0])
         entries = [Row._make(row) for row in rows]
         await self._names_of(scope, entries)
         entries = await self._own.leave_out(scope, entries, own)
         changes = self._reading.look(entries, self._own.undecided)
-        self._count(changes, now - self._looked_at)
-        self._looked_at = now
+        self._count(changes, now)
         for entry in entries:
             self._histogram(entry)
         self.top.keep(filter(None, map(self._statement, entries)))
-        self._watch(changes)
+        self._watch(changes, elapsed)
         await self.texts.learn(scope, {queryid for _, queryid, _ in self.top.shown}, len(entries))
 
     def _recognize(self, started: float, reset: float | None, evictions: int, own: int) -> int:
@@ -95,28 +95,32 @@ class Statements:
         if not self.names.cover(oids):
             self.names.learn(await sql.ask(scope, sql.NAMES), oids)
 
-    def _watch(self, changes: Iterable[Change]) -> None:
+    def _watch(self, changes: Iterable[Change], elapsed: float) -> None:
         """Choose the statements whose shape matters, and of which it cannot be known already."""
         many = [one for one in changes if one.row.toplevel and one.interval.single_times() is None]
         many.sort(key=lambda change: change.interval.seconds, reverse=True)
-        self._watched = [change.row.key for change in many[:_WATCHED]]
+        self._watched = {one.row.key: one.interval.calls / elapsed for one in many[:_WATCHED]}
         for key in self._watched:
             self._shapes[key] = self._shapes.pop(key, Shape())
         for key in list(self._shapes)[:-_SHAPES]:
             del self._shapes[key]
 
     async def _glimpse(self, scope: Scope) -> None:
+        """Look at some statements so often that one of them, each in its turn, is called once."""
+        self._turn += 1
+        rates = list(self._watched.values())
+        pause = min(max(1 / rates[self._turn % len(rates)], _SHORTEST_PAUSE), _LONGEST_PAUSE)
         queryids = array({key[2] for key in self._watched})
-        cost = len(self._reading.seen or ()) * ENTRY
-        glimpses = int(self._settings.interval * SHARE / cost)
-        for pause in _PAUSES[:glimpses]:
-            await asyncio.sleep(pause)
-            rows = await sql.ask(scope, sql.SOME_STATEMENTS, queryids)
-            now = time.monotonic()
-            self._count(self._reading.glimpse(map(Row._make, rows)), now - self._looked_at)
-            self._looked_at = now
+        affordable = int(self._settings.interval * SHARE / (len(self._reading.seen or ()) * ENTRY))
+        asked = []
+        for _ in range(min(affordable, _GLIMPSES)):
+            asked.append(sql.ask(scope, sql.PAUSE, f"{pause:.6f}"))
+            asked.append(sql.ask(scope, sql.SOME_STATEMENTS, queryids))
+        for rows in (await asyncio.gather(*asked))[1::2]:
+            changes = self._reading.glimpse(map(Row._make, rows))
+            self._count(changes, time.monotonic(), is_short=True)
 
-    def _count(self, changes: Iterable[Change], elapsed: float) -> None:
+    def _count(self, changes: Iterable[Change], now: float, *, is_short: bool = False) -> None:
         added = []
         for row, interval, rows in changes:
             statement = self._statement(row)
@@ -127,9 +131,11 @@ class Statements:
                 shape = self._shapes.get(row.key)
                 counts = spread(interval, shape)
                 self._histogram(row).add(interval.calls, interval.seconds, counts)
-                if shape is not None:
-                    shape.learn(interval.single_times() or ())
-        self.top.count(added, elapsed)
+                few = is_short and interval.calls <= _FEW_CALLS
+                if shape is not None and (few or interval.single_times()):
+                    shape.learn(interval.calls, counts)
+        self.top.count(added, now - self._looked_at)
+        self._looked_at = now
 
     def _histogram(self, row: Row) -> GrowingHistogram:
         """Of the row's database; one that is not kept if the database is gone."""

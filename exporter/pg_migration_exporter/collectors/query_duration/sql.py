@@ -44,6 +44,9 @@ select 'role', oid::int8, rolname::text from pg_roles
 """
 )
 
+#: $1: seconds between two glimpses; the server keeps them better than a busy exporter could.
+PAUSE = Query("select pg_sleep($1::float8) is null")
+
 #: Which statements of the exporter's own role are the exporter's. $1: its mark in their text.
 OWN_STATEMENTS = Query(
     """
