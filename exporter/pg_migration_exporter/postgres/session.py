@@ -260,7 +260,7 @@ async def run_simply(connection: psycopg.AsyncConnection[Any], sql: str) -> Rows
     """
     pgconn = connection.pgconn
     pgconn.send_query(sql.encode())
-    [result] = await wait_async(generators.execute(pgconn), pgconn.socket)
+    *_, result = await wait_async(generators.execute(pgconn), pgconn.socket)
     if result.status != pq.ExecStatus.TUPLES_OK:
         raise psycopg.errors.error_from_result(result)
     return _read_rows(result)

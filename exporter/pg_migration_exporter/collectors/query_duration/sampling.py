@@ -25,8 +25,8 @@ from pg_migration_exporter.latency.histogram import GrowingHistogram
 from pg_migration_exporter.latency.spread import Shape, spread
 from pg_migration_exporter.postgres.query import array
 
-#: How many there are at most, how far apart in seconds, and of how many calls one may tell.
-_GLIMPSES, _SHORTEST_PAUSE, _LONGEST_PAUSE, _FEW_CALLS = 12, 0.0005, 0.008, 4
+#: How many there are at most, and how far apart in seconds.
+_GLIMPSES, _LONGEST_PAUSE = 12, 0.008
 #: How many statements are worth glimpses, and of how many the shape is remembered.
 _WATCHED, _SHAPES = 16, 64
 
@@ -46,7 +46,7 @@ class Statements:
         self._source: tuple[float, float | None] | None = None
         self._shapes: dict[Key, Shape] = {}
         self._watched: dict[Key, float] = {}
-        self._turn = 0
+        self._turn, self._delay = 0, 0.0
         self._looking = asyncio.Lock()
         self._looked_at = time.monotonic()
         self._thrift = Thrift(settings.interval, ENTRY)
@@ -109,16 +109,21 @@ class Statements:
         """Look at some statements so often that one of them, each in its turn, is called once."""
         self._turn += 1
         rates = list(self._watched.values())
-        pause = min(max(1 / rates[self._turn % len(rates)], _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        pause = min(max(1 / rates[self._turn % len(rates)] - self._delay, 0.0), _LONGEST_PAUSE)
         queryids = array({key[2] for key in self._watched})
         affordable = int(self._settings.interval * SHARE / (len(self._reading.seen or ()) * ENTRY))
-        asked = []
-        for _ in range(min(affordable, _GLIMPSES)):
-            asked.append(sql.ask(scope, sql.PAUSE, f"{pause:.6f}"))
+        count = min(affordable, _GLIMPSES)
+        started, asked = time.monotonic(), []
+        for _ in range(count):
+            if pause:
+                asked.append(sql.ask(scope, sql.PAUSE, f"{pause:.6f}"))
             asked.append(sql.ask(scope, sql.SOME_STATEMENTS, queryids))
-        for rows in (await asyncio.gather(*asked))[1::2]:
+        answers = await asyncio.gather(*asked)
+        for rows in answers[1::2] if pause else answers:
             changes = self._reading.glimpse(map(Row._make, rows))
             self._count(changes, time.monotonic(), is_short=True)
+        if count:
+            self._delay = max((time.monotonic() - started) / count - pause, 0.0)
 
     def _count(self, changes: Iterable[Change], now: float, *, is_short: bool = False) -> None:
         added = []
@@ -131,8 +136,7 @@ class Statements:
                 shape = self._shapes.get(row.key)
                 counts = spread(interval, shape)
                 self._histogram(row).add(interval.calls, interval.seconds, counts)
-                few = is_short and interval.calls <= _FEW_CALLS
-                if shape is not None and (few or interval.single_times()):
+                if shape is not None and (is_short or interval.single_times()):
                     shape.learn(interval.calls, counts)
         self.top.count(added, now - self._looked_at)
         self._looked_at = now
