@@ -30,17 +30,17 @@ class Row:
 
     def show(self, result: Result) -> str:
         """The value, for example `1.52 ms`."""
-        return f"{_rounded(self.value(result) * self.scale)} {self.unit}".rstrip()
+        return f"{rounded(self.value(result) * self.scale)} {self.unit}".rstrip()
 
     def compare(self, ours: Result, other: Result) -> str:
         """The value of `other`, and in brackets that of `ours` divided by it."""
         shown, base = self.show(other), self.value(other)
         if not (self.is_compared and base):
             return shown
-        return f"{shown} ({_rounded(self.value(ours) / base)})"
+        return f"{shown} ({rounded(self.value(ours) / base)})"
 
 
-def _rounded(number: float) -> str:
+def rounded(number: float) -> str:
     """Three significant digits; whole numbers whole."""
     return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
 

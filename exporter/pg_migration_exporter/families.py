@@ -6,7 +6,7 @@ documentation, the checks of rules and dashboards) reads those declarations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,6 +24,13 @@ class Family:
     type: MetricType
     help: str
     labels: tuple[str, ...] = ()
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Return the names of its series. Prometheus, "Histograms and summaries"."""
+        if self.type != "histogram":
+            return (self.name,)
+        return tuple(f"{self.name}_{part}" for part in ("bucket", "sum", "count"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +56,3 @@ class FamilySamples:
     def add(self, value: Value, *labels: str) -> None:
         """Add one sample; `labels` follow `family.labels`."""
         self.samples.append((labels, value))
-
-
-def merge(families: Iterable[FamilySamples]) -> Iterator[FamilySamples]:
-    """Samples of one family that come from several collectors, put together: a page has it once."""
-    merged: dict[str, FamilySamples] = {}
-    for one in families:
-        before = merged.get(one.family.name)
-        samples = one.samples if before is None else [*before.samples, *one.samples]
-        merged[one.family.name] = FamilySamples(one.family, samples)
-    yield from merged.values()

@@ -15,6 +15,7 @@ from demo.stack.waiting import wait_until
 from pg_migration_exporter.collectors.locks import Memory, sql
 from pg_migration_exporter.collectors.locks.chains import Chains, read_sessions
 from pg_migration_exporter.config.schema import PostgresSection
+from pg_migration_exporter.postgres.conninfo import build_conninfo
 from pg_migration_exporter.postgres.pooler import open_session
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
@@ -40,7 +41,7 @@ def queue(database: Database, ahead: str, *behind: tuple[str, str]) -> Iterator[
         holder.execute(ahead.encode())
         for place, (name, statement) in enumerate(behind, 1):
             threads.submit(database.execute, statement, application_name=name)
-            wait_until(lambda place=place: database.value(_WAITING) == place, 20, statement)
+            wait_until(lambda place=place: database.value(_WAITING) == place, 60, statement)
         yield
 
 
@@ -54,7 +55,7 @@ def test_readers_behind_an_alter_behind_a_long_report(
     with queue(quests, "SELECT * FROM game.quests", alter, *readers):
         page = scrape(exporter)
         told = "lock_wait_started"
-        wait_until(lambda: told in exporter.process.output(), 20, told)
+        wait_until(lambda: told in exporter.process.output(), 60, told)
     after = scrape_until(
         exporter,
         lambda page: page.value("postgres_blocked_sessions", datname=name) == 0,
@@ -70,7 +71,7 @@ def test_readers_behind_an_alter_behind_a_long_report(
     assert page.value("postgres_lock_root_blocked_sessions", **root) == 4
     assert after.value("postgres_migration_blocked_sessions", datname=name) == 0
     assert after.values("postgres_lock_queue_depth") == []
-    wait_until(lambda: "lock_wait_ended" in exporter.process.output(), 20, "the end is told")
+    wait_until(lambda: "lock_wait_ended" in exporter.process.output(), 60, "the end is told")
     assert "SELECT * FROM" not in exporter.process.output()
 
 
@@ -103,7 +104,8 @@ def test_many_who_wait_are_all_counted(quests: Database, start_exporter: StartEx
 
 def test_the_report_shows_the_tree_without_secrets(quests: Database) -> None:
     async def look() -> Chains:
-        session = await open_session(PostgresSection(dsn=SecretStr(quests.conninfo())))
+        settings = PostgresSection(dsn=SecretStr(quests.conninfo()))
+        session = await open_session(settings, await build_conninfo(settings))
         try:
             return Chains.of(read_sessions(await session.query(sql.WAITS.for_version(150000))))
         finally:

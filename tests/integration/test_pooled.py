@@ -15,7 +15,9 @@ from demo.stack.pgbouncer import PgBouncer
 from demo.stack.postgres import Server
 from demo.stack.workspace import Workspace
 from pg_migration_exporter.config.schema import PostgresSection
+from pg_migration_exporter.postgres.conninfo import build_conninfo
 from pg_migration_exporter.postgres.pooler import open_session
+from pg_migration_exporter.postgres.session import Session
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
 
@@ -28,6 +30,10 @@ def pooler(workspace: Workspace, server: Server) -> Iterator[PgBouncer]:
 
 def settings(database: Database) -> PostgresSection:
     return PostgresSection(dsn=SecretStr(database.conninfo()))
+
+
+async def connect(to: PostgresSection) -> Session:
+    return await open_session(to, await build_conninfo(to))
 
 
 def test_every_collector_answers_while_sessions_change(
@@ -79,7 +85,7 @@ def test_statements_are_bounded_and_leave_nothing_behind(
         pooled = bouncer.database(database.name)
 
         async def run() -> None:
-            session = await open_session(settings(pooled))
+            session = await connect(settings(pooled))
             assert session.is_pooled
             names = ("statement_timeout", "lock_timeout", "transaction_read_only", "search_path")
             shown = ", ".join(f"current_setting('{name}')" for name in names)
@@ -106,7 +112,7 @@ def test_a_statement_that_takes_too_long_is_ended(pooler: PgBouncer, database: D
     short = settings(pooler.database(database.name)).model_copy(update={"statement_timeout": 0.2})
 
     async def run() -> None:
-        session = await open_session(short)
+        session = await connect(short)
         with pytest.raises(psycopg.errors.QueryCanceled):
             await session.query("select pg_sleep(600)")
         assert (await session.query("select 1")).rows == [(1,)]

@@ -105,6 +105,7 @@ CONNECTION_USE = Collector(
     name="connections",
     help="Client sessions, and the use of the limits of server, databases, roles and applications. "
     "Source: pg_stat_activity, pg_settings, pg_database, pg_roles.",
+    scope="cluster",
     families=(CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_RESERVED, *POOL_FAMILIES),
     queries=(_SESSIONS, _SERVER_LIMITS, _POOLS),
     requires=(READ_ALL_STATS,),

@@ -13,13 +13,13 @@ import psycopg
 
 from pg_migration_exporter.config.schema import PostgresSection
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.postgres.conninfo import describe_server
+from pg_migration_exporter.postgres.conninfo import build_conninfo, describe_server
 from pg_migration_exporter.postgres.pooler import open_session
 from pg_migration_exporter.postgres.session import Session
 
 _STUCK_AFTER = 30.0
 _CANCEL_FOR = 5.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 
 
 class UnreachableError(Exception):
@@ -88,8 +88,9 @@ class Link:
         self._busy_since = None
         await asyncio.sleep(self._failed_at + self._pause - time.monotonic())
         try:
+            conninfo = await build_conninfo(self._settings)
             async with asyncio.timeout(self._settings.connect_timeout):
-                session = await open_session(self._settings)
+                session = await open_session(self._settings, conninfo)
         except (psycopg.Error, TimeoutError, ConfigError, OSError) as error:
             raise self._failed(error) from error
         self._pause = 0.0

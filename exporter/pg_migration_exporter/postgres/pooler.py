@@ -29,9 +29,12 @@ WARNING = (
 _REFUSED = "unsupported startup parameter"
 
 
-async def open_session(settings: PostgresSection) -> Session:
-    """Connect. Raises psycopg.OperationalError or ConfigError; the caller bounds the time."""
-    connection = await _connect(settings)
+async def open_session(settings: PostgresSection, conninfo: str) -> Session:
+    """Connect with what `build_conninfo` made of the settings; the caller bounds the time.
+
+    Raises psycopg.OperationalError or ConfigError.
+    """
+    connection = await _connect(settings, conninfo)
     try:
         is_pooled = await _is_pooled(connection)
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
@@ -43,15 +46,14 @@ async def open_session(settings: PostgresSection) -> Session:
     return Session(connection, _before_each_statement(settings) if is_pooled else None)
 
 
-async def _connect(settings: PostgresSection) -> psycopg.AsyncConnection[Any]:
+async def _connect(settings: PostgresSection, conninfo: str) -> psycopg.AsyncConnection[Any]:
     try:
-        return await psycopg.AsyncConnection.connect(build_conninfo(settings), autocommit=True)
+        return await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
     except psycopg.OperationalError as error:
         if _REFUSED not in str(error):
             raise
-    return await psycopg.AsyncConnection.connect(
-        build_conninfo(settings, with_options=False), autocommit=True
-    )
+    without = await build_conninfo(settings, with_options=False)
+    return await psycopg.AsyncConnection.connect(without, autocommit=True)
 
 
 async def _is_pooled(connection: psycopg.AsyncConnection[Any]) -> bool:

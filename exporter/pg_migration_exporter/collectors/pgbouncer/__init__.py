@@ -88,6 +88,7 @@ PGBOUNCER = Collector(
     name="pgbouncer",
     help="PgBouncer's pools, databases and traffic, under the names of pgbouncer_exporter. "
     "Source: its admin console.",
+    scope="cluster",
     families=(*FAMILIES, *POOL_FAMILIES),
     queries=(),
     collect=collect,

@@ -13,7 +13,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pg_migration_exporter.config.schema import PgBouncerSection
-from pg_migration_exporter.postgres.conninfo import APPLICATION_NAME, read_password
+from pg_migration_exporter.postgres.conninfo import APPLICATION_NAME
+from pg_migration_exporter.postgres.password import read_password_file
 from pg_migration_exporter.postgres.session import run_simply
 
 #: One row of an answer, by the names of its columns.
@@ -82,5 +83,5 @@ def build_conninfo(settings: PgBouncerSection) -> str:
         "client_encoding": "UTF8",
     }
     if settings.password_file is not None:
-        own["password"] = read_password(settings.password_file, "pgbouncer.password_file")
+        own["password"] = read_password_file(settings.password_file, "pgbouncer.password_file")
     return make_conninfo("", **{**given, **own})

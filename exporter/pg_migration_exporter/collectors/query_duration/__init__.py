@@ -53,6 +53,7 @@ QUERY_DURATIONS = Collector(
     name="query_duration",
     help="Latency of statements as a histogram, and those with most time. "
     "Source: pg_stat_statements.",
+    scope="cluster",
     families=FAMILIES,
     queries=(sql.STATEMENTS, sql.SOURCE, sql.NAMES, sql.SOME_STATEMENTS, sql.OWN_STATEMENTS),
     cost="moderate",
