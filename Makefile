@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv and install what the machine lacks (seconds when nothing is missing)
@@ -38,6 +38,10 @@ soak: setup ## Run load, migrations and random faults, then report (MINUTES=10 b
 bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/benchmarks.md)
 	@scripts/setup.sh bench
 	@$(BIN)/python -m bench --markdown docs/benchmarks.md
+
+.PHONY: bench-latency
+bench-latency: setup ## Compare the latency histogram with the server's log (six minutes; docs/benchmarks.md)
+	@$(BIN)/python -m bench.latency --markdown docs/benchmarks.md
 
 .PHONY: bench-fleet
 bench-fleet: ## Measure 100 targets of one process, and cost curves (four to ten minutes; docs/benchmarks.md)

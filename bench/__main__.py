@@ -9,10 +9,10 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.contenders import CONTENDERS, running
-from bench.machine import describe_machine
+from bench.machine import describe, describe_machine
 from bench.measure import Measurement
 from bench.plan import Plan
-from bench.report import describe, markdown, rewrite, terminal_table
+from bench.report import markdown, rewrite, terminal_table
 from bench.server import running_server
 from demo.stack.errors import StackError
 from demo.stack.programs import ROOT

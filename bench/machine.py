@@ -26,6 +26,11 @@ def describe_machine() -> Mapping[str, str]:
     }
 
 
+def describe(machine: Mapping[str, str]) -> str:
+    """The machine in one line."""
+    return ", ".join(f"{name} {value}" for name, value in machine.items())
+
+
 def _cpu_model() -> str:
     """Model name (proc_cpuinfo(5)); some architectures have none."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from bench.machine import describe
 from bench.measure import Result
 from demo.stack.errors import StackError
 
@@ -110,25 +111,24 @@ def terminal_table(results: Sequence[Result]) -> Table:
     return table
 
 
-def describe(machine: Mapping[str, str]) -> str:
-    """The machine in one line."""
-    return ", ".join(f"{name} {value}" for name, value in machine.items())
-
-
 def markdown(results: Sequence[Result], machine: Mapping[str, str]) -> str:
     """The machine and the table for a page."""
-    headings, *rows = cells(results)
+    return f"{describe(machine)}.\n\n{table(list(cells(results)))}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown; the first row holds the headings."""
+    headings, *others = rows
     ruler = ["---", *["---:"] * (len(headings) - 1)]
-    lines = [f"| {' | '.join(line)} |" for line in (headings, ruler, *rows)]
-    return "\n".join([f"{describe(machine)}.", "", *lines])
+    return "\n".join(f"| {' | '.join(line)} |" for line in (headings, ruler, *others))
 
 
-def rewrite(page: Path, text: str, begins: str = BEGIN) -> None:
+def rewrite(page: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     """Replace what is between the markers of `page`; raises StackError when it has none."""
-    before, begin, rest = page.read_text().partition(begins)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
+    before, found, rest = page.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
         raise StackError(
-            f"{page} lacks the lines {begins} and {END}: write them where the table goes"
+            f"{page} lacks the lines {begin} and {end}: write them where the table goes"
         )
-    page.write_text(f"{before}{begins}\n{text}\n{END}{after}")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")

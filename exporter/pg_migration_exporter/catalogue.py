@@ -8,7 +8,7 @@ from pg_migration_exporter.config.custom_metrics import occupied_names
 from pg_migration_exporter.families import Family
 
 FAMILIES: tuple[Family, ...] = (
-    *(family for collector in COLLECTORS for family in collector.families),
+    *dict.fromkeys(family for collector in COLLECTORS for family in collector.families),
     *scrape.FAMILIES,
     *fleet.FAMILIES,
     *reload.FAMILIES,

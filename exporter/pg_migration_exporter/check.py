@@ -16,7 +16,7 @@ from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.errors import ConfigError, UnfitAnswerError
 from pg_migration_exporter.families import FamilySamples
 from pg_migration_exporter.plan import Plan, select_collectors
-from pg_migration_exporter.postgres import capabilities
+from pg_migration_exporter.postgres import capabilities, pooler
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import with_database
 from pg_migration_exporter.postgres.link import Link, UnreachableError
@@ -53,7 +53,7 @@ async def check_targets(settings: Settings) -> str:
 async def _check_target(name: str, settings: Settings) -> str:
     place = "" if name == DEFAULT_TARGET else f"target {name}: "
     collectors = select_collectors(settings)
-    known, works, problems = await _check_database(settings, collectors)
+    known, works, problems, is_pooled = await _check_database(settings, collectors)
     others, missing, left_out = watched_databases(known, settings.databases)
     if complaint := complaint_of(missing, left_out):
         problems.append(f"databases: {complaint}")
@@ -64,15 +64,16 @@ async def _check_target(name: str, settings: Settings) -> str:
         problems += (await _check_database(there, scoped))[2]
     if problems:
         raise ConfigError("\n".join(f"{place}{one}" for one in [*problems, f"what works: {works}"]))
-    return (
+    summary = (
         f"{place}PostgreSQL {known.version}, {known.role}, role {known.usename}: all works: {works}"
     )
+    return f"{summary}\n{place}warning: {pooler.WARNING}" if is_pooled else summary
 
 
 async def _check_database(
     settings: Settings, collectors: Sequence[Collector]
-) -> tuple[Capabilities, str, list[str]]:
-    """What was found, the names of what works, and what does not."""
+) -> tuple[Capabilities, str, list[str], bool]:
+    """What was found, the names of what works, what does not, and if a pooler is in between."""
     link = Link(settings.postgres)
     try:
         async with asyncio.timeout(settings.scrape.timeout):
@@ -84,7 +85,8 @@ async def _check_database(
         raise ConfigError(f"the server cannot be reached: {error}") from error
     finally:
         await link.close()
-    return found, ", ".join(one.name for one in plan.collectors), problems
+    works = ", ".join(one.name for one in plan.collectors)
+    return found, works, problems, session.is_pooled
 
 
 async def _try(session: Session, plan: Plan, settings: Settings) -> list[str]:

@@ -8,6 +8,7 @@ own families and nothing else.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from pg_migration_exporter.complaints import Complaints
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.families import FamilySamples
 from pg_migration_exporter.plan import Plan
-from pg_migration_exporter.postgres import capabilities
+from pg_migration_exporter.postgres import capabilities, pooler
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import database_of
 from pg_migration_exporter.postgres.link import Link, UnreachableError
@@ -30,6 +31,8 @@ from pg_migration_exporter.postgres.session import Rows, Session, SessionLostErr
 from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.lookout import Lookout
 from pg_migration_exporter.watch.store import Durable
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -76,6 +79,19 @@ class Database:
         known = self._plan.capabilities
         return known.datname if known else self._datname
 
+    @property
+    def is_pooled(self) -> bool | None:
+        """Whether a connection pooler is in between; None before the first connection."""
+        return self._link.is_pooled
+
+    def status(self) -> dict[str, Any]:
+        """What the collectors say beside metrics, by collector, as JSON."""
+        return {
+            one.name: one.status(self._memories[one.name])
+            for one in self._collectors
+            if one.status is not None
+        }
+
     def part(self) -> Part:
         """The beginning of a scrape, with what is known from the one before."""
         return Part(self._plan, self.datname)
@@ -103,6 +119,9 @@ class Database:
     async def close(self) -> None:
         """Close the connections; what is remembered stays."""
         await self.lookout.close()
+        for one in self._collectors:
+            if one.close is not None:
+                await one.close(self._memories[one.name])
         await self._link.close()
 
     async def _collect(self, part: Part) -> None:
@@ -135,6 +154,8 @@ class Database:
         part.datname = now.datname
         self._plan = part.plan = Plan.make(self._collectors, now)
         self._plan.log()
+        if self._link.is_pooled:
+            log.warning("%s", pooler.WARNING)
         return self._plan
 
     def _start(self, plan: Plan, session: Session, part: Part) -> list[asyncio.Task[None]]:

@@ -78,5 +78,7 @@ def select_collectors(settings: Settings) -> tuple[Collector, ...]:
     return tuple(
         one
         for one in all_of_them
-        if (one.default_on or one.name in enabled) and one.name not in disabled
+        if (one.default_on or one.name in enabled)
+        and one.name not in disabled
+        and one.is_configured(settings)
     )

@@ -49,6 +49,11 @@ SCRAPE_DURATION = Family(
 CONNECTIONS = Family(
     "migration_exporter_connections", "gauge", "Connections that the exporter has to the server."
 )
+POOLED = Family(
+    "migration_exporter_connection_pooled",
+    "gauge",
+    "1 if the exporter reaches the server through a connection pooler, 0 if directly.",
+)
 WATCH_AGE = Family(
     "migration_exporter_watch_age_seconds",
     "gauge",
@@ -69,6 +74,7 @@ FAMILIES = (
     LEFT_OUT,
     SCRAPE_DURATION,
     CONNECTIONS,
+    POOLED,
     WATCH_AGE,
     STATE_STORED,
 )
@@ -86,6 +92,7 @@ class Scrape:
     watcher: Watcher | None = None
     started: float = field(default_factory=time.monotonic)
     connections: int = 0
+    is_pooled: bool | None = None
     missing: list[str] = field(default_factory=list)
     left_out: int = 0
 
@@ -103,6 +110,10 @@ class Scrape:
         yield from self._about_databases()
         yield FamilySamples(SCRAPE_DURATION, [((), time.monotonic() - self.started)])
         yield FamilySamples(CONNECTIONS, [((), self.connections)])
+        pooled = FamilySamples(POOLED)
+        if self.is_pooled is not None:
+            pooled.add(int(self.is_pooled))
+        yield pooled
         yield from self._about_watcher()
 
     def databases(self) -> dict[str, bool]:

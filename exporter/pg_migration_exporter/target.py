@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 from pg_migration_exporter.complaints import Complaints
 from pg_migration_exporter.config import Settings
@@ -79,6 +80,10 @@ class Target:
         await stop([task for task in under_way if task is not None])
         await asyncio.gather(*self._closing, *(one.close() for one in self._databases()))
 
+    def status(self) -> dict[str, Any]:
+        """What the collectors say beside metrics, by collector, as JSON."""
+        return self._main.status()
+
     def inherit(self, old: Target) -> None:
         """Take over what must not be forgotten from a target with other settings."""
         if describe_server(self.settings.postgres) == describe_server(old.settings.postgres):
@@ -100,6 +105,7 @@ class Target:
                 await _scrape_all(zip(new, parts, strict=True), left)
         finally:
             scrape.connections = self.connections
+            scrape.is_pooled = self._main.is_pooled
 
     def _follow(self, now: Capabilities, scrape: Scrape) -> list[Database]:
         """Let the watched databases be those that the server offers now; those that are new."""

@@ -1,50 +1,173 @@
-"""The latency histogram against statements whose duration is known."""
+"""The latency histogram and the top statements against statements whose duration is known."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import pytest
 
 from demo.stack.database import Database
-from tests.fixtures.exporters import StartExporter, scrape
+from demo.stack.exporter import Exporter
+from demo.stack.postgres import Server
+from demo.stack.workspace import Workspace
+from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 _NAME = "postgres_query_duration_seconds"
+_OFTEN = {"interval": "50ms"}
+_NAP = "SELECT pg_sleep(%s)"
 
 
-def test_counts_what_ran_between_two_scrapes(
-    database: Database, start_exporter: StartExporter
-) -> None:
-    labels = {"datname": database.name, "source": "statements"}
-    exporter = start_exporter(database)
+def count(page: Page, database: Database) -> float:
+    return page.value(f"{_NAME}_count", datname=database.name, source="statements")
+
+
+def below(page: Page, database: Database, bound: str) -> float:
+    return page.value(f"{_NAME}_bucket", datname=database.name, source="statements", le=bound)
+
+
+def await_count(exporter: Exporter, database: Database, wanted: float) -> Page:
+    return scrape_until(exporter, lambda page: count(page, database) == wanted, f"{wanted} calls")
+
+
+def test_single_calls_are_exact(database: Database, start_exporter: StartExporter) -> None:
+    """Each is alone between two looks."""
+    exporter = start_exporter(database, statements=_OFTEN)
     database.execute("SELECT 1")
-    before = scrape(exporter)
-    assert before.value(f"{_NAME}_count", **labels) == 0
-
-    with database.connect() as connection:
-        for seconds in (0.06, 0.3, 0.3):
-            connection.execute("SELECT pg_sleep(%s)", [seconds])
-    page = scrape(exporter)
-
-    def below(bound: str) -> float:
-        return page.value(f"{_NAME}_bucket", **labels, le=bound)
-
-    slow = page.value(f"{_NAME}_count", **labels) - below("0.05")
-    assert slow == pytest.approx(3, abs=0.5)
-    assert below("1.0") == below("+Inf") == page.value(f"{_NAME}_count", **labels)
-    assert page.value(f"{_NAME}_sum", **labels) >= 0.66
+    page = scrape_until(exporter, lambda page: page.values(f"{_NAME}_count"), "a first look")
+    start = count(page, database)
+    for number, seconds in enumerate((0.051, 0.3, 0.3), 1):
+        database.execute(_NAP, [seconds])
+        page = await_count(exporter, database, start + number)
+    assert page.value(f"{_NAME}_sum", datname=database.name) == pytest.approx(0.651, abs=0.5)
+    assert below(page, database, "0.05") == below(page, database, "0.0001") + start
+    assert count(page, database) - below(page, database, "0.25") >= 2
+    assert below(page, database, "10.0") == below(page, database, "+Inf") == count(page, database)
 
 
-def test_a_reset_never_makes_it_fall(database: Database, start_exporter: StartExporter) -> None:
-    labels = {"datname": database.name, "source": "statements"}
-    exporter = start_exporter(database)
+def test_many_calls_between_two_looks(database: Database, start_exporter: StartExporter) -> None:
+    """Without the watcher, only scrapes look: here the second one finds all calls at once."""
+    exporter = start_exporter(database, watch={"enabled": False}, statements=_OFTEN)
     scrape(exporter)
-    database.execute("SELECT pg_sleep(0.01)")
-    before = scrape(exporter)
+    with database.connect() as connection:
+        for seconds in (*[0.02] * 8, 0.3, 0.3):
+            connection.execute(_NAP, [seconds])
+    page = scrape_until(exporter, lambda page: count(page, database) >= 10, "all calls")
+    assert count(page, database) == 10
+    assert page.value(f"{_NAME}_sum", datname=database.name) >= 0.76
+    assert below(page, database, "0.016") == 0
+
+
+def test_resets_never_make_it_fall(database: Database, start_exporter: StartExporter) -> None:
+    exporter = start_exporter(database, statements=_OFTEN)
+    scrape_until(exporter, lambda page: page.values(f"{_NAME}_count"), "a first look")
+    database.execute(_NAP, [0.01])
+    before = scrape_until(exporter, lambda page: count(page, database) > 0, "a call")
 
     database.execute("SELECT pg_stat_statements_reset()")
-    database.execute("SELECT pg_sleep(0.01)")
-    after = scrape(exporter)
+    database.execute(_NAP, [0.01])
+    after = scrape_until(
+        exporter, lambda page: count(page, database) > count(before, database), "more"
+    )
+    assert_grown(before, after)
 
-    assert after.value(f"{_NAME}_count", **labels) > before.value(f"{_NAME}_count", **labels)
-    for le in ("0.005", "0.05", "+Inf"):
-        bucket = f"{_NAME}_bucket"
-        assert after.value(bucket, **labels, le=le) >= before.value(bucket, **labels, le=le)
+
+def assert_grown(before: Page, after: Page) -> None:
+    """No bucket, and no counter of a statement, is below what it was."""
+    now = {(one.name, *sorted(one.labels.items())): one.value for one in after.samples}
+    for one in before.samples:
+        key = (one.name, *sorted(one.labels.items()))
+        if one.name.startswith((_NAME, "postgres_statement_")) and key in now:
+            assert now[key] >= one.value
+
+
+def test_evictions_never_make_it_fall_and_are_told(
+    workspace: Workspace, start_exporter: StartExporter
+) -> None:
+    """pg_stat_statements has its smallest size, and drops entries again and again."""
+    with Server(workspace, "evictions", {"pg_stat_statements.max": "100"}) as server:
+        database = server.database()
+        database.execute("CREATE EXTENSION pg_stat_statements")
+        exporter = start_exporter(database, statements=_OFTEN)
+        pages = [scrape_until(exporter, lambda page: page.values(f"{_NAME}_count"), "a look")]
+        for round_ in range(4):
+            with database.connect() as connection:
+                for number in range(80):
+                    columns = ["1" if number >> bit & 1 else "true" for bit in range(7)]
+                    connection.execute(f"SELECT {', '.join([*columns, *['NULL'] * round_])}")
+            pages.append(scrape(exporter))
+        pages.append(
+            scrape_until(
+                exporter, lambda page: page.value("postgres_statement_evictions_total") > 0, "one"
+            )
+        )
+        for earlier, later in pairwise(pages):
+            assert_grown(earlier, later)
+        assert count(pages[-1], database) > 0
+
+
+def test_own_statements_are_left_out_of_a_shared_role(
+    database: Database, start_exporter: StartExporter
+) -> None:
+    """The exporter is the superuser here, as the one whose calls are counted."""
+    exporter = start_exporter(database, statements=_OFTEN)
+    scrape_until(exporter, lambda page: page.values(f"{_NAME}_count"), "a first look")
+    database.execute(_NAP, [0.01])
+    scrape_until(exporter, lambda page: count(page, database) == 1, "the call")
+    for _ in range(5):
+        scrape(exporter)
+    database.execute(_NAP, [0.01])
+    page = scrape_until(exporter, lambda page: count(page, database) >= 2, "the other call")
+    assert count(page, database) == 2
+
+
+def test_planning_counts_where_it_is_tracked(
+    database: Database, start_exporter: StartExporter
+) -> None:
+    exporter = start_exporter(database, statements=_OFTEN)
+    scrape_until(exporter, lambda page: page.values(f"{_NAME}_count"), "a first look")
+    database.execute("CREATE FUNCTION slow() RETURNS int IMMUTABLE AS $$ SELECT 1 FROM"
+                     " pg_sleep(0.1) $$ LANGUAGE sql")  # fmt: skip
+    with database.connect() as connection:
+        connection.execute("SET pg_stat_statements.track_planning = on")
+        connection.execute("SELECT slow()")  # a constant, computed by the planner
+    page = scrape_until(exporter, lambda page: count(page, database) >= 3, "the statements")
+    assert page.value(f"{_NAME}_sum", datname=database.name) >= 0.1
+
+
+def test_top_statements_and_the_others(database: Database, start_exporter: StartExporter) -> None:
+    exporter = start_exporter(database, statements={**_OFTEN, "top": 1})
+    scrape_until(exporter, lambda page: page.values(f"{_NAME}_count"), "a first look")
+    with database.connect() as connection:
+        for _ in range(3):
+            connection.execute(_NAP, [0.05])
+            connection.execute("SELECT n FROM generate_series(1, 7) n")
+
+    def calls(page: Page, **labels: str) -> float:
+        found = page.values("postgres_statement_calls_total", datname=database.name, **labels)
+        return sum(found)
+
+    page = scrape_until(exporter, lambda page: calls(page) >= 6, "all calls")
+    assert calls(page) == count(page, database)
+    assert calls(page, queryid="other", usename="") >= 3
+    assert calls(page, usename="postgres") <= 3
+    rows = page.values("postgres_statement_rows_total", datname=database.name)
+    assert sum(rows) == 3 + 3 * 7
+    seconds = page.values("postgres_statement_seconds_total", datname=database.name)
+    assert sum(seconds) == pytest.approx(page.value(f"{_NAME}_sum", datname=database.name))
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_texts_are_on_the_status_api_only_where_allowed(
+    database: Database, start_exporter: StartExporter, *, shown: bool
+) -> None:
+    exporter = start_exporter(database, statements={**_OFTEN, "text": shown})
+    scrape_until(exporter, lambda page: page.values(f"{_NAME}_count"), "a first look")
+    database.execute(_NAP, [0.2])
+    page = scrape_until(exporter, lambda page: count(page, database) == 1, "the call")
+    assert "pg_sleep" not in page.text
+    answer = exporter.get("/api/v1/status")
+    [target] = answer.json()["targets"]
+    [statement] = [one for one in target["query_duration"] if one["datname"] == database.name]
+    assert statement["calls"] == 1
+    assert statement["seconds"] >= 0.2
+    assert statement.get("text") == ("SELECT pg_sleep($1)" if shown else None)

@@ -18,13 +18,14 @@ from demo.stack.postgres import Server
 from demo.stack.programs import exporter_command, packaged_postgres_bindir, postgres_bindir
 from demo.stack.workspace import Workspace
 from pg_migration_exporter.collectors import COLLECTORS
+from pg_migration_exporter.config import Settings
 from tests.fixtures.exporters import EVERY_COLLECTOR, Page, StartExporter, scrape
 from tests.fixtures.servers import ColdStandby, Pair
 
 _OWN = "own"
 _SKIPPED = "migration_exporter_collector_skipped"
 _SUCCESS = "migration_exporter_collector_success"
-_DEFAULT = {one.name for one in COLLECTORS if one.default_on}
+_DEFAULT = {one.name for one in COLLECTORS if one.default_on and one.is_configured(Settings())}
 
 #: A family with a sample on every server since a major, on the side that has it.
 _SINCE = {

@@ -37,7 +37,8 @@ def test_page_is_current(name: str, render: Callable[[], str]) -> None:
 
 def test_every_family_has_a_row() -> None:
     rows = re.findall(r"(?m)^\| `(\w+)` \| (?:gauge|counter|histogram) \|", metrics.render())
-    assert sorted(rows) == sorted(family.name for family in FAMILIES)
+    # One that two collectors fill has a row in each.
+    assert set(rows) == {family.name for family in FAMILIES}
 
 
 def test_every_key_has_a_row() -> None:

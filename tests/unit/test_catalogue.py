@@ -44,7 +44,7 @@ def test_collector(collector: Collector) -> None:
     assert _WORDS.fullmatch(collector.name)
     assert "Source:" in collector.help
     assert collector.families
-    assert collector.queries
+    assert collector.queries or collector.collect is not collect_columns
 
 
 @pytest.mark.parametrize("collector", COLLECTORS, ids=by_name)

@@ -133,3 +133,18 @@ def test_an_unknown_collector_is_named_with_the_closest(file: Path) -> None:
     file.write_text("collectors: {disabled: [lock]}")
     with pytest.raises(ConfigError, match=r"collectors.disabled: .*'lock'; did you mean locks\?"):
         select_collectors(load_settings(file, dsn=DSN))
+
+
+def test_two_pools_of_one_name_are_refused(file: Path) -> None:
+    file.write_text(
+        "pools:\n  - {name: quests, max_connections: 5}\n  - {name: quests, max_connections: 6}\n"
+    )
+    with pytest.raises(ConfigError, match=r"pools: two pools have the name 'quests'"):
+        load_settings(file, dsn=DSN)
+
+
+def test_the_console_of_pgbouncer_needs_a_connection_string(file: Path) -> None:
+    file.write_text("pgbouncer: {dsn: 'not one'}")
+    with pytest.raises(ConfigError, match=r"pgbouncer\.dsn: not a connection string") as caught:
+        load_settings(file, dsn=DSN)
+    assert "not one" not in str(caught.value)

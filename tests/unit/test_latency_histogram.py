@@ -5,74 +5,197 @@ from __future__ import annotations
 import math
 import random
 import statistics
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from operator import mul
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pg_migration_exporter.latency.histogram import BOUNDS, GrowingHistogram, Interval, Totals
+from pg_migration_exporter.latency.histogram import BOUNDS, GrowingHistogram, bucket_of
+from pg_migration_exporter.latency.interval import Interval, Moments, Totals
+from pg_migration_exporter.latency.reweight import reweight
+from pg_migration_exporter.latency.spread import Shape, spread
 
 times = st.floats(1e-5, 100)
 
 
-def totals(durations: list[float]) -> Totals:
+def totals(durations: Sequence[float]) -> Totals:
     """What pg_stat_statements would say of these executions."""
     if not durations:
-        return Totals(0, 0.0, 0.0, 0.0, 0.0)
-    variance = statistics.pvariance(durations)
+        return Totals()
     calls = len(durations)
-    return Totals(calls, sum(durations), variance * calls, min(durations), max(durations))
+    return Totals(calls, sum(durations), statistics.pvariance(durations) * calls)
+
+
+def interval(durations: Sequence[float], before: Sequence[float] = ()) -> Interval:
+    everything = [*before, *durations]
+    moments = totals(everything).since(totals(before))
+    found = Interval.of(moments, Moments(), min(everything), max(everything))
+    assert found is not None
+    return found
+
+
+def counts(durations: Sequence[float]) -> list[int]:
+    """How many fall into each bucket."""
+    found = [0] * (len(BOUNDS) + 1)
+    for seconds in durations:
+        found[bucket_of(seconds)] += 1
+    return found
+
+
+def learned(durations: Sequence[float]) -> Shape:
+    """A shape of times that were seen one by one."""
+    shape = Shape()
+    for seconds in durations:
+        shape.learn(1, counts([seconds]))
+    return shape
 
 
 @given(st.lists(times, max_size=20), st.lists(times, min_size=1, max_size=20))
 def test_an_interval_has_exact_count_mean_and_variance(
     before: list[float], after: list[float]
 ) -> None:
-    interval = totals(before + after).since(totals(before))
-    assert interval.calls == len(after)
-    assert interval.seconds == pytest.approx(sum(after))
-    assert interval.variance == pytest.approx(statistics.pvariance(after), rel=1e-4, abs=1e-4)
+    moments = totals(before + after).since(totals(before))
+    assert moments.calls == len(after)
+    assert moments.seconds == pytest.approx(sum(after))
+    assert moments.variance == pytest.approx(statistics.pvariance(after), rel=1e-4, abs=1e-4)
 
 
 def test_counters_that_went_back_are_a_reset() -> None:
-    interval = totals([0.2]).since(totals([0.1, 0.1, 0.1]))
-    assert (interval.calls, interval.seconds) == (1, pytest.approx(0.2))
+    moments = totals([0.2]).since(totals([0.1, 0.1, 0.1]))
+    assert moments.calls == 1
+    assert moments.seconds == pytest.approx(0.2)
+    slower = totals([0.1, 0.1]).since(totals([0.4]))
+    assert slower.calls == 2
+    assert slower.seconds == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("durations", [[0.07], [0.004, 0.3], [0.02, 0.02, 0.02]])
-def test_few_or_equal_calls_are_exact(durations: list[float]) -> None:
-    counts = totals(durations).since(totals([])).counts_below(BOUNDS)
-    assert counts == [sum(one <= bound for one in durations) for bound in BOUNDS]
+@pytest.mark.parametrize("before", [[], [0.003, 0.2, 0.2]])
+@pytest.mark.parametrize("durations", [[0.07], [0.0045, 0.33], [0.022, 0.022, 0.022]])
+def test_few_or_equal_calls_are_exact(durations: list[float], before: list[float]) -> None:
+    assert spread(interval(durations, before)) == counts(durations)
 
 
-@given(st.lists(times, min_size=1, max_size=30), st.lists(times, min_size=1, max_size=30))
-def test_buckets_are_in_order_and_only_grow(first: list[float], second: list[float]) -> None:
-    histogram = GrowingHistogram()
-    histogram.add(totals(first).since(totals([])))
+@given(times)
+def test_a_call_counts_below_the_bounds_that_it_does_not_exceed(seconds: float) -> None:
+    below = list(accumulate(spread(interval([seconds]))))
+    assert below[:-1] == [float(seconds <= bound) for bound in BOUNDS]
+
+
+def test_planning_is_added_to_each_call() -> None:
+    execution, planning = totals([0.05, 0.05]).since(Totals()), totals([0.02]).since(Totals())
+    found = Interval.of(execution, planning, 0.05, 0.07)
+    assert found is not None
+    assert found.seconds == pytest.approx(0.12)
+    assert found.single_times() == pytest.approx((0.05, 0.07))
+
+
+def test_without_a_call_there_is_no_interval() -> None:
+    assert Interval.of(Moments(), Moments(), 0.1, 0.1) is None
+
+
+@given(st.lists(times, min_size=1, max_size=30), st.lists(times, max_size=30), st.data())
+def test_all_calls_are_spread_between_the_fastest_and_the_slowest(
+    durations: list[float], before: list[float], data: st.DataObject
+) -> None:
+    shape = learned(data.draw(st.lists(st.sampled_from(durations), max_size=10)))
+    found = interval(durations, before)
+    shares = spread(found, shape)
+    assert sum(shares) == pytest.approx(len(durations))
+    assert min(shares) >= 0
+    if found.single_times() is None:
+        first, last = bucket_of(found.fastest), bucket_of(found.slowest)
+        assert sum(shares[first : last + 1]) == pytest.approx(len(durations))
+
+
+@given(st.lists(st.lists(times, min_size=1, max_size=10), min_size=2, max_size=5))
+def test_buckets_are_in_order_and_only_grow(intervals: list[list[float]]) -> None:
+    histogram, shape = GrowingHistogram(), Shape()
     before = histogram.snapshot()
-    histogram.add(totals(first + second).since(totals(first)))
-    after = histogram.snapshot()
+    for durations in intervals:
+        found = interval(durations)
+        histogram.add(found.calls, found.seconds, spread(found, shape))
+        after = histogram.snapshot()
+        below = [count for _, count in after.buckets]
+        assert below == sorted(below)
+        assert after.buckets[-1] == (math.inf, after.count)
+        for (_, earlier), (_, later) in zip(before.buckets, after.buckets, strict=True):
+            assert later >= earlier
+        shape.learn(found.calls, spread(found, shape))
+        before = after
+    assert before.count == sum(map(len, intervals))
+    assert before.sum == pytest.approx(sum(map(sum, intervals)))
 
-    for page in (before, after):
-        counts = [count for _, count in page.buckets]
-        assert counts == sorted(counts)
-        assert page.buckets[-1] == (math.inf, page.count)
-    assert after.count == len(first) + len(second)
-    assert after.sum == pytest.approx(sum(first) + sum(second))
-    for (_, earlier), (_, later) in zip(before.buckets, after.buckets, strict=True):
-        assert later >= earlier
+
+def bimodal(chance: random.Random) -> float:
+    return chance.gauss(0.035, 0.005) if chance.random() < 0.2 else chance.gauss(0.001, 0.0001)
 
 
-def test_a_log_normal_load_is_met_closely() -> None:
+def log_normal(chance: random.Random) -> float:
+    return chance.lognormvariate(math.log(0.02), 0.8)
+
+
+def pareto(chance: random.Random) -> float:
+    return min(0.002 * chance.paretovariate(1.6), 0.5)
+
+
+@pytest.mark.parametrize("draw", [log_normal, bimodal, pareto])
+def test_the_95th_percentile_of_a_known_shape_is_met(
+    draw: Callable[[random.Random], float],
+) -> None:
     chance = random.Random(7)
-    durations = [chance.lognormvariate(math.log(0.02), 0.8) for _ in range(5000)]
-    counts = totals(durations).since(totals([])).counts_below(BOUNDS)
-    for bound, count in zip(BOUNDS, counts, strict=True):
-        truth = sum(one <= bound for one in durations)
-        assert count / 5000 == pytest.approx(truth / 5000, abs=0.02)
-
-
-def test_no_calls_add_nothing() -> None:
+    shape = learned([draw(chance) for _ in range(1000)])
+    truth: list[float] = []
     histogram = GrowingHistogram()
-    histogram.add(Interval(0, 0.0, 0.0, 0.0, 0.0))
-    assert histogram.snapshot().count == 0
+    for _ in range(30):
+        durations = [draw(chance) for _ in range(200)]
+        found = interval(durations)
+        histogram.add(found.calls, found.seconds, spread(found, shape))
+        truth += durations
+    assert quantile(histogram, 0.95) == pytest.approx(
+        statistics.quantiles(truth, n=20)[-1], rel=0.1
+    )
+
+
+def quantile(histogram: GrowingHistogram, share: float) -> float:
+    """Linear inside of a bucket, as histogram_quantile is."""
+    rank, lower, below = share * histogram.calls, 0.0, 0.0
+    for upper, until in histogram.snapshot().buckets:
+        if until >= rank:
+            return lower + (upper - lower) * (rank - below) / (until - below)
+        lower, below = upper, until
+    raise AssertionError
+
+
+def test_a_log_normal_load_without_a_shape_is_met_closely() -> None:
+    chance = random.Random(7)
+    durations = [log_normal(chance) for _ in range(5000)]
+    estimated = accumulate(spread(interval(durations)))
+    for estimate, truth in zip(estimated, accumulate(counts(durations)), strict=True):
+        assert estimate / 5000 == pytest.approx(truth / 5000, abs=0.02)
+
+
+def test_a_shape_follows_the_latest_times() -> None:
+    shape = learned([0.001] * 3000 + [0.1] * 3000)
+    assert shape.counts[bucket_of(0.1)] > 10 * shape.counts[bucket_of(0.001)]
+
+
+@given(st.lists(st.tuples(st.floats(0.001, 1), st.floats(0.1, 1)), min_size=3, max_size=20))
+def test_new_weights_have_the_wanted_moments(pairs: list[tuple[float, float]]) -> None:
+    """Wanted are those of equal weights: so there is a solution."""
+    values = [value for value, _ in pairs]
+    mean, square = statistics.fmean(values), statistics.fmean(value**2 for value in values)
+    found = reweight(values, [weight for _, weight in pairs], mean, square)
+    if found is None:
+        assert len({round(value, 2) for value in values}) < 3
+        return
+    assert sum(found) == pytest.approx(1)
+    assert sum(map(mul, found, values)) == pytest.approx(mean, rel=2e-3)
+    squares = [value**2 for value in values]
+    assert sum(map(mul, found, squares)) == pytest.approx(square, rel=2e-2)
+
+
+def test_moments_out_of_reach_have_no_weights() -> None:
+    assert reweight([1.0, 2.0, 3.0], [1.0, 1.0, 1.0], 5.0, 30.0) is None

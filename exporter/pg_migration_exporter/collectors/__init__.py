@@ -13,6 +13,7 @@ from pg_migration_exporter.collectors.io import IO, SLRU
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE
 from pg_migration_exporter.collectors.locks import LOCKS
 from pg_migration_exporter.collectors.operations import OPERATIONS
+from pg_migration_exporter.collectors.pgbouncer import PGBOUNCER
 from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS
 from pg_migration_exporter.collectors.replication import (
     REPLICATION,
@@ -31,6 +32,7 @@ from pg_migration_exporter.collectors.wal import WAL
 COLLECTORS: tuple[Collector, ...] = (
     SERVER,
     CONNECTION_USE,
+    PGBOUNCER,
     LOCKS,
     TRANSACTIONS,
     REPLICATION,

@@ -55,6 +55,8 @@ class Scope:
 
 
 Collect = Callable[["Collector", Scope], Awaitable[None]]
+#: Looks about once a second between scrapes, if it thinks that it is time.
+Sample = Callable[[Scope], Awaitable[None]]
 #: Looks between scrapes, updates the memory, tells events; True while something is under way.
 Watch = Callable[[Scope], Awaitable[bool]]
 
@@ -79,9 +81,14 @@ class Kept:
 async def collect_columns(collector: Collector, scope: Scope) -> None:
     """Read the columns of the answers of every query of the collector that runs on this server."""
     for rows in await _answers(collector, scope):
-        for family in collector.families:
-            if family.name in rows.columns:
-                read_column(rows, family, scope.families[family.name])
+        read_columns(collector, rows, scope)
+
+
+def read_columns(collector: Collector, rows: Rows, scope: Scope) -> None:
+    """Read the columns of one answer that are named after families of the collector."""
+    for family in collector.families:
+        if family.name in rows.columns:
+            read_column(rows, family, scope.families[family.name])
 
 
 async def _answers(collector: Collector, scope: Scope) -> list[Rows]:
@@ -118,6 +125,7 @@ class Collector:
     are repeated, since they are dear or seldom change; 0: asked at every scrape. `parameters` are
     sent with each of its queries. `memory` makes what the collector remembers about one database,
     from scrape to scrape and between them; one that is `watch.store.Durable` outlives the process.
+    `status` makes of it what the status API shows, as JSON; `close` ends what it holds open.
     One that runs `last` waits for all others: its statements are the user's, and may be slow.
     """
 
@@ -136,6 +144,10 @@ class Collector:
     collect: Collect = collect_columns
     memory: Callable[[Settings], Any] = field(default=lambda _: Kept())
     watch: Watch | None = None
+    sample: Sample | None = None
+    status: Callable[[Any], Any] | None = None
+    is_configured: Callable[[Settings], bool] = field(default=lambda _: True)
+    close: Callable[[Any], Awaitable[None]] | None = None
 
     def runs_in(self, datname: str) -> bool:
         """Whether it is meant for the database of this name."""

@@ -1,12 +1,17 @@
-"""Who is connected, and how much of max_connections that uses.
+"""Who is connected, and how much of each limit that uses.
 
-Client backends alone count against max_connections (PostgreSQL, "Connections and Authentication"):
-WAL senders, parallel and background workers have limits of their own.
+Client backends alone count against these limits (PostgreSQL, "Connections and Authentication",
+CREATE DATABASE, CREATE ROLE): WAL senders and background workers have limits of their own.
 """
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector
+import asyncio
+import json
+
+from pg_migration_exporter.collectors.base import Collector, Scope, read_columns
+from pg_migration_exporter.collectors.pools import POOL_FAMILIES, add_pool
+from pg_migration_exporter.config.schema import PoolSection
 from pg_migration_exporter.families import Family
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.query import Query
@@ -26,13 +31,6 @@ CONNECTIONS_RESERVED = Family(
     "Connections that ordinary roles cannot use (superuser_reserved_connections and, from "
     "PostgreSQL 16, reserved_connections).",
 )
-UTILIZATION = Family(
-    "postgres_connection_pool_utilization",
-    "gauge",
-    "Share of a pool's connections in use, 0 to 1; for the server: client sessions over "
-    "max_connections less the reserved ones.",
-    ("pool_type", "pool"),
-)
 
 _SESSIONS = Query(
     """
@@ -44,33 +42,72 @@ select coalesce(datname, '')::text as datname, coalesce(state, 'unknown') as sta
 """
 )
 
-_SERVER_POOL = """
-with pool as (
-    select current_setting('max_connections')::int8 as most,
-           current_setting('superuser_reserved_connections')::int8{other_reserved} as reserved,
-           (select count(*) from pg_stat_activity
-             where backend_type = 'client backend') as used)
-select most as postgres_connections_max, reserved as postgres_connections_reserved,
-       'server' as pool_type, 'max_connections' as pool,
-       used::float8 / nullif(most - reserved, 0) as postgres_connection_pool_utilization
-  from pool
+_LIMITS = """
+select current_setting('max_connections')::int8 as postgres_connections_max,
+       current_setting('superuser_reserved_connections')::int8{other_reserved}
+         as postgres_connections_reserved
 """
+_SERVER_LIMITS = Query(
+    {
+        140000: _LIMITS.format(other_reserved=""),
+        160000: _LIMITS.format(other_reserved=" + current_setting('reserved_connections')::int8"),
+    }
+)
+
+#: Superusers are not bound by the limit of their role. $1: the configuration's pools as JSON.
+_POOLS = Query(
+    """
+with session as materialized (
+    select datname::text, usename::text, application_name
+      from pg_stat_activity where backend_type = 'client backend')
+select 'server', 'max_connections', count(*), null::int8 from session
+union all
+select 'database', d.datname::text, count(s), d.datconnlimit
+  from pg_database d left join session s on s.datname = d.datname::text
+ where d.datconnlimit >= 0 group by d.datname, d.datconnlimit
+union all
+select 'role', r.rolname::text, count(s), r.rolconnlimit
+  from pg_roles r left join session s on s.usename = r.rolname::text
+ where r.rolconnlimit >= 0 and not r.rolsuper group by r.rolname, r.rolconnlimit
+union all
+select 'application', p.name, count(s), p.max_connections
+  from json_to_recordset($1::json)
+         as p (name text, max_connections int8, databases text[], roles text[],
+               application_names text[])
+  left join session s
+         on (p.databases = '{}' or s.datname = any (p.databases))
+        and (p.roles = '{}' or s.usename = any (p.roles))
+        and (p.application_names = '{}' or s.application_name = any (p.application_names))
+ group by p.name, p.max_connections
+"""
+)
+
+
+async def collect(collector: Collector, scope: Scope) -> None:
+    """Ask for everything in one round trip; the server's own pool follows from two answers."""
+    sessions, limits, pools = await asyncio.gather(
+        scope.query(_SESSIONS),
+        scope.query(_SERVER_LIMITS),
+        scope.query(_POOLS, _budgets(scope.settings.pools)),
+    )
+    for rows in (sessions, limits):
+        read_columns(collector, rows, scope)
+    most, reserved = limits.rows[0]
+    for pool_type, pool, used, limit in pools.rows:
+        add_pool(scope, pool_type, pool, used, most - reserved if limit is None else limit)
+
+
+def _budgets(pools: tuple[PoolSection, ...]) -> str:
+    return json.dumps([pool.model_dump() for pool in pools])
+
 
 CONNECTION_USE = Collector(
     name="connections",
-    help="Client sessions and the use of max_connections. Source: pg_stat_activity, pg_settings.",
+    help="Client sessions, and the use of the limits of server, databases, roles and applications. "
+    "Source: pg_stat_activity, pg_settings, pg_database, pg_roles.",
     scope="cluster",
-    families=(CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_RESERVED, UTILIZATION),
-    queries=(
-        _SESSIONS,
-        Query(
-            {
-                140000: _SERVER_POOL.format(other_reserved=""),
-                160000: _SERVER_POOL.format(
-                    other_reserved=" + current_setting('reserved_connections')::int8"
-                ),
-            }
-        ),
-    ),
+    families=(CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_RESERVED, *POOL_FAMILIES),
+    queries=(_SESSIONS, _SERVER_LIMITS, _POOLS),
     requires=(READ_ALL_STATS,),
+    collect=collect,
 )

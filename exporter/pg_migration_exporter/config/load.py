@@ -74,6 +74,10 @@ def _check_servers(settings: Settings, file: Path | None, option: str | None) ->
         if target.postgres.dsn is None:
             raise ConfigError(f"{place.of('postgres')}: a target needs a dsn of its own")
         _check_dsn(target.postgres.dsn, str(place.of("postgres", "dsn")))
+        if target.pgbouncer is not None and target.pgbouncer.dsn is not None:
+            _check_dsn(target.pgbouncer.dsn, str(place.of("pgbouncer", "dsn")))
+    if settings.pgbouncer.dsn is not None:
+        _check_dsn(settings.pgbouncer.dsn, str(root.of("pgbouncer", "dsn")))
     if settings.postgres.dsn is not None:
         _check_dsn(settings.postgres.dsn, option or str(root.of("postgres", "dsn")))
     elif not settings.targets and not any(map(os.environ.get, LIBPQ_SERVER_VARIABLES)):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from pg_migration_exporter.config.custom_metrics import CustomMetrics, Label
 from pg_migration_exporter.config.section import Section
@@ -106,6 +106,24 @@ class ChangelogSection(Section):
     table: str | None = None
 
 
+class PoolSection(Section):
+    """A budget of connections: of the sessions that match everything that is given."""
+
+    name: str = Field(min_length=1)
+    max_connections: int = Field(ge=1)
+    databases: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    application_names: tuple[str, ...] = ()
+
+
+class PgBouncerSection(Section):
+    """PgBouncer's admin console; `timeout` bounds what a scrape waits for it."""
+
+    dsn: SecretStr | None = None
+    password_file: Path | None = None
+    timeout: Seconds = 1.0
+
+
 class LiquibaseSection(Section):
     """How Liquibase appears in the database."""
 
@@ -121,6 +139,14 @@ class TablesSection(Section):
     schemas: tuple[str, ...] = ()
     top: int = Field(default=50, ge=0, le=1000)
     interval: Seconds = 60.0
+
+
+class StatementsSection(Section):
+    """How pg_stat_statements is read: the `top` statements with most time are shown one by one."""
+
+    interval: Seconds = 2.0
+    top: int = Field(default=20, ge=0, le=500)
+    text: bool = False
 
 
 class EndpointSection(Section):
@@ -146,6 +172,17 @@ class LogSection(Section):
     format: Literal["text", "json"] = "text"
 
 
+def _check_names(pools: tuple[PoolSection, ...]) -> tuple[PoolSection, ...]:
+    names = [pool.name for pool in pools]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two pools have the name {twice[0]!r}; give each its own")
+    return pools
+
+
+Pools = Annotated[tuple[PoolSection, ...], AfterValidator(_check_names)]
+
+
 class TargetSection(Section):
     """One more server: its name, its labels for Prometheus, and its own settings.
 
@@ -161,6 +198,9 @@ class TargetSection(Section):
     collectors: CollectorsSection | None = None
     liquibase: LiquibaseSection | None = None
     tables: TablesSection | None = None
+    statements: StatementsSection | None = None
+    pools: Pools | None = None
+    pgbouncer: PgBouncerSection | None = None
     custom_metrics: tuple[CustomMetrics, ...] | None = None
     custom_metrics_files: tuple[Path, ...] | None = None
 
@@ -177,8 +217,11 @@ class Settings(Section):
     scrape: ScrapeSection = Field(default_factory=ScrapeSection)
     watch: WatchSection = Field(default_factory=WatchSection)
     collectors: CollectorsSection = Field(default_factory=CollectorsSection)
+    pools: Pools = ()
+    pgbouncer: PgBouncerSection = Field(default_factory=PgBouncerSection)
     liquibase: LiquibaseSection = Field(default_factory=LiquibaseSection)
     tables: TablesSection = Field(default_factory=TablesSection)
+    statements: StatementsSection = Field(default_factory=StatementsSection)
     reports: ReportsSection = Field(default_factory=ReportsSection)
     log: LogSection = Field(default_factory=LogSection)
     state_directory: Path | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pg_migration_exporter.collectors.query_duration import QUERY_DURATION
+from pg_migration_exporter.collectors.query_duration.families import QUERY_DURATION
 from pg_migration_exporter.families import Family
 from pg_migration_exporter.latency.histogram import BOUNDS
 

@@ -20,10 +20,11 @@ _KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_coun
 _TCP_USER_TIMEOUT_MS = 30_000
 
 
-async def build_conninfo(settings: PostgresSection) -> str:
+async def build_conninfo(settings: PostgresSection, *, with_options: bool = True) -> str:
     """The libpq connection string, password included: never log it.
 
-    Raises ConfigError when the password cannot be had from its source.
+    Raises ConfigError when the password cannot be had from its source. Some poolers let nobody in
+    who has `options`.
     """
     given = conninfo_to_dict(_dsn(settings))
     parameters: dict[str, str | int | None] = {
@@ -34,6 +35,8 @@ async def build_conninfo(settings: PostgresSection) -> str:
         "options": _options(settings, str(given.get("options") or "")),
         "client_encoding": "UTF8",
     }
+    if not with_options:
+        del parameters["options"]
     password = await read_password(settings)
     if password is not None:
         parameters["password"] = password
@@ -65,7 +68,13 @@ def _dsn(settings: PostgresSection) -> str:
 
 
 def _options(settings: PostgresSection, given: str) -> str:
-    parameters = {
+    parameters = harmless_parameters(settings)
+    return " ".join([given, *(f"-c {name}={value}" for name, value in parameters.items())]).strip()
+
+
+def harmless_parameters(settings: PostgresSection) -> dict[str, str]:
+    """The server's parameters that keep a session from doing any harm."""
+    return {
         "default_transaction_read_only": "on",
         "statement_timeout": _milliseconds(settings.statement_timeout),
         "lock_timeout": _milliseconds(settings.lock_timeout),
@@ -74,7 +83,6 @@ def _options(settings: PostgresSection, given: str) -> str:
         "search_path": "pg_catalog",
         "jit": "off",
     }
-    return " ".join([given, *(f"-c {name}={value}" for name, value in parameters.items())]).strip()
 
 
 def _milliseconds(seconds: float) -> str:

@@ -14,6 +14,7 @@ import psycopg
 from pg_migration_exporter.config.schema import PostgresSection
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.postgres.conninfo import build_conninfo, describe_server
+from pg_migration_exporter.postgres.pooler import open_session
 from pg_migration_exporter.postgres.session import Session
 
 _STUCK_AFTER = 30.0
@@ -40,6 +41,11 @@ class Link:
     def connections(self) -> int:
         """How many connections there are now: 0 or 1."""
         return int(self._session is not None and self._session.is_open)
+
+    @property
+    def is_pooled(self) -> bool | None:
+        """Whether a connection pooler is in between; None before the first connection."""
+        return None if self._session is None else self._session.is_pooled
 
     async def session(self) -> Session:
         """The session, connected and with nothing under way.
@@ -84,7 +90,7 @@ class Link:
         try:
             conninfo = await build_conninfo(self._settings)
             async with asyncio.timeout(self._settings.connect_timeout):
-                session = await Session.open(conninfo)
+                session = await open_session(self._settings, conninfo)
         except (psycopg.Error, TimeoutError, ConfigError, OSError) as error:
             raise self._failed(error) from error
         self._pause = 0.0

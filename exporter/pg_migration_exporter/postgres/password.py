@@ -23,7 +23,7 @@ _LONGEST = 64 * 1024
 async def read_password(settings: PostgresSection) -> str | None:
     """The password; None if the settings name no source. Raises ConfigError."""
     if settings.password_file is not None:
-        return _from_file(settings.password_file)
+        return read_password_file(settings.password_file, "postgres.password_file")
     if settings.password_env is not None:
         return _from_environment(settings.password_env)
     if settings.password_command:
@@ -31,13 +31,13 @@ async def read_password(settings: PostgresSection) -> str | None:
     return None
 
 
-def _from_file(file: Path) -> str:
+def read_password_file(file: Path, key: str) -> str:
+    """The password; `key` names the file in the ConfigError where it cannot be read."""
     try:
         return file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"postgres.password_file: {file} cannot be read: "
-            f"{getattr(error, 'strerror', None) or 'not UTF-8 text'}"
+            f"{key}: {file} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}"
         ) from error
 
 

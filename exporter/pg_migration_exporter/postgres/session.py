@@ -16,9 +16,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import pq
+from psycopg import generators, pq
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader, Transformer
+from psycopg.waiting import wait_async
+
+#: Ends the text of every statement, so that the exporter's own can be told from others.
+MARK = "/* pg-migration-exporter */"
 
 _BINARY = pq.Format.BINARY
 _OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
@@ -67,9 +71,16 @@ class _Pending:
 
 
 class Session:
-    """One connection; use `open`, then `query` from any number of tasks, then `close`."""
+    """One connection: `query` from any number of tasks, then `close`.
 
-    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    With `before_each`, a statement that is run before every one in the same transaction, nothing
+    depends on the session of the server: no statement is prepared (see `postgres.pooler`).
+    """
+
+    def __init__(
+        self, connection: psycopg.AsyncConnection[Any], before_each: str | None = None
+    ) -> None:
+        self._before_each = None if before_each is None else _marked(before_each)
         self._connection = connection
         self._pgconn = connection.pgconn
         self._descriptor = self._pgconn.socket
@@ -85,19 +96,15 @@ class Session:
         self._pgconn.enter_pipeline_mode()
         self._loop.add_reader(self._descriptor, self._on_readable)
 
-    @classmethod
-    async def open(cls, conninfo: str) -> Session:
-        """Connect. Raises psycopg.OperationalError when that fails; the caller bounds the time."""
-        connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True)
-        if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
-            # Names may hold any bytes there; as UTF-8 the server would refuse to take them back.
-            await connection.execute("SET client_encoding = SQL_ASCII")
-        return cls(connection)
-
     @property
     def is_open(self) -> bool:
         """False once the connection is closed or known to be broken."""
         return not self._closed
+
+    @property
+    def is_pooled(self) -> bool:
+        """True if a connection pooler is between the exporter and the server."""
+        return self._before_each is not None
 
     @property
     def is_idle(self) -> bool:
@@ -168,7 +175,12 @@ class Session:
             return answer
         try:
             values = [value.encode() for value in parameters]
-            self._pgconn.send_query_prepared(self._prepare(sql), values, result_format=_BINARY)
+            if self._before_each is None:
+                self._pgconn.send_query_prepared(self._prepare(sql), values, result_format=_BINARY)
+            else:
+                # Without a Sync in between, the two are one transaction.
+                self._pgconn.send_query_params(self._before_each, None)
+                self._pgconn.send_query_params(_marked(sql), values, result_format=_BINARY)
             self._pgconn.pipeline_sync()
         except psycopg.OperationalError as error:
             self._lose(str(error))
@@ -183,7 +195,7 @@ class Session:
         if sql not in self._prepared:
             self._prepared_count += 1
             name = b"s%d" % self._prepared_count
-            self._pgconn.send_prepare(name, sql.encode("utf-8", _KEEP_ANY_BYTES))
+            self._pgconn.send_prepare(name, _marked(sql))
             self._prepared[sql] = name
         return self._prepared[sql]
 
@@ -268,6 +280,23 @@ def _loss(failures: Sequence[pq.abc.PGresult], reason: str) -> SessionLostError:
     """What the server said last (FATAL: terminating connection ...) tells more than libpq does."""
     said = psycopg.errors.error_from_result(failures[-1]) if failures else reason
     return SessionLostError(str(said).strip())
+
+
+def _marked(sql: str) -> bytes:
+    return f"{sql}\n{MARK}".encode("utf-8", _KEEP_ANY_BYTES)
+
+
+async def run_simply(connection: psycopg.AsyncConnection[Any], sql: str) -> Rows:
+    """Run one statement over the simple protocol, outside of a session.
+
+    psycopg's own `execute` would answer a cancellation with a request to cancel, and wait for it.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(sql.encode())
+    *_, result = await wait_async(generators.execute(pgconn), pgconn.socket)
+    if result.status != pq.ExecStatus.TUPLES_OK:
+        raise psycopg.errors.error_from_result(result)
+    return _read_rows(result)
 
 
 def _read_rows(result: pq.abc.PGresult) -> Rows:

@@ -51,6 +51,9 @@ _CHECKPOINTS = {
 }
 
 NAMES: Mapping[str, str] = {
+    "postgres_statement_calls_total": "pg_stat_statements_calls_total",
+    "postgres_statement_seconds_total": "pg_stat_statements_seconds_total",
+    "postgres_statement_rows_total": "pg_stat_statements_rows_total",
     "postgres_up": "pg_up",
     "postgres_info": "pg_static",
     "postgres_start_time_seconds": "pg_postmaster_start_time_seconds",

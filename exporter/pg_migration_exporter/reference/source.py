@@ -32,7 +32,9 @@ def sources_of(family: Family, collector: Collector) -> list[str]:
 
 
 def versions_of(family: Family, collector: Collector) -> str:
-    """The servers that have it: `14+`, `16 to 17`, `14+, standby`."""
+    """The servers that have it: `14+`, `16 to 17`, `14+, standby`; any where none is asked."""
+    if not collector.queries:
+        return "any"
     queries = [query for query in collector.queries if _has(query, family)] or collector.queries
     every = {version for query in queries for version in query.sql}
     having = {version for version, _ in _variants(family, collector)} or every

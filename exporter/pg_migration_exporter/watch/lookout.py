@@ -56,6 +56,8 @@ class Lookout:
     ) -> None:
         self._settings = settings
         self._collectors = [one for one in collectors if one.watch is not None]
+        self._samplers = [one for one in collectors if one.sample is not None]
+        self._known: Capabilities | None = None
         self._memories = memories
         self._make_scope = make_scope
         self._link = Link(settings.postgres)
@@ -85,7 +87,8 @@ class Lookout:
         try:
             async with asyncio.timeout(self._settings.scrape.timeout):
                 session = await self._link.session()
-                return Glance(*(await session.query(GLANCE)).rows[0])
+                seen, _ = await asyncio.gather(session.query(GLANCE), self._sample(session))
+                return Glance(*seen.rows[0])
         except (UnreachableError, psycopg.Error, TimeoutError):
             return Glance(begins=True)
         finally:
@@ -114,12 +117,14 @@ class Lookout:
             async with asyncio.timeout(self._settings.scrape.timeout):
                 session = await self._link.session()
                 known = Capabilities.from_rows(await session.query(capabilities.SQL))
-                answers = await asyncio.gather(
+                self._known = known
+                *answers, _ = await asyncio.gather(
                     *(
                         self._watch(one, session, known)
                         for one in self._collectors
                         if one.obstacle(known) is None
-                    )
+                    ),
+                    self._sample(session),
                 )
         except (UnreachableError, psycopg.Error, TimeoutError) as error:
             self._complaints.hear("watcher", str(error) or "no answer in time")
@@ -132,9 +137,19 @@ class Lookout:
 
     async def _watch(self, collector: Collector, session: Session, known: Capabilities) -> bool:
         assert collector.watch is not None
+        with self._complaints.about(f"watch {collector.name}"):
+            return await collector.watch(self._scope(collector, session, known))
+        return False
+
+    async def _sample(self, session: Session) -> None:
+        """What looks more often than the watcher; with nothing known of the server, nothing."""
+        known = self._known
+        for one in self._samplers:
+            if known is not None and one.sample is not None and one.obstacle(known) is None:
+                with self._complaints.about(f"sample {one.name}"):
+                    await one.sample(self._scope(one, session, known))
+
+    def _scope(self, collector: Collector, session: Session, known: Capabilities) -> Scope:
         families = {family.name: FamilySamples(family) for family in collector.families}
         memory = self._memories[collector.name]
-        scope = self._make_scope(session, known, memory=memory, families=families)
-        with self._complaints.about(f"watch {collector.name}"):
-            return await collector.watch(scope)
-        return False
+        return self._make_scope(session, known, memory=memory, families=families)

@@ -15,6 +15,7 @@ def describe_targets(fleet: Fleet) -> list[dict[str, Any]]:
     """Each target: name, address, state of the server, databases, collectors that fail.
 
     `scraped_seconds_ago` is null before the first scrape. There is no user and no password.
+    What a collector has to say beside metrics is under its name.
     """
     return [_describe(name, target) for name, target in fleet.targets.items()]
 
@@ -47,4 +48,5 @@ def _describe(name: str, target: Target) -> dict[str, Any]:
         "failed_collectors": sorted(last.failed()) if last else [],
         "connections": target.connections,
         "scraped_seconds_ago": time.monotonic() - target.asked_at if target.asked_at else None,
+        **target.status(),
     }

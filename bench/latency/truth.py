@@ -1,0 +1,39 @@
+"""What the server's log says that each statement took (log_min_duration_statement = 0)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+_DURATION = re.compile(r"duration: (\d+\.\d+) ms  (?:statement|execute [^:]*): ")
+
+#: The settings that make the server log every statement, as JSON (PostgreSQL 15 and newer).
+SETTINGS = {
+    "logging_collector": "on",
+    "log_destination": "jsonlog",
+    "log_directory": "log",
+    "log_filename": "server.log",
+    "log_rotation_size": "0",
+    "log_min_duration_statement": "0",
+}
+
+
+class Log:
+    """The log of a server whose data are in `data`."""
+
+    def __init__(self, data: Path) -> None:
+        self._file = data / "log" / "server.json"
+        self._position = 0
+
+    def durations(self, application_name: str) -> Iterator[float]:
+        """Seconds of each statement of an application, of those not read before."""
+        with self._file.open("rb") as file:
+            file.seek(self._position)
+            for line in file:
+                self._position += len(line)
+                entry = json.loads(line)
+                match = _DURATION.match(entry.get("message", ""))
+                if match and entry.get("application_name") == application_name:
+                    yield float(match[1]) / 1000

@@ -1,0 +1,87 @@
+"""A connection to PgBouncer's admin console: one, kept, never waited for longer than allowed.
+
+The console speaks the simple protocol alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from pg_migration_exporter.config.schema import PgBouncerSection
+from pg_migration_exporter.postgres.conninfo import APPLICATION_NAME
+from pg_migration_exporter.postgres.password import read_password_file
+from pg_migration_exporter.postgres.session import run_simply
+
+#: One row of an answer, by the names of its columns.
+Record = Mapping[str, Any]
+
+COMMANDS = ("VERSION", "LISTS", "CONFIG", "DATABASES", "USERS", "POOLS", "STATS_TOTALS")
+
+
+class Console:
+    """Asks for all that is shown, and connects again where that is needed."""
+
+    def __init__(self, settings: PgBouncerSection) -> None:
+        self._settings = settings
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+
+    async def show(self) -> dict[str, Sequence[Record]]:
+        """The answers by command.
+
+        Raises psycopg.Error, ConfigError or TimeoutError; the connection is closed then.
+        """
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                was_open = self._connection is not None
+                try:
+                    return await self._ask()
+                except psycopg.OperationalError:
+                    if not was_open:
+                        raise
+                await self.close()
+                return await self._ask()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _ask(self) -> dict[str, Sequence[Record]]:
+        if self._connection is None:
+            self._connection = await self._connect()
+        return {command: await _show(self._connection, command) for command in COMMANDS}
+
+    async def _connect(self) -> psycopg.AsyncConnection[Any]:
+        return await psycopg.AsyncConnection.connect(
+            build_conninfo(self._settings), autocommit=True
+        )
+
+
+async def _show(connection: psycopg.AsyncConnection[Any], command: str) -> list[Record]:
+    columns, rows = await run_simply(connection, f"SHOW {command}")
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def build_conninfo(settings: PgBouncerSection) -> str:
+    """The connection string, password included: never log it.
+
+    Raises ConfigError when the password file cannot be read.
+    """
+    given = conninfo_to_dict(settings.dsn.get_secret_value() if settings.dsn else "")
+    own: dict[str, str | int | None] = {
+        "dbname": "pgbouncer",
+        "fallback_application_name": APPLICATION_NAME,
+        "client_encoding": "UTF8",
+    }
+    if settings.password_file is not None:
+        own["password"] = read_password_file(settings.password_file, "pgbouncer.password_file")
+    return make_conninfo("", **{**given, **own})

@@ -1,0 +1,31 @@
+"""Pools of connections and how much of each is in use: families that several collectors fill."""
+
+from __future__ import annotations
+
+from pg_migration_exporter.collectors.base import Scope
+from pg_migration_exporter.families import Family
+
+_POOL = ("pool_type", "pool")
+
+POOL_UTILIZATION = Family(
+    "postgres_connection_pool_utilization",
+    "gauge",
+    "Share of a pool's connections in use. Above 1 where its limit was lowered, does not bind "
+    "superusers, or is a budget of the configuration.",
+    _POOL,
+)
+POOL_CONNECTIONS = Family(
+    "postgres_connection_pool_connections", "gauge", "Connections of a pool in use.", _POOL
+)
+POOL_LIMIT = Family(
+    "postgres_connection_pool_limit", "gauge", "Connections that a pool may have.", _POOL
+)
+POOL_FAMILIES = (POOL_UTILIZATION, POOL_CONNECTIONS, POOL_LIMIT)
+
+
+def add_pool(scope: Scope, pool_type: str, pool: str, used: int, limit: int) -> None:
+    """Add one pool; one that may have no connection at all has no utilization."""
+    scope.add(POOL_CONNECTIONS, used, pool_type, pool)
+    scope.add(POOL_LIMIT, limit, pool_type, pool)
+    if limit > 0:
+        scope.add(POOL_UTILIZATION, used / limit, pool_type, pool)

@@ -1,0 +1,153 @@
+"""Looks at pg_stat_statements, and what is remembered from one to the next.
+
+A look reads every entry. Of the statements with most time, a few glimpses follow, milliseconds
+apart: so few calls are in between that their times are known, or nearly. These tell how the times
+of a statement spread (`latency.spread`). Looks and glimpses together take a bounded share of the
+time, so that a server with many statements, or a slow one, is looked at less often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from pg_migration_exporter.collectors.base import Scope
+from pg_migration_exporter.collectors.query_duration import sql
+from pg_migration_exporter.collectors.query_duration.names import Names
+from pg_migration_exporter.collectors.query_duration.own import OwnStatements
+from pg_migration_exporter.collectors.query_duration.reading import Change, Key, Reading, Row
+from pg_migration_exporter.collectors.query_duration.texts import Texts
+from pg_migration_exporter.collectors.query_duration.thrift import ENTRY, SHARE, Thrift
+from pg_migration_exporter.collectors.query_duration.top import Counters, Statement, TopStatements
+from pg_migration_exporter.config.schema import StatementsSection
+from pg_migration_exporter.latency.histogram import GrowingHistogram
+from pg_migration_exporter.latency.spread import Shape, spread
+from pg_migration_exporter.postgres.query import array
+
+#: How many there are at most, and how far apart in seconds.
+_GLIMPSES, _LONGEST_PAUSE = 12, 0.008
+#: How many statements are worth glimpses, and of how many the shape is remembered.
+_WATCHED, _SHAPES = 16, 64
+
+
+class Statements:
+    """Everything known of one server's statements."""
+
+    def __init__(self, settings: StatementsSection) -> None:
+        self.histograms: dict[str, GrowingHistogram] = {}
+        self.top = TopStatements(settings.top)
+        self.names = Names()
+        self.texts = Texts(enabled=settings.text)
+        self.evictions: int | None = None
+        self._settings = settings
+        self._reading = Reading()
+        self._own = OwnStatements()
+        self._source: tuple[float, float | None] | None = None
+        self._shapes: dict[Key, Shape] = {}
+        self._watched: dict[Key, float] = {}
+        self._turn, self._delay = 0, 0.0
+        self._looking = asyncio.Lock()
+        self._looked_at = time.monotonic()
+        self._thrift = Thrift(settings.interval, ENTRY)
+
+    async def look(self, scope: Scope, *, glimpses: bool) -> None:
+        """Look at all entries if it is time; then, if wanted, glimpse at some."""
+        if not self._thrift.is_due:
+            return
+        async with self._looking:
+            if self._thrift.is_due:
+                await self._look(scope)
+                if glimpses and self._watched:
+                    await self._glimpse(scope)
+
+    async def _look(self, scope: Scope) -> None:
+        self._thrift.spend(len(self._reading.seen or ()))
+        source, rows = await asyncio.gather(
+            sql.ask(scope, sql.SOURCE), sql.ask(scope, sql.STATEMENTS)
+        )
+        now = time.monotonic()
+        elapsed = now - self._looked_at
+        own = self._recognize(*source[0])
+        entries = [Row._make(row) for row in rows]
+        await self._names_of(scope, entries)
+        entries = await self._own.leave_out(scope, entries, own)
+        changes = self._reading.look(entries, self._own.undecided)
+        self._count(changes, now)
+        for entry in entries:
+            self._histogram(entry)
+        self.top.keep(filter(None, map(self._statement, entries)))
+        self._watch(changes, elapsed)
+        await self.texts.learn(scope, {queryid for _, queryid, _ in self.top.shown}, len(entries))
+
+    def _recognize(self, started: float, reset: float | None, evictions: int, own: int) -> int:
+        """Note whose numbers these are; the oid of the exporter's role."""
+        source = self._source
+        self._source, self.evictions = (started, reset), evictions
+        if source is not None and source[0] != started:
+            self._reading.forget()
+        elif source is not None and source[1] != reset:
+            self._reading.was_reset()
+        return own
+
+    async def _names_of(self, scope: Scope, entries: Iterable[Row]) -> None:
+        oids = {oid for entry in entries for oid in (entry.dbid, entry.userid)}
+        if not self.names.cover(oids):
+            self.names.learn(await sql.ask(scope, sql.NAMES), oids)
+
+    def _watch(self, changes: Iterable[Change], elapsed: float) -> None:
+        """Choose the statements whose shape matters, and of which it cannot be known already."""
+        many = [one for one in changes if one.row.toplevel and one.interval.single_times() is None]
+        many.sort(key=lambda change: change.interval.seconds, reverse=True)
+        self._watched = {one.row.key: one.interval.calls / elapsed for one in many[:_WATCHED]}
+        for key in self._watched:
+            self._shapes[key] = self._shapes.pop(key, Shape())
+        for key in list(self._shapes)[:-_SHAPES]:
+            del self._shapes[key]
+
+    async def _glimpse(self, scope: Scope) -> None:
+        """Look at some statements so often that one of them, each in its turn, is called once."""
+        self._turn += 1
+        rates = list(self._watched.values())
+        pause = min(max(1 / rates[self._turn % len(rates)] - self._delay, 0.0), _LONGEST_PAUSE)
+        queryids = array({key[2] for key in self._watched})
+        affordable = int(self._settings.interval * SHARE / (len(self._reading.seen or ()) * ENTRY))
+        count = min(affordable, _GLIMPSES)
+        started, asked = time.monotonic(), []
+        for _ in range(count):
+            if pause:
+                asked.append(sql.ask(scope, sql.PAUSE, f"{pause:.6f}"))
+            asked.append(sql.ask(scope, sql.SOME_STATEMENTS, queryids))
+        answers = await asyncio.gather(*asked)
+        for rows in answers[1::2] if pause else answers:
+            changes = self._reading.glimpse(map(Row._make, rows))
+            self._count(changes, time.monotonic(), is_short=True)
+        if count:
+            self._delay = max((time.monotonic() - started) / count - pause, 0.0)
+
+    def _count(self, changes: Iterable[Change], now: float, *, is_short: bool = False) -> None:
+        added = []
+        for row, interval, rows in changes:
+            statement = self._statement(row)
+            if statement is None:
+                continue
+            added.append((statement, Counters(interval.calls, interval.seconds, rows)))
+            if row.toplevel:
+                shape = self._shapes.get(row.key)
+                counts = spread(interval, shape)
+                self._histogram(row).add(interval.calls, interval.seconds, counts)
+                if shape is not None and (is_short or interval.single_times()):
+                    shape.learn(interval.calls, counts)
+        self.top.count(added, now - self._looked_at)
+        self._looked_at = now
+
+    def _histogram(self, row: Row) -> GrowingHistogram:
+        """Of the row's database; one that is not kept if the database is gone."""
+        datname = self.names.database(row.dbid)
+        if datname is None:
+            return GrowingHistogram()
+        return self.histograms.setdefault(datname, GrowingHistogram())
+
+    def _statement(self, row: Row) -> Statement | None:
+        datname = self.names.database(row.dbid)
+        return None if datname is None else (datname, row.queryid, self.names.role(row.userid))

@@ -1,0 +1,74 @@
+"""What is asked of pg_stat_statements (PostgreSQL, "pg_stat_statements")."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pg_migration_exporter.collectors.base import Scope
+from pg_migration_exporter.postgres.query import Query
+
+#: `false` leaves the text of statements in its file: only numbers are read. The columns are those
+#: of `reading.Row`.
+_NUMBERS = """
+select s.userid::int8, s.dbid::int8, s.queryid, s.toplevel, s.calls, s.rows,
+       s.total_exec_time / 1000 as seconds,
+       s.stddev_exec_time * s.stddev_exec_time * s.calls / 1e6 as squares,
+       s.plans, s.total_plan_time / 1000 as plan_seconds,
+       s.stddev_plan_time * s.stddev_plan_time * s.plans / 1e6 as plan_squares,
+       s.min_exec_time / 1000 as fastest, (s.max_exec_time + s.max_plan_time) / 1000 as slowest
+  from {schema}.pg_stat_statements(false) s
+ where s.queryid is not null
+"""
+
+STATEMENTS = Query(_NUMBERS)
+
+#: $1: queryids as an array.
+SOME_STATEMENTS = Query(_NUMBERS + "   and s.queryid = any ($1::int8[])\n")
+
+#: Which server this is, since its numbers say nothing about those of another one; who asks; and
+#: how often entries were dropped or everything was reset.
+SOURCE = Query(
+    """
+select extract(epoch from pg_postmaster_start_time())::float8 as started,
+       extract(epoch from i.stats_reset)::float8 as reset, i.dealloc as evictions,
+       (select oid::int8 from pg_roles where rolname = current_user) as own
+  from {schema}.pg_stat_statements_info i
+"""
+)
+
+NAMES = Query(
+    """
+select 'database' as kind, oid::int8, datname::text as name from pg_database
+union all
+select 'role', oid::int8, rolname::text from pg_roles
+"""
+)
+
+#: $1: seconds between two glimpses; the server keeps them better than a busy exporter could.
+PAUSE = Query("select pg_sleep($1::float8) is null")
+
+#: Which statements of the exporter's own role are the exporter's. $1: its mark in their text.
+OWN_STATEMENTS = Query(
+    """
+select s.userid::int8, s.dbid::int8, s.queryid, s.toplevel, position($1 in s.query) > 0 as is_own
+  from {schema}.pg_stat_statements(true) s
+ where s.queryid is not null
+   and s.userid = (select oid from pg_roles where rolname = current_user)
+"""
+)
+
+#: $1: queryids as an array.
+TEXTS = Query(
+    """
+select distinct on (s.queryid) s.queryid, s.query
+  from {schema}.pg_stat_statements(true) s
+ where s.queryid = any ($1::int8[])
+"""
+)
+
+
+async def ask(scope: Scope, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
+    """Rows of a query about the extension, wherever it is installed."""
+    schema = scope.capabilities.statements_schema
+    assert schema is not None
+    return (await scope.query(query, *parameters, schema=schema)).rows

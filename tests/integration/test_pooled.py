@@ -1,0 +1,121 @@
+"""PostgreSQL through PgBouncer in transaction mode: what must not break, and what is said."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from demo.stack.database import Database
+from demo.stack.pgbouncer import PgBouncer
+from demo.stack.postgres import Server
+from demo.stack.workspace import Workspace
+from pg_migration_exporter.config.schema import PostgresSection
+from pg_migration_exporter.postgres.conninfo import build_conninfo
+from pg_migration_exporter.postgres.pooler import open_session
+from pg_migration_exporter.postgres.session import Session
+from tests.fixtures.exporters import StartExporter, scrape, scrape_until
+
+
+@pytest.fixture(scope="module")
+def pooler(workspace: Workspace, server: Server) -> Iterator[PgBouncer]:
+    """Lets in who has `options`, and forgets them."""
+    with PgBouncer(workspace, server, {"default_pool_size": "4"}, name="pooled") as bouncer:
+        yield bouncer
+
+
+def settings(database: Database) -> PostgresSection:
+    return PostgresSection(dsn=SecretStr(database.conninfo()))
+
+
+async def connect(to: PostgresSection) -> Session:
+    return await open_session(to, await build_conninfo(to))
+
+
+def test_every_collector_answers_while_sessions_change(
+    pooler: PgBouncer, database: Database, start_exporter: StartExporter
+) -> None:
+    """Clients take the server's sessions in turn, so that the exporter's statements move."""
+    pooled = pooler.database(database.name)
+    exporter = start_exporter(pooled, statements={"interval": "100ms"})
+    page = scrape(exporter)
+    assert page.value("migration_exporter_connection_pooled") == 1
+    for held in range(4):
+        with ExitStack() as stack:
+            for _ in range(held):
+                client = stack.enter_context(closing(pooled.connect()))
+                client.execute("BEGIN")
+            for _ in range(3):
+                page = scrape(exporter)
+                values = page.values("migration_exporter_collector_success")
+                assert values == [1] * len(values)
+                assert page.value("postgres_up") == 1
+    database.execute("SELECT pg_sleep(0.01)")
+    scrape_until(
+        exporter,
+        lambda page: (
+            page.values("postgres_query_duration_seconds_count", datname=database.name) > [0]
+        ),
+        "the watcher samples",
+    )
+    log = exporter.process.tail()
+    assert "through a connection pooler" in log
+    assert " failed: " not in log
+
+
+def test_a_direct_connection_is_said_to_be_one(
+    database: Database, start_exporter: StartExporter
+) -> None:
+    exporter = start_exporter(database)
+    assert scrape(exporter).value("migration_exporter_connection_pooled") == 0
+    assert "pooler" not in exporter.process.tail()
+
+
+@pytest.mark.parametrize("ignored", ["extra_float_digits", "extra_float_digits,options"])
+def test_statements_are_bounded_and_leave_nothing_behind(
+    workspace: Workspace, server: Server, database: Database, ignored: str
+) -> None:
+    """Whether PgBouncer refuses `options` or forgets them; its one server session is shared."""
+    own = {"ignore_startup_parameters": ignored, "default_pool_size": "1"}
+    with PgBouncer(workspace, server, own, name=f"strict_{database.name}") as bouncer:
+        pooled = bouncer.database(database.name)
+
+        async def run() -> None:
+            session = await connect(settings(pooled))
+            assert session.is_pooled
+            names = ("statement_timeout", "lock_timeout", "transaction_read_only", "search_path")
+            shown = ", ".join(f"current_setting('{name}')" for name in names)
+            several = await asyncio.gather(*(session.query(f"select {shown}") for _ in range(5)))
+            assert [one.rows for one in several] == [[("3s", "100ms", "on", "pg_catalog")]] * 5
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                await session.query("create table public.t ()")
+            answers = [
+                asyncio.create_task(session.query(sql, values))
+                for sql, values in (("select 1", ()), ("select 1/0", ()), ("select $1::text", "x"))
+            ]
+            await asyncio.wait(answers)
+            assert isinstance(answers[1].exception(), psycopg.errors.DivisionByZero)
+            assert [answers[0].result().rows, answers[2].result().rows] == [[(1,)], [("x",)]]
+            await session.close()
+
+        asyncio.run(run())
+        assert pooled.value("SHOW statement_timeout") == "0"
+        assert pooled.value("SHOW transaction_read_only") == "off"
+        pooled.execute("CREATE TABLE t ()")
+
+
+def test_a_statement_that_takes_too_long_is_ended(pooler: PgBouncer, database: Database) -> None:
+    short = settings(pooler.database(database.name)).model_copy(update={"statement_timeout": 0.2})
+
+    async def run() -> None:
+        session = await connect(short)
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            await session.query("select pg_sleep(600)")
+        assert (await session.query("select 1")).rows == [(1,)]
+        await session.close()
+
+    asyncio.run(run())
