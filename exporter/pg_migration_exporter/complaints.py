@@ -19,6 +19,10 @@ class Complaints:
     def __init__(self) -> None:
         self._present: dict[str, str] = {}
 
+    def present(self, subject: str) -> str | None:
+        """What is wrong with `subject` now, None if nothing is."""
+        return self._present.get(subject)
+
     def hear(
         self, subject: str, complaint: str | None, exc_info: BaseException | None = None
     ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from pg_migration_exporter.families import Family, FamilySamples
 from pg_migration_exporter.plan import Plan, select_collectors
 from pg_migration_exporter.postgres import capabilities
 from pg_migration_exporter.postgres.capabilities import Capabilities
+from pg_migration_exporter.postgres.conninfo import describe_server
 from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Rows, Session, SessionLostError
 from pg_migration_exporter.watch.events import EventLog
@@ -78,13 +79,22 @@ class Scrape:
     watcher: Watcher | None = None
     connections: int = 0
 
+    @property
+    def reached(self) -> bool:
+        """True if the server answered."""
+        return SERVER.name in self.answered
+
+    def published(self) -> Iterator[FamilySamples]:
+        """The families of the collectors that have answered."""
+        for collector in (self.plan or Plan()).collectors:
+            if collector.name in self.answered:
+                yield from self.answered[collector.name][1]
+
     def families(self) -> Iterator[FamilySamples]:
         """Everything known now: families of collectors that answered, and what is said of each."""
         plan = self.plan or Plan()
-        for collector in plan.collectors:
-            if collector.name in self.answered:
-                yield from self.answered[collector.name][1]
-        if SERVER.name not in self.answered:
+        yield from self.published()
+        if not self.reached:
             yield FamilySamples(UP, [((), 0)])
         yield from self._about_collectors(plan)
         yield FamilySamples(SCRAPE_DURATION, [((), time.monotonic() - self.started)])
@@ -114,16 +124,18 @@ class Target:
     """One database that is scraped: its connection, its plan, its collectors' memories."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
+        self.events = EventLog()
+        self.complaints = Complaints()
+        #: Called with each scrape that has ended.
+        self.listeners: list[Callable[[Scrape], None]] = []
         self._link = Link(settings.postgres)
         self._collectors = select_collectors(settings.collectors)
         self._memories: dict[str, Any] = {
             collector.name: collector.memory(settings) for collector in self._collectors
         }
         self._plan = Plan(self._collectors)
-        self._complaints = Complaints()
-        self._events = EventLog()
-        self._watcher = Watcher(settings, self._collectors, self._memories, self._events)
+        self._watcher = Watcher(settings, self._collectors, self._memories, self.events)
         self._watching: asyncio.Task[None] | None = None
         self._current: tuple[Scrape, asyncio.Task[None]] | None = None
 
@@ -132,9 +144,18 @@ class Target:
         """The latest scrape, under way or done; None before the first."""
         return self._current[0] if self._current else None
 
+    @property
+    def name(self) -> str:
+        """How people know it: host, port and database."""
+        return describe_server(self.settings.postgres)
+
+    def memories(self, collector: str) -> list[Any]:
+        """What a collector remembers, for each database; none if it does not run."""
+        return [self._memories[collector]] if collector in self._memories else []
+
     def start(self) -> None:
         """Begin to watch between scrapes."""
-        if self._settings.watch.enabled:
+        if self.settings.watch.enabled:
             self._watching = asyncio.create_task(self._watcher.run())
 
     async def scrape(self, timeout: float) -> Scrape:
@@ -157,14 +178,16 @@ class Target:
         try:
             async with asyncio.timeout(timeout):
                 await self._collect(scrape)
-            self._complaints.hear("scrape", None)
+            self.complaints.hear("scrape", None)
         except TimeoutError:
-            self._complaints.hear("scrape", f"not complete after {timeout:.1f} s")
+            self.complaints.hear("scrape", f"not complete after {timeout:.1f} s")
         except (UnreachableError, psycopg.Error) as error:
-            self._complaints.hear("scrape", str(error))
+            self.complaints.hear("scrape", str(error))
         finally:
             scrape.connections = self._link.connections + self._watcher.connections
             self._link.release()
+            for hear in self.listeners:
+                hear(scrape)
 
     async def _collect(self, scrape: Scrape) -> None:
         """Scrape once; once more if a connection from an earlier scrape turned out to be dead."""
@@ -211,10 +234,10 @@ class Target:
         families = {family.name: FamilySamples(family) for family in collector.families}
         memory = self._memories[collector.name]
         started = time.monotonic()
-        with self._complaints.about(collector.name):
+        with self.complaints.about(collector.name):
             await collector.collect(
                 collector,
-                Scope(session, known, self._settings, memory, families, self._events),
+                Scope(session, known, self.settings, memory, families, self.events),
             )
             scrape.answered[collector.name] = time.monotonic() - started, list(families.values())
 

@@ -101,6 +101,13 @@ class ReportsSection(Section):
     endpoint: EndpointSection = Field(default_factory=EndpointSection)
 
 
+class StatusSection(Section):
+    """What the status page shows beside the state; `runbooks` is the folder's address."""
+
+    statements: bool = False
+    runbooks: Url | None = None
+
+
 class LogSection(Section):
     """The exporter's own log, on standard error."""
 
@@ -119,6 +126,7 @@ class Settings(Section):
     liquibase: LiquibaseSection = Field(default_factory=LiquibaseSection)
     tables: TablesSection = Field(default_factory=TablesSection)
     reports: ReportsSection = Field(default_factory=ReportsSection)
+    status: StatusSection = Field(default_factory=StatusSection)
     log: LogSection = Field(default_factory=LogSection)
     state_directory: Path | None = None
 

@@ -29,14 +29,16 @@ class Event:
 
 
 class EventLog:
-    """The latest events of one target, oldest first."""
+    """The latest events of one target, oldest first; `told` counts all there ever were."""
 
     def __init__(self) -> None:
+        self.told = 0
         self.latest: deque[Event] = deque(maxlen=_KEPT)
 
     def tell(self, event: Event) -> None:
         """Keep an event and log it."""
         self.latest.append(event)
+        self.told += 1
         details = "".join(f" {name}={value!r}" for name, value in event.details.items())
         log.info(
             "%s datname=%r subject=%r%s",

@@ -1,0 +1,82 @@
+"""The words for states: titles and short answers. Meaning and steps are liquibase.guidance's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.status.model import Level
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a state is told: how bad it is, its title, and the answers to two questions."""
+
+    level: Level
+    title: str
+    moving: str
+    worked: str
+
+
+WORDS: dict[State, Words] = {
+    State.UNKNOWN: Words(
+        "unknown", "The state of the migration is not known", "Not known", "Not known"
+    ),
+    State.NOT_INITIALISED: Words(
+        "info", "This database has never been migrated", "Nothing is running", "Never run"
+    ),
+    State.STALE_LOCK: Words(
+        "critical", "The migration died and left its lock", "No: its session is gone", "No"
+    ),
+    State.RUNNING: Words("info", "A migration is running", "It is running", "Not over yet"),
+    State.FAILED: Words("critical", "The migration failed", "No: it has ended", "No"),
+    State.DRIFTED: Words(
+        "attention",
+        "The changelog files are not what ran",
+        "Nothing is running",
+        "Yes, but the next update will be refused",
+    ),
+    State.ROLLED_BACK: Words(
+        "attention",
+        "The last run took changesets back",
+        "Nothing is running",
+        "It was rolled back",
+    ),
+    State.PENDING: Words(
+        "info", "Changesets wait to be run", "Nothing is running", "Not all has run yet"
+    ),
+    State.SUCCEEDED: Words(
+        "ok", "All is well: everything expected has run", "Nothing is running", "Yes"
+    ),
+}
+BLOCKED = Words("attention", "The migration is blocked", "No: it is blocked", "Not over yet")
+INFERRED = Words(
+    "critical", "The migration seems to have failed", "No: it has ended", "It seems not"
+)
+
+
+def words_for(state: State, *, blocked: bool, inferred: bool) -> Words:
+    """The words for a state."""
+    if blocked:
+        return BLOCKED
+    return INFERRED if inferred and state is State.FAILED else WORDS[state]
+
+
+def duration(seconds: float) -> str:
+    """A time in its two largest units: `3 min 20 s`, `2 h`, `0 s`."""
+    rest = round(seconds)
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        count, rest = divmod(rest, size)
+        if count or parts:
+            parts.append(f"{count} {unit}" if count else "")
+        if len(parts) == 2:
+            break
+    return " ".join(part for part in parts if part) or "0 s"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 session`, `3 sessions`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
