@@ -34,6 +34,8 @@ def _moving(findings: Findings) -> _Reply:
         return words.level, words.moving, how_far
     if worst.status is State.STALE_LOCK:
         return words.level, words.moving, "every further run waits for its lock in vain"
+    if any(build.blocked_seconds for build in findings.builds):
+        return "attention", "No: an index build waits", how_far
     if findings.builds:
         return "info", "An index build is", how_far
     level: Level = "unknown" if worst.status is State.UNKNOWN else "ok"

@@ -16,7 +16,7 @@ from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.scrape import Target
 from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.model import LEVELS, Migration, Verdict
-from pg_migration_exporter.status.words import words_for
+from pg_migration_exporter.status.words import label, sentence, words_for
 
 _NEXT_SHOWN = 5
 
@@ -73,11 +73,13 @@ def _explained(explained: Explanation) -> dict[str, list[str]]:
 
 
 def _verdict(decision: Decision, settings: Settings) -> Verdict:
-    words = words_for(decision.status, blocked=decision.blocked, inferred=decision.inferred)
+    how = {"blocked": decision.blocked, "inferred": decision.inferred}
+    words = words_for(decision.status, **how)
     return Verdict(
         level=words.level,
+        state=label(decision.status, **how),
         title=words.title,
-        reason=decision.reason,
+        reason=sentence(decision.reason),
         steps=GUIDANCE[decision.status].steps,
         runbook=runbooks.runbook(runbooks.FOR_STATE.get(decision.status), settings),
     )

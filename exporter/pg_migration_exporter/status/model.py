@@ -13,6 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pg_migration_exporter.liquibase.state import Source
 from pg_migration_exporter.liquibase.state import Status as State
 
+#: Where the exporter serves it.
+STATUS_PATH = "/api/v1/status"
 #: How much something asks of whoever reads it, worst first.
 Level = Literal["critical", "attention", "unknown", "info", "ok"]
 Question = Literal[
@@ -36,7 +38,7 @@ Ratio = Annotated[float, Field(ge=0)]
 class Part(BaseModel):
     """What all parts have in common."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
 
 class Runbook(Part):
@@ -50,6 +52,7 @@ class Verdict(Part):
     """The state in words for someone on call: what is the case, why, and what to do."""
 
     level: Level
+    state: Text = Field(description="A word or two: `running, blocked`.")
     title: Text
     reason: Text
     steps: Text = ""

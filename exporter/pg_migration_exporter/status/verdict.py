@@ -11,7 +11,9 @@ from pg_migration_exporter.status.findings import Findings
 from pg_migration_exporter.status.model import Session, Verdict
 from pg_migration_exporter.status.words import duration
 
-_NOTHING_YET = Verdict(level="unknown", title="Nothing has been looked at yet", reason="")
+_NOTHING_YET = Verdict(
+    level="unknown", state="not known", title="Nothing has been looked at yet", reason=""
+)
 _FAILED = {"failed": "failed", "skipped": "cannot run"}
 
 
@@ -23,8 +25,9 @@ def verdict(findings: Findings) -> Verdict:
     if not server.reached:
         return Verdict(
             level="critical",
+            state="not reached",
             title="PostgreSQL is not reached",
-            reason=f"{server.address}: {server.problem}",
+            reason=f"No answer from {server.address}: {server.problem}",
             steps="See whether the server runs, and whether this exporter may connect to it. What "
             "is shown below was seen before that.",
             runbook=runbooks.runbook(runbooks.DOWN, findings.settings),
@@ -38,15 +41,17 @@ def _blind(findings: Findings) -> Verdict | None:
     if watching is None:
         return Verdict(
             level="unknown",
+            state="not watched",
             title="Migrations are not watched",
-            reason=f"the collector {LIQUIBASE.name} is switched off in the configuration",
+            reason=f"The collector {LIQUIBASE.name} is switched off in the configuration",
         )
     if watching.state == "answered":
         return None
     return Verdict(
         level="unknown",
+        state="blind",
         title="The exporter is blind: it cannot see the migration",
-        reason=f"the collector {watching.name} {_FAILED[watching.state]}: {watching.reason}",
+        reason=f"The collector {watching.name} {_FAILED[watching.state]}: {watching.reason}",
         steps="The server is up. Do not take the migration for healthy: look into the database "
         "itself, and mend what keeps the exporter from seeing it.",
         runbook=runbooks.runbook(runbooks.BLIND, findings.settings),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pg_migration_exporter.liquibase.state import Status as State
 from pg_migration_exporter.status.model import Level
@@ -64,6 +65,17 @@ def words_for(state: State, *, blocked: bool, inferred: bool) -> Words:
     return INFERRED if inferred and state is State.FAILED else WORDS[state]
 
 
+def label(state: State, *, blocked: bool, inferred: bool) -> str:
+    """A state in a word or two."""
+    more = ", blocked" * blocked + ", inferred" * inferred
+    return state.value.replace("_", " ") + more
+
+
+def clock(moment: float) -> str:
+    """A time in UTC, as logs have it: 2026-03-01 12:00:00."""
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S}"
+
+
 def duration(seconds: float) -> str:
     """A time in its two largest units: `3 min 20 s`, `2 h`, `0 s`."""
     rest = round(seconds)
@@ -80,3 +92,8 @@ def duration(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """`1 session`, `3 sessions`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def sentence(text: str) -> str:
+    """With a capital first letter."""
+    return text[:1].upper() + text[1:]

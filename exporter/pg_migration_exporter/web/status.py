@@ -17,10 +17,10 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from pg_migration_exporter.status.board import Board
+from pg_migration_exporter.status.model import STATUS_PATH
 from pg_migration_exporter.web.headers import CACHEABLE, HEADERS
 from pg_migration_exporter.web.pages import ASSETS, Pages
 
-STATUS_PATH = "/api/v1/status"
 #: Streams at a time: each is a connection and a little work every two seconds.
 _MOST_STREAMS = 100
 _RECONNECT_AFTER_MS = 1000

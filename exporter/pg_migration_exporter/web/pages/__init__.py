@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from pg_migration_exporter import __version__
 from pg_migration_exporter.status.model import Status
-from pg_migration_exporter.status.words import count, duration
+from pg_migration_exporter.status.words import clock, count, duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -141,10 +140,5 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters |= {"duration": duration, "counted": count, "clock": _clock}
+        environment.filters |= {"duration": duration, "counted": count, "clock": clock}
         return environment
-
-
-def _clock(moment: float) -> str:
-    """A time as people on call compare it with logs: 2026-03-01 12:00:00, UTC."""
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S}"
