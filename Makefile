@@ -17,8 +17,13 @@ demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running
 
 .PHONY: test
 test: ## Run all tests against real servers (ARGS="-k lock" selects)
-	@scripts/setup.sh bench servers
+	@scripts/setup.sh bench servers browser
 	@$(BIN)/pytest $(ARGS)
+
+.PHONY: pictures
+pictures: ## Draw the pictures of the status page and the terminal (docs/pictures)
+	@scripts/setup.sh browser
+	@$(BIN)/pytest tests/integration/status --pictures docs/pictures
 
 .PHONY: drills
 drills: setup ## Make every fault happen and measure the scrapes (docs/reliability.md)
@@ -47,3 +52,4 @@ fmt: setup ## Format the code and mend what the linter can
 .PHONY: render
 render: setup ## Render alerts, dashboards and deployment files from the default values
 	@$(BIN)/pg-migration-exporter render all --out .
+	@$(BIN)/python -m pg_migration_exporter.status.schema >docs/status.schema.json

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Brings the machine to where `make demo` and `make test` run: what is there already is left alone.
 #   scripts/setup.sh [GROUP...]   GROUP: a set of programs in demo/stack/programs.py beside "stack",
-#                                 or "servers": PostgreSQL of other majors, for the tests
+#                                 or "servers": PostgreSQL of other majors, for the tests;
+#                                 "browser" also brings the accessibility checker
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -130,4 +131,7 @@ install_project
 install_node_packages demo .tools "Liquibase (120 MB)"
 case " $* " in
 *" servers "*) install_node_packages tests/servers .tools/servers "PostgreSQL 13, 14 and 18 (70 MB)" ;;
+esac
+case " $* " in
+*" browser "*) install_node_packages tests/browser .tools/browser "axe-core (3 MB)" ;;
 esac

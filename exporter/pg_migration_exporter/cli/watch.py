@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
+import sys
 
 from rich.console import Console
 from rich.live import Live
@@ -44,12 +46,15 @@ def run(options: argparse.Namespace) -> int:
     # What would be logged is in the status; the screen is not the place for it.
     logging.getLogger("pg_migration_exporter").addHandler(logging.NullHandler())
     console = Console(highlight=False)
-    if options.json:
-        asyncio.run(_print_json(source, once=options.once))
-    elif options.once or not console.is_terminal:
-        asyncio.run(_print_once(source, console))
-    else:
-        asyncio.run(_show(source, console))
+    try:
+        if options.json:
+            asyncio.run(_print_json(source, once=options.once))
+        elif options.once or not console.is_terminal:
+            asyncio.run(_print_once(source, console))
+        else:
+            asyncio.run(_show(source, console))
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

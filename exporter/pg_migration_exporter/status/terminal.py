@@ -22,7 +22,7 @@ from pg_migration_exporter.status.model import (
     Status,
     TargetStatus,
 )
-from pg_migration_exporter.status.words import clock, duration
+from pg_migration_exporter.status.words import clock, doing, duration
 
 #: A mark beside the style, so that a terminal without colors tells the same.
 STYLES: dict[Level, tuple[str, str]] = {
@@ -80,29 +80,35 @@ def _title(text: str) -> RenderableType:
 
 
 def _verdict(shown: TargetStatus, seen_at: float) -> RenderableType:
-    verdict, server = shown.verdict, shown.server
+    verdict = shown.verdict
     lines = [_marked(verdict.level, verdict.title), Text(plain(verdict.reason))]
     if verdict.steps and verdict.level != "ok":
         lines.append(Text(f"What to do: {plain(verdict.steps)}", style="italic"))
     if verdict.runbook:
         lines.append(Text(f"Runbook: {plain(verdict.runbook.url or verdict.runbook.alert)}"))
-    version = f", PostgreSQL {server.version.split()[0]}, {server.role}" if server.version else ""
-    seen = f"seen at {clock(seen_at)} UTC"
-    if not server.reached and shown.age_seconds is not None:
-        seen = f"the server last answered {duration(shown.age_seconds)} ago"
+    lines.append(Text(", ".join(_where(shown, seen_at)), style="dim"))
     return Panel(
         Group(*lines),
         title=Text(f" {verdict.state.upper()} "),
         title_align="left",
-        subtitle=Text(f" {plain(shown.name)}{version}, {seen} "),
-        subtitle_align="left",
         border_style=STYLES[verdict.level][0],
     )
 
 
+def _where(shown: TargetStatus, seen_at: float) -> Iterator[str]:
+    yield plain(shown.name)
+    if shown.server.version:
+        yield f"PostgreSQL {shown.server.version.split()[0]}"
+        yield shown.server.role or ""
+    if shown.server.reached:
+        yield f"seen at {clock(seen_at)} UTC"
+    elif shown.age_seconds is not None:
+        yield f"last answered {duration(shown.age_seconds)} ago"
+
+
 def _parts(shown: TargetStatus) -> Iterator[RenderableType]:
     yield _answers(shown)
-    for migration in shown.migrations:
+    for migration in (one for one in shown.migrations if one.changelog):
         yield from _migration(migration)
     for build in shown.index_builds:
         yield from _build(build)
@@ -147,7 +153,8 @@ def _build(one: IndexBuild) -> Iterator[RenderableType]:
     if one.progress is not None:
         yield _bar(one.progress, f"{one.progress:.0%} {told}", level)
     if one.locker:
-        who = f"{one.locker.application_name}, {one.locker.state}"
+        what = doing(one.locker.state, one.locker.transaction_seconds)
+        who = f"{one.locker.application_name}, {what}"
         yield _marked("attention", f"waits {duration(one.blocked_seconds)} for {who}")
 
 
@@ -178,8 +185,7 @@ def _session(one: Session) -> Text:
     if one.waits_for:
         what = f"waits {duration(one.waited_seconds)} for {plain(one.waits_for)}"
     else:
-        since = one.transaction_seconds
-        what = plain(one.state) + (f", in its transaction for {duration(since)}" if since else "")
+        what = plain(doing(one.state, one.transaction_seconds))
     mark = " (migration)" if one.is_migration else ""
     text = Text.assemble((plain(one.application_name) or "unnamed", "bold"), mark)
     text.append(f" pid {one.pid}: {what}; {one.kind}".removesuffix("; "))

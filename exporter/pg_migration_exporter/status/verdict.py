@@ -9,7 +9,7 @@ from pg_migration_exporter.liquibase.state import Status as State
 from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.findings import Findings
 from pg_migration_exporter.status.model import Session, Verdict
-from pg_migration_exporter.status.words import duration
+from pg_migration_exporter.status.words import doing
 
 _NOTHING_YET = Verdict(
     level="unknown", state="not known", title="Nothing has been looked at yet", reason=""
@@ -65,8 +65,10 @@ def _worst(findings: Findings) -> Verdict:
     found = worst.verdict
     blocker = _blocker(waits.trees if waits else ()) if worst.blocked else None
     if blocker is not None:
-        more = f"; it waits for {describe(blocker)}"
-        return found.model_copy(update={"reason": f"{found.reason}{more}"})
+        what = doing(blocker.state, blocker.transaction_seconds)
+        name = blocker.application_name or blocker.usename
+        reason = f"It waits for {name}, pid {blocker.pid}, {what}. {found.reason}"
+        return found.model_copy(update={"reason": reason})
     if worst.status is State.RUNNING and waits is not None and waits.behind_migrations:
         title = "A migration is running, and others wait for it"
         return found.model_copy(update={"level": "attention", "title": title})
@@ -83,10 +85,3 @@ def _migrations_in(sessions: Sequence[Session]) -> Iterator[Session]:
         if one.is_migration:
             yield one
         yield from _migrations_in(one.waiters)
-
-
-def describe(session: Session) -> str:
-    """A session in words: `quest-service (pid 4711, active, in its transaction for 2 min)`."""
-    since = session.transaction_seconds
-    state = f"{session.state}, in its transaction for {duration(since)}" if since else session.state
-    return f"{session.application_name or session.usename} (pid {session.pid}, {state})"

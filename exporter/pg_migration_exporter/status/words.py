@@ -97,3 +97,11 @@ def count(number: int, noun: str) -> str:
 def sentence(text: str) -> str:
     """With a capital first letter."""
     return text[:1].upper() + text[1:]
+
+
+def doing(state: str, since: float | None) -> str:
+    """What a session does: `idle in transaction that began 2 min ago`; `since` its beginning."""
+    if since is None:
+        return state
+    joint = "" if "in transaction" in state else " in a transaction"
+    return f"{state}{joint} that began {duration(since)} ago"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pg_migration_exporter import __version__
 from pg_migration_exporter.status.model import Status
-from pg_migration_exporter.status.words import clock, count, duration
+from pg_migration_exporter.status.words import clock, doing, duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Events that the page shows: as many as are kept.
 MOST_ROWS = 1000
 #: In the order of the page; each is a macro of sections.html, in an element of this id.
-SECTIONS = ("overview", "verdict", "answers", "migrations", "builds", "waits", "health")
+SECTIONS = ("overview", "verdict", "answers", "migrations", "waits", "builds", "health")
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -140,5 +140,5 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters |= {"duration": duration, "counted": count, "clock": clock}
+        environment.filters |= {"clock": clock, "doing": doing, "duration": duration}
         return environment

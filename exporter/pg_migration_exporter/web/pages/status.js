@@ -65,10 +65,12 @@ function show(change) {
 
 function tellAge() {
   const age = Date.now() - heard;
-  const isLate = age > LATE_MS;
   const seconds = Math.round(age / 1000);
+  const isLate = age > LATE_MS;
   live.dataset.state = isLate ? "lost" : "live";
-  const text = isLate ? `No news from the exporter for ${seconds} s` : "Live";
+  const text = isLate
+    ? `No news from the exporter for ${seconds} s`
+    : `Live, seen ${seconds} s ago`;
   if (liveText.textContent !== text) liveText.textContent = text;
 }
 
