@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pg_migration_exporter.liquibase.state import Status as State
 from pg_migration_exporter.status.findings import Findings
 from pg_migration_exporter.status.model import Answer, Level, Migration, Question
-from pg_migration_exporter.status.words import Words, count, duration, words_for
+from pg_migration_exporter.status.words import Words, count, duration, waiting, words_for
 
 #: Seconds after which what the watcher saw last is no longer what is the case.
 _FRESH = 30.0
@@ -38,7 +38,7 @@ def _moving(findings: Findings) -> _Reply:
         return "attention", "No: an index build waits", how_far
     if findings.builds:
         return "info", "An index build is", how_far
-    level: Level = "unknown" if worst.status is State.UNKNOWN else "ok"
+    level: Level = "unknown" if worst.status is State.UNKNOWN else "info"
     return (
         level,
         words.moving,
@@ -64,11 +64,10 @@ def _hurting(findings: Findings) -> _Reply:
         return _NOT_KNOWN
     longest = f"the longest wait lasts {duration(waits.longest_seconds)}"
     if waits.behind_migrations:
-        verb = "waits" if waits.behind_migrations == 1 else "wait"
-        return "attention", f"Yes: {count(waits.behind_migrations, 'session')} {verb}", longest
+        return "attention", f"Yes: {waiting(waits.behind_migrations)}", longest
     others = waits.blocked - int(worst is not None and worst.blocked)
     if others > 0:
-        return "info", "No", f"but {count(others, 'session')} wait for locks of others; {longest}"
+        return "info", "No", f"but {waiting(others)} for locks of others; {longest}"
     return "ok", "No", "nobody waits for a lock of it"
 
 
@@ -97,7 +96,9 @@ def _trusted(findings: Findings) -> _Reply:
 
 
 def _words(migration: Migration) -> Words:
-    return words_for(migration.status, blocked=migration.blocked, inferred=migration.inferred)
+    return words_for(
+        migration.status, migration.source, blocked=migration.blocked, inferred=migration.inferred
+    )
 
 
 _REPLIES: Mapping[Question, Callable[[Findings], _Reply]] = {

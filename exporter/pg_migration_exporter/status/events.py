@@ -11,7 +11,7 @@ from pg_migration_exporter.watch.events import Event, EventLog
 
 #: How bad an event is, and its sentence; names in braces are the event's subject and details.
 SENTENCES: Mapping[str, tuple[Level, str]] = {
-    "migration_state": ("info", "The migration is {now}: {reason}"),
+    "migration_state": ("info", "The state is {now}: {reason}"),
     "run_ended": ("info", "A run ended: {outcome}"),
     "changeset_applied": ("ok", "Changeset {subject} is recorded ({exectype})"),
     "changesets_removed": ("attention", "Changesets were taken out of the history: {changesets}"),

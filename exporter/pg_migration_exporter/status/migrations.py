@@ -74,7 +74,7 @@ def _explained(explained: Explanation) -> dict[str, list[str]]:
 
 def _verdict(decision: Decision, settings: Settings) -> Verdict:
     how = {"blocked": decision.blocked, "inferred": decision.inferred}
-    words = words_for(decision.status, **how)
+    words = words_for(decision.status, decision.source, **how)
     return Verdict(
         level=words.level,
         state=label(decision.status, **how),

@@ -62,7 +62,7 @@ def _fetch(address: str) -> Status:
         with urlopen(Request(address), timeout=_TIMEOUT) as answer:  # noqa: S310 - http(s) only
             return Status.model_validate_json(answer.read(_MOST_BYTES))
     except (OSError, HTTPException) as error:
-        raise UserError(f"no status from {address}: {error}") from error
+        raise UserError(f"no status from {address}: {getattr(error, 'reason', error)}") from error
     except ValidationError as error:
         raise UserError(f"{address} answers, but not as an exporter of this version") from error
 

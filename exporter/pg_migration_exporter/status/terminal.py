@@ -145,7 +145,9 @@ def _migration(one: Migration) -> Iterator[RenderableType]:
 
 
 def _build(one: IndexBuild) -> Iterator[RenderableType]:
-    yield _title(f"{one.command} {plain(one.indexrelname)} on {plain(one.relname)}")
+    yield _title(
+        f"{one.command} {plain(one.indexrelname)} on {plain(one.relname)}".replace("  ", " ")
+    )
     told = plain(one.phase or "")
     if one.eta_seconds is not None:
         told += f", about {duration(one.eta_seconds)} left"

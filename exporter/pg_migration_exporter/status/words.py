@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pg_migration_exporter.liquibase.state import Source
 from pg_migration_exporter.liquibase.state import Status as State
 from pg_migration_exporter.status.model import Level
 
@@ -52,17 +53,28 @@ WORDS: dict[State, Words] = {
         "ok", "All is well: everything expected has run", "Nothing is running", "Yes"
     ),
 }
+#: Without changelog files, nobody knows whether more is expected.
+UNCONFIRMED = Words(
+    "ok",
+    "Nothing is running, and no failure is known",
+    "Nothing is running",
+    "As far as the tables tell",
+)
 BLOCKED = Words("attention", "The migration is blocked", "No: it is blocked", "Not over yet")
 INFERRED = Words(
     "critical", "The migration seems to have failed", "No: it has ended", "It seems not"
 )
 
 
-def words_for(state: State, *, blocked: bool, inferred: bool) -> Words:
-    """The words for a state."""
+def words_for(state: State, source: Source, *, blocked: bool, inferred: bool) -> Words:
+    """The words for a state; `source` is where it was learned."""
     if blocked:
         return BLOCKED
-    return INFERRED if inferred and state is State.FAILED else WORDS[state]
+    special = {
+        State.FAILED: INFERRED if inferred else None,
+        State.SUCCEEDED: UNCONFIRMED if source == "database" else None,
+    }
+    return special.get(state) or WORDS[state]
 
 
 def label(state: State, *, blocked: bool, inferred: bool) -> str:
@@ -92,6 +104,11 @@ def duration(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """`1 session`, `3 sessions`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def waiting(sessions: int) -> str:
+    """`1 session waits`, `3 sessions wait`."""
+    return f"{count(sessions, 'session')} {'waits' if sessions == 1 else 'wait'}"
 
 
 def sentence(text: str) -> str:

@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
+from rich.console import Console
 
 from demo.stack.database import Database
 from demo.stack.exporter import Exporter
+from demo.stack.postgres import Server
 from demo.stack.waiting import wait_until
+from pg_migration_exporter.status.model import STATUS_PATH, Status
+from pg_migration_exporter.status.terminal import StatusView
 from tests.fixtures.exporters import StartExporter
 from tests.fixtures.pictures import Draw
 from tests.integration.status.conftest import PHONE, Open, whole
 from tests.integration.status.story import GATES, begin
 
+_WEB_FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
+
+
+@pytest.fixture
+def quests(server: Server) -> Iterator[Database]:
+    """A database with a name that looks well in pictures."""
+    yield server.create_database("quests")
+    server.drop_database("quests")
+
 
 def title(page: Page, text: str) -> None:
     """Await what the page says first."""
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
+
+
+def terminal(viewer: Open, exporter: Exporter) -> Callable[[], bytes]:
+    """A picture of what `watch` shows, for `draw`."""
+
+    def content() -> bytes:
+        console = Console(record=True, width=110, file=StringIO(), force_terminal=True)
+        console.print(StatusView(Status.model_validate(exporter.api(STATUS_PATH))))
+        svg = _WEB_FONTS.sub("", console.export_svg(title="pg-migration-exporter watch"))
+        page = viewer().page
+        page.set_content(svg)
+        return page.locator("svg").first.screenshot()
+
+    return content
 
 
 def see_who_waits(page: Page) -> None:
@@ -58,10 +89,10 @@ def see_the_exporter_restart(page: Page, exporter: Exporter) -> None:
 
 
 def test_a_migration_as_it_is_seen(
-    database: Database, start_exporter: StartExporter, viewer: Open, draw: Draw, tmp_path: Path
+    quests: Database, start_exporter: StartExporter, viewer: Open, draw: Draw, tmp_path: Path
 ) -> None:
     """One page that is never loaded again sees all: pending, blocked, running, done, failed."""
-    story = begin(database, start_exporter, tmp_path)
+    story = begin(quests, start_exporter, tmp_path)
     live = viewer()
     page = live.open(story.exporter.url)
     page.evaluate("window.neverLoadedAgain = true")
@@ -76,6 +107,7 @@ def test_a_migration_as_it_is_seen(
                 see_who_waits(page)
                 assert live.accessibility_findings() == []
                 draw("status-blocked.png", whole(page))
+                draw("terminal-blocked.png", terminal(viewer, story.exporter))
 
                 phone = viewer(PHONE, color_scheme="dark")
                 title(phone.open(story.exporter.url), "The migration is blocked")

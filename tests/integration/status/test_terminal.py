@@ -99,9 +99,9 @@ def test_live_in_a_terminal(
     terminal.until(lambda screen: "waits for whom" not in screen, "nobody waits")
 
     exporter.stop()
-    terminal.until(lambda screen: "what follows is old" in screen, "the exporter is away")
+    terminal.until(lambda screen: "x no status from" in screen, "the exporter is away")
     exporter.start()
-    terminal.until(lambda screen: "what follows is old" not in screen, "it is back")
+    terminal.until(lambda screen: "no status from" not in screen, "it is back")
     terminal.tmux("send-keys", "C-c")
     terminal.until(lambda screen: "Pane is dead (status 130" in screen, "it ends")
 

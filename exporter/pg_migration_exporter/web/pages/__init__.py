@@ -7,6 +7,7 @@ look, however many follow.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pg_migration_exporter import __version__
 from pg_migration_exporter.status.model import Status
-from pg_migration_exporter.status.words import clock, doing, duration
+from pg_migration_exporter.status.words import clock, doing, duration, waiting
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000
 #: In the order of the page; each is a macro of sections.html, in an element of this id.
 SECTIONS = ("overview", "verdict", "answers", "migrations", "waits", "builds", "health")
+_CODE = re.compile("`([^`]+)`")
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -106,12 +108,13 @@ class Pages:
 
     def _render(self, status: Status, asked: str | None) -> Page:
         shown = status.targets[0]
+        several = len({one.datname for one in shown.events}) > 1
         return Page(
             title=f"{shown.verdict.title} · {shown.name}",
             level=shown.verdict.level,
             sections={one: self._macro(one)(status, shown, asked) for one in SECTIONS},
             rows={
-                one.number: self._row(one.number, one.time, one.level, one.text, one.datname)
+                one.number: self._row(one.time, one.level, one.text, one.datname * several)
                 for one in shown.events
             },
             target=shown.name,
@@ -140,5 +143,18 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters |= {"clock": clock, "doing": doing, "duration": duration}
+        environment.filters |= {
+            "clock": clock,
+            "doing": doing,
+            "duration": duration,
+            "marked": _marked,
+            "waiting": waiting,
+        }
         return environment
+
+
+def _marked(text: str) -> str:
+    """What stands between backquotes, as code."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - jinja2's
+
+    return Markup(_CODE.sub(r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped before
