@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv and install what the machine lacks (seconds when nothing is missing)
@@ -17,7 +17,7 @@ demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running
 
 .PHONY: test
 test: ## Run all tests against real servers (ARGS="-k lock" selects)
-	@scripts/setup.sh bench servers browser
+	@scripts/setup.sh bench test servers browser
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: pictures
@@ -25,13 +25,19 @@ pictures: ## Draw the pictures of the status page and the terminal (docs/picture
 	@scripts/setup.sh browser
 	@$(BIN)/pytest tests/integration/status --pictures docs/pictures
 
+.PHONY: test-matrix
+test-matrix: ## Run the whole catalogue on PostgreSQL 14 to 18, primaries and standbys
+	@scripts/setup.sh servers matrix
+	@$(BIN)/pytest tests/integration/test_versions.py --every-major $(ARGS)
+
 .PHONY: drills
-drills: setup ## Make every fault happen and measure the scrapes (docs/reliability.md)
+drills: ## Make every fault happen and measure the scrapes (docs/reliability.md)
+	@scripts/setup.sh test
 	@$(BIN)/pytest tests/integration/faults --reliability docs/reliability.md
 
 .PHONY: soak
 soak: setup ## Run load, migrations and random faults, then report (MINUTES=10 by default)
-	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10)
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) --reliability docs/reliability.md
 
 .PHONY: bench
 bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/benchmarks.md)
@@ -50,6 +56,8 @@ fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format
 
 .PHONY: render
-render: setup ## Render alerts, dashboards and deployment files from the default values
+render: setup ## Render alerts, dashboards and deployment files from the default values, and the reference pages
 	@$(BIN)/pg-migration-exporter render all --out .
+	@$(BIN)/pg-migration-exporter collectors --markdown >docs/metrics.md
+	@$(BIN)/pg-migration-exporter config reference >docs/configuration.md
 	@$(BIN)/python -m pg_migration_exporter.status.schema >docs/status.schema.json

@@ -19,7 +19,7 @@ from demo.stack.liquibase import Liquibase
 from demo.stack.pgbouncer import PgBouncer
 from demo.stack.ports import LOOPBACK
 from demo.stack.postgres import Server
-from demo.stack.programs import ROOT, exporter_command
+from demo.stack.programs import ROOT, exporter_command, postgres_bindir, postgres_major
 from demo.stack.prometheus import Prometheus, Scraping
 from demo.stack.receiver import Receiver
 from demo.stack.waiting import wait_until
@@ -29,6 +29,9 @@ MASTER = "db.changelog-master.xml"
 DATABASE = "game"
 MIGRATOR = "migrator"
 EXPORTER_ROLE = "exporter"
+
+#: The game's business metrics, and the grants that they need.
+QUEST = ROOT / "examples/quest"
 
 #: The job label that the rules of the bundle expect.
 JOB = "pg-migration-exporter"
@@ -62,6 +65,7 @@ class World:
             "primary": self._psql(self.database),
             "standby": self._psql(self.standby.database(DATABASE)),
             "PgBouncer": self._psql(self.pooler.database(DATABASE)),
+            "log": f"{self.workspace.root / 'primary_log'}",
         }
 
     def _psql(self, database: Database) -> str:
@@ -105,11 +109,13 @@ class _Starter:
 
     def cluster(self) -> tuple[Server, Server]:
         with self.report.step("PostgreSQL primary") as details:
-            primary = self.running.enter_context(Server(self.workspace, "primary", SERVER_SETTINGS))
+            settings = SERVER_SETTINGS | log_settings(self.workspace, "primary")
+            primary = self.running.enter_context(Server(self.workspace, "primary", settings))
             _create_game(primary)
             details.append(f"port {primary.port}")
         with self.report.step("PostgreSQL standby, streaming") as details:
-            standby = self.running.enter_context(primary.standby("standby", SERVER_SETTINGS))
+            settings = SERVER_SETTINGS | log_settings(self.workspace, "standby")
+            standby = self.running.enter_context(primary.standby("standby", settings))
             primary.wait_for_replay(standby)
             details.append(f"port {standby.port}")
         return primary, standby
@@ -135,6 +141,7 @@ class _Starter:
             details.append(done.stdout.partition(" to ")[0])
             roles = {"exporter": EXPORTER_ROLE, "migrator": MIGRATOR}
             primary.run_script(ROOT / "sql/grants.sql", DATABASE, **roles)
+            primary.run_script(QUEST / "grants.sql", DATABASE, exporter=EXPORTER_ROLE)
             primary.set_password(EXPORTER_ROLE)
         return liquibase
 
@@ -143,6 +150,7 @@ class _Starter:
         config = {
             "postgres": {"dsn": database.as_user(EXPORTER_ROLE).conninfo()},
             "liquibase": {"changelogs": [changelog]},
+            "custom_metrics_files": [str(QUEST / "metrics.yaml")],
         }
         with self.report.step("exporter") as details:
             exporter = self.running.enter_context(Exporter(self.workspace, config))
@@ -175,11 +183,29 @@ def _create_game(primary: Server) -> None:
     database.execute(SCHEMA)
 
 
+def log_settings(workspace: Workspace, server: str) -> dict[str, str]:
+    """What has a server write the log that the pipeline reads, into a folder of its own."""
+    fragment = render("fluent-bit", workspace.root) / "postgresql.conf"
+    log = workspace.folder(f"{server}_log", for_servers=True)
+    format_name = "jsonlog" if postgres_major(postgres_bindir()) >= 15 else "csvlog"
+    # The last one of a setting counts.
+    return {
+        "include": str(fragment),
+        "log_destination": format_name,
+        "log_directory": str(log),
+    }
+
+
 def render_rules(folder: Path) -> list[Path]:
     """Render the alert rules with the demo's timings; their files."""
+    return sorted(render("alerts", folder).glob("*.yaml"))
+
+
+def render(kind: str, folder: Path) -> Path:
+    """Render one kind of the bundle with the demo's values; the folder of its files."""
     values = ROOT / "demo/values.yaml"
-    command: list[str | Path] = [exporter_command(), "render", "alerts", "--values", values]
+    command: list[str | Path] = [exporter_command(), "render", kind, "--values", values]
     done = subprocess.run([*command, "--out", folder], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise StackError(f"the rules cannot be rendered:\n{done.stderr}")
-    return sorted(folder.glob("alerts/*.yaml"))
+        raise StackError(f"{kind} cannot be rendered:\n{done.stderr}")
+    return folder / kind

@@ -7,6 +7,7 @@ line. `make setup` runs it before there is a virtual environment: standard libra
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,11 @@ def postgres_version(bindir: Path) -> str:
     return _output(bindir / "postgres", "--version").split()[2]
 
 
+def postgres_major(bindir: Path) -> int:
+    """Major release of the server in `bindir`, for example 15."""
+    return int(re.split(r"\D", postgres_version(bindir))[0])
+
+
 def _has_server(bindir: Path) -> bool:
     """Say whether a server runs from `bindir`: new enough, with pg_stat_statements beside it."""
     if not all((bindir / name).is_file() for name in ("postgres", "initdb", "pg_config")):
@@ -73,6 +79,11 @@ def _has_server(bindir: Path) -> bool:
 
 def _postgres() -> Path | None:
     return next((bindir / "postgres" for bindir in _bindirs() if _has_server(bindir)), None)
+
+
+def _libfaketime() -> Path | None:
+    """A library, in a folder that is named after the machine's architecture."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,7 @@ PROGRAMS = {
     "amtool": Program(lambda: _in_path("amtool"), "prometheus-alertmanager"),
     "java": Program(_java, "default-jre-headless"),
     "npm": Program(lambda: _in_path("npm"), "npm"),
+    "libfaketime": Program(_libfaketime, "libfaketime", "test"),
     "postgres-exporter": Program(
         lambda: _in_path("prometheus-postgres-exporter"), "prometheus-postgres-exporter", "bench"
     ),
@@ -124,11 +136,12 @@ def postgres_bindir() -> Path:
 
 
 def packaged_postgres_bindir(major: int) -> Path:
-    """Folder of another major's programs, which `make test` downloads."""
-    bindir = ROOT / f".tools/servers/node_modules/postgresql-{major}/native/bin"
-    if not bindir.is_dir():
-        raise MissingProgramError(f"PostgreSQL {major} is not here: run `scripts/setup.sh servers`")
-    return bindir
+    """Folder of another major's programs, which `make test` and `make test-matrix` download."""
+    for bindir in (ROOT / ".tools").glob(f"*/node_modules/postgresql-{major}/native/bin"):
+        return bindir
+    raise MissingProgramError(
+        f"PostgreSQL {major} is not here: run `scripts/setup.sh servers matrix`"
+    )
 
 
 def liquibase_home() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
+from pathlib import Path
 
 from promql_parser import (
     BinaryExpr,
@@ -16,9 +17,12 @@ from promql_parser import (
     VectorSelector,
 )
 
-from pg_migration_exporter.bundle.metrics import SYNTHETIC
+from pg_migration_exporter.bundle.metrics import SYNTHETIC, custom_families
 from pg_migration_exporter.catalogue import FAMILIES
 from pg_migration_exporter.families import BUCKET_LABEL, Family
+from pg_migration_exporter.logs import metrics
+
+QUEST_METRICS = Path(__file__).parents[2] / "examples/quest/metrics.yaml"
 
 #: What Prometheus adds to every series that it scrapes.
 TARGET_LABELS = frozenset({"job", "instance"})
@@ -26,18 +30,15 @@ TARGET_LABELS = frozenset({"job", "instance"})
 
 def _series(family: Family) -> dict[str, frozenset[str]]:
     labels = TARGET_LABELS | set(family.labels)
-    if family.type != "histogram":
-        return {family.name: labels}
-    return {
-        f"{family.name}_bucket": labels | {BUCKET_LABEL},
-        f"{family.name}_sum": labels,
-        f"{family.name}_count": labels,
-    }
+    buckets = {f"{family.name}_bucket"}
+    return {name: labels | {BUCKET_LABEL} if name in buckets else labels for name in family.series}
 
 
-#: Every series that can exist -> its labels.
+#: Every series that can exist, the exporter's and the log pipeline's -> its labels.
 DECLARED = dict.fromkeys(SYNTHETIC, TARGET_LABELS) | {
-    name: labels for family in FAMILIES for name, labels in _series(family).items()
+    name: labels
+    for family in (*metrics.FAMILIES, *FAMILIES, *custom_families(QUEST_METRICS))
+    for name, labels in _series(family).items()
 }
 
 

@@ -5,12 +5,14 @@ The expressions are those of the bundle; only durations and thresholds of time a
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from demo.report import Report
 from demo.scenarios import FAULTS, Fault
+from demo.stack.programs import exporter_command
 from demo.stack.workspace import Workspace
 from demo.story import good_migration, suffer
 from demo.world import World, running_world
@@ -41,6 +43,17 @@ def test_prometheus_accepts_every_rule(world: World) -> None:
     rules = world.prometheus.rules()
     assert {rule["name"] for rule in rules} >= GUIDE
     assert {rule["health"] for rule in rules} == {"ok"}
+
+
+def test_servers_log_what_the_pipeline_reads(world: World) -> None:
+    for server in (world.primary, world.standby):
+        log = world.workspace.root / f"{server.name}_log"
+        done = subprocess.run(
+            [exporter_command(), "logs", "check", log], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    texts = [path.read_text() for path in (world.workspace.root / "primary_log").glob("*.[cj]s*")]
+    assert any("CREATE TABLE gameplay.quest_definitions" in text for text in texts)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

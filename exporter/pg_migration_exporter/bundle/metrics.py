@@ -1,15 +1,22 @@
-"""Which metrics the alert rules read, from the syntax tree of their expressions."""
+"""Which metrics the alert rules read, from the syntax tree of their expressions, and which custom
+metrics a file adds to those that the exporter declares."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import promql_parser
 import yaml
 
 from pg_migration_exporter.bundle.render import render
 from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.catalogue import FAMILIES
+from pg_migration_exporter.collectors.custom import custom_collector
+from pg_migration_exporter.config.custom_metrics import read_custom_metrics
+from pg_migration_exporter.families import Family
+from pg_migration_exporter.logs import metrics
 
 #: Series that Prometheus itself writes for each target. Prometheus, "Jobs and instances".
 SYNTHETIC = frozenset(
@@ -20,6 +27,14 @@ SYNTHETIC = frozenset(
         "scrape_samples_scraped",
         "scrape_series_added",
     }
+)
+
+#: Series that are on the page of the log pipeline alone (docs/logs.md).
+LOGGED = frozenset(
+    name
+    for family in metrics.FAMILIES
+    if family.name not in {own.name for own in FAMILIES}
+    for name in family.series
 )
 
 
@@ -48,3 +63,12 @@ def rules(values: Values) -> Iterator[Rule]:
         for group in yaml.safe_load(file.text)["groups"]:
             for rule in group["rules"]:
                 yield Rule(rule["alert"], rule["expr"])
+
+
+def custom_families(file: Path) -> list[Family]:
+    """Return the families of a file of custom metrics. Raises ConfigError."""
+    return [
+        family
+        for _, section in read_custom_metrics([file], Path())
+        for family in custom_collector(section).families
+    ]

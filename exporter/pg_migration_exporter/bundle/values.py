@@ -21,7 +21,7 @@ def load_values(path: Path | None = None) -> Values:
     """
     defaults = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
     overrides = read_yaml(path) if path else {}
-    return validate(Values, merge(defaults, overrides), str(path or "values.yaml"))
+    return validate(Values, merge(defaults, overrides), path or "values.yaml")
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from pg_migration_exporter.bundle.metrics import SYNTHETIC, Rule
+from pg_migration_exporter.bundle.metrics import LOGGED, SYNTHETIC, Rule
 from pg_migration_exporter.errors import UserError
 
 #: More than the page of any exporter; a server that sends more is no exporter.
@@ -25,8 +25,9 @@ _SERIES_SUFFIXES = {
 }
 
 #: found: has series now. declared: has HELP and TYPE, and series only in a certain state, as an
-#: index build in progress has. prometheus: written by Prometheus itself.
-Status = Literal["found", "declared", "prometheus", "missing"]
+#: index build in progress has. prometheus: written by Prometheus itself. logs: counted by the log
+#: pipeline, on a page of its own.
+Status = Literal["found", "declared", "prometheus", "logs", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +100,5 @@ def _status(metric: str, published: dict[str, int]) -> Status:
     if metric in SYNTHETIC:
         return "prometheus"
     if metric not in published:
-        return "missing"
+        return "logs" if metric in LOGGED else "missing"
     return "found" if published[metric] else "declared"

@@ -15,6 +15,7 @@ _WORDS = {
     "found": "found",
     "declared": "declared, no series now",
     "prometheus": "written by Prometheus",
+    "logs": "counted by the log pipeline",
     "missing": "MISSING",
 }
 

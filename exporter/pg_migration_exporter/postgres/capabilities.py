@@ -7,10 +7,13 @@ differs from the row that the plan was made from (failover, upgrade, grant), a n
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from pg_migration_exporter.postgres.session import Rows
+
+#: A server's part in replication.
+Role = Literal["primary", "standby"]
 
 #: The oldest server that every collector runs on.
 OLDEST_SUPPORTED = 140000
@@ -23,17 +26,24 @@ select current_setting('server_version_num')::int4 as version_num,
        current_database()::text as datname,
        current_user::text as usename,
        pg_has_role('pg_read_all_stats', 'usage') as read_all_stats,
+       pg_has_role('pg_monitor', 'usage') as monitor,
        coalesce(current_setting('track_commit_timestamp', true)::bool, false) as commit_timestamps,
        (select quote_ident(n.nspname)
           from pg_extension e join pg_namespace n on n.oid = e.extnamespace
          where e.extname = 'pg_stat_statements'
-           and current_setting('pg_stat_statements.track', true) is not null) as statements_schema
+           and current_setting('pg_stat_statements.track', true) is not null) as statements_schema,
+       array(select datname::text from pg_database
+              where datallowconn and not datistemplate and has_database_privilege(oid, 'connect')
+              order by datname) as databases
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """One row of `SQL`, column by column. `version_num` as in PG_VERSION_NUM: 150018."""
+    """One row of `SQL`, column by column. `version_num` as in PG_VERSION_NUM: 150018.
+
+    `databases` are those of the server that the role may connect to; no plan depends on them.
+    """
 
     version_num: int
     version: str
@@ -41,11 +51,13 @@ class Capabilities:
     datname: str
     usename: str
     read_all_stats: bool
+    monitor: bool
     commit_timestamps: bool
     statements_schema: str | None
+    databases: tuple[str, ...] = field(default=(), compare=False)
 
     @property
-    def role(self) -> Literal["primary", "standby"]:
+    def role(self) -> Role:
         """The server's part in replication."""
         return "standby" if self.in_recovery else "primary"
 
@@ -53,7 +65,7 @@ class Capabilities:
     def from_rows(cls, answer: Rows) -> Capabilities:
         """Read the only row of `SQL`'s answer."""
         row = dict(zip(answer.columns, answer.rows[0], strict=True))
-        return cls(**{field.name: row[field.name] for field in fields(cls)})
+        return cls(**{one.name: row[one.name] for one in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,13 @@ READ_ALL_STATS = Requirement(
     lambda capabilities: capabilities.read_all_stats,
     'GRANT pg_monitor TO "{usename}";',
 )
+#: Also what pg_read_all_stats alone does not allow: to list the server's own files.
+MONITOR = Requirement(
+    READ_ALL_STATS.reason,
+    READ_ALL_STATS.need,
+    lambda capabilities: capabilities.monitor,
+    READ_ALL_STATS.remedy,
+)
 STATEMENTS = Requirement(
     "missing_extension",
     "pg_stat_statements",
@@ -87,6 +106,16 @@ STATEMENTS = Requirement(
     "add pg_stat_statements to shared_preload_libraries, restart the server, then "
     "CREATE EXTENSION pg_stat_statements;",
 )
+
+
+def server_role(role: Literal["primary", "standby"]) -> Requirement:
+    """A server with that part in replication."""
+    return Requirement(
+        "server_role",
+        f"a {role}",
+        lambda capabilities: capabilities.role == role,
+        f"it runs on a {role} alone, by its configuration",
+    )
 
 
 def server_version(oldest: int) -> Requirement:

@@ -11,9 +11,9 @@ from pg_migration_exporter.collectors.locks import families as locks
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.families import Histogram
 from pg_migration_exporter.postgres.statement import kind_of
-from pg_migration_exporter.scrape import Target
 from pg_migration_exporter.status.model import IndexBuild, InvalidIndex, Locker, Session, Waits
 from pg_migration_exporter.status.samples import Samples
+from pg_migration_exporter.target import Target
 
 #: Of sessions that wait for the same one, the first are shown, the others counted.
 _WAITERS_SHOWN = 50
@@ -84,7 +84,8 @@ def waits(target: Target, samples: Samples) -> Waits | None:
         behind_migrations=int(sum(samples.numbers(locks.MIGRATION_BLOCKED))),
         trees=[
             _session(tree, target.settings)
-            for memory in target.memories(LOCKS.name)
+            for database in target.databases()
+            if (memory := database.memory(LOCKS.name)) is not None
             for tree in memory.report()
         ],
     )

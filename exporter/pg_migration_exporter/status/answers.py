@@ -87,7 +87,8 @@ def _worked(findings: Findings) -> _Reply:
 def _trusted(findings: Findings) -> _Reply:
     if not findings.server.reached:
         return "critical", "No", "the server does not answer: nothing here is new"
-    missing = [one.name for one in findings.collectors if one.state != "answered"]
+    missing = [name for name, answered in findings.databases.items() if not answered]
+    missing += [one.name for one in findings.collectors if one.state != "answered"]
     if missing:
         return "attention", "Not in all", f"nothing is known from: {', '.join(missing)}"
     if findings.watch_age is None or findings.watch_age > _FRESH:

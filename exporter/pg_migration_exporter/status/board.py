@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 from pg_migration_exporter import __version__
-from pg_migration_exporter.scrape import Scrape, Target
+from pg_migration_exporter.scrape import Scrape
 from pg_migration_exporter.status.latency import LatencyCourse
 from pg_migration_exporter.status.model import LEVELS, Status, TargetStatus
 from pg_migration_exporter.status.samples import Samples
 from pg_migration_exporter.status.target import describe_target
+from pg_migration_exporter.target import Target
 
 #: Seconds between two looks, and how long a viewer waits for a server that is slow to answer.
 INTERVAL, _PATIENCE = 2.0, 3.0
@@ -89,8 +90,8 @@ class Board:
         return latest
 
     async def follow(self, name: str | None = None) -> AsyncIterator[Status]:
-        """Look again and again, until the board is closed."""
-        while not self._closed.is_set():
+        """Look again and again, until the board is closed or the target is gone."""
+        while not self._closed.is_set() and (name is None or name in self.names()):
             yield await self.look(name)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), INTERVAL)

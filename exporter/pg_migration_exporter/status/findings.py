@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.status.model import (
@@ -18,10 +18,14 @@ from pg_migration_exporter.status.model import (
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The facts, the worst first; `watch_age` seconds since the watcher looked, None if never."""
+    """The facts, the worst first.
+
+    `databases` says whether each answered; `watch_age` is in seconds, None before the first look.
+    """
 
     settings: Settings
     server: Server
+    databases: Mapping[str, bool] = field(default_factory=dict)
     collectors: Sequence[Collector] = ()
     migrations: Sequence[Migration] = ()
     builds: Sequence[IndexBuild] = ()

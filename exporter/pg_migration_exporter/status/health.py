@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pg_migration_exporter.collectors.connections import UTILIZATION
 from pg_migration_exporter.collectors.replication import LAG_SECONDS
 from pg_migration_exporter.collectors.server import START_TIME
-from pg_migration_exporter.plan import Plan
 from pg_migration_exporter.postgres.conninfo import describe_server
-from pg_migration_exporter.scrape import Scrape, Target
+from pg_migration_exporter.scrape import Scrape
 from pg_migration_exporter.status.model import Collector, Pool, Replica, Server
 from pg_migration_exporter.status.samples import Samples
+from pg_migration_exporter.target import Target
 
 _LATE = "no answer in time"
 
@@ -22,11 +22,12 @@ def server(target: Target, scrape: Scrape | None, samples: Samples) -> Server:
     if scrape is None:
         return Server(address=address, reached=None)
     reached = scrape.reached
-    known = scrape.plan.capabilities if scrape.plan else None
+    main = target.databases()[0]
+    known = main.capabilities
     return Server(
         address=address,
         reached=reached,
-        problem=None if reached else _first_line(target.complaints.present("scrape")),
+        problem=None if reached else _first_line(main.complaints.present("scrape")),
         version=known.version if known else None,
         role=known.role if known else None,
         started=samples.number(START_TIME),
@@ -34,28 +35,33 @@ def server(target: Target, scrape: Scrape | None, samples: Samples) -> Server:
 
 
 def collectors(target: Target, scrape: Scrape | None) -> list[Collector]:
-    """Every collector that was asked to run, those that did not answer first."""
-    plan = (scrape.plan if scrape else None) or Plan()
-    found = [*_run(target, scrape, plan), *_skipped(plan)]
-    return sorted(found, key=lambda one: one.state == "answered")
+    """Every collector that was asked to run, in whatever database, the broken ones first."""
+    if scrape is None:
+        return []
+    found = [*_failed(target, scrape), *_skipped(scrape), *_answered(scrape)]
+    return list({one.name: one for one in reversed(found)}.values())[::-1]
 
 
-def _run(target: Target, scrape: Scrape | None, plan: Plan) -> Iterator[Collector]:
-    answered = scrape.answered if scrape else {}
-    for one in plan.collectors:
-        if one.name in answered:
-            seconds = answered[one.name][0]
-            yield Collector(name=one.name, state="answered", reason=None, seconds=seconds)
-        else:
-            reason = _first_line(target.complaints.present(one.name))
-            yield Collector(name=one.name, state="failed", reason=reason, seconds=None)
+def _failed(target: Target, scrape: Scrape) -> Iterator[Collector]:
+    """Those that some database did not answer, with the first complaint there is."""
+    for name in sorted(scrape.failed()):
+        complaints = (database.complaints.present(name) for database in target.databases())
+        reason = _first_line(next((one for one in complaints if one), None))
+        yield Collector(name=name, state="failed", reason=reason, seconds=None)
 
 
-def _skipped(plan: Plan) -> Iterator[Collector]:
-    for one, obstacle in plan.skipped:
-        assert plan.capabilities is not None
-        remedy = obstacle.remedy_for(plan.capabilities)
-        yield Collector(name=one.name, state="skipped", reason=remedy, seconds=None)
+def _skipped(scrape: Scrape) -> Iterator[Collector]:
+    for part in scrape.parts:
+        for one, obstacle in part.plan.skipped:
+            assert part.plan.capabilities is not None
+            remedy = obstacle.remedy_for(part.plan.capabilities)
+            yield Collector(name=one.name, state="skipped", reason=remedy, seconds=None)
+
+
+def _answered(scrape: Scrape) -> Iterator[Collector]:
+    for part in scrape.parts:
+        for name, (seconds, _) in part.answered.items():
+            yield Collector(name=name, state="answered", reason=None, seconds=seconds)
 
 
 def pools(samples: Samples) -> list[Pool]:

@@ -10,9 +10,9 @@ from pg_migration_exporter.families import Histogram
 from pg_migration_exporter.status.model import Latency
 from pg_migration_exporter.status.samples import Samples
 
-#: Seconds between two looks that are kept, and how many: half an hour.
-_EVERY, _KEPT = 20.0, 90
-#: Seconds: what "now" covers, and the least that a baseline rests on.
+#: Seconds between two looks that are kept, and how many: half an hour, in little memory.
+_EVERY, _KEPT = 60.0, 30
+#: Seconds: what "now" covers at least, and what a baseline rests on at least.
 _NOW, _LEAST_BASELINE = 60.0, 60.0
 #: Executions that a percentile needs.
 _LEAST_CALLS = 20

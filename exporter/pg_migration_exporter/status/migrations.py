@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE
-from pg_migration_exporter.collectors.liquibase.discovery import Discovery, Seen
+from pg_migration_exporter.collectors.liquibase.discovery import Seen
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.liquibase.evidence import Evidence, Reading
 from pg_migration_exporter.liquibase.explain import Explanation, Setup, explain
 from pg_migration_exporter.liquibase.guidance import GUIDANCE
 from pg_migration_exporter.liquibase.state import Verdict as Decision
 from pg_migration_exporter.postgres.capabilities import Capabilities
-from pg_migration_exporter.scrape import Target
 from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.model import LEVELS, Migration, Verdict
 from pg_migration_exporter.status.words import label, sentence, words_for
+from pg_migration_exporter.target import Target
 
 _NEXT_SHOWN = 5
 
 
-def migrations(target: Target, capabilities: Capabilities | None) -> list[Migration]:
-    """Every changelog that was ever seen, the worst first."""
+def migrations(target: Target) -> list[Migration]:
+    """Every changelog that was ever seen in a database of the target, the worst first."""
     found = [
-        _migration(seen, discovery.seen_at, target.settings, capabilities)
-        for discovery in target.memories(LIQUIBASE.name)
-        for seen in _seen(discovery)
-        if capabilities is not None
+        _migration(seen, discovery.seen_at, target.settings, database.capabilities)
+        for database in target.databases()
+        if (discovery := database.memory(LIQUIBASE.name)) and database.capabilities
+        for seen in discovery.seen
     ]
     return sorted(found, key=lambda one: (LEVELS.index(one.verdict.level), one.datname))
 
 
-def _seen(discovery: Discovery) -> Iterator[Seen]:
-    if discovery.seen_at is not None:
-        yield from discovery.seen
-
-
 def _migration(
-    seen: Seen, seen_at: float | None, settings: Settings, capabilities: Capabilities
+    seen: Seen, seen_at: float, settings: Settings, capabilities: Capabilities
 ) -> Migration:
-    assert seen_at is not None
     changelog, _, observation = seen
     evidence, decision = observation.evidence, observation.verdict
     explained = explain(changelog, evidence, decision, _setup(evidence, settings, capabilities))

@@ -222,6 +222,7 @@ class TargetStatus(Part):
     age_seconds: Seconds | None = Field(description="Age of what is shown; null if never asked.")
     answers: list[Answer]
     server: Server
+    databases: dict[Text, bool] = Field(description="Those watched, and whether each answered.")
     migrations: list[Migration]
     index_builds: list[IndexBuild]
     invalid_indexes: list[InvalidIndex]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import UserError
-from pg_migration_exporter.scrape import Target
+from pg_migration_exporter.fleet import Fleet
 from pg_migration_exporter.status.board import INTERVAL, Board
 from pg_migration_exporter.status.model import STATUS_PATH, Status
 
@@ -69,10 +69,11 @@ def _fetch(address: str) -> Status:
 
 @asynccontextmanager
 async def _looking(settings: Settings, name: str | None) -> AsyncIterator[Looks]:
-    target = Target(settings)
-    board = Board(lambda: [target])
-    target.start()
+    fleet = Fleet(settings)
+    board = Board(lambda: [*fleet.targets.values()])
+    if name is not None and name not in board.names():
+        raise UserError(f"--target: no target has this name; known are {', '.join(board.names())}")
     try:
         yield ((status, None) async for status in board.follow(name))
     finally:
-        await target.close()
+        await fleet.close()

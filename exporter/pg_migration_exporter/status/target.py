@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pg_migration_exporter.liquibase.state import Status as State
-from pg_migration_exporter.scrape import Scrape, Target
+from pg_migration_exporter.scrape import Scrape
 from pg_migration_exporter.status import activity, health
 from pg_migration_exporter.status.answers import answers
 from pg_migration_exporter.status.events import happenings
@@ -13,6 +13,7 @@ from pg_migration_exporter.status.migrations import migrations
 from pg_migration_exporter.status.model import TargetStatus
 from pg_migration_exporter.status.samples import Samples
 from pg_migration_exporter.status.verdict import verdict
+from pg_migration_exporter.target import Target
 
 
 def describe_target(
@@ -20,12 +21,12 @@ def describe_target(
 ) -> TargetStatus:
     """Everything that is known of a target; `age` is that of what its server last answered."""
     samples = Samples(scrape.published() if scrape else ())
-    known = scrape.plan.capabilities if scrape and scrape.plan else None
     findings = Findings(
         settings=target.settings,
         server=health.server(target, scrape, samples),
+        databases=scrape.databases() if scrape else {},
         collectors=health.collectors(target, scrape),
-        migrations=migrations(target, known),
+        migrations=migrations(target),
         builds=activity.builds(samples),
         invalid=activity.invalid_indexes(samples),
         waits=activity.waits(target, samples),
@@ -37,6 +38,7 @@ def describe_target(
         age_seconds=age,
         answers=answers(findings),
         server=findings.server,
+        databases=dict(findings.databases),
         migrations=list(findings.migrations),
         index_builds=list(findings.builds),
         invalid_indexes=list(findings.invalid),

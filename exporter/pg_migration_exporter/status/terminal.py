@@ -22,7 +22,7 @@ from pg_migration_exporter.status.model import (
     Status,
     TargetStatus,
 )
-from pg_migration_exporter.status.words import clock, doing, duration
+from pg_migration_exporter.status.words import clock, doing, duration, place
 
 #: A mark beside the style, so that a terminal without colors tells the same.
 STYLES: dict[Level, tuple[str, str]] = {
@@ -89,14 +89,14 @@ def _verdict(shown: TargetStatus, seen_at: float) -> RenderableType:
     lines.append(Text(", ".join(_where(shown, seen_at)), style="dim"))
     return Panel(
         Group(*lines),
-        title=Text(f" {verdict.state.upper()} "),
+        title=Text(verdict.state.upper()),
         title_align="left",
         border_style=STYLES[verdict.level][0],
     )
 
 
 def _where(shown: TargetStatus, seen_at: float) -> Iterator[str]:
-    yield plain(shown.name)
+    yield plain(place(shown.name, shown.server.address))
     if shown.server.version:
         yield f"PostgreSQL {shown.server.version.split()[0]}"
         yield shown.server.role or ""

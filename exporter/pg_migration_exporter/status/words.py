@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.liquibase.state import Source
 from pg_migration_exporter.liquibase.state import Status as State
 from pg_migration_exporter.status.model import Level
@@ -109,6 +110,11 @@ def count(number: int, noun: str) -> str:
 def waiting(sessions: int) -> str:
     """`1 session waits`, `3 sessions wait`."""
     return f"{count(sessions, 'session')} {'waits' if sessions == 1 else 'wait'}"
+
+
+def place(name: str, address: str) -> str:
+    """Which target: its name and address, or the address alone of the one without a name."""
+    return address if name == DEFAULT_TARGET else f"{name} ({address})"
 
 
 def sentence(text: str) -> str:

@@ -29,9 +29,13 @@ class Event:
 
 
 class EventLog:
-    """The latest events of one target, oldest first; `told` counts all there ever were."""
+    """The latest events of one target, oldest first; `told` counts all there ever were.
 
-    def __init__(self) -> None:
+    `place` stands before each in the log.
+    """
+
+    def __init__(self, place: str = "") -> None:
+        self._place = place
         self.told = 0
         self.latest: deque[Event] = deque(maxlen=_KEPT)
 
@@ -41,7 +45,8 @@ class EventLog:
         self.told += 1
         details = "".join(f" {name}={value!r}" for name, value in event.details.items())
         log.info(
-            "%s datname=%r subject=%r%s",
+            "%s%s datname=%r subject=%r%s",
+            self._place,
             event.kind,
             event.datname,
             event.subject,

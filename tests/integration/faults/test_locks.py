@@ -138,7 +138,7 @@ def test_a_timeout_shorter_than_the_work(own: Server, drill: StartDrill) -> None
     postgres = {"dsn": database.conninfo(), "lock_timeout": "2s"}
     fault = "scrape timeout shorter than the work"
     with (
-        drill(fault, database, timeout=2, most=4, postgres=postgres) as exercise,
+        drill(fault, database, timeout=2, postgres=postgres) as exercise,
         exercise.fault(),
         holding(database, locks),
     ):

@@ -64,7 +64,8 @@ def test_statements_are_shown_where_that_is_configured(
 def add_changesets(database: Database, first: int, last: int) -> None:
     database.execute(
         "INSERT INTO databasechangelog SELECT g, 'alice', 'quests.sql', now(), g, 'EXECUTED',"
-        " '9:0', NULL, NULL, NULL, NULL, NULL, NULL, '1234567890' FROM generate_series(%s, %s) g",
+        " '9:0', NULL, NULL, NULL, NULL, NULL, NULL, '1234567890'"
+        " FROM generate_series(%s::int, %s::int) g",
         [first, last],
     )
 

@@ -35,7 +35,7 @@ class Discovery:
     subjects: dict[str, Subject] = field(default_factory=dict)
     #: The latest look, for the status page, and when it was (time.monotonic).
     seen: list[Seen] = field(default_factory=list)
-    seen_at: float | None = None
+    seen_at: float = 0.0
     _restored: dict[str, Memory] = field(default_factory=dict)
 
     def see(self, found: list[ChangelogTables], datname: str) -> list[Subject]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pg_migration_exporter import __version__
 from pg_migration_exporter.status.model import Status
-from pg_migration_exporter.status.words import clock, doing, duration, waiting
+from pg_migration_exporter.status.words import clock, doing, duration, place, waiting
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -110,7 +110,7 @@ class Pages:
         shown = status.targets[0]
         several = len({one.datname for one in shown.events}) > 1
         return Page(
-            title=f"{shown.verdict.title} · {shown.name}",
+            title=f"{shown.verdict.title} · {place(shown.name, shown.server.address)}",
             level=shown.verdict.level,
             sections={one: self._macro(one)(status, shown, asked) for one in SECTIONS},
             rows={
@@ -148,6 +148,7 @@ class Pages:
             "doing": doing,
             "duration": duration,
             "marked": _marked,
+            "place": place,
             "waiting": waiting,
         }
         return environment
