@@ -7,21 +7,16 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from demo.stack.database import Database
 from demo.stack.process import clean_environment
 from demo.stack.programs import exporter_command, program
 from demo.stack.waiting import wait_until
 from pg_migration_exporter.status.model import Status
-from pg_migration_exporter.status.terminal import StatusView
 from tests.fixtures.exporters import StartExporter
-
-_NAME = "quests\x1b[2J\x1b]0;mine\x07"
 
 
 @dataclass(frozen=True)
@@ -126,16 +121,3 @@ def test_an_exporter_that_is_not_there() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("pg-migration-exporter: no status from http://127.0.0.1:9/")
     assert len(done.stderr.splitlines()) == 1
-
-
-def test_text_of_others_does_not_steer_the_terminal(
-    database: Database, start_exporter: StartExporter
-) -> None:
-    status = Status.model_validate(start_exporter(database).api("/api/v1/status"))
-    target = status.targets[0].model_copy(update={"name": _NAME})
-    out = StringIO()
-    console = Console(file=out, force_terminal=True, color_system=None, width=100)
-    console.print(StatusView(status.model_copy(update={"targets": [target]})))
-    assert "quests\N{REPLACEMENT CHARACTER}[2J" in out.getvalue()
-    assert "\x07" not in out.getvalue()
-    assert "\x1b[2J" not in out.getvalue()
