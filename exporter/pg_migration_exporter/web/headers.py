@@ -12,3 +12,5 @@ HEADERS = {
 }
 #: For files whose name changes with their content.
 CACHEABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
+#: For streams; nginx obeys it.
+UNBUFFERED = {"X-Accel-Buffering": "no"}

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from pg_migration_exporter.status.board import Board
 from pg_migration_exporter.status.model import STATUS_PATH
-from pg_migration_exporter.web.headers import CACHEABLE, HEADERS
+from pg_migration_exporter.web.headers import CACHEABLE, HEADERS, UNBUFFERED
 from pg_migration_exporter.web.pages import ASSETS, Pages
 
 #: Streams at a time: each is a connection and a little work every two seconds.
@@ -69,8 +69,9 @@ class StatusPages:
             return PlainTextResponse(
                 f"{_MOST_STREAMS} viewers follow already\n", HTTPStatus.SERVICE_UNAVAILABLE, HEADERS
             )
+        headers = {**HEADERS, **UNBUFFERED}
         return StreamingResponse(
-            self._stream(name), media_type="text/event-stream", headers=HEADERS
+            self._stream(name), media_type="text/event-stream", headers=headers
         )
 
     async def asset(self, request: Request) -> Response:

@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 
 from pg_migration_exporter.status.events import happenings
-from pg_migration_exporter.status.model import Server, Status, TargetStatus, Verdict
+from pg_migration_exporter.status.model import TargetStatus
 from pg_migration_exporter.status.terminal import StatusView
 from pg_migration_exporter.watch.events import Event, EventLog
+from tests.unit.status import made
 
 _HOSTILE = "quests\x1b[2J\x1b]0;mine\x07\r\u202e[bold]"
 
@@ -18,7 +19,7 @@ _HOSTILE = "quests\x1b[2J\x1b]0;mine\x07\r\u202e[bold]"
 def shown(target: TargetStatus, width: int) -> str:
     out = StringIO()
     console = Console(file=out, force_terminal=True, color_system=None, width=width)
-    console.print(StatusView(Status(version="1", time=0, targets=[target])))
+    console.print(StatusView(made.status(target)))
     return out.getvalue()
 
 
@@ -26,25 +27,7 @@ def shown(target: TargetStatus, width: int) -> str:
 def test_text_of_others_does_not_steer_the_terminal(width: int) -> None:
     log = EventLog()
     log.tell(Event("index_build_started", "game", _HOSTILE, {"command": "REINDEX"}))
-    verdict = Verdict(level="info", state="running", title=_HOSTILE, reason=_HOSTILE)
-    lists: dict[str, list[object]] = {
-        name: []
-        for name, field in TargetStatus.model_fields.items()
-        if str(field.annotation).startswith("list")
-    }
-    target = TargetStatus.model_validate(
-        {
-            **lists,
-            "name": _HOSTILE,
-            "verdict": verdict,
-            "age_seconds": None,
-            "server": Server(address=_HOSTILE, reached=True),
-            "databases": {},
-            "waits": None,
-            "events": happenings(log),
-        }
-    )
-    text = shown(target, width)
+    text = shown(made.target(_HOSTILE, title=_HOSTILE, events=happenings(log)), width)
     assert "quests" in text
     assert "[bold]" in text.replace("\n", "").replace(" ", "").replace("│", "")
     assert not set(text) & set("\x07\r\u202e")
