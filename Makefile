@@ -44,6 +44,11 @@ bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/bench
 	@scripts/setup.sh bench
 	@$(BIN)/python -m bench --markdown docs/benchmarks.md
 
+.PHONY: bench-fleet
+bench-fleet: ## Measure 100 targets of one process, and cost curves (four minutes; docs/benchmarks.md)
+	@scripts/setup.sh bench
+	@$(BIN)/python -m bench.fleet --markdown docs/benchmarks.md
+
 .PHONY: lint
 lint: setup ## Check style and types
 	@$(BIN)/ruff check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pg_migration_exporter import fleet, own_metrics, reload, scrape
 from pg_migration_exporter.collectors import COLLECTORS
-from pg_migration_exporter.config.custom_metrics import series_names
+from pg_migration_exporter.config.custom_metrics import occupied_names
 from pg_migration_exporter.families import Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -16,6 +16,4 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 #: The names that they occupy on a page, which custom metrics may not have.
-SERIES_NAMES = frozenset(
-    series for family in FAMILIES for series in series_names(family.name, family.type)
-)
+TAKEN_NAMES = frozenset(name for family in FAMILIES for name in occupied_names(family))

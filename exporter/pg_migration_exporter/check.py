@@ -21,7 +21,7 @@ from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import with_database
 from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Session
-from pg_migration_exporter.target import watched_databases
+from pg_migration_exporter.target import complaint_of, watched_databases
 from pg_migration_exporter.watch.events import EventLog
 
 #: Targets that are asked at the same time.
@@ -54,7 +54,9 @@ async def _check_target(name: str, settings: Settings) -> str:
     place = "" if name == DEFAULT_TARGET else f"target {name}: "
     collectors = select_collectors(settings)
     known, works, problems = await _check_database(settings, collectors)
-    others, *_ = watched_databases(known, settings.databases)
+    others, missing, left_out = watched_databases(known, settings.databases)
+    if complaint := complaint_of(missing, left_out):
+        problems.append(f"databases: {complaint}")
     for other in others:
         postgres = with_database(settings.postgres, other)
         there = settings.model_copy(update={"postgres": postgres})

@@ -29,6 +29,7 @@ from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Rows, Session, SessionLostError
 from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.lookout import Lookout
+from pg_migration_exporter.watch.store import Durable
 
 
 @dataclass(slots=True)
@@ -78,10 +79,22 @@ class Database:
         """How many connections there are now: 0 to 2."""
         return self._link.connections + self.lookout.connections
 
+    @property
+    def datname(self) -> str | None:
+        """Its name; None where libpq decides and it was not reached yet."""
+        known = self._plan.capabilities
+        return known.datname if known else self._datname
+
     def part(self) -> Part:
         """The beginning of a scrape, with what is known from the one before."""
-        known = self._plan.capabilities
-        return Part(self._plan, known.datname if known else self._datname)
+        return Part(self._plan, self.datname)
+
+    def inherit(self, old: Database) -> None:
+        """Take over what must not be forgotten from the same database with other settings."""
+        for name, memory in self._memories.items():
+            before = old._memories.get(name)
+            if isinstance(memory, Durable) and isinstance(before, Durable):
+                memory.restore(before.dump())
 
     async def scrape(self, part: Part, timeout: float) -> None:
         """Fill `part`, for `timeout` seconds at most; what goes wrong is logged."""

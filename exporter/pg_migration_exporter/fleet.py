@@ -91,6 +91,8 @@ class Fleet:
         self._targets = {name: same.get(name) or new[name] for name in wanted}
         # First the old ones give up their connections, so that no database ever has more than two.
         await asyncio.gather(*(target.close() for target in old.values()))
+        for name in old.keys() & new.keys():
+            new[name].inherit(old[name])
         if DEFAULT_TARGET in new:
             new[DEFAULT_TARGET].start()
         return Changes(

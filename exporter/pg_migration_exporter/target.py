@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
+from pg_migration_exporter.complaints import Complaints
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.schema import DEFAULT_TARGET, DatabasesSection
 from pg_migration_exporter.database import Database, Part, stop
 from pg_migration_exporter.plan import select_collectors
 from pg_migration_exporter.postgres.capabilities import Capabilities
-from pg_migration_exporter.postgres.conninfo import with_database
+from pg_migration_exporter.postgres.conninfo import describe_server, with_database
 from pg_migration_exporter.scrape import Scrape
 from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.watcher import Watcher
@@ -35,8 +36,13 @@ class Target:
         self.events = EventLog(self._place)
         self._main = Database(settings, self._collectors, self.events, self._place, is_main=True)
         self._others: dict[str, Database] = {}
+        self._complaints = Complaints(self._place)
         self._closing: set[asyncio.Task[None]] = set()
-        self._watcher = Watcher(settings.watch, lambda: [one.lookout for one in self.databases()])
+        self._watcher = Watcher(
+            settings.watch,
+            lambda: [one.lookout for one in self.databases()],
+            self._make_way,
+        )
         self._watching: asyncio.Task[None] | None = None
         self._current: tuple[Scrape, asyncio.Task[None]] | None = None
         self.asked_at: float | None = None
@@ -76,6 +82,11 @@ class Target:
         await stop([task for task in under_way if task is not None])
         await asyncio.gather(*self._closing, *(one.close() for one in self.databases()))
 
+    def inherit(self, old: Target) -> None:
+        """Take over what must not be forgotten from a target with other settings."""
+        if describe_server(self.settings.postgres) == describe_server(old.settings.postgres):
+            self._main.inherit(old._main)
+
     def databases(self) -> list[Database]:
         """The databases that are watched now, the one that is connected to first."""
         return [self._main, *self._others.values()]
@@ -99,12 +110,19 @@ class Target:
     def _follow(self, now: Capabilities, scrape: Scrape) -> list[Database]:
         """Let the watched databases be those that the server offers now; those that are new."""
         wanted, scrape.missing, scrape.left_out = watched_databases(now, self.settings.databases)
+        self._complaints.hear("databases", complaint_of(scrape.missing, scrape.left_out))
         for name in self._others.keys() - wanted:
             self._forget(name)
         scrape.parts[1:] = [part for part in scrape.parts[1:] if part.datname in wanted]
         new = [name for name in wanted if name not in self._others]
         self._others |= {name: self._open(name) for name in new}
         return [self._others[name] for name in new]
+
+    async def _make_way(self, names: Sequence[str]) -> None:
+        """Close the connections to these databases; the next look or scrape opens them again."""
+        for one in self.databases():
+            if one.datname in names:
+                await one.close()
 
     def _forget(self, name: str) -> None:
         closing = asyncio.create_task(self._others.pop(name).close())
@@ -141,6 +159,14 @@ def watched_databases(
     missing = [name for name in names if name not in now.databases]
     most = section.limit - 1
     return wanted[:most], missing, len(wanted[most:])
+
+
+def complaint_of(missing: Sequence[str], left_out: int) -> str | None:
+    """What is wrong with the databases that the configuration names, and how to mend it."""
+    problems = [f"{name} is not there, or CONNECT is not granted on it" for name in missing]
+    if left_out:
+        problems.append(f"{left_out} are beyond databases.limit: raise it, or exclude them")
+    return "; ".join(problems) or None
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -54,7 +54,7 @@ def test_vacuum_and_analyze(database: Database, start_exporter: StartExporter) -
                 statement,
             )
             slow.cancel_safe()
-            assert running.exception(timeout=30) is not None
+            assert running.exception(timeout=60) is not None
         assert page.value(_DURATION, **labels) > 0
         assert 0 <= page.value(_PROGRESS, **labels) < 1
 

@@ -13,9 +13,11 @@ import pytest
 from demo.report import Report
 from demo.scenarios import FAULTS, Fault
 from demo.stack.programs import exporter_command
+from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
 from demo.story import good_migration, suffer
-from demo.world import World, running_world
+from demo.world import QUEST, World, running_world
+from pg_migration_exporter.bundle.metrics import custom_families
 
 GUIDE = {
     "DatabaseMigrationFailed",
@@ -43,6 +45,22 @@ def test_prometheus_accepts_every_rule(world: World) -> None:
     rules = world.prometheus.rules()
     assert {rule["name"] for rule in rules} >= GUIDE
     assert {rule["health"] for rule in rules} == {"ok"}
+
+
+def test_prometheus_has_the_business_metrics_of_the_example(world: World) -> None:
+    names = {family.name: family.type for family in custom_families(QUEST / "metrics.yaml")}
+    assert set(names) >= {
+        "active_quests_total",
+        "quest_completion_rate",
+        "average_quest_duration_seconds",
+        "quest_abandonment_rate",
+        "quest_validation_errors_total",
+    }
+    for name, kind in names.items():
+        series = f"{name}_bucket" if kind == "histogram" else name
+        wait_until(
+            lambda series=series: world.prometheus.query(f'{series}{{datname="game"}}'), 60, series
+        )
 
 
 def test_servers_log_what_the_pipeline_reads(world: World) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pg_migration_exporter.catalogue import SERIES_NAMES
+from pg_migration_exporter.catalogue import TAKEN_NAMES
 from pg_migration_exporter.config import Settings, load_settings
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.config.targets import settings_by_target
@@ -51,4 +51,4 @@ def read_target(options: argparse.Namespace) -> Settings:
 
 def read_settings(options: argparse.Namespace, **overrides: object) -> Settings:
     """The settings that the options ask for. Raises ConfigError."""
-    return load_settings(options.config, dsn=options.dsn, overrides=overrides, taken=SERIES_NAMES)
+    return load_settings(options.config, dsn=options.dsn, overrides=overrides, taken=TAKEN_NAMES)

@@ -74,7 +74,9 @@ async def _serve(settings: Settings, read: Callable[[], Settings], listener: soc
         "pg-migration-exporter %s serves http://%s:%s/metrics for %s",
         __version__,
         *listener.getsockname()[:2],
-        ", ".join(describe_server(one.settings.postgres) for one in fleet.targets.values()),
+        describe_server(fleet.default.settings.postgres)
+        if fleet.default
+        else f"{len(fleet.targets)} targets",
     )
     _reload_on_hangup(reloader)
     # uvicorn finishes its work on a signal, then raises it again for whoever handled it before.

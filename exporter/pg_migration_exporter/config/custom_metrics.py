@@ -20,10 +20,10 @@ from pg_migration_exporter.config.problems import Place, read_yaml, validate
 from pg_migration_exporter.config.section import Section
 from pg_migration_exporter.config.types import Seconds
 from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.families import Family
 
 #: Labels that the exporter or Prometheus sets.
 _RESERVED_LABELS = ("datname", "le", "quantile", "job", "instance")
-_SUFFIXES = {"histogram": ("_bucket", "_sum", "_count")}
 _READS = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table|show)\b", re.IGNORECASE | re.DOTALL
 )
@@ -102,11 +102,6 @@ class CustomMetricsFile(BaseModel, extra="forbid", frozen=True):
     custom_metrics: tuple[CustomMetrics, ...] = ()
 
 
-def series_names(name: str, kind: str) -> tuple[str, ...]:
-    """The names that a family occupies on a page: its own, and those of a histogram's series."""
-    return (name, *(name + suffix for suffix in _SUFFIXES.get(kind, ())))
-
-
 def read_custom_metrics(
     patterns: Collection[Path], beside: Path
 ) -> Iterator[tuple[Place, CustomMetrics]]:
@@ -126,6 +121,14 @@ def read_custom_metrics(
                 yield Place(file, ("custom_metrics", number)), one
 
 
+def occupied_names(family: Family) -> tuple[str, ...]:
+    """The names on a page that no other family may have: its own, those of its series, and in
+    OpenMetrics a counter's without its suffix."""
+    own = family.name
+    short = own.removesuffix("_total") if family.type == "counter" else own
+    return tuple(dict.fromkeys((own, short, *family.series)))
+
+
 def refuse_taken_names(
     found: Collection[tuple[Place, CustomMetrics]], taken: Collection[str]
 ) -> None:
@@ -137,8 +140,8 @@ def refuse_taken_names(
             raise ConfigError(f"{place.of('name')}: there is another {one.name}; rename one")
         queries.add(one.name)
         for name, family in one.metrics.items():
-            for series in series_names(name, family.type):
-                if series in owners:
+            for taken_name in occupied_names(Family(name, family.type, family.help)):
+                if taken_name in owners:
                     where = place.of("metrics", name)
-                    raise ConfigError(f"{where}: {series} is a metric of {owners[series]}")
-                owners[series] = f"the statement {one.name}"
+                    raise ConfigError(f"{where}: {taken_name} is a metric of {owners[taken_name]}")
+                owners[taken_name] = f"the statement {one.name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -20,14 +20,27 @@ from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Session
 from pg_migration_exporter.watch.store import Store
 
-#: Whether it is time for a look: an index build, an ALTER TABLE, a wait for a lock. Costs the same
-#: on a database of any size, and sees all databases of the server.
+#: Whether it is time for a look: an index build, an ALTER TABLE, a wait for a lock; and databases
+#: that are being dropped, which waits five seconds for their sessions to end. Costs the same on a
+#: database of any size, and sees all databases of the server.
 GLANCE = """
 select exists (select from pg_stat_get_progress_info('CREATE INDEX'))
        or exists (select from pg_stat_activity
                    where wait_event_type = 'Lock'
                       or state = 'active' and query ~* '\\malter\\M' and pid <> pg_backend_pid())
+       as begins,
+       array(select d.datname::text
+               from pg_stat_activity a join pg_database d on strpos(a.query, d.datname) > 0
+              where a.state = 'active' and a.query ~* '\\mdrop\\s+database\\M'
+                and a.pid <> pg_backend_pid()) as dropped
 """
+
+
+class Glance(NamedTuple):
+    """Whether something begins, and the names of databases that are being dropped."""
+
+    begins: bool
+    dropped: Sequence[str] = ()
 
 
 class Lookout:
@@ -67,14 +80,14 @@ class Lookout:
         """Seconds since the last complete look, None before the first."""
         return None if self._looked_at is None else time.monotonic() - self._looked_at
 
-    async def glance(self) -> bool:
-        """True if something begins; also if the server cannot say: the look tells why."""
+    async def glance(self) -> Glance:
+        """What begins anywhere on the server; if it cannot say, the look tells why."""
         try:
             async with asyncio.timeout(self._settings.scrape.timeout):
                 session = await self._link.session()
-                return (await session.query(GLANCE)).rows == [(True,)]
+                return Glance(*(await session.query(GLANCE)).rows[0])
         except (UnreachableError, psycopg.Error, TimeoutError):
-            return True
+            return Glance(begins=True)
         finally:
             self._link.release()
 

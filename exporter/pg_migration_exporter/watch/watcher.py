@@ -9,18 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from pg_migration_exporter.config.schema import WatchSection
 from pg_migration_exporter.watch.lookout import Lookout
 
 
 class Watcher:
-    """Keeps the rhythm for one target; `lookouts` gives those of its databases now, main first."""
+    """Keeps the rhythm for one target.
 
-    def __init__(self, rhythm: WatchSection, lookouts: Callable[[], Sequence[Lookout]]) -> None:
+    `lookouts` gives those of its databases now, main first; `make_way` closes the connections to
+    databases that somebody drops.
+    """
+
+    def __init__(
+        self,
+        rhythm: WatchSection,
+        lookouts: Callable[[], Sequence[Lookout]],
+        make_way: Callable[[Sequence[str]], Awaitable[None]],
+    ) -> None:
         self._rhythm = rhythm
         self._lookouts = lookouts
+        self._make_way = make_way
 
     @property
     def remembers(self) -> bool:
@@ -41,8 +51,10 @@ class Watcher:
 
     async def _rest(self, *, something_happens: bool) -> None:
         until = time.monotonic() + self._rhythm.interval
-        await asyncio.sleep(min(self._rhythm.busy_interval, self._rhythm.interval))
-        while not something_happens and time.monotonic() < until:
-            something_happens = await self._lookouts()[0].glance()
-            if not something_happens:
-                await asyncio.sleep(self._rhythm.busy_interval)
+        is_over = False
+        while not is_over:
+            await asyncio.sleep(min(self._rhythm.busy_interval, self._rhythm.interval))
+            begins, dropped = await self._lookouts()[0].glance()
+            if dropped:
+                await self._make_way(dropped)
+            is_over = something_happens or begins or time.monotonic() >= until

@@ -69,7 +69,7 @@ def test_steps_both_ways(stepped: SteppedServer, drill: StartDrill, workspace: W
     database = stepped.database()
     with drill("server's clock stepped by hours, both ways", database, **_QUICK) as exercise:
         with migrating(database, workspace):
-            exercise.until(lambda page: page.values(_RUN), "the migration runs", timeout=60)
+            exercise.until(lambda page: page.values(_RUN), "the migration runs")
             with exercise.fault():
                 for count, seconds in enumerate((_HOUR, -_HOUR, 0), 1):
                     with building(database):

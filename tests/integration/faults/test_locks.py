@@ -42,11 +42,11 @@ def queued(database: Database, behind: str, statement: str) -> Iterator[None]:
             mine = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %s"
             wait_until(
                 lambda: holder.execute(mine, [waiter.info.backend_pid]).fetchone() == (1,),
-                20,
+                60,
                 "it waits",
             )
             yield
-        waits.result(timeout=30)
+        waits.result(timeout=60)
 
 
 def all_whole(exercise: Drill) -> bool:

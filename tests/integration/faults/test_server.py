@@ -103,7 +103,7 @@ def test_read_only(fragile: Server, drill: StartDrill) -> None:
     with drill("server turned read-only", database) as exercise, exercise.fault():
         database.execute("ALTER SYSTEM SET default_transaction_read_only = on")
         database.execute("SELECT pg_reload_conf()")
-        wait_until(lambda: _is_read_only(database), 10, "it is read-only")
+        wait_until(lambda: _is_read_only(database), 60, "it is read-only")
         pages = exercise.some_scrapes()
         with database.connect(options="-c default_transaction_read_only=off") as administrator:
             administrator.execute("ALTER SYSTEM RESET default_transaction_read_only")
@@ -134,11 +134,11 @@ def test_out_of_connections(fragile: Server, drill: StartDrill) -> None:
                     crowd.enter_context(guest.connect())
             return is_down(exercise.scrape().page)
 
-        wait_until(crowd_out, 30, "no place is left")
+        wait_until(crowd_out, 60, "no place is left")
         crowd.close()
         gone = "SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'guest'"
         gone += " AND application_name <> 'pg-migration-exporter'"
-        wait_until(lambda: administrator.execute(gone).fetchone() == (True,), 30, "it is empty")
+        wait_until(lambda: administrator.execute(gone).fetchone() == (True,), 60, "it is empty")
     exercise.exporter.stop()
     database.execute("DROP OWNED BY guest")
     database.execute("DROP ROLE guest")

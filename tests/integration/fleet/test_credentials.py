@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from demo.stack.database import Database
-from demo.stack.exporter import Exporter
 from demo.stack.ports import LOOPBACK
 from demo.stack.postgres import Server
+from demo.stack.process import descendants
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
 SECRET = "s3cret: of ünusual 'bytes' \\"
@@ -59,10 +59,6 @@ def from_environment(role: Database, _: Path) -> tuple[dict[str, Any], dict[str,
     return {"dsn": dsn(role), "password_env": "DB_PASSWORD"}, {"DB_PASSWORD": SECRET}
 
 
-def from_libpq_environment(role: Database, _: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    return {"dsn": dsn(role)}, {"PGPASSWORD": SECRET}
-
-
 def from_command(role: Database, _: Path) -> tuple[dict[str, Any], dict[str, str]]:
     return {"dsn": dsn(role), "password_command": printing(SECRET)}, {}
 
@@ -82,32 +78,27 @@ def from_service(role: Database, folder: Path) -> tuple[dict[str, Any], dict[str
     return {"dsn": "service=game"}, {"PGSERVICEFILE": str(file)}
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        from_file,
-        from_environment,
-        from_libpq_environment,
-        from_command,
-        from_passfile,
-        from_service,
-    ],
-)
-def test_source(
-    role: Database,
-    start_exporter: StartExporter,
-    tmp_path: Path,
-    source: Callable[[Database, Path], tuple[dict[str, Any], dict[str, str]]],
-) -> None:
-    postgres, variables = source(role, tmp_path)
-    exporter = start_exporter(variables=variables, postgres=postgres)
-    page = scrape(exporter)
-    assert page.value("postgres_up") == 1
-    assert page.value("migration_exporter_database_up", datname=role.name) == 1
-    everything = (exporter.process.output(), page.text, exporter.get("/api/v1/status").text)
-    for text in everything:
+def test_sources(role: Database, start_exporter: StartExporter, tmp_path: Path) -> None:
+    sources = (from_file, from_environment, from_command, from_passfile, from_service)
+    targets, variables = [], dict[str, str]()
+    for source in sources:
+        postgres, needed = source(role, tmp_path)
+        targets.append({"name": source.__name__, "postgres": postgres})
+        variables |= needed
+    exporter = start_exporter(variables=variables, targets=targets)
+    for source in sources:
+        page = scrape(exporter, source.__name__)
+        assert (source.__name__, page.value("postgres_up")) == (source.__name__, 1)
+        assert page.value("migration_exporter_database_up", datname=role.name) == 1
+        assert "s3cret" not in page.text
+    for text in (exporter.process.output(), exporter.get("/api/v1/status").text):
         assert "s3cret" not in text
         assert "leaked" not in text
+
+
+def test_password_of_libpqs_environment(role: Database, start_exporter: StartExporter) -> None:
+    exporter = start_exporter(variables={"PGPASSWORD": SECRET}, postgres={"dsn": dsn(role)})
+    assert scrape(exporter).value("postgres_up") == 1
 
 
 def test_a_rotated_password_is_read_at_the_next_connection(
@@ -135,29 +126,38 @@ def is_up(page: Any) -> bool:
     return bool(page.value("postgres_up") == 1)
 
 
-@pytest.mark.parametrize(
-    ("source", "complaint"),
-    [
-        ({"password_env": "NOT_SET"}, "password_env: the environment variable NOT_SET is not set"),
-        ({"password_file": "/nowhere"}, "password_file: /nowhere cannot be read: No such file"),
-        ({"password_command": ["/nowhere"]}, "password_command: /nowhere cannot be run: No such"),
-        ({"password_command": ["false"]}, "password_command: false failed with exit status 1"),
-        ({"password_command": ["true"]}, "password_command: true printed no password"),
-        ({"password_command": ["yes"]}, "password_command: yes printed no password of 1 to"),
-        (
-            {"password_command": ["sleep", "1000"], "password_command_timeout": "300ms"},
-            "password_command: sleep was not done in 0.3 s",
-        ),
-        (
-            {"password_command": ["printf", r"\377"]},
-            "password_command: printf printed something that is not UTF-8",
-        ),
-    ],
-)
-def test_a_source_that_fails_is_named(
-    role: Database, start_exporter: StartExporter, source: dict[str, Any], complaint: str
-) -> None:
-    exporter: Exporter = start_exporter(postgres={"dsn": dsn(role)} | source)
-    page = scrape(exporter)
-    assert page.value("postgres_up") == 0
-    assert complaint in exporter.process.output()
+FAILING: dict[str, tuple[dict[str, Any], str]] = {
+    "unset": ({"password_env": "NOT_SET"}, "the environment variable NOT_SET is not set"),
+    "no-file": ({"password_file": "/nowhere"}, "/nowhere cannot be read: No such file"),
+    "no-program": ({"password_command": ["/nowhere"]}, "/nowhere cannot be run: No such file"),
+    "status": ({"password_command": ["false"]}, "false failed with exit status 1"),
+    "silent": ({"password_command": ["true"]}, "true printed no password of 1 to"),
+    "endless": ({"password_command": ["yes"]}, "yes printed no password of 1 to"),
+    "slow": (
+        {"password_command": ["sleep", "1000"], "password_command_timeout": "300ms"},
+        "sleep was not done in 0.3 s",
+    ),
+    "bytes": (
+        {"password_command": ["printf", r"\377"]},
+        "printf printed something that is not",
+    ),
+}
+
+
+def test_a_source_that_fails_is_named(role: Database, start_exporter: StartExporter) -> None:
+    exporter = start_exporter(
+        targets=[
+            {"name": name, "postgres": {"dsn": dsn(role)} | source}
+            for name, (source, _) in FAILING.items()
+        ]
+    )
+    for name in FAILING:
+        assert scrape(exporter, name).value("postgres_up") == 0
+    lines = exporter.process.output().splitlines()
+    for name, (source, complaint) in FAILING.items():
+        key = next(iter(source))
+        said = [one for one in lines if f"target {name}: scrape failed: " in one]
+        assert said
+        assert f"postgres.{key}: {complaint}" in said[0]
+    children = descendants(exporter.process.pid)
+    assert [pid for pid in children if "sleep" in Path(f"/proc/{pid}/cmdline").read_text()] == []

@@ -12,7 +12,7 @@ from demo.stack.liquibase import Liquibase
 from demo.stack.postgres import Server
 from demo.stack.waiting import wait_until
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
-from tests.fixtures.migrations import CHANGELOG, MASTER
+from tests.fixtures.migrations import CHANGELOG
 
 _UP = "migration_exporter_database_up"
 _numbers = count(1)
@@ -115,10 +115,31 @@ def test_databases_come_and_go(
     server.drop_database(databases[1].name)
     scrape_until(exporter, all_up(databases[0], databases[2]), "the dropped one is gone")
     page = scrape(exporter)
-    assert not [one for one in page.samples if one.labels.get("datname") == databases[1].name]
+    assert page.values("postgres_table_live_tuples", datname=databases[1].name) == []
+    assert page.values("liquibase_migration_status", datname=databases[1].name) == []
 
     server.create_database(databases[1].name)
     scrape_until(exporter, all_up(*databases), "the new one is there")
+
+
+def test_a_database_can_be_dropped_without_force(
+    databases: list[Database], start_exporter: StartExporter
+) -> None:
+    """DROP DATABASE waits some seconds for the sessions of others: ours make way."""
+    main, dropped, _ = databases
+    exporter = start_exporter(
+        main,
+        databases={"include": [dropped.name]},
+        watch={"interval": "500ms", "busy_interval": "100ms"},
+    )
+    scrape_until(exporter, all_up(main, dropped), "both answer")
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+    wait_until(lambda: main.value(sessions, [dropped.name]) == 2, 30, "scrapes and watcher are in")
+    main.execute(f"DROP DATABASE {dropped.name}")
+    page = scrape_until(
+        exporter, lambda page: page.values(_UP, datname=dropped.name) == [0], "it is missed"
+    )
+    assert page.value("postgres_up") == 1
 
 
 def test_what_is_excluded_beyond_the_limit_or_missing_is_said(
@@ -166,7 +187,7 @@ def test_a_migration_in_another_database_is_found(
     databases: list[Database], start_exporter: StartExporter
 ) -> None:
     migrated = databases[1]
-    done = Liquibase(migrated, CHANGELOG, MASTER, "liquibase").run("update")
+    done = Liquibase(migrated, CHANGELOG, "t/case.sql").run("update")
     assert done.returncode == 0, done.stderr
     exporter = start_exporter(databases[0], databases={"include": [pattern(databases)]})
     page = scrape_until(exporter, all_up(*databases), "all databases answer")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -11,8 +12,9 @@ import pytest
 
 from demo.stack.database import Database
 from demo.stack.exporter import Exporter
+from demo.stack.liquibase import Liquibase
 from demo.stack.waiting import wait_until
-from tests.fixtures.exporters import StartExporter, scrape
+from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
 _PIDS = "SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity WHERE application_name = %s"
 _SUCCESS = "migration_exporter_config_reload_success"
@@ -75,39 +77,55 @@ def test_unchanged_targets_keep_connections_and_counters(
         assert gone.status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        ("scrape: {timeot: 5s}", "config.yaml:1: scrape.timeot: unknown key; did you mean timeout"),
-        ("collectors: {disabled: [lokcs]}", "collectors.disabled: there is no collector 'lokcs'"),
-        ("scrape: [", "not valid YAML"),
-        ("custom_metrics_files: [nowhere/*.yaml]", "no file matches nowhere/*.yaml"),
-        ("targets: [{name: a, postgres: {dsn: 'host=h password=s3cret x'}}]", "targets.0.postgres"),
-    ],
-)
+def test_a_changed_target_keeps_what_it_knows_of_migrations(
+    database: Database, start_exporter: StartExporter, liquibase: Callable[..., Liquibase]
+) -> None:
+    """Without a state directory, which would carry it over a restart."""
+    config = {"postgres": {"dsn": database.conninfo()}, "state_directory": None}
+    exporter = start_exporter(**config)
+    assert scrape(exporter).value("postgres_up") == 1
+    assert liquibase("t/case.sql").run("update").returncode == 0
+    runs = {"name": "liquibase_runs_total", "outcome": "succeeded"}
+    scrape_until(exporter, lambda page: page.values(**runs) == [1], "the run is counted")
+
+    exporter.configure(config | {"tables": {"top": 3}})
+    assert reload(exporter).text == "changed: default\n"
+    assert scrape(exporter).values(**runs) == [1]
+
+
+BAD = {
+    "scrape: {timeot: 5s}": "config.yaml:1: scrape.timeot: unknown key; did you mean timeout",
+    "collectors: {disabled: [lokcs]}": "collectors.disabled: there is no collector 'lokcs'",
+    "scrape: [": "not valid YAML",
+    "custom_metrics_files: [nowhere/*.yaml]": "no file matches nowhere/*.yaml",
+    "targets: [{name: a, postgres: {dsn: 'host=h password=s3cret x'}}]": "targets.0.postgres.dsn",
+}
+
+
 def test_a_bad_file_changes_nothing_and_says_why(
-    database: Database, start_exporter: StartExporter, content: str, complaint: str
+    database: Database, start_exporter: StartExporter
 ) -> None:
     exporter = start_exporter(database)
     good = exporter.config.read_text()
     before = scrape(exporter)
-    exporter.config.write_text(f"{content}\n{good}" if "targets" not in content else content)
-
-    answer = reload(exporter)
-    assert answer.status_code == 422
-    page = scrape(exporter)
-    for said in (answer.text, exporter.process.output()):
-        assert complaint in said
-        assert "s3cret" not in said
-    assert page.value(_SUCCESS) == 0
-    assert page.value(_TIMESTAMP) == before.value(_TIMESTAMP)
-    assert page.value("migration_exporter_database_up", datname=database.name) == 1
+    for content, complaint in BAD.items():
+        exporter.config.write_text(f"{content}\n{good}")
+        answer = reload(exporter)
+        assert answer.status_code == 422
+        for said in (answer.text, exporter.process.output()):
+            assert complaint in said
+            assert "s3cret" not in said
+        page = scrape(exporter)
+        assert page.value(_SUCCESS) == 0
+        assert page.value(_TIMESTAMP) == before.value(_TIMESTAMP)
+        assert page.value("migration_exporter_database_up", datname=database.name) == 1
 
     exporter.config.write_text(good)
     assert reload(exporter).text == "no target changed\n"
     page = scrape(exporter)
     assert page.value(_SUCCESS) == 1
     assert page.value(_TIMESTAMP) > before.value(_TIMESTAMP)
+    assert httpx.get(f"{exporter.url}/-/reload").status_code == 405
 
 
 def test_sighup_reloads(database: Database, start_exporter: StartExporter) -> None:
@@ -136,7 +154,3 @@ def test_what_needs_a_restart_is_said(database: Database, start_exporter: StartE
     exporter.configure(dsn | {"state_directory": "/nowhere", "log": {"format": "json"}})
     assert reload(exporter).text == "no target changed; restart to change state_directory\n"
     assert '"message": "configuration reloaded' in exporter.process.output()
-
-
-def test_reload_is_no_get(database: Database, start_exporter: StartExporter) -> None:
-    assert httpx.get(f"{start_exporter(database).url}/-/reload").status_code == 405
