@@ -73,6 +73,13 @@ def test_names_are_text() -> None:
     assert "<b>" not in document
 
 
+def test_commands_are_shown_as_code() -> None:
+    steps = {"level": "critical", "state": "failed", "title": "It failed", "reason": "Why"}
+    verdict = {**steps, "steps": "Run `ack <name>`."}
+    page = Pages().render(status(target("a", verdict=verdict)), None)
+    assert "Run <code>ack &lt;name&gt;</code>." in page.sections["verdict"]
+
+
 def test_names_of_files_change_with_their_content() -> None:
     assert len(ASSETS) == 3
     for name, asset in ASSETS.items():

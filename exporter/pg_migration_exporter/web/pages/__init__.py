@@ -158,4 +158,4 @@ def _marked(text: str) -> str:
     """What stands between backquotes, as code."""
     from markupsafe import Markup, escape  # noqa: PLC0415 - jinja2's
 
-    return Markup(_CODE.sub(r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped before
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
