@@ -18,6 +18,8 @@ def test_settings_are_asked_once_for_several_scrapes(
     def calls(name: str) -> int:
         return int(database.value(_CALLS, [f"%{name}%"]))
 
+    # Texts of a database in SQL_ASCII cannot be read from here.
+    database.execute("SELECT pg_stat_statements_reset()")
     exporter = start_exporter(database)
     setting = {"name": "max_connections"}
     first = scrape_until(
