@@ -17,8 +17,13 @@ demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running
 
 .PHONY: test
 test: ## Run all tests against real servers (ARGS="-k lock" selects)
-	@scripts/setup.sh bench test servers
+	@scripts/setup.sh bench test servers browser
 	@$(BIN)/pytest $(ARGS)
+
+.PHONY: pictures
+pictures: ## Draw the pictures of the status page and the terminal (docs/pictures)
+	@scripts/setup.sh browser
+	@$(BIN)/pytest tests/integration/status --pictures docs/pictures
 
 .PHONY: test-matrix
 test-matrix: ## Run the whole catalogue on PostgreSQL 14 to 18, primaries and standbys
@@ -64,3 +69,4 @@ render: setup ## Render alerts, dashboards and deployment files from the default
 	@$(BIN)/pg-migration-exporter render all --out .
 	@$(BIN)/pg-migration-exporter collectors --markdown >docs/metrics.md
 	@$(BIN)/pg-migration-exporter config reference >docs/configuration.md
+	@$(BIN)/python -m pg_migration_exporter.status.schema >docs/status.schema.json

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Brings the machine to where `make demo` and `make test` run: what is there already is left alone.
 #   scripts/setup.sh [GROUP...]   GROUP: a set of programs in demo/stack/programs.py beside "stack",
-#                                 or "servers", "matrix": PostgreSQL of other majors, for the tests
+#                                 or "servers", "matrix": PostgreSQL of other majors, for the tests;
+#                                 "browser" also brings the accessibility checker
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -133,4 +134,7 @@ case " $* " in
 esac
 case " $* " in
 *" matrix "*) install_node_packages tests/servers/matrix .tools/matrix "PostgreSQL 15, 16 and 17 (70 MB)" ;;
+esac
+case " $* " in
+*" browser "*) install_node_packages tests/browser .tools/browser "axe-core (3 MB)" ;;
 esac

@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fixtures.wrapper",
     "tests.fixtures.migration_watch",
     "tests.fixtures.fluent_bit",
+    "tests.fixtures.pictures",
 ]
 
 # How long an example takes says something about the machine, not about the code.

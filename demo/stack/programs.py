@@ -30,6 +30,10 @@ def _in_path(*names: str) -> Path | None:
     return next((Path(program) for program in found if program), None)
 
 
+def _file(path: str) -> Path | None:
+    return Path(path) if Path(path).exists() else None
+
+
 def _java() -> Path | None:
     home = os.environ.get("JAVA_HOME")
     java = Path(home, "bin", "java") if home else None
@@ -105,6 +109,11 @@ PROGRAMS = {
     "libfaketime": Program(_libfaketime, "libfaketime", "test"),
     "postgres-exporter": Program(
         lambda: _in_path("prometheus-postgres-exporter"), "prometheus-postgres-exporter", "bench"
+    ),
+    "chromium": Program(lambda: _in_path("chromium"), "chromium", "browser"),
+    "tmux": Program(lambda: _in_path("tmux"), "tmux", "browser"),
+    "liberation fonts": Program(
+        lambda: _file("/usr/share/fonts/truetype/liberation"), "fonts-liberation", "browser"
     ),
 }
 

@@ -21,6 +21,10 @@ class Complaints:
         self._present: dict[str, str] = {}
         self._place = place
 
+    def present(self, subject: str) -> str | None:
+        """What is wrong with `subject` now, None if nothing is."""
+        return self._present.get(subject)
+
     def hear(
         self, subject: str, complaint: str | None, exc_info: BaseException | None = None
     ) -> None:

@@ -62,11 +62,20 @@ class Database:
         self._collectors = [one for one in collectors if not datname or one.runs_in(datname)]
         self._memories: dict[str, Any] = {one.name: one.memory(settings) for one in collectors}
         self._plan = Plan(self._collectors)
-        self._complaints = Complaints(place)
+        self.complaints = Complaints(place)
         self._make_scope = partial(Scope, settings=settings, events=events, is_main=is_main)
         self.lookout = Lookout(
-            settings, self._collectors, self._memories, self._complaints, self._make_scope
+            settings, self._collectors, self._memories, self.complaints, self._make_scope
         )
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What is known of the server and the role; None before the first answer."""
+        return self._plan.capabilities
+
+    def memory(self, collector: str) -> Any:
+        """What a collector remembers; None if it does not run here."""
+        return self._memories.get(collector)
 
     @property
     def connections(self) -> int:
@@ -84,14 +93,6 @@ class Database:
         """Whether a connection pooler is in between; None before the first connection."""
         return self._link.is_pooled
 
-    def status(self) -> dict[str, Any]:
-        """What the collectors say beside metrics, by collector, as JSON."""
-        return {
-            one.name: one.status(self._memories[one.name])
-            for one in self._collectors
-            if one.status is not None
-        }
-
     def part(self) -> Part:
         """The beginning of a scrape, with what is known from the one before."""
         return Part(self._plan, self.datname)
@@ -108,11 +109,11 @@ class Database:
         try:
             async with asyncio.timeout(timeout):
                 await self._collect(part)
-            self._complaints.hear("scrape", None)
+            self.complaints.hear("scrape", None)
         except TimeoutError:
-            self._complaints.hear("scrape", f"not complete after {timeout:.1f} s")
+            self.complaints.hear("scrape", f"not complete after {timeout:.1f} s")
         except (UnreachableError, psycopg.Error) as error:
-            self._complaints.hear("scrape", str(error))
+            self.complaints.hear("scrape", str(error))
         finally:
             self._link.release()
 
@@ -184,7 +185,7 @@ class Database:
         families = {family.name: FamilySamples(family) for family in collector.families}
         memory = self._memories[collector.name]
         started = time.monotonic()
-        with self._complaints.about(collector.name):
+        with self.complaints.about(collector.name):
             scope = self._make_scope(session, known, memory=memory, families=families)
             await collector.collect(collector, scope)
             part.answered[collector.name] = time.monotonic() - started, list(families.values())

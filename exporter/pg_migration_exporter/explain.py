@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 
 from pg_migration_exporter.collectors.base import Scope
-from pg_migration_exporter.collectors.liquibase import LIQUIBASE, Seen, look
+from pg_migration_exporter.collectors.liquibase import LIQUIBASE, look
+from pg_migration_exporter.collectors.liquibase.discovery import Seen
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import UserError
 from pg_migration_exporter.liquibase.evidence import Evidence

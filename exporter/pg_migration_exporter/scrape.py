@@ -103,7 +103,7 @@ class Scrape:
 
     def families(self) -> Iterator[FamilySamples]:
         """Everything known now: families of collectors that answered, and what is said of each."""
-        yield from self._answered()
+        yield from self.published()
         if not self.reached:
             yield FamilySamples(UP, [((), 0)])
         yield from self._about_collectors()
@@ -130,8 +130,8 @@ class Scrape:
             if one.name not in part.answered
         }
 
-    def _answered(self) -> Iterator[FamilySamples]:
-        """Each family once, with the samples of all databases."""
+    def published(self) -> Iterator[FamilySamples]:
+        """The families of the collectors that answered, each once, with all databases' samples."""
         found: dict[str, list[FamilySamples]] = {}
         for part in self.parts:
             for collector in part.plan.collectors:

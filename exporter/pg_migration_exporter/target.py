@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from pg_migration_exporter.complaints import Complaints
 from pg_migration_exporter.config import Settings
@@ -29,16 +28,19 @@ class Target:
 
     def __init__(self, settings: Settings, name: str = DEFAULT_TARGET) -> None:
         self.settings = settings
+        self.name = name
+        #: Called with each scrape that has ended.
+        self.listeners: list[Callable[[Scrape], None]] = []
         self._place = "" if name == DEFAULT_TARGET else f"target {name}: "
         self._collectors = select_collectors(settings)
-        self._events = EventLog(self._place)
-        self._main = Database(settings, self._collectors, self._events, self._place, is_main=True)
+        self.events = EventLog(self._place)
+        self._main = Database(settings, self._collectors, self.events, self._place, is_main=True)
         self._others: dict[str, Database] = {}
         self._complaints = Complaints(self._place)
         self._closing: set[asyncio.Task[None]] = set()
         self._watcher = Watcher(
             settings.watch,
-            lambda: [one.lookout for one in self._databases()],
+            lambda: [one.lookout for one in self.databases()],
             self._make_way,
         )
         self._watching: asyncio.Task[None] | None = None
@@ -53,7 +55,7 @@ class Target:
     @property
     def connections(self) -> int:
         """How many connections there are now: at most two for each database."""
-        return sum(one.connections for one in self._databases())
+        return sum(one.connections for one in self.databases())
 
     def start(self) -> None:
         """Begin to watch between scrapes."""
@@ -66,7 +68,7 @@ class Target:
         self.start()
         if self._current is None or self._current[1].done():
             scrape = Scrape(
-                [one.part() for one in self._databases()], self._watcher if self._watching else None
+                [one.part() for one in self.databases()], self._watcher if self._watching else None
             )
             self._current = scrape, asyncio.create_task(self._run(scrape, timeout))
         scrape, task = self._current
@@ -78,24 +80,21 @@ class Target:
         under_way = [self._watching, self._current[1] if self._current else None]
         self._watching = None
         await stop([task for task in under_way if task is not None])
-        await asyncio.gather(*self._closing, *(one.close() for one in self._databases()))
-
-    def status(self) -> dict[str, Any]:
-        """What the collectors say beside metrics, by collector, as JSON."""
-        return self._main.status()
+        await asyncio.gather(*self._closing, *(one.close() for one in self.databases()))
 
     def inherit(self, old: Target) -> None:
         """Take over what must not be forgotten from a target with other settings."""
         if describe_server(self.settings.postgres) == describe_server(old.settings.postgres):
             self._main.inherit(old._main)
 
-    def _databases(self) -> list[Database]:
+    def databases(self) -> list[Database]:
+        """The databases that are watched now, the one that is connected to first."""
         return [self._main, *self._others.values()]
 
     async def _run(self, scrape: Scrape, timeout: float) -> None:
         ends_at = time.monotonic() + timeout
         try:
-            await _scrape_all(zip(self._databases(), scrape.parts, strict=True), timeout)
+            await _scrape_all(zip(self.databases(), scrape.parts, strict=True), timeout)
             now = scrape.parts[0].now
             if now is not None and self.settings.databases.include:
                 new = self._follow(now, scrape)
@@ -106,6 +105,8 @@ class Target:
         finally:
             scrape.connections = self.connections
             scrape.is_pooled = self._main.is_pooled
+            for hear in self.listeners:
+                hear(scrape)
 
     def _follow(self, now: Capabilities, scrape: Scrape) -> list[Database]:
         """Let the watched databases be those that the server offers now; those that are new."""
@@ -120,7 +121,7 @@ class Target:
 
     async def _make_way(self, names: Sequence[str]) -> None:
         """Close the connections to these databases; the next look or scrape opens them again."""
-        for one in self._databases():
+        for one in self.databases():
             if one.datname in names:
                 await one.close()
 
@@ -134,7 +135,7 @@ class Target:
         settings = self.settings.model_copy(update={"postgres": postgres})
         collectors = [one for one in self._collectors if one.scope == "database"]
         place = f"{self._place}database {name}: "
-        return Database(settings, collectors, self._events, place, is_main=False)
+        return Database(settings, collectors, self.events, place, is_main=False)
 
 
 async def _scrape_all(pairs: Iterable[tuple[Database, Part]], timeout: float) -> None:

@@ -39,7 +39,7 @@ def test_single_calls_are_exact(database: Database, start_exporter: StartExporte
         database.execute(_NAP, [seconds])
         page = await_count(exporter, database, start + number)
     assert page.value(f"{_NAME}_sum", datname=database.name) == pytest.approx(0.651, abs=0.5)
-    assert below(page, database, "0.05") == below(page, database, "0.0001") + start
+    assert below(page, database, "0.05") <= start
     assert count(page, database) - below(page, database, "0.25") >= 2
     assert below(page, database, "10.0") == below(page, database, "+Inf") == count(page, database)
 
@@ -100,9 +100,14 @@ def test_evictions_never_make_it_fall_and_are_told(
                 exporter, lambda page: page.value("postgres_statement_evictions_total") > 0, "one"
             )
         )
+
+        def counts_again(page: Page) -> bool:
+            database.execute("SELECT 1")
+            return count(page, database) > count(pages[-1], database)
+
+        pages.append(scrape_until(exporter, counts_again, "a statement that stays is counted"))
         for earlier, later in pairwise(pages):
             assert_grown(earlier, later)
-        assert count(pages[-1], database) > 0
 
 
 def test_own_statements_are_left_out_of_a_shared_role(
@@ -167,7 +172,7 @@ def test_texts_are_on_the_status_api_only_where_allowed(
     assert "pg_sleep" not in page.text
     answer = exporter.get("/api/v1/status")
     [target] = answer.json()["targets"]
-    [statement] = [one for one in target["query_duration"] if one["datname"] == database.name]
+    [statement] = [one for one in target["statements"] if one["datname"] == database.name]
     assert statement["calls"] == 1
     assert statement["seconds"] >= 0.2
-    assert statement.get("text") == ("SELECT pg_sleep($1)" if shown else None)
+    assert statement["text"] == ("SELECT pg_sleep($1)" if shown else None)

@@ -125,8 +125,8 @@ class Collector:
     are repeated, since they are dear or seldom change; 0: asked at every scrape. `parameters` are
     sent with each of its queries. `memory` makes what the collector remembers about one database,
     from scrape to scrape and between them; one that is `watch.store.Durable` outlives the process.
-    `status` makes of it what the status API shows, as JSON; `close` ends what it holds open.
-    One that runs `last` waits for all others: its statements are the user's, and may be slow.
+    `close` ends what it holds open. One that runs `last` waits for all others: its statements are
+    the user's, and may be slow.
     """
 
     name: str
@@ -145,7 +145,6 @@ class Collector:
     memory: Callable[[Settings], Any] = field(default=lambda _: Kept())
     watch: Watch | None = None
     sample: Sample | None = None
-    status: Callable[[Any], Any] | None = None
     is_configured: Callable[[Settings], bool] = field(default=lambda _: True)
     close: Callable[[Any], Awaitable[None]] | None = None
 

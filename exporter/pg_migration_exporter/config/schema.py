@@ -165,6 +165,13 @@ class ReportsSection(Section):
     endpoint: EndpointSection = Field(default_factory=EndpointSection)
 
 
+class StatusSection(Section):
+    """What the status page shows beside the state; `runbooks` is the folder's address."""
+
+    statements: bool = False
+    runbooks: Url | None = None
+
+
 class LogSection(Section):
     """The exporter's own log, on standard error."""
 
@@ -223,6 +230,7 @@ class Settings(Section):
     tables: TablesSection = Field(default_factory=TablesSection)
     statements: StatementsSection = Field(default_factory=StatementsSection)
     reports: ReportsSection = Field(default_factory=ReportsSection)
+    status: StatusSection = Field(default_factory=StatusSection)
     log: LogSection = Field(default_factory=LogSection)
     state_directory: Path | None = None
     custom_metrics: tuple[CustomMetrics, ...] = ()

@@ -70,6 +70,8 @@ class Evidence:
     reading: Reading
     lock: Lock = field(default_factory=lambda: Lock(locked=False))
     sessions: int = 0
+    #: The kind of statement that a session of the migration executes now.
+    statement: str = ""
     blocked: bool = False
     applied: int = 0
     last_run: Run = Run.UNKNOWN

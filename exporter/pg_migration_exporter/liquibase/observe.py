@@ -26,6 +26,7 @@ from pg_migration_exporter.liquibase.reports import Ask, Reports
 from pg_migration_exporter.liquibase.state import Status, Verdict, decide
 from pg_migration_exporter.liquibase.tables import ChangelogTables
 from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.statement import kind_of
 from pg_migration_exporter.watch.events import Event, EventLog
 
 #: What may keep the tables from being read, and what it means: evidence, not an error.
@@ -198,6 +199,7 @@ class Observer:
                 look.lock, (one["started"] for one in look.sessions), now=look.now
             ),
             sessions=len(at_work),
+            statement=next((kind_of(one["statement"]) for one in at_work if one["statement"]), ""),
             blocked=any(
                 one["blocked"] and (one["named"] or one["started"] <= look.lock.taken)
                 for one in look.sessions

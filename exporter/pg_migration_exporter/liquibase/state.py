@@ -186,7 +186,8 @@ def _pending(evidence: Evidence) -> Verdict | None:
     pending = evidence.known.pending
     return Verdict(
         Status.PENDING,
-        f"{_count(pending)} of the changelog files has not run, {pending[0]} is next",
+        f"{_count(pending)} of the changelog files {'has' if len(pending) == 1 else 'have'} not "
+        f"run, {pending[0]} is next",
         "changelog",
     )
 

@@ -100,6 +100,7 @@ with session as (
        and a.application_name not like 'pg-migration-exporter%'
        and (a.application_name = any($1::text::text[]) or a.usesysid = $2::text::oid))
 select named, extract(epoch from backend_start)::float8 as started,
+       case when state = 'active' then left(query, 1000) end as statement,
        wait_event_type is not distinct from 'Lock'
        or state <> 'idle' and xact_start < clock_timestamp() - interval '1 s'
        or state_change > clock_timestamp() - interval '2 s'

@@ -29,15 +29,20 @@ class Event:
 
 
 class EventLog:
-    """The latest events of one target, oldest first; `place` stands before each in the log."""
+    """The latest events of one target, oldest first; `told` counts all there ever were.
+
+    `place` stands before each in the log.
+    """
 
     def __init__(self, place: str = "") -> None:
         self._place = place
+        self.told = 0
         self.latest: deque[Event] = deque(maxlen=_KEPT)
 
     def tell(self, event: Event) -> None:
         """Keep an event and log it."""
         self.latest.append(event)
+        self.told += 1
         details = "".join(f" {name}={value!r}" for name, value in event.details.items())
         log.info(
             "%s%s datname=%r subject=%r%s",

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from pg_migration_exporter.errors import ConfigError
@@ -17,19 +17,14 @@ from pg_migration_exporter.families import FamilySamples
 from pg_migration_exporter.fleet import Fleet
 from pg_migration_exporter.own_metrics import OwnMetrics
 from pg_migration_exporter.reload import Reloader
+from pg_migration_exporter.status.board import Board
 from pg_migration_exporter.target import Target
 from pg_migration_exporter.web.deadline import scrape_timeout
 from pg_migration_exporter.web.discovery import discover
-from pg_migration_exporter.web.index import index_page
+from pg_migration_exporter.web.headers import HEADERS
+from pg_migration_exporter.web.readiness import describe_readiness
 from pg_migration_exporter.web.reports import report_routes
-from pg_migration_exporter.web.status import describe_readiness, describe_targets
-
-#: Nothing on these pages is anybody else's to frame, script or cache.
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
+from pg_migration_exporter.web.status import StatusPages
 
 
 class Pages:
@@ -62,7 +57,7 @@ class Pages:
     async def discovery(self, request: Request) -> Response:
         """The targets for Prometheus's http_sd."""
         found = discover(self._reloader.settings, request.headers.get("host", ""))
-        return JSONResponse(found, headers=_HEADERS)
+        return JSONResponse(found, headers=HEADERS)
 
     async def reload(self, _: Request) -> Response:
         """Read the configuration again; what changed, or why nothing did."""
@@ -70,25 +65,15 @@ class Pages:
             said = await self._reloader.reload()
         except ConfigError as error:
             return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-        return PlainTextResponse(f"{said}\n", headers=_HEADERS)
+        return PlainTextResponse(f"{said}\n", headers=HEADERS)
 
     async def healthz(self, _: Request) -> Response:
         """The process is alive."""
-        return JSONResponse({"status": "ok"}, headers=_HEADERS)
+        return JSONResponse({"status": "ok"}, headers=HEADERS)
 
     async def readyz(self, _: Request) -> Response:
         """Ready to say what it knows, also that the server is down: see docs/architecture.md."""
-        return JSONResponse(
-            {"status": "ready", **describe_readiness(self._fleet)}, headers=_HEADERS
-        )
-
-    async def status(self, _: Request) -> Response:
-        """How each target is."""
-        return JSONResponse({"targets": describe_targets(self._fleet)}, headers=_HEADERS)
-
-    async def index(self, _: Request) -> Response:
-        """The same for people."""
-        return HTMLResponse(index_page(describe_targets(self._fleet)), headers=_HEADERS)
+        return JSONResponse({"status": "ready", **describe_readiness(self._fleet)}, headers=HEADERS)
 
 
 def create_app(fleet: Fleet, reloader: Reloader) -> Starlette:
@@ -100,18 +85,20 @@ def create_app(fleet: Fleet, reloader: Reloader) -> Starlette:
         yield
         await fleet.close()
 
-    pages = Pages(fleet, reloader)
+    pages, board = Pages(fleet, reloader), Board(lambda: [*fleet.targets.values()])
     routes = [
-        Route("/", pages.index),
         Route("/metrics", pages.metrics),
         Route("/probe", pages.probe),
         Route("/sd", pages.discovery),
         Route("/-/reload", pages.reload, methods=["POST"]),
         Route("/healthz", pages.healthz),
         Route("/readyz", pages.readyz),
-        Route("/api/v1/status", pages.status),
+        *StatusPages(board).routes(),
+        *report_routes(reloader.settings),
     ]
-    return Starlette(routes=[*routes, *report_routes(reloader.settings)], lifespan=lifespan)
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.state.leave = board.close
+    return app
 
 
 async def _scrape(target: Target, request: Request) -> tuple[FamilySamples, ...]:
@@ -122,8 +109,8 @@ async def _scrape(target: Target, request: Request) -> tuple[FamilySamples, ...]
 def _page(request: Request, families: Iterable[FamilySamples]) -> Response:
     to = choose_format(request.headers.get("accept", ""))
     page = render(families, to) + to.end
-    return Response(page, headers={**_HEADERS, "Content-Type": to.content_type})
+    return Response(page, headers={**HEADERS, "Content-Type": to.content_type})
 
 
 def _refuse(status: HTTPStatus, reason: str) -> Response:
-    return PlainTextResponse(f"{reason}\n", status, headers=_HEADERS)
+    return PlainTextResponse(f"{reason}\n", status, headers=HEADERS)

@@ -30,6 +30,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=_FINISH_REQUESTS_WITHIN,
             )
         )
+        self._app = app
         self._told_to_exit = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -38,8 +39,12 @@ class Server(uvicorn.Server):
         await self.serve(sockets=[listener])
 
     async def main_loop(self) -> None:
-        """Wait for the end; uvicorn calls this between start-up and shutdown."""
+        """Wait for the end; uvicorn calls this between start-up and shutdown.
+
+        Then the streams end, which uvicorn would wait for.
+        """
         await self._told_to_exit.wait()
+        self._app.state.leave()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Note the signal as uvicorn does, and wake up."""

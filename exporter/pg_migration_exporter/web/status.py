@@ -1,52 +1,104 @@
-"""How the targets are, for people and programs: /readyz and /api/v1/status."""
+"""The status page at /, its events and its files, and the same as JSON at /api/v1/status."""
 
 from __future__ import annotations
 
-import time
-from typing import Any
+import json
+from collections.abc import AsyncIterator
+from http import HTTPStatus
 
-from pg_migration_exporter.config.schema import DEFAULT_TARGET
-from pg_migration_exporter.fleet import Fleet
-from pg_migration_exporter.postgres.conninfo import describe_server
-from pg_migration_exporter.target import Target
+from starlette.requests import Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Route
 
+from pg_migration_exporter.status.board import Board
+from pg_migration_exporter.status.model import STATUS_PATH
+from pg_migration_exporter.web.headers import CACHEABLE, HEADERS, UNBUFFERED
+from pg_migration_exporter.web.pages import ASSETS, Pages
 
-def describe_targets(fleet: Fleet) -> list[dict[str, Any]]:
-    """Each target: name, address, state of the server, databases, collectors that fail.
-
-    `scraped_seconds_ago` is null before the first scrape. There is no user and no password.
-    What a collector has to say beside metrics is under its name.
-    """
-    return [_describe(name, target) for name, target in fleet.targets.items()]
-
-
-def describe_readiness(fleet: Fleet) -> dict[str, Any]:
-    """Whether the default server was reached, and where there are more, each of them."""
-    found: dict[str, Any] = {}
-    if fleet.default is not None:
-        found["server"] = describe_server_state(fleet.default)
-    others = {name: one for name, one in fleet.targets.items() if name != DEFAULT_TARGET}
-    if others:
-        found["targets"] = {name: describe_server_state(one) for name, one in others.items()}
-    return found
+#: Streams at a time: each is a connection and a little work every two seconds.
+_MOST_STREAMS = 100
+_RECONNECT_AFTER_MS = 1000
 
 
-def describe_server_state(target: Target) -> str:
-    """What the latest scrape found."""
-    if target.last is None:
-        return "not scraped yet"
-    return "reached" if target.last.reached else "not reached"
+class StatusPages:
+    """The routes of everything that shows the status of a board's targets."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._pages = Pages()
+        self._streams = 0
+
+    def routes(self) -> list[Route]:
+        """All routes."""
+        return [
+            Route("/", self.page),
+            Route("/events", self.events),
+            Route(STATUS_PATH, self.api),
+            Route("/static/{name}", self.asset),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        """The whole page, readable as it is."""
+        name = request.query_params.get("target")
+        if self._is_unknown(name):
+            return _not_found(f"no target has this name; known are {', '.join(self._names())}")
+        page = self._pages.render(await self._board.look(name), name)
+        return HTMLResponse(self._pages.document(page), headers=HEADERS)
+
+    async def api(self, request: Request) -> Response:
+        """The model as JSON: see docs/status.schema.json."""
+        name = request.query_params.get("target")
+        if self._is_unknown(name):
+            problem = {"error": "no target has this name", "targets": self._names()}
+            return JSONResponse(problem, HTTPStatus.NOT_FOUND, HEADERS)
+        status = await self._board.look(name)
+        return Response(status.model_dump_json(), media_type="application/json", headers=HEADERS)
+
+    async def events(self, request: Request) -> Response:
+        """What changes of the page, as server-sent events (HTML Living Standard, 9.2)."""
+        name = request.query_params.get("target")
+        if self._is_unknown(name):
+            return _not_found("no target has this name")
+        if self._streams >= _MOST_STREAMS:
+            return PlainTextResponse(
+                f"{_MOST_STREAMS} viewers follow already\n", HTTPStatus.SERVICE_UNAVAILABLE, HEADERS
+            )
+        headers = {**HEADERS, **UNBUFFERED}
+        return StreamingResponse(
+            self._stream(name), media_type="text/event-stream", headers=headers
+        )
+
+    async def asset(self, request: Request) -> Response:
+        """A file of the page; its name holds the hash of what is in it."""
+        asset = ASSETS.get(request.path_params["name"])
+        if asset is None:
+            return _not_found("no such file")
+        return Response(asset.content, headers={**HEADERS, **CACHEABLE}, media_type=asset.type)
+
+    async def _stream(self, name: str | None) -> AsyncIterator[str]:
+        self._streams += 1
+        try:
+            yield f"retry: {_RECONNECT_AFTER_MS}\n\n"
+            shown = None
+            async for status in self._board.follow(name):
+                page = self._pages.render(status, name)
+                yield f"data: {json.dumps(page.changes(shown))}\n\n"
+                shown = page
+        finally:
+            self._streams -= 1
+
+    def _is_unknown(self, name: str | None) -> bool:
+        return name is not None and name not in self._names()
+
+    def _names(self) -> list[str]:
+        return self._board.names()
 
 
-def _describe(name: str, target: Target) -> dict[str, Any]:
-    last = target.last
-    return {
-        "name": name,
-        "address": describe_server(target.settings.postgres),
-        "server": describe_server_state(target),
-        "databases": last.databases() if last else {},
-        "failed_collectors": sorted(last.failed()) if last else [],
-        "connections": target.connections,
-        "scraped_seconds_ago": time.monotonic() - target.asked_at if target.asked_at else None,
-        **target.status(),
-    }
+def _not_found(problem: str) -> Response:
+    return PlainTextResponse(f"{problem}\n", HTTPStatus.NOT_FOUND, HEADERS)

@@ -128,13 +128,13 @@ def test_what_is_said_of_the_targets(database: Database, start_exporter: StartEx
 
     ready = exporter.get("/readyz").json()
     assert ready == {"status": "ready", "server": "reached", "targets": {"dead": "not reached"}}
-    default, other = exporter.get("/api/v1/status").json()["targets"]
+    other, default = exporter.get("/api/v1/status").json()["targets"]
     assert default["databases"] == {database.name: True}
-    assert default["failed_collectors"] == []
-    assert (other["name"], other["server"]) == ("dead", "not reached")
+    assert {one["state"] for one in default["collectors"]} == {"answered"}
+    assert (other["name"], other["server"]["reached"]) == ("dead", False)
     assert other["databases"] == {"gone": False}
     index = exporter.get("/").text
-    assert "probe?target=dead" in index
+    assert 'href="?target=dead"' in index
     for text in (exporter.get("/api/v1/status").text, index, exporter.process.output()):
         assert secret not in text
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from pg_migration_exporter.collectors.base import Collector, Scope
-from pg_migration_exporter.collectors.liquibase.discovery import Discovery, discover
+from pg_migration_exporter.collectors.liquibase.discovery import Discovery, Seen, discover
 from pg_migration_exporter.collectors.liquibase.families import FAMILIES
 from pg_migration_exporter.collectors.liquibase.publish import publish_history, publish_state
 from pg_migration_exporter.liquibase import report_table
 from pg_migration_exporter.liquibase import tables as sql
 from pg_migration_exporter.liquibase.evidence import Evidence, Reading
-from pg_migration_exporter.liquibase.observe import Observation, Observer, Subject
+from pg_migration_exporter.liquibase.observe import Observation, Observer
 from pg_migration_exporter.liquibase.reports import Reports
 from pg_migration_exporter.liquibase.state import decide
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
@@ -29,9 +30,6 @@ async def watch(scope: Scope) -> bool:
     """Look at every changelog, so that short runs are noticed; True while one is under way."""
     seen = [observation.evidence for _, _, observation in await look(scope)]
     return any(evidence.lock.locked or evidence.sessions for evidence in seen)
-
-
-Seen = tuple[str, Subject | None, Observation]
 
 
 async def look(scope: Scope) -> list[Seen]:
@@ -55,7 +53,9 @@ async def look(scope: Scope) -> list[Seen]:
         (subject.tables.name, subject, observation)
         for subject, observation in zip(subjects, observations, strict=True)
     ]
-    return seen or [("", None, _nothing(discovery))]
+    discovery.seen = seen or [("", None, _nothing(discovery))]
+    discovery.seen_at = time.monotonic()
+    return discovery.seen
 
 
 def _nothing(discovery: Discovery) -> Observation:

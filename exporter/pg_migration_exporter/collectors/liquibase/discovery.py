@@ -12,10 +12,13 @@ from pg_migration_exporter.config.schema import LiquibaseSection
 from pg_migration_exporter.liquibase import tables as sql
 from pg_migration_exporter.liquibase.files import ChangelogFiles, files_for
 from pg_migration_exporter.liquibase.memory import Counters, Memory
-from pg_migration_exporter.liquibase.observe import Subject
+from pg_migration_exporter.liquibase.observe import Observation, Subject
 from pg_migration_exporter.liquibase.reports import Reports
 from pg_migration_exporter.liquibase.tables import ChangelogTables, read_tables
 from pg_migration_exporter.postgres.session import Rows
+
+#: One changelog: its name, what is remembered of it, what was seen at one look.
+Seen = tuple[str, Subject | None, Observation]
 
 
 @dataclass(slots=True)
@@ -30,6 +33,9 @@ class Discovery:
     #: Whether all tables have been looked at before, also by an earlier process.
     has_looked: bool = False
     subjects: dict[str, Subject] = field(default_factory=dict)
+    #: The latest look, for the status page, and when it was (time.monotonic).
+    seen: list[Seen] = field(default_factory=list)
+    seen_at: float = 0.0
     _restored: dict[str, Memory] = field(default_factory=dict)
 
     def see(self, found: list[ChangelogTables], datname: str) -> list[Subject]:

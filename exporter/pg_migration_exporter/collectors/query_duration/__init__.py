@@ -16,7 +16,6 @@ from pg_migration_exporter.collectors.query_duration.families import (
     STATEMENT_SECONDS,
 )
 from pg_migration_exporter.collectors.query_duration.sampling import Statements
-from pg_migration_exporter.collectors.query_duration.status import status
 from pg_migration_exporter.collectors.query_duration.top import Counters
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS, STATEMENTS
 
@@ -61,7 +60,6 @@ QUERY_DURATIONS = Collector(
     collect=collect,
     sample=sample,
     memory=lambda settings: Statements(settings.statements),
-    status=status,
 )
 
 __all__ = ["QUERY_DURATION", "QUERY_DURATIONS"]

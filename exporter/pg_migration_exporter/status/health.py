@@ -1,0 +1,87 @@
+"""How the server and the exporter itself are: reachability, collectors, pools, replication."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pg_migration_exporter.collectors.pools import POOL_UTILIZATION
+from pg_migration_exporter.collectors.replication import LAG_SECONDS
+from pg_migration_exporter.collectors.server import START_TIME
+from pg_migration_exporter.postgres.conninfo import describe_server
+from pg_migration_exporter.scrape import Scrape
+from pg_migration_exporter.status.model import Collector, Pool, Replica, Server
+from pg_migration_exporter.status.samples import Samples
+from pg_migration_exporter.target import Target
+
+_LATE = "no answer in time"
+
+
+def server(target: Target, scrape: Scrape | None, samples: Samples) -> Server:
+    """The server, and why it is not reached."""
+    address = describe_server(target.settings.postgres)
+    if scrape is None:
+        return Server(address=address, reached=None)
+    reached = scrape.reached
+    main = target.databases()[0]
+    known = main.capabilities
+    return Server(
+        address=address,
+        reached=reached,
+        problem=None if reached else _first_line(main.complaints.present("scrape")),
+        version=known.version if known else None,
+        role=known.role if known else None,
+        started=samples.number(START_TIME),
+    )
+
+
+def collectors(target: Target, scrape: Scrape | None) -> list[Collector]:
+    """Every collector that was asked to run, in whatever database, the broken ones first."""
+    if scrape is None:
+        return []
+    found = [*_failed(target, scrape), *_skipped(scrape), *_answered(scrape)]
+    return list({one.name: one for one in reversed(found)}.values())[::-1]
+
+
+def _failed(target: Target, scrape: Scrape) -> Iterator[Collector]:
+    """Those that some database did not answer, with the first complaint there is."""
+    for name in sorted(scrape.failed()):
+        complaints = (database.complaints.present(name) for database in target.databases())
+        reason = _first_line(next((one for one in complaints if one), None))
+        yield Collector(name=name, state="failed", reason=reason, seconds=None)
+
+
+def _skipped(scrape: Scrape) -> Iterator[Collector]:
+    for part in scrape.parts:
+        for one, obstacle in part.plan.skipped:
+            assert part.plan.capabilities is not None
+            remedy = obstacle.remedy_for(part.plan.capabilities)
+            yield Collector(name=one.name, state="skipped", reason=remedy, seconds=None)
+
+
+def _answered(scrape: Scrape) -> Iterator[Collector]:
+    for part in scrape.parts:
+        for name, (seconds, _) in part.answered.items():
+            yield Collector(name=name, state="answered", reason=None, seconds=seconds)
+
+
+def pools(samples: Samples) -> list[Pool]:
+    """Pools of connections, the fullest first."""
+    found = [
+        Pool.model_validate({"type": labels["pool_type"], "name": labels["pool"], "used": used})
+        for labels, used in samples.rows(POOL_UTILIZATION)
+    ]
+    return sorted(found, key=lambda one: -one.used)
+
+
+def replicas(samples: Samples) -> list[Replica]:
+    """Standbys, the one that is furthest behind first."""
+    found = [
+        Replica.model_validate({"name": labels["replica"], "lag_seconds": lag})
+        for labels, lag in samples.rows(LAG_SECONDS)
+    ]
+    return sorted(found, key=lambda one: -one.lag_seconds)
+
+
+def _first_line(complaint: str | None) -> str:
+    """What is wrong; what psycopg adds below is our own SQL."""
+    return (complaint or _LATE).strip().partition("\n")[0]

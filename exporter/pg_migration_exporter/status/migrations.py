@@ -1,0 +1,88 @@
+"""The migrations of one target, as they were last seen."""
+
+from __future__ import annotations
+
+import time
+
+from pg_migration_exporter.collectors.liquibase import LIQUIBASE
+from pg_migration_exporter.collectors.liquibase.discovery import Seen
+from pg_migration_exporter.config import Settings
+from pg_migration_exporter.liquibase.evidence import Evidence, Reading
+from pg_migration_exporter.liquibase.explain import Explanation, Setup, explain
+from pg_migration_exporter.liquibase.guidance import GUIDANCE
+from pg_migration_exporter.liquibase.state import Verdict as Decision
+from pg_migration_exporter.postgres.capabilities import Capabilities
+from pg_migration_exporter.status import runbooks
+from pg_migration_exporter.status.model import LEVELS, Migration, Verdict
+from pg_migration_exporter.status.words import label, sentence, words_for
+from pg_migration_exporter.target import Target
+
+_NEXT_SHOWN = 5
+
+
+def migrations(target: Target) -> list[Migration]:
+    """Every changelog that was ever seen in a database of the target, the worst first."""
+    found = [
+        _migration(seen, discovery.seen_at, target.settings, database.capabilities)
+        for database in target.databases()
+        if (discovery := database.memory(LIQUIBASE.name)) and database.capabilities
+        for seen in discovery.seen
+    ]
+    return sorted(found, key=lambda one: (LEVELS.index(one.verdict.level), one.datname))
+
+
+def _migration(
+    seen: Seen, seen_at: float, settings: Settings, capabilities: Capabilities
+) -> Migration:
+    changelog, _, observation = seen
+    evidence, decision = observation.evidence, observation.verdict
+    explained = explain(changelog, evidence, decision, _setup(evidence, settings, capabilities))
+    is_read = evidence.reading is Reading.COMPLETE
+    locked = evidence.lock.locked
+    return Migration(
+        datname=capabilities.datname,
+        changelog=changelog,
+        status=decision.status,
+        blocked=decision.blocked,
+        inferred=decision.inferred,
+        source=decision.source,
+        verdict=_verdict(decision, settings),
+        meaning=GUIDANCE[decision.status].meaning,
+        seen_seconds_ago=time.monotonic() - seen_at,
+        applied=evidence.applied if is_read else None,
+        pending=len(evidence.known.pending) if evidence.known else None,
+        next_changesets=list(evidence.known.pending[:_NEXT_SHOWN]) if evidence.known else [],
+        failed_changeset=decision.changeset or None,
+        lock_held=locked if is_read else None,
+        locked_by=evidence.lock.locked_by if locked else None,
+        lock_seconds=max(evidence.lock.age, 0.0) if locked else None,
+        statement=evidence.statement or None,
+        **_explained(explained),
+    )
+
+
+def _explained(explained: Explanation) -> dict[str, list[str]]:
+    return {name: list(getattr(explained, name)) for name in ("facts", "doubts", "advice")}
+
+
+def _verdict(decision: Decision, settings: Settings) -> Verdict:
+    how = {"blocked": decision.blocked, "inferred": decision.inferred}
+    words = words_for(decision.status, decision.source, **how)
+    return Verdict(
+        level=words.level,
+        state=label(decision.status, **how),
+        title=words.title,
+        reason=sentence(decision.reason),
+        steps=GUIDANCE[decision.status].steps,
+        runbook=runbooks.runbook(runbooks.FOR_STATE.get(decision.status), settings),
+    )
+
+
+def _setup(evidence: Evidence, settings: Settings, capabilities: Capabilities) -> Setup:
+    return Setup(
+        commit_timestamps=capabilities.commit_timestamps,
+        checks_connections=True,  # not asked at every scrape: `explain` advises on it
+        remembers=settings.state_directory is not None,
+        has_files=evidence.expected is not None,
+        has_reports=evidence.reported is not None,
+    )

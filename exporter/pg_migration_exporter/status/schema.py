@@ -1,0 +1,19 @@
+"""`python -m pg_migration_exporter.status.schema` prints the JSON schema of /api/v1/status."""
+
+from __future__ import annotations
+
+import json
+
+from pg_migration_exporter.status.model import Status
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema() -> str:
+    """docs/status.schema.json: what an answer looks like, every key of it present."""
+    model = Status.model_json_schema(mode="serialization")
+    return json.dumps({"$schema": DIALECT, **model}, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    print(schema(), end="")  # noqa: T201 - a document for standard output

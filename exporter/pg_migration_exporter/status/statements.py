@@ -1,0 +1,31 @@
+"""The statements that took most time."""
+
+from __future__ import annotations
+
+from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS
+from pg_migration_exporter.collectors.query_duration.sampling import Statements
+from pg_migration_exporter.status.model import Statement
+from pg_migration_exporter.target import Target
+
+
+def statements(target: Target) -> list[Statement]:
+    """The statements that have series of their own, the one with most time first."""
+    found = [
+        Statement(
+            datname=datname,
+            usename=usename,
+            queryid=str(queryid),
+            calls=counters.calls,
+            seconds=counters.seconds,
+            rows=counters.rows,
+            text=memory.texts.get(queryid),
+        )
+        for memory in _memories(target)
+        for (datname, queryid, usename), counters in memory.top.series()
+    ]
+    return sorted(found, key=lambda one: one.seconds, reverse=True)
+
+
+def _memories(target: Target) -> list[Statements]:
+    memories = (database.memory(QUERY_DURATIONS.name) for database in target.databases())
+    return [memory for memory in memories if memory is not None]

@@ -1,0 +1,87 @@
+"""The verdict on a target: the one thing that whoever looks has to know first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pg_migration_exporter.collectors.liquibase import LIQUIBASE
+from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.status import runbooks
+from pg_migration_exporter.status.findings import Findings
+from pg_migration_exporter.status.model import Session, Verdict
+from pg_migration_exporter.status.words import doing
+
+_NOTHING_YET = Verdict(
+    level="unknown", state="not known", title="Nothing has been looked at yet", reason=""
+)
+_FAILED = {"failed": "failed", "skipped": "cannot run"}
+
+
+def verdict(findings: Findings) -> Verdict:
+    """What matters most: the server, then whether anything is seen, then the worst migration."""
+    server = findings.server
+    if server.reached is None:
+        return _NOTHING_YET
+    if not server.reached:
+        return Verdict(
+            level="critical",
+            state="not reached",
+            title="PostgreSQL is not reached",
+            reason=f"No answer from {server.address}: {server.problem}",
+            steps="See whether the server runs, and whether this exporter may connect to it. What "
+            "is shown below was seen before that.",
+            runbook=runbooks.runbook(runbooks.DOWN, findings.settings),
+        )
+    return _blind(findings) or _worst(findings)
+
+
+def _blind(findings: Findings) -> Verdict | None:
+    """The verdict where nobody can say how the migration is."""
+    watching = next((one for one in findings.collectors if one.name == LIQUIBASE.name), None)
+    if watching is None:
+        return Verdict(
+            level="unknown",
+            state="not watched",
+            title="Migrations are not watched",
+            reason=f"The collector {LIQUIBASE.name} is switched off in the configuration",
+        )
+    if watching.state == "answered":
+        return None
+    return Verdict(
+        level="unknown",
+        state="blind",
+        title="The exporter is blind: it cannot see the migration",
+        reason=f"The collector {watching.name} {_FAILED[watching.state]}: {watching.reason}",
+        steps="The server is up. Do not take the migration for healthy: look into the database "
+        "itself, and mend what keeps the exporter from seeing it.",
+        runbook=runbooks.runbook(runbooks.BLIND, findings.settings),
+    )
+
+
+def _worst(findings: Findings) -> Verdict:
+    worst, waits = findings.worst, findings.waits
+    if worst is None:
+        return _NOTHING_YET
+    found = worst.verdict
+    blocker = _blocker(waits.trees if waits else ()) if worst.blocked else None
+    if blocker is not None:
+        what = doing(blocker.state, blocker.transaction_seconds)
+        name = blocker.application_name or blocker.usename
+        reason = f"It waits for {name}, pid {blocker.pid}, {what}. {found.reason}"
+        return found.model_copy(update={"reason": reason})
+    if worst.status is State.RUNNING and waits is not None and waits.behind_migrations:
+        title = "A migration is running, and others wait for it"
+        return found.model_copy(update={"level": "attention", "title": title})
+    return found
+
+
+def _blocker(trees: Sequence[Session]) -> Session | None:
+    """The session at the head of the tree in which the migration waits."""
+    return next((tree for tree in trees if any(_migrations_in(tree.waiters))), None)
+
+
+def _migrations_in(sessions: Sequence[Session]) -> Iterator[Session]:
+    for one in sessions:
+        if one.is_migration:
+            yield one
+        yield from _migrations_in(one.waiters)

@@ -1,0 +1,130 @@
+"""The words for states: titles and short answers. Meaning and steps are liquibase.guidance's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pg_migration_exporter.config.schema import DEFAULT_TARGET
+from pg_migration_exporter.liquibase.state import Source
+from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.status.model import Level
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a state is told: how bad it is, its title, and the answers to two questions."""
+
+    level: Level
+    title: str
+    moving: str
+    worked: str
+
+
+WORDS: dict[State, Words] = {
+    State.UNKNOWN: Words(
+        "unknown", "The state of the migration is not known", "Not known", "Not known"
+    ),
+    State.NOT_INITIALISED: Words(
+        "info", "This database has never been migrated", "Nothing is running", "Never run"
+    ),
+    State.STALE_LOCK: Words(
+        "critical", "The migration died and left its lock", "No: its session is gone", "No"
+    ),
+    State.RUNNING: Words("info", "A migration is running", "It is running", "Not over yet"),
+    State.FAILED: Words("critical", "The migration failed", "No: it has ended", "No"),
+    State.DRIFTED: Words(
+        "attention",
+        "The changelog files are not what ran",
+        "Nothing is running",
+        "Yes, but the next update will be refused",
+    ),
+    State.ROLLED_BACK: Words(
+        "attention",
+        "The last run took changesets back",
+        "Nothing is running",
+        "It was rolled back",
+    ),
+    State.PENDING: Words(
+        "info", "Changesets wait to be run", "Nothing is running", "Not all has run yet"
+    ),
+    State.SUCCEEDED: Words(
+        "ok", "All is well: everything expected has run", "Nothing is running", "Yes"
+    ),
+}
+#: Without changelog files, nobody knows whether more is expected.
+UNCONFIRMED = Words(
+    "ok",
+    "Nothing is running, and no failure is known",
+    "Nothing is running",
+    "As far as the tables tell",
+)
+BLOCKED = Words("attention", "The migration is blocked", "No: it is blocked", "Not over yet")
+INFERRED = Words(
+    "critical", "The migration seems to have failed", "No: it has ended", "It seems not"
+)
+
+
+def words_for(state: State, source: Source, *, blocked: bool, inferred: bool) -> Words:
+    """The words for a state; `source` is where it was learned."""
+    if blocked:
+        return BLOCKED
+    special = {
+        State.FAILED: INFERRED if inferred else None,
+        State.SUCCEEDED: UNCONFIRMED if source == "database" else None,
+    }
+    return special.get(state) or WORDS[state]
+
+
+def label(state: State, *, blocked: bool, inferred: bool) -> str:
+    """A state in a word or two."""
+    more = ", blocked" * blocked + ", inferred" * inferred
+    return state.value.replace("_", " ") + more
+
+
+def clock(moment: float) -> str:
+    """A time in UTC, as logs have it: 2026-03-01 12:00:00."""
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def duration(seconds: float) -> str:
+    """A time in its two largest units: `3 min 20 s`, `2 h`, `0 s`."""
+    rest = round(seconds)
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        count, rest = divmod(rest, size)
+        if count or parts:
+            parts.append(f"{count} {unit}" if count else "")
+        if len(parts) == 2:
+            break
+    return " ".join(part for part in parts if part) or "0 s"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 session`, `3 sessions`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def waiting(sessions: int) -> str:
+    """`1 session waits`, `3 sessions wait`."""
+    return f"{count(sessions, 'session')} {'waits' if sessions == 1 else 'wait'}"
+
+
+def place(name: str, address: str) -> str:
+    """Which target: its name and address, or the address alone of the one without a name."""
+    return address if name == DEFAULT_TARGET else f"{name} ({address})"
+
+
+def sentence(text: str) -> str:
+    """With a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def doing(state: str, since: float | None) -> str:
+    """What a session does: `idle in transaction that began 2 min ago`; `since` its beginning."""
+    if since is None:
+        return state
+    joint = "" if "in transaction" in state else " in a transaction"
+    return f"{state}{joint} that began {duration(since)} ago"

@@ -1,0 +1,94 @@
+// Keeps the page live: takes the sections that changed from server-sent events. Every text arrives
+// escaped by the server; without this script the page loads itself again.
+"use strict";
+
+const RETRY_MS = 2000; // when the exporter refuses instead of being away
+const LATE_MS = 7000; // three looks without news
+const live = document.getElementById("live");
+const liveText = document.getElementById("live-text");
+const list = document.getElementById("events");
+let heard = 0;
+
+function parse(html) {
+  return new DOMParser().parseFromString(html, "text/html").body;
+}
+
+// Make `from` like `to` in place, so that focus, selection and scroll positions stay.
+function morph(from, to) {
+  if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName) {
+    from.replaceWith(document.importNode(to, true));
+  } else if (from.nodeType !== Node.ELEMENT_NODE) {
+    if (from.data !== to.data) from.data = to.data;
+  } else {
+    morphAttributes(from, to);
+    morphChildren(from, to);
+  }
+}
+
+function morphAttributes(from, to) {
+  for (const { name, value } of to.attributes) {
+    if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+  }
+  for (const { name } of [...from.attributes]) {
+    const isReaders = name === "open" && from.nodeName === "DETAILS";
+    if (!isReaders && !to.hasAttribute(name)) from.removeAttribute(name);
+  }
+}
+
+function morphChildren(from, to) {
+  const wanted = [...to.childNodes];
+  const present = [...from.childNodes];
+  wanted.forEach((child, place) => {
+    if (place < present.length) morph(present[place], child);
+    else from.append(document.importNode(child, true));
+  });
+  present.slice(wanted.length).forEach((child) => child.remove());
+}
+
+function showRows(html, all) {
+  const rows = [...parse(`<ol>${html}</ol>`).firstChild.children];
+  if (all) list.replaceChildren(...rows);
+  else list.prepend(...rows);
+  const most = Number(document.body.dataset.mostRows);
+  while (list.children.length > most) list.lastElementChild.remove();
+  document.getElementById("no-events").hidden = list.children.length > 0;
+}
+
+function show(change) {
+  if (document.title !== change.title) document.title = change.title;
+  document.body.dataset.level = change.level;
+  for (const [id, html] of Object.entries(change.sections)) {
+    morphChildren(document.getElementById(id), parse(html));
+  }
+  if (change.rows || change.all_rows) showRows(change.rows, change.all_rows);
+}
+
+function tellAge() {
+  const age = Date.now() - heard;
+  const seconds = Math.round(age / 1000);
+  const isLate = age > LATE_MS;
+  live.dataset.state = isLate ? "lost" : "live";
+  const text = isLate
+    ? `No news from the exporter for ${seconds} s`
+    : `Live, seen ${seconds} s ago`;
+  if (liveText.textContent !== text) liveText.textContent = text;
+}
+
+function follow() {
+  const query = document.body.dataset.target;
+  const source = new EventSource("events" + (query ? `?target=${encodeURIComponent(query)}` : ""));
+  source.onmessage = (message) => {
+    heard = Date.now();
+    show(JSON.parse(message.data));
+    tellAge();
+  };
+  // The browser itself connects again, unless it was refused.
+  source.onerror = () => {
+    if (source.readyState === EventSource.CLOSED) setTimeout(follow, RETRY_MS);
+  };
+}
+
+heard = Date.now();
+tellAge();
+setInterval(tellAge, 1000);
+follow();

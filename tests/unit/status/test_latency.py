@@ -1,0 +1,60 @@
+"""Latency now and as usual, from the histograms of looks at chosen times."""
+
+from __future__ import annotations
+
+import pytest
+
+from pg_migration_exporter.collectors.query_duration import QUERY_DURATION
+from pg_migration_exporter.families import FamilySamples, Histogram
+from pg_migration_exporter.status.latency import LatencyCourse, percentile
+from pg_migration_exporter.status.samples import Samples
+
+_INF = float("inf")
+
+
+def look(fast: float, slow: float) -> Samples:
+    """What was executed so far: `fast` statements within 10 ms, `slow` ones within 1 s."""
+    buckets = ((0.01, fast), (1.0, fast + slow), (_INF, fast + slow))
+    samples = FamilySamples(QUERY_DURATION)
+    samples.add(Histogram(buckets, 0.0, fast + slow), "game", "statements")
+    return Samples([samples])
+
+
+def test_percentiles_are_linear_within_a_bucket() -> None:
+    assert percentile([(0.1, 50), (0.2, 100), (_INF, 100)], 0.95) == pytest.approx(0.19)
+    assert percentile([(0.1, 50), (0.2, 60), (_INF, 100)], 0.95) == 0.2
+    assert percentile([(0.1, 5), (_INF, 5)], 0.95) is None
+
+
+def test_a_migration_that_makes_statements_slow() -> None:
+    """Fast for ten minutes; then a run begins, and for two minutes half of them are slow."""
+    course = LatencyCourse()
+    for second in range(0, 601, 20):
+        course.see(look(second * 10, 0), second)
+    for second in range(20, 121, 20):
+        course.see(look(6000 + second * 5, second * 5), 600 + second)
+    [report] = course.report(run_seconds=120)
+    assert report.datname == "game"
+    assert report.now_seconds == pytest.approx(0.901)
+    assert report.baseline_seconds == pytest.approx(0.0095)
+
+
+def test_what_is_not_known_is_not_told() -> None:
+    course = LatencyCourse()
+    assert course.report(None) == []
+    course.see(look(100, 0), 0)
+    assert course.report(None) == []
+    course.see(look(1000, 0), 60)
+    [report] = course.report(None)
+    assert report.now_seconds is not None
+    assert report.baseline_seconds is None
+    course.see(look(1000, 0), 120)
+    assert course.report(None) == []
+
+
+def test_a_run_older_than_what_is_remembered_has_no_baseline() -> None:
+    course = LatencyCourse()
+    for second in range(0, 201, 20):
+        course.see(look(second * 10, 0), second)
+    [report] = course.report(run_seconds=3600)
+    assert report.baseline_seconds is None

@@ -1,0 +1,89 @@
+"""What a viewer is sent: everything once, then what has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pg_migration_exporter.status.events import happenings
+from pg_migration_exporter.status.model import Happening
+from pg_migration_exporter.watch.events import Event, EventLog
+from pg_migration_exporter.web.pages import ASSETS, SECTIONS, Pages
+from tests.unit.status.made import status, target
+
+
+def told(number: int, subject: str = "i") -> Sequence[Happening]:
+    log = EventLog()
+    for _ in range(number):
+        log.tell(Event("index_build_started", "game", subject, {"command": "REINDEX"}))
+    return happenings(log)
+
+
+def test_only_what_changed_is_sent() -> None:
+    pages = Pages()
+    first = pages.render(status(target("a", events=told(2))), None)
+    whole = first.changes(None)
+    assert set(whole["sections"]) == set(SECTIONS)
+    assert whole["all_rows"]
+    assert whole["rows"].count("<li") == 2
+
+    second = pages.render(status(target("a", title="It failed", events=told(3))), None)
+    change = second.changes(first)
+    assert set(change["sections"]) == {"verdict"}
+    assert not change["all_rows"]
+    assert change["rows"].count("<li") == 1
+
+    again = second.changes(second)
+    assert (again["sections"], again["rows"], again["all_rows"]) == ({}, "", False)
+
+
+def test_events_of_another_target_or_process_take_the_place_of_those_shown() -> None:
+    pages = Pages()
+    shown = pages.render(status(target("a", events=told(5))), None)
+    for other in (target("b", events=told(7)), target("a", events=told(2))):
+        change = pages.render(status(other), None).changes(shown)
+        assert change["all_rows"]
+        assert change["rows"].count("<li") == len(other.events)
+
+
+def test_a_look_is_rendered_once() -> None:
+    pages, look = Pages(), status(target("a"))
+    assert pages.render(look, None) is pages.render(look, None)
+    assert pages.render(look, None) is not pages.render(look, "a")
+
+
+def test_of_several_targets_the_worst_is_shown_and_all_are_listed() -> None:
+    worst = target("db-2", "critical", "The migration failed")
+    page = Pages().render(status(worst, target("db-1")), None)
+    assert page.title == "The migration failed · db-2 (db-2)"
+    assert [page.sections["overview"].count(f"?target={name}") for name in ("db-1", "db-2")] == [
+        1,
+        1,
+    ]
+    alone = Pages().render(status(target("db-1")), "db-1")
+    assert "All targets" in alone.sections["overview"]
+
+
+def test_names_are_text() -> None:
+    hostile = "<script>alert(1)</script>\"'`<b>`"
+    pages = Pages()
+    page = pages.render(status(target(hostile, title=hostile, events=told(1, hostile))), None)
+    document = pages.document(page)
+    assert document.count("<script") == 1
+    assert "&lt;script&gt;" in document
+    assert "<b>" not in document
+
+
+def test_commands_are_shown_as_code() -> None:
+    steps = {"level": "critical", "state": "failed", "title": "It failed", "reason": "Why"}
+    verdict = {**steps, "steps": "Run `ack <name>`."}
+    page = Pages().render(status(target("a", verdict=verdict)), None)
+    assert "Run <code>ack &lt;name&gt;</code>." in page.sections["verdict"]
+
+
+def test_names_of_files_change_with_their_content() -> None:
+    assert len(ASSETS) == 3
+    for name, asset in ASSETS.items():
+        stem, _, rest = name.partition("-")
+        assert stem in {"status", "icon"}
+        assert len(rest.partition(".")[0]) == 12
+        assert b"http://" not in asset.content.replace(b"http://www.w3.org/2000/svg", b"")

@@ -1,0 +1,184 @@
+"""The verdict and the answers, from findings that were made by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pg_migration_exporter.config import Settings
+from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.status.answers import answers
+from pg_migration_exporter.status.findings import Findings
+from pg_migration_exporter.status.model import (
+    Collector,
+    Migration,
+    Server,
+    Session,
+    Verdict,
+    Waits,
+)
+from pg_migration_exporter.status.verdict import verdict
+from pg_migration_exporter.status.words import label, words_for
+
+SETTINGS = Settings()
+SERVER = Server(address="db:5432/game", reached=True)
+AWAY = Server(address="db:5432/game", reached=False, problem="connection refused")
+SEES = Collector(name="liquibase", state="answered", reason=None, seconds=0.1)
+FAILS = Collector(name="liquibase", state="failed", reason="no answer in time", seconds=None)
+LOCKS_FAIL = Collector(name="locks", state="failed", reason="no answer in time", seconds=None)
+NOBODY = Waits(blocked=0, longest_seconds=0, behind_migrations=0, trees=[])
+
+
+def migration(status: State, *, blocked: bool = False, **traits: Any) -> Migration:
+    how = {"blocked": blocked, "inferred": traits.pop("inferred", False)}
+    source = traits.pop("source", "changelog")
+    words = words_for(status, source, **how)
+    told = Verdict(
+        level=words.level, state=label(status, **how), title=words.title, reason="Because"
+    )
+    nothing = dict.fromkeys(
+        ("applied", "pending", "failed_changeset", "lock_held", "locked_by", "lock_seconds")
+    )
+    known: dict[str, Any] = {
+        **nothing,
+        **how,
+        "datname": "game",
+        "changelog": "public.databasechangelog",
+        "source": source,
+        "meaning": "",
+        "seen_seconds_ago": 1,
+        "statement": None,
+        **{key: [] for key in ("next_changesets", "facts", "doubts", "advice")},
+    }
+    return Migration(status=status, verdict=told, **{**known, **traits})
+
+
+def session(pid: int, name: str, *waiters: Session, **traits: Any) -> Session:
+    known: dict[str, Any] = {
+        "datname": "game",
+        "usename": "app",
+        "state": "idle in transaction",
+        "is_migration": name == "liquibase",
+        "transaction_seconds": 60,
+        "kind": "",
+        "statement": None,
+        "waits_for": None,
+        "waited_seconds": 0,
+    }
+    return Session(pid=pid, application_name=name, waiters=list(waiters), **{**known, **traits})
+
+
+def findings(*migrations: Migration, **traits: Any) -> Findings:
+    known: dict[str, Any] = {
+        "server": SERVER,
+        "collectors": [SEES],
+        "waits": NOBODY,
+        "watch_age": 1.0,
+    }
+    return Findings(settings=SETTINGS, migrations=migrations, **{**known, **traits})
+
+
+@pytest.mark.parametrize(
+    ("found", "title", "level"),
+    [
+        (
+            findings(migration(State.SUCCEEDED)),
+            "All is well: everything expected has run",
+            "ok",
+        ),
+        (
+            findings(migration(State.SUCCEEDED, source="database")),
+            "Nothing is running, and no failure is known",
+            "ok",
+        ),
+        (
+            findings(migration(State.SUCCEEDED), server=AWAY),
+            "PostgreSQL is not reached",
+            "critical",
+        ),
+        (
+            findings(migration(State.FAILED), collectors=[FAILS]),
+            "The exporter is blind: it cannot see the migration",
+            "unknown",
+        ),
+        (findings(collectors=[]), "Migrations are not watched", "unknown"),
+        (findings(), "Nothing has been looked at yet", "unknown"),
+        (
+            findings(server=Server(address="db", reached=None)),
+            "Nothing has been looked at yet",
+            "unknown",
+        ),
+        (
+            findings(migration(State.FAILED, inferred=True)),
+            "The migration seems to have failed",
+            "critical",
+        ),
+        (
+            findings(
+                migration(State.RUNNING), waits=NOBODY.model_copy(update={"behind_migrations": 1})
+            ),
+            "A migration is running, and others wait for it",
+            "attention",
+        ),
+    ],
+)
+def test_what_matters_most_comes_first(found: Findings, title: str, level: str) -> None:
+    told = verdict(found)
+    assert (told.title, told.level) == (title, level)
+
+
+def test_who_blocks_the_migration_is_named() -> None:
+    waiting = session(2, "liquibase", waits_for="ShareLock on relation game.quests")
+    tree = session(1, "quest-service", session(3, "psql", waiting))
+    waits = Waits(blocked=2, longest_seconds=9, behind_migrations=0, trees=[tree])
+    told = verdict(findings(migration(State.RUNNING, blocked=True), waits=waits))
+    assert told.reason.startswith(
+        "It waits for quest-service, pid 1, idle in transaction that began 1 min ago. "
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (
+            findings(migration(State.SUCCEEDED)),
+            ["Nothing is running", "No", "Yes", "Yes"],
+        ),
+        (
+            findings(migration(State.FAILED)),
+            ["No: it has ended", "No", "No", "Yes"],
+        ),
+        (
+            findings(migration(State.SUCCEEDED), server=AWAY, waits=None),
+            ["Not known", "Not known", "Not known", "No"],
+        ),
+        (
+            findings(migration(State.STALE_LOCK), watch_age=None),
+            ["No: its session is gone", "No", "No", "Mostly"],
+        ),
+        (
+            findings(
+                migration(State.RUNNING, blocked=True),
+                collectors=[SEES, LOCKS_FAIL],
+                waits=None,
+            ),
+            ["No: it is blocked", "Not known", "Not over yet", "Not in all"],
+        ),
+        (
+            findings(
+                migration(State.RUNNING),
+                waits=Waits(blocked=3, longest_seconds=9, behind_migrations=1, trees=[]),
+            ),
+            ["It is running", "Yes: 1 session waits", "Not over yet", "Yes"],
+        ),
+    ],
+)
+def test_answers(found: Findings, told: list[str]) -> None:
+    assert [one.answer for one in answers(found)] == told
+
+
+def test_how_far_it_is() -> None:
+    running = migration(State.RUNNING, applied=9, pending=5, statement="CREATE INDEX")
+    moving = answers(findings(running))[0]
+    assert moving.detail == "9 of 14 changesets, CREATE INDEX"

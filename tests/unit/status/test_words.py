@@ -1,0 +1,113 @@
+"""Words: every state, every kind of event and every runbook has its own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import pg_migration_exporter
+from pg_migration_exporter.collectors.index_builds.memory import OUTCOMES
+from pg_migration_exporter.config import Settings
+from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.postgres.statement import kind_of
+from pg_migration_exporter.status import runbooks
+from pg_migration_exporter.status.events import SENTENCES, happenings
+from pg_migration_exporter.status.model import LEVELS
+from pg_migration_exporter.status.terminal import STYLES
+from pg_migration_exporter.status.words import WORDS, doing, duration
+from pg_migration_exporter.watch.events import Event, EventLog
+
+PACKAGE = Path(pg_migration_exporter.__file__).parent
+RUNBOOKS = PACKAGE.parents[1] / "docs/runbooks"
+
+
+def test_every_state_has_words() -> None:
+    assert set(WORDS) == set(State)
+    assert {words.level for words in WORDS.values()} <= set(LEVELS) == set(STYLES)
+
+
+def test_every_runbook_is_there() -> None:
+    named = {runbooks.DOWN, runbooks.BLIND, *runbooks.FOR_STATE.values()}
+    assert {f"{name}.md" for name in named} <= {file.name for file in RUNBOOKS.iterdir()}
+
+
+def test_the_address_of_a_runbook() -> None:
+    folder = {"status": {"runbooks": "https://runbooks.example.com/pg/"}}
+    found = runbooks.runbook("PostgresDown", Settings.model_validate(folder))
+    assert found is not None
+    assert found.url == "https://runbooks.example.com/pg/PostgresDown.md"
+    assert runbooks.runbook(None, Settings()) is None
+
+
+def told_kinds() -> set[str]:
+    """The kinds of events that the code tells."""
+    told = re.compile(r'(?:_tell|_event)\(\s*(?:scope, )?"(\w+)"|\("(\w+_(?:started|phase))", ')
+    kinds = {
+        kind
+        for file in PACKAGE.rglob("*.py")
+        for found in told.findall(file.read_text())
+        for kind in found
+        if kind
+    }
+    return kinds | {f"index_build_{outcome}" for outcome in OUTCOMES}
+
+
+def test_every_kind_of_event_has_a_sentence() -> None:
+    assert set(SENTENCES) == told_kinds() | {"index_build_phase"}
+
+
+@pytest.mark.parametrize("kind", SENTENCES)
+def test_a_sentence_says_all_it_promises(kind: str) -> None:
+    _, template = SENTENCES[kind]
+    names = [name for _, name, _, _ in Formatter().parse(template) if name]
+    details: dict[str, str | float | int] = {name: f"<{name}>" for name in names}
+    details |= {name: 61 for name in names if name.endswith("seconds")}
+    details |= {"now": "failed", "outcome": "rolled_back"}
+    log = EventLog()
+    log.tell(Event(kind, "game", "<subject>", details))
+    [told] = happenings(log)
+    assert "{" not in told.text
+    assert ("1 min 1 s" in told.text) == any(name.endswith("seconds") for name in names)
+
+
+def test_events_are_numbered_from_the_first_on() -> None:
+    log = EventLog()
+    for number in range(1, 1003):
+        log.tell(Event("new_kind", "game", f"{number}", {"of": "it"}))
+    told = happenings(log)
+    assert [told[0].number, told[-1].number, len(told)] == [1002, 3, 1000]
+    assert told[0].text == "new kind: 1002 of it"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (3600, "1 h"), (90061, "1 d 1 h")],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_what_a_session_does() -> None:
+    assert doing("active", None) == "active"
+    assert doing("active", 5) == "active in a transaction that began 5 s ago"
+    assert doing("idle in transaction", 5) == "idle in transaction that began 5 s ago"
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("create  unique index\n concurrently i on t (a)", "CREATE UNIQUE INDEX CONCURRENTLY"),
+        ("/* app */ -- first\n UPDATE quests SET password = 'x'", "UPDATE"),
+        ("ALTER TABLE t ADD x int", "ALTER TABLE"),
+        ("refresh materialized view m", "REFRESH MATERIALIZED VIEW"),
+        ("secret", ""),
+        ("updates", ""),
+        (" " * 1000 + "/*", ""),
+        ("", ""),
+    ],
+)
+def test_kinds_of_statements(statement: str, kind: str) -> None:
+    assert kind_of(statement) == kind
