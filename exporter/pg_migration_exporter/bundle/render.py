@@ -1,7 +1,7 @@
 """From templates and values to the files of the bundle.
 
 The templates use `<< >>` and `<% %>`, because `{{ }}` belongs to the templates of Prometheus inside
-them. A template `templates/<kind>/<file>.j2` becomes `<kind>/<file>`.
+them. A template `templates/<folder>/<file>.j2` becomes `<folder>/<file>`.
 """
 
 from __future__ import annotations
@@ -10,24 +10,29 @@ import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pg_migration_exporter.bundle import fluent_bit
+from pg_migration_exporter.bundle import alertmanager, fluent_bit
 from pg_migration_exporter.bundle.schema import Values
 
-#: What can be rendered: the folders below templates/.
-KINDS = ("alerts", "fluent-bit", "opensearch")
+#: What can be rendered -> its folder, below templates/ and below the output alike.
+KINDS = {
+    "alerts": "alerts",
+    "alertmanager": "deploy/alertmanager",
+    "fluent-bit": "fluent-bit",
+    "opensearch": "opensearch",
+}
 
 _SUFFIX = ".j2"
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedFile:
-    """One file of the bundle; `path` is relative to the output folder and begins with the kind."""
+    """One file of the bundle; `path` begins with its kind's folder, relative to the output."""
 
     path: str
     text: str
@@ -37,13 +42,14 @@ def render(kinds: Iterable[str], values: Values) -> list[RenderedFile]:
     """Return the files of these kinds, in the order of their paths."""
     environment = _environment()
     context = _context(values)
+    folders = {KINDS[kind] for kind in kinds}
     return [
         RenderedFile(
             path=name.removesuffix(_SUFFIX),
             text=environment.get_template(name).render(context, template=name),
         )
         for name in sorted(environment.list_templates(extensions=["j2"]))
-        if name.partition("/")[0] in kinds
+        if str(PurePosixPath(name).parent) in folders
     ]
 
 
@@ -59,12 +65,12 @@ def write(
     with tempfile.TemporaryDirectory(prefix=".render-", dir=out) as staging:
         targets = {Path(staging, file.path): out / file.path for file in rendered}
         for staged, file in zip(targets, rendered, strict=True):
-            staged.parent.mkdir(exist_ok=True)
+            staged.parent.mkdir(parents=True, exist_ok=True)
             staged.write_text(file.text, encoding="utf-8")
         if not accept(list(targets)):
             return []
         for staged, target in targets.items():
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             staged.replace(target)
     return list(targets.values())
 
@@ -74,7 +80,10 @@ def _context(values: Values) -> dict[str, Any]:
     context = values.model_dump(by_alias=True)
     alerts = context["alerts"].items()
     named = {name: alert | {"name": name} for name, alert in alerts}
-    return context | fluent_bit.context(values.logs) | {"alerts": named}
+    smtp = alertmanager.global_settings(values.alertmanager.smtp)
+    return (
+        context | fluent_bit.context(values.logs) | {"alerts": named, "alertmanager_global": smtp}
+    )
 
 
 def _environment() -> Environment:

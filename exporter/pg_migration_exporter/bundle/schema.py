@@ -5,28 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
+from pg_migration_exporter.bundle.alertmanager_schema import Alertmanager
 from pg_migration_exporter.bundle.log_schema import Logs
-from pg_migration_exporter.bundle.types import JobName, Model, OneLine
+from pg_migration_exporter.bundle.types import Duration, JobName, Model, OneLine, PositiveDuration
 
-# prometheus/common, model.ParseDuration
-_DURATION = re.compile(r"(?=\d)(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?")
 # Prometheus, "Data model": a label name; those that begin with __ are Prometheus' own.
 _LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 _LABELS_SET_ELSEWHERE = {"alertname", "severity"}
-
-
-def _duration(value: object) -> str:
-    if not isinstance(value, str) or not _DURATION.fullmatch(value):
-        raise ValueError("write a Prometheus duration such as 30s, 5m or 1h30m")
-    return value
-
-
-def _not_zero(duration: str) -> str:
-    if not re.search("[1-9]", duration):
-        raise ValueError("write a duration above zero")
-    return duration
 
 
 def _label_name(name: str) -> str:
@@ -43,8 +30,6 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-Duration = Annotated[str, BeforeValidator(_duration)]
-PositiveDuration = Annotated[Duration, AfterValidator(_not_zero)]
 Seconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 #: A share of a whole, without its ends: nothing is always above 0 or ever above 1.
 Ratio = Annotated[float, Field(strict=True, gt=0, lt=1)]
@@ -121,3 +106,4 @@ class Values(Model):
     prometheus: Prometheus
     alerts: Alerts
     logs: Logs
+    alertmanager: Alertmanager
