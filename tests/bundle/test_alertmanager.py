@@ -123,6 +123,11 @@ def test_alerts_of_one_migration_come_together(config: Path):
         ("receivers", {"x": {"webhook": {"url": "https://user:secret@host/"}}}, "pattern"),
         ("receivers", {"x": {"sms": {}}}, "unknown key"),
         ("inhibit", {"never": ['A"|.*']}, "pattern"),
+        (
+            "inhibit",
+            {"stronger": {"A": ["MigrationBlocked"]}},
+            "stronger lists MigrationBlocked",
+        ),
         ("smtp", {"smarthost": "localhost"}, "pattern"),
     ],
 )

@@ -56,6 +56,14 @@ class Inhibit(Model):
     stronger: dict[AlertName, Annotated[list[AlertName], Field(min_length=1)]]
     identity: Labels
 
+    @model_validator(mode="after")
+    def _never_is_never(self) -> Self:
+        """Refuse a list that silences what another promises not to."""
+        silenced = {alert for alerts in self.stronger.values() for alert in alerts}
+        if both := sorted(silenced & set(self.never)):
+            raise ValueError(f"stronger lists {', '.join(both)}, which never spares")
+        return self
+
 
 class Smtp(Model):
     """The mail server of every receiver with an e-mail address."""

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pg_migration_exporter.bundle import alertmanager, fluent_bit
+from pg_migration_exporter.bundle import alertmanager, fluent_bit, operator
 from pg_migration_exporter.bundle.schema import Values
 
 #: What can be rendered -> its folder, below templates/ and below the output alike.
@@ -24,6 +24,7 @@ KINDS = {
     "alerts": "alerts",
     "alertmanager": "deploy/alertmanager",
     "fluent-bit": "fluent-bit",
+    "kubernetes": "deploy/kubernetes",
     "opensearch": "opensearch",
 }
 
@@ -102,7 +103,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"yaml": _yaml, "json": _json, "classic": fluent_bit.classic}
+    environment.filters |= {
+        "yaml": _yaml,
+        "json": _json,
+        "classic": fluent_bit.classic,
+        "alertmanager_config": operator.alertmanager_config,
+    }
     return environment
 
 

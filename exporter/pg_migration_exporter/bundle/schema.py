@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from pg_migration_exporter.bundle.alertmanager_schema import Alertmanager
+from pg_migration_exporter.bundle.kubernetes_schema import Kubernetes
 from pg_migration_exporter.bundle.log_schema import Logs
 from pg_migration_exporter.bundle.types import Duration, JobName, Model, OneLine, PositiveDuration
 
@@ -107,3 +108,4 @@ class Values(Model):
     alerts: Alerts
     logs: Logs
     alertmanager: Alertmanager
+    kubernetes: Kubernetes
