@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings the machine to where `make demo` and `make test` run: what is there already is left alone.
 #   scripts/setup.sh [GROUP...]   GROUP: a set of programs in demo/stack/programs.py beside "stack",
-#                                 or "servers": PostgreSQL of other majors, for the tests
+#                                 or "servers", "matrix": PostgreSQL of other majors, for the tests
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -130,4 +130,7 @@ install_project
 install_node_packages demo .tools "Liquibase (120 MB)"
 case " $* " in
 *" servers "*) install_node_packages tests/servers .tools/servers "PostgreSQL 13, 14 and 18 (70 MB)" ;;
+esac
+case " $* " in
+*" matrix "*) install_node_packages tests/servers/matrix .tools/matrix "PostgreSQL 15, 16 and 17 (70 MB)" ;;
 esac

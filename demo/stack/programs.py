@@ -115,11 +115,12 @@ def postgres_bindir() -> Path:
 
 
 def packaged_postgres_bindir(major: int) -> Path:
-    """Folder of another major's programs, which `make test` downloads."""
-    bindir = ROOT / f".tools/servers/node_modules/postgresql-{major}/native/bin"
-    if not bindir.is_dir():
-        raise MissingProgramError(f"PostgreSQL {major} is not here: run `scripts/setup.sh servers`")
-    return bindir
+    """Folder of another major's programs, which `make test` and `make test-matrix` download."""
+    for bindir in (ROOT / ".tools").glob(f"*/node_modules/postgresql-{major}/native/bin"):
+        return bindir
+    raise MissingProgramError(
+        f"PostgreSQL {major} is not here: run `scripts/setup.sh servers matrix`"
+    )
 
 
 def liquibase_home() -> Path:

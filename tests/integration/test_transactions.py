@@ -33,6 +33,7 @@ def test_calm(holding: Server, start_exporter: StartExporter) -> None:
     page = scrape(start_exporter(holding.database()))
     assert page.value("postgres_transaction_oldest_seconds", datname="postgres") == 0
     assert page.value("postgres_idle_in_transaction_seconds", datname="postgres") == 0
+    assert page.value("postgres_prepared_transactions", datname="postgres") == 0
     assert page.value("postgres_prepared_transaction_oldest_seconds", datname="postgres") == 0
     assert page.value("postgres_xmin_horizon_age", datname="postgres") == 0
 
@@ -58,6 +59,7 @@ def test_a_prepared_transaction(holding: Server, start_exporter: StartExporter) 
         page = scrape(start_exporter(database))
     finally:
         database.execute("ROLLBACK PREPARED 'forgotten'")
+    assert page.value("postgres_prepared_transactions", datname="postgres") == 1
     assert page.value("postgres_prepared_transaction_oldest_seconds", datname="postgres") > 0
     assert holder_age(page, "prepared_transaction") >= 5
 

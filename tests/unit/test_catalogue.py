@@ -9,6 +9,7 @@ import pytest
 
 from pg_migration_exporter.catalogue import FAMILIES
 from pg_migration_exporter.collectors import COLLECTORS, Collector
+from pg_migration_exporter.collectors.base import collect_columns
 from pg_migration_exporter.families import Family
 
 _RESERVED_LABELS = {"le", "job", "instance", "quantile"}
@@ -51,7 +52,20 @@ def test_collector(collector: Collector) -> None:
 def test_every_version_has_a_variant(collector: Collector, version: int) -> None:
     for query in collector.queries:
         fitting = [oldest for oldest in query.sql if oldest <= version]
-        assert query.for_version(version) == query.sql[max(fitting)]
+        if fitting or not query.optional:
+            assert query.for_version(version) == query.sql[max(fitting)]
+
+
+@pytest.mark.parametrize(
+    "collector",
+    [one for one in COLLECTORS if one.collect is collect_columns],
+    ids=by_name,
+)
+def test_every_family_is_a_column(collector: Collector) -> None:
+    texts = " ".join(text for query in collector.queries for text in query.sql.values())
+    for family in collector.families:
+        for column in (family.name, *family.labels):
+            assert re.search(rf"\b{column}\b", texts), column
 
 
 def test_a_server_older_than_all_variants_is_refused() -> None:

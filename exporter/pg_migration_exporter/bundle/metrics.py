@@ -1,4 +1,4 @@
-"""Which metrics the alert rules read, from the syntax tree of their expressions."""
+"""Which metrics the rules read, from the syntax tree of their expressions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import promql_parser
-import yaml
 
-from pg_migration_exporter.bundle.render import render
+from pg_migration_exporter.bundle.alert_rules import groups
 from pg_migration_exporter.bundle.schema import Values
 
 #: Series that Prometheus itself writes for each target. Prometheus, "Jobs and instances".
@@ -25,7 +24,7 @@ SYNTHETIC = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An alerting rule and its expression."""
+    """A rule, by the name of its alert or of the series that it records, and its expression."""
 
     name: str
     expression: str
@@ -43,8 +42,17 @@ class Rule:
 
 
 def rules(values: Values) -> Iterator[Rule]:
-    """Yield the alerting rules that these values render to."""
-    for file in render(["alerts"], values):
-        for group in yaml.safe_load(file.text)["groups"]:
-            for rule in group["rules"]:
-                yield Rule(rule["alert"], rule["expr"])
+    """Yield the alerting rules that these values make."""
+    yield from _rules(values, "alert")
+
+
+def records(values: Values) -> Iterator[Rule]:
+    """Yield the recording rules that these values make."""
+    yield from _rules(values, "record")
+
+
+def _rules(values: Values, kind: str) -> Iterator[Rule]:
+    for group in groups(values):
+        for rule in group["rules"]:
+            if kind in rule:
+                yield Rule(rule[kind], rule["expr"])

@@ -1,25 +1,22 @@
 """From templates and values to the files of the bundle.
 
-The templates use `<< >>` and `<% %>`, because `{{ }}` belongs to the templates of Prometheus inside
-them. A template `templates/<folder>/<file>.j2` becomes `<folder>/<file>`.
+A template `templates/<folder>/<file>.j2` becomes `<folder>/<file>`, a group of rules
+`rules/<group>.yaml` becomes `alerts/<group>.yaml`.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from pg_migration_exporter.bundle import alertmanager, fluent_bit, operator
+from pg_migration_exporter.bundle import alert_rules, alertmanager, fluent_bit, operator
 from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.bundle.templating import environment
 
-#: What can be rendered -> its folder, below templates/ and below the output alike.
+#: What can be rendered -> its folder in the output.
 KINDS = {
     "alerts": "alerts",
     "alertmanager": "deploy/alertmanager",
@@ -41,17 +38,11 @@ class RenderedFile:
 
 def render(kinds: Iterable[str], values: Values) -> list[RenderedFile]:
     """Return the files of these kinds, in the order of their paths."""
-    environment = _environment()
-    context = _context(values)
-    folders = {KINDS[kind] for kind in kinds}
-    return [
-        RenderedFile(
-            path=name.removesuffix(_SUFFIX),
-            text=environment.get_template(name).render(context, template=name),
-        )
-        for name in sorted(environment.list_templates(extensions=["j2"]))
-        if str(PurePosixPath(name).parent) in folders
-    ]
+    chosen = frozenset(kinds)
+    rendered = [*_templates(chosen, values)]
+    if "alerts" in chosen:
+        rendered += _rules(values)
+    return sorted(rendered, key=lambda file: file.path)
 
 
 def write(
@@ -76,53 +67,34 @@ def write(
     return list(targets.values())
 
 
-def _context(values: Values) -> dict[str, Any]:
-    """Return what templates see: the values, each alert with its name among them."""
-    context = values.model_dump(by_alias=True)
-    alerts = context["alerts"].items()
-    named = {name: alert | {"name": name} for name, alert in alerts}
-    smtp = alertmanager.global_settings(values.alertmanager.smtp)
-    return (
-        context | fluent_bit.context(values.logs) | {"alerts": named, "alertmanager_global": smtp}
-    )
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("pg_migration_exporter.bundle"),
-        autoescape=False,  # noqa: S701 - YAML, not HTML; `yaml` below quotes what users write
-        undefined=StrictUndefined,
-        finalize=_plain_number,
-        block_start_string="<%",
-        block_end_string="%>",
-        variable_start_string="<<",
-        variable_end_string=">>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "yaml": _yaml,
-        "json": _json,
+def _templates(kinds: frozenset[str], values: Values) -> Iterator[RenderedFile]:
+    folders = {KINDS[kind] for kind in kinds}
+    made = environment()
+    made.filters |= {
         "classic": fluent_bit.classic,
         "alertmanager_config": operator.alertmanager_config,
+        "rules": alert_rules.to_yaml,
     }
-    return environment
+    context = _context(values)
+    for name in made.list_templates(extensions=["j2"]):
+        if str(PurePosixPath(name).parent) in folders:
+            text = made.get_template(name).render(context, template=f"templates/{name}")
+            yield RenderedFile(name.removesuffix(_SUFFIX), text)
 
 
-def _plain_number(value: object) -> object:
-    """Write 300.0 as 300, as a person would."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _context(values: Values) -> dict[str, Any]:
+    return {
+        **values.model_dump(by_alias=True),
+        **fluent_bit.context(values.logs),
+        "alertmanager_global": alertmanager.global_settings(values.alertmanager.smtp),
+        "rule_groups": alert_rules.groups(values),
+    }
 
 
-def _yaml(value: dict[str, Any] | list[Any]) -> str:
-    """Return a mapping or a list in YAML's block style, a line for each item, quoted as needed."""
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=float("inf"))
-    return text.rstrip("\n")
-
-
-def _json(value: object) -> str:
-    """Return a value in JSON; a text on one line is a string of Lua as well."""
-    return json.dumps(value, ensure_ascii=False)
+def _rules(values: Values) -> Iterator[RenderedFile]:
+    made = environment()
+    made.filters["rules"] = alert_rules.to_yaml
+    for group in alert_rules.groups(values):
+        name = f"{group['name']}.yaml"
+        text = made.get_template("group.jinja").render(group=group, source=f"rules/{name}")
+        yield RenderedFile(f"alerts/{name}", text)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pg_migration_exporter.bundle.metrics import rules
+from pg_migration_exporter.bundle.metrics import records, rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.bundle.verify import Finding, fetch, verify
 from pg_migration_exporter.cli.options import Subparsers
@@ -15,6 +15,8 @@ _WORDS = {
     "found": "found",
     "declared": "declared, no series now",
     "prometheus": "written by Prometheus",
+    "recorded": "recorded by another rule",
+    "elsewhere": "published elsewhere",
     "missing": "MISSING",
 }
 
@@ -34,7 +36,9 @@ def add(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Verify; 0 when nothing is missing, 1 when something is. Raises UserError."""
     values = load_values(options.values)
-    findings = verify(rules(values), fetch(options.url))
+    recorded = list(records(values))
+    names = {rule.name for rule in recorded}
+    findings = verify([*rules(values), *recorded], fetch(options.url), names)
     print("\n".join(_lines(findings)))
     return 1 if any(finding.status == "missing" for finding in findings) else 0
 

@@ -8,13 +8,19 @@ and a null value is no sample. One that needs more brings a `collect` of its own
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pg_migration_exporter.config.schema import Settings
 from pg_migration_exporter.families import Family, FamilySamples, Value
-from pg_migration_exporter.postgres.capabilities import Capabilities, Requirement, server_version
+from pg_migration_exporter.postgres.capabilities import (
+    OLDEST_SUPPORTED,
+    Capabilities,
+    Requirement,
+    server_version,
+)
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.session import Rows, Session
 from pg_migration_exporter.watch.events import EventLog
@@ -48,12 +54,42 @@ Collect = Callable[["Collector", Scope], Awaitable[None]]
 Watch = Callable[[Scope], Awaitable[bool]]
 
 
+@dataclass(slots=True)
+class Kept:
+    """The latest answers of a collector with a `ttl`, the server they came from, and when."""
+
+    answers: list[Rows] = field(default_factory=list)
+    server: Capabilities | None = None
+    at: float = 0.0
+
+    def is_fresh(self, ttl: float, server: Capabilities) -> bool:
+        """Whether the answers are of this server and younger than `ttl` seconds."""
+        return self.server == server and time.monotonic() - self.at < ttl
+
+    def keep(self, answers: list[Rows], server: Capabilities) -> None:
+        """Replace the answers."""
+        self.answers, self.server, self.at = answers, server, time.monotonic()
+
+
 async def collect_columns(collector: Collector, scope: Scope) -> None:
-    """Run every query of the collector, in one round trip, and read the columns of the answers."""
-    for rows in await asyncio.gather(*(scope.query(query) for query in collector.queries)):
+    """Read the columns of the answers of every query of the collector that runs on this server."""
+    for rows in await _answers(collector, scope):
         for family in collector.families:
             if family.name in rows.columns:
                 read_column(rows, family, scope.families[family.name])
+
+
+async def _answers(collector: Collector, scope: Scope) -> list[Rows]:
+    """Ask in one round trip, or take what was answered less than `ttl` ago."""
+    kept = scope.memory
+    if collector.ttl and kept.is_fresh(collector.ttl, scope.capabilities):
+        return list(kept.answers)
+    given = collector.parameters(scope.settings)
+    queries = [query for query in collector.queries if query.runs_on(scope.capabilities)]
+    answers = await asyncio.gather(*(scope.query(query, *given) for query in queries))
+    if collector.ttl:
+        kept.keep(answers, scope.capabilities)
+    return answers
 
 
 def read_column(rows: Rows, family: Family, into: FamilySamples) -> None:
@@ -71,8 +107,11 @@ def read_column(rows: Rows, family: Family, into: FamilySamples) -> None:
 class Collector:
     """One subsystem of the server, and how it becomes metric families.
 
-    `memory` makes what the collector remembers about one target, from scrape to scrape and between
-    them; one that is `watch.store.Durable` outlives the process.
+    `scope` cluster: what it reads is the same in every database of a server. `ttl`: seconds for
+    which answers are repeated, since they are dear or seldom change; 0: asked at every scrape.
+    `parameters` are sent with each of its queries. `memory` makes what the collector remembers
+    about one target, from scrape to scrape and between them; one that is `watch.store.Durable`
+    outlives the process.
     """
 
     name: str
@@ -81,13 +120,17 @@ class Collector:
     queries: tuple[Query, ...]
     cost: Cost = "cheap"
     default_on: bool = True
+    scope: Literal["cluster", "database"] = "database"
     requires: tuple[Requirement, ...] = ()
+    ttl: float = 0.0
+    parameters: Callable[[Settings], tuple[str, ...]] = field(default=lambda _: ())
     collect: Collect = collect_columns
-    memory: Callable[[Settings], Any] = field(default=lambda _: None)
+    memory: Callable[[Settings], Any] = field(default=lambda _: Kept())
     watch: Watch | None = None
 
     def obstacle(self, capabilities: Capabilities) -> Requirement | None:
         """The first requirement that this server or role does not meet."""
-        oldest = max((query.oldest for query in self.queries), default=0)
+        needed = (query.oldest for query in self.queries if not query.optional)
+        oldest = max(needed, default=OLDEST_SUPPORTED)
         everything = (server_version(oldest), *self.requires)
         return next((one for one in everything if not one.is_met(capabilities)), None)

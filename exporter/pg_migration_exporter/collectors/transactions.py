@@ -33,6 +33,9 @@ IDLE = Family(
     "Longest time that a session has been idle in its transaction, 0 if none is.",
     _DATABASE,
 )
+PREPARED_COUNT = Family(
+    "postgres_prepared_transactions", "gauge", "Prepared transactions not yet ended.", _DATABASE
+)
 PREPARED = Family(
     "postgres_prepared_transaction_oldest_seconds",
     "gauge",
@@ -64,10 +67,13 @@ select d.datname::text as datname,
        coalesce(extract(epoch from clock_timestamp() - min(a.state_change)
            filter (where a.state like 'idle in transaction%')), 0)::float8
        as postgres_idle_in_transaction_seconds,
-       (select coalesce(extract(epoch from clock_timestamp() - min(p.prepared)), 0)::float8
-          from pg_prepared_xacts p where p.database = d.datname)
-       as postgres_prepared_transaction_oldest_seconds
+       max(p.number) as postgres_prepared_transactions,
+       max(p.age) as postgres_prepared_transaction_oldest_seconds
   from pg_database d
+ cross join lateral (
+       select count(*) as number,
+              coalesce(extract(epoch from clock_timestamp() - min(prepared)), 0)::float8 as age
+         from pg_prepared_xacts where database = d.datname) as p
   left join pg_stat_activity a
     on a.datid = d.oid and a.backend_type = 'client backend'
    and a.application_name <> current_setting('application_name')  -- the exporter's own
@@ -116,7 +122,7 @@ TRANSACTIONS = Collector(
     name="transactions",
     help="Old transactions and who holds back the xmin horizon. Source: pg_stat_activity, "
     "pg_prepared_xacts, pg_replication_slots, pg_stat_replication.",
-    families=(OLDEST, SNAPSHOT, IDLE, PREPARED, HORIZON, HOLDER),
+    families=(OLDEST, SNAPSHOT, IDLE, PREPARED_COUNT, PREPARED, HORIZON, HOLDER),
     queries=(_TRANSACTIONS, _BY_HOLDER, _BY_DATABASE),
     requires=(READ_ALL_STATS,),
 )

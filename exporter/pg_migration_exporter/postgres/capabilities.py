@@ -12,6 +12,9 @@ from typing import Literal
 
 from pg_migration_exporter.postgres.session import Rows
 
+#: A server's part in replication.
+Role = Literal["primary", "standby"]
+
 #: The oldest server that every collector runs on.
 OLDEST_SUPPORTED = 140000
 
@@ -23,6 +26,7 @@ select current_setting('server_version_num')::int4 as version_num,
        current_database()::text as datname,
        current_user::text as usename,
        pg_has_role('pg_read_all_stats', 'usage') as read_all_stats,
+       pg_has_role('pg_monitor', 'usage') as monitor,
        coalesce(current_setting('track_commit_timestamp', true)::bool, false) as commit_timestamps,
        (select quote_ident(n.nspname)
           from pg_extension e join pg_namespace n on n.oid = e.extnamespace
@@ -41,11 +45,12 @@ class Capabilities:
     datname: str
     usename: str
     read_all_stats: bool
+    monitor: bool
     commit_timestamps: bool
     statements_schema: str | None
 
     @property
-    def role(self) -> Literal["primary", "standby"]:
+    def role(self) -> Role:
         """The server's part in replication."""
         return "standby" if self.in_recovery else "primary"
 
@@ -79,6 +84,13 @@ READ_ALL_STATS = Requirement(
     "pg_monitor",
     lambda capabilities: capabilities.read_all_stats,
     'GRANT pg_monitor TO "{usename}";',
+)
+#: Also what pg_read_all_stats alone does not allow: to list the server's own files.
+MONITOR = Requirement(
+    READ_ALL_STATS.reason,
+    READ_ALL_STATS.need,
+    lambda capabilities: capabilities.monitor,
+    READ_ALL_STATS.remedy,
 )
 STATEMENTS = Requirement(
     "missing_extension",

@@ -1,0 +1,60 @@
+"""Physical replication from both sides, replication slots, and subscriptions."""
+
+from __future__ import annotations
+
+from pg_migration_exporter.collectors.base import Collector, Scope, collect_columns
+from pg_migration_exporter.collectors.replication import senders, slots, standby, subscriptions
+from pg_migration_exporter.families import Family
+from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
+
+LAG_SECONDS = Family(
+    "postgres_replication_lag_seconds",
+    "gauge",
+    "How far a standby is behind in time; replica is its application_name, on a standby itself "
+    "'self'. Absent where it cannot be known.",
+    ("replica",),
+)
+LAG_BYTES = Family(
+    "postgres_replication_lag_bytes",
+    "gauge",
+    "WAL that a standby is behind by: written here and not yet sent, written, flushed or replayed "
+    "there.",
+    ("replica", "stage"),
+)
+
+
+async def collect(collector: Collector, scope: Scope) -> None:
+    """Read what both sides say, and correct what a standby cannot know by itself."""
+    await collect_columns(collector, scope)
+    if scope.capabilities.in_recovery:
+        scope.memory.correct(scope.families[LAG_SECONDS.name])
+
+
+REPLICATION = Collector(
+    name="replication",
+    help="Lag of standbys and of the server itself. Source: pg_stat_replication, "
+    "pg_stat_wal_receiver, pg_replication_slots, WAL functions.",
+    families=(LAG_SECONDS, LAG_BYTES, *senders.FAMILIES, *standby.FAMILIES),
+    queries=(senders.BEHIND, senders.COUNTED, standby.STANDBY),
+    scope="cluster",
+    requires=(READ_ALL_STATS,),
+    collect=collect,
+    memory=lambda _: standby.Memory(),
+)
+
+REPLICATION_SLOTS = Collector(
+    name="replication_slots",
+    help="What replication slots hold back. Source: pg_replication_slots, "
+    "pg_stat_replication_slots.",
+    families=slots.FAMILIES,
+    queries=(slots.SLOTS,),
+    scope="cluster",
+)
+
+SUBSCRIPTIONS = Collector(
+    name="subscriptions",
+    help="Logical replication on the receiving side. Source: pg_subscription, "
+    "pg_stat_subscription, pg_stat_subscription_stats, pg_subscription_rel.",
+    families=subscriptions.FAMILIES,
+    queries=(subscriptions.WORKERS, subscriptions.TABLES),
+)

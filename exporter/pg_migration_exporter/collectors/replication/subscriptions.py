@@ -1,0 +1,61 @@
+"""Subscriptions of logical replication, on the server that receives."""
+
+from __future__ import annotations
+
+from pg_migration_exporter.collectors.columns import families
+from pg_migration_exporter.families import Family
+from pg_migration_exporter.postgres.query import Query
+
+_SUBSCRIPTION = ("datname", "subname")
+
+_HELPS = {
+    "enabled": "1 if the subscription is enabled, 0 if not.",
+    "worker_up": "1 if the subscription's apply worker runs, 0 if not.",
+    "last_message_age_seconds": "Time since the subscription last heard of its publisher; absent "
+    "while its worker does not run.",
+    "apply_errors_total": "Errors while changes were applied, from PostgreSQL 15 on.",
+    "sync_errors_total": "Errors while tables were first copied, from PostgreSQL 15 on.",
+}
+TABLE_STATES = Family(
+    "postgres_subscription_tables",
+    "gauge",
+    "Tables of the subscription by how far their first copy is: init, copying, finished, "
+    "synchronized, ready.",
+    (*_SUBSCRIPTION, "state"),
+)
+FAMILIES = (*families("postgres_subscription", _SUBSCRIPTION, _HELPS), TABLE_STATES)
+
+_WORKERS = """
+select current_database()::text as datname, s.subname::text as subname,
+       s.subenabled::int4 as postgres_subscription_enabled,
+       (count(w.pid) filter (where w.relid is null) > 0)::int4 as postgres_subscription_worker_up,
+       extract(epoch from clock_timestamp() - max(w.last_msg_receipt_time))::float8
+       as postgres_subscription_last_message_age_seconds{errors}
+  from pg_subscription s
+  left join pg_stat_subscription w on w.subid = s.oid{statistics}
+ where s.subdbid = (select oid from pg_database where datname = current_database())
+ group by s.subname, s.subenabled
+"""
+WORKERS = Query(
+    {
+        140000: _WORKERS.format(errors="", statistics=""),
+        150000: _WORKERS.format(
+            errors=""",
+       max(t.apply_error_count) as postgres_subscription_apply_errors_total,
+       max(t.sync_error_count) as postgres_subscription_sync_errors_total""",
+            statistics="\n  left join pg_stat_subscription_stats t on t.subid = s.oid",
+        ),
+    }
+)
+
+TABLES = Query(
+    """
+select current_database()::text as datname, s.subname::text as subname,
+       coalesce(known.state, r.srsubstate::text) as state,
+       count(*) as postgres_subscription_tables
+  from pg_subscription_rel r join pg_subscription s on s.oid = r.srsubid
+  left join (values ('i', 'init'), ('d', 'copying'), ('f', 'finished'), ('s', 'synchronized'),
+       ('r', 'ready')) as known (code, state) on known.code = r.srsubstate
+ group by 1, 2, 3
+"""
+)

@@ -1,0 +1,55 @@
+"""What the server's processes are, what they wait for, and how clients' connections are secured."""
+
+from __future__ import annotations
+
+from pg_migration_exporter.collectors.base import Collector
+from pg_migration_exporter.families import Family
+from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
+from pg_migration_exporter.postgres.query import Query
+
+PROCESSES = Family(
+    "postgres_processes",
+    "gauge",
+    "Processes of the server by type and by what they wait for; both labels of the wait are empty "
+    "for those that wait for nothing.",
+    ("backend_type", "wait_event_type", "wait_event"),
+)
+TLS = Family(
+    "postgres_tls_connections",
+    "gauge",
+    "Connections of clients and standbys by TLS version; none: not encrypted by TLS.",
+    ("version",),
+)
+
+_PROCESSES = Query(
+    """
+select backend_type, coalesce(wait_event_type, '') as wait_event_type,
+       coalesce(wait_event, '') as wait_event, count(*) as postgres_processes
+  from pg_stat_activity
+ group by 1, 2, 3
+"""
+)
+
+#: `none` is there with a zero too: it is what a rule asks for.
+_TLS = Query(
+    """
+with connection as (
+    select coalesce(s.version, 'none') as version
+      from pg_stat_ssl s join pg_stat_activity a using (pid)
+     where a.backend_type in ('client backend', 'walsender'))
+select version, count(connection.version) as postgres_tls_connections
+  from (select 'none' as version union select version from connection) as known
+  left join connection using (version)
+ group by version
+"""
+)
+
+SESSIONS = Collector(
+    name="sessions",
+    help="Processes and their waits, connections by TLS version. Source: pg_stat_activity, "
+    "pg_stat_ssl.",
+    families=(PROCESSES, TLS),
+    queries=(_PROCESSES, _TLS),
+    scope="cluster",
+    requires=(READ_ALL_STATS,),
+)

@@ -1,0 +1,74 @@
+"""Does autovacuum keep up? (PostgreSQL, "The Autovacuum Daemon").
+
+A table is due when its dead rows pass autovacuum's threshold for it; the threshold for inserted
+rows is left aside. What is due for long is what matters: autovacuum looks once a minute.
+"""
+
+from __future__ import annotations
+
+from pg_migration_exporter.collectors.base import Collector
+from pg_migration_exporter.families import Family
+from pg_migration_exporter.postgres.query import Query
+
+_DATABASE = ("datname",)
+
+DUE = Family(
+    "postgres_vacuum_tables_due",
+    "gauge",
+    "Tables with more dead rows than autovacuum waits for.",
+    _DATABASE,
+)
+FREEZE_DUE = Family(
+    "postgres_vacuum_tables_freeze_due",
+    "gauge",
+    "Tables older than autovacuum_freeze_max_age, which autovacuum must freeze.",
+    _DATABASE,
+)
+DISABLED = Family(
+    "postgres_vacuum_tables_disabled",
+    "gauge",
+    "Tables that autovacuum is switched off for.",
+    _DATABASE,
+)
+
+
+def _option(name: str) -> str:
+    """A storage parameter of the table, or null."""
+    return f"max(option_value) filter (where option_name = 'autovacuum_{name}')"
+
+
+def _setting(name: str, own: str) -> str:
+    """The table's own value, or the server's; null where the server is too old to have it."""
+    return f"coalesce({own}, current_setting('autovacuum_{name}', true))::float8"
+
+
+_TABLES = Query(
+    f"""
+select current_database()::text as datname,
+       count(*) filter (where enabled and pg_stat_get_dead_tuples(c.oid) > least(
+           {_setting("vacuum_threshold", "base")}
+           + {_setting("vacuum_scale_factor", "scale")} * greatest(c.reltuples, 0),
+           nullif({_setting("vacuum_max_threshold", "most")}, -1)))
+       as postgres_vacuum_tables_due,
+       count(*) filter (where age(c.relfrozenxid) > {_setting("freeze_max_age", "oldest")})
+       as postgres_vacuum_tables_freeze_due,
+       count(*) filter (where not enabled) as postgres_vacuum_tables_disabled
+  from pg_class c
+ cross join lateral (
+       select coalesce({_option("enabled")}, 'true')::bool as enabled,
+              {_option("vacuum_threshold")} as base, {_option("vacuum_scale_factor")} as scale,
+              {_option("vacuum_max_threshold")} as most, {_option("freeze_max_age")} as oldest
+         from pg_options_to_table(c.reloptions)) as own
+ where c.relkind in ('r', 'm') and c.relpersistence <> 't'
+"""
+)
+
+VACUUM = Collector(
+    name="vacuum",
+    help="Tables that autovacuum is behind with or switched off for, counted once a minute. "
+    "Source: pg_class, pg_stat_all_tables, pg_settings.",
+    families=(DUE, FREEZE_DUE, DISABLED),
+    queries=(_TABLES,),
+    cost="moderate",
+    ttl=60.0,
+)

@@ -1,0 +1,50 @@
+"""A standby's lag never begins before it was last seen caught up."""
+
+from __future__ import annotations
+
+import pytest
+
+from pg_migration_exporter.collectors.replication import LAG_SECONDS, standby
+from pg_migration_exporter.families import FamilySamples
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [1000.0]
+    monkeypatch.setattr(standby.time, "monotonic", lambda: now[0])
+    return now
+
+
+def corrected(memory: standby.Memory, value: float, replica: str = standby.SELF) -> float:
+    lag = FamilySamples(LAG_SECONDS)
+    lag.add(value, replica)
+    memory.correct(lag)
+    [(_, shown)] = lag.samples
+    assert isinstance(shown, float)
+    return shown
+
+
+def test_nothing_is_corrected_before_it_was_seen_caught_up(clock: list[float]) -> None:
+    assert corrected(standby.Memory(), 7200.0) == 7200.0
+
+
+def test_an_idle_primary_that_writes_again_makes_no_lag_of_hours(clock: list[float]) -> None:
+    memory = standby.Memory()
+    assert corrected(memory, 0.0) == 0.0
+    clock[0] += 15
+    assert corrected(memory, 7200.0) == 15.0
+    clock[0] += 15
+    assert corrected(memory, 7215.0) == 30.0
+
+
+def test_a_lag_that_is_shorter_stays(clock: list[float]) -> None:
+    memory = standby.Memory()
+    corrected(memory, 0.0)
+    clock[0] += 15
+    assert corrected(memory, 3.0) == 3.0
+
+
+def test_another_standby_is_not_touched(clock: list[float]) -> None:
+    memory = standby.Memory()
+    assert corrected(memory, 0.0, "other") == 0.0
+    assert corrected(memory, 7200.0) == 7200.0
