@@ -13,6 +13,7 @@ from demo.drills import page
 from demo.drills.quiet import quiet_hour
 from demo.report import Outcome, Report
 from demo.scenarios import DRILLED, FAULTS, Fault
+from demo.signals import end_cleanly_on_signals
 from demo.stack.errors import StackError
 from demo.stack.workspace import Workspace
 from demo.story import good_migration, suffer
@@ -29,6 +30,7 @@ def main() -> int:
         "--quiet-seconds", type=int, default=QUIET_SECONDS, metavar="N", help="0 for none"
     )
     options = parser.parse_args()
+    end_cleanly_on_signals()
     report = Report()
     try:
         return _run(report, options)

@@ -21,7 +21,9 @@ def _waiting_build(world: World) -> Iterator[psycopg.Connection[Any]]:
     """CREATE INDEX CONCURRENTLY waits for every transaction that wrote to the table before it.
 
     The body gets the session of the build; afterwards the transaction ends, and so does the build.
+    An index that is gone before the exporter has seen it would be a build that failed.
     """
+    ended = _ended_builds(world)
     with world.database.connect() as idle, world.database.as_user(MIGRATOR).connect() as build:
         idle.execute("BEGIN")
         idle.execute("LOCK TABLE gameplay.quest_definitions IN ROW EXCLUSIVE MODE")
@@ -33,6 +35,12 @@ def _waiting_build(world: World) -> Iterator[psycopg.Connection[Any]]:
         idle.execute("COMMIT")
         while build.pgconn.get_result():
             """The build ends now: its result, then none."""
+    wait_until(lambda: _ended_builds(world) > ended, 30, "the exporter has seen the build end")
+
+
+def _ended_builds(world: World) -> float:
+    samples = world.exporter.page().get("postgres_index_builds_total", [])
+    return sum(sample.value for sample in samples)
 
 
 @contextmanager
