@@ -21,7 +21,7 @@ test: ## Run all tests against real servers (ARGS="-k lock" selects)
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: drills
-drills: setup ## Make every fault happen and see which alerts fire (20 minutes; docs/drills.md)
+drills: setup ## Make every fault happen and see which alerts fire (half an hour; docs/drills.md)
 	@$(BIN)/python -m demo.drills --markdown docs/drills.md
 
 .PHONY: reliability
