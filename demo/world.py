@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
+from demo.bundle import Bundle
 from demo.load import SCHEMA, Load
 from demo.report import Report
-from demo.stack.alertmanager import Alertmanager, webhook_config
+from demo.stack.alertmanager import Alertmanager
 from demo.stack.database import Database
 from demo.stack.errors import StackError
 from demo.stack.exporter import Exporter
@@ -19,7 +18,7 @@ from demo.stack.liquibase import Liquibase
 from demo.stack.pgbouncer import PgBouncer
 from demo.stack.ports import LOOPBACK
 from demo.stack.postgres import Server
-from demo.stack.programs import ROOT, exporter_command
+from demo.stack.programs import ROOT
 from demo.stack.prometheus import Prometheus, Scraping
 from demo.stack.receiver import Receiver
 from demo.stack.waiting import wait_until
@@ -151,15 +150,15 @@ class _Starter:
 
     def alerting(self, exporter: Exporter) -> tuple[Receiver, Alertmanager, Prometheus]:
         with self.report.step("Alertmanager") as details:
+            bundle = Bundle.render(self.workspace.folder("bundle"))
             receiver = self.running.enter_context(Receiver(self.report.notification))
             alertmanager = self.running.enter_context(
-                Alertmanager(self.workspace, webhook_config(receiver.url))
+                Alertmanager(self.workspace, bundle.alertmanager(receiver.url))
             )
             details.append(alertmanager.url)
         with self.report.step("Prometheus with the rules of the bundle") as details:
             jobs = {JOB: [exporter.address]}
-            rules = render_rules(self.workspace.folder("rules"))
-            scraping = Scraping(jobs, rules, alertmanager=alertmanager.address)
+            scraping = Scraping(jobs, bundle.rules(), alertmanager=alertmanager.address)
             prometheus = self.running.enter_context(Prometheus(self.workspace, scraping))
             wait_until(lambda: prometheus.query("postgres_up == 1"), 30, "postgres_up is 1")
             details.append(prometheus.url)
@@ -173,13 +172,3 @@ def _create_game(primary: Server) -> None:
     database.execute(f"ALTER DATABASE {DATABASE} OWNER TO {MIGRATOR}")
     database.execute("CREATE EXTENSION pg_stat_statements")
     database.execute(SCHEMA)
-
-
-def render_rules(folder: Path) -> list[Path]:
-    """Render the alert rules with the demo's timings; their files."""
-    values = ROOT / "demo/values.yaml"
-    command: list[str | Path] = [exporter_command(), "render", "alerts", "--values", values]
-    done = subprocess.run([*command, "--out", folder], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise StackError(f"the rules cannot be rendered:\n{done.stderr}")
-    return sorted(folder.glob("alerts/*.yaml"))

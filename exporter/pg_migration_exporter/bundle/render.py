@@ -1,6 +1,6 @@
 """From templates and values to the files of the bundle.
 
-A template `templates/<kind>/<file>.j2` becomes `<kind>/<file>`, a group of rules
+A template `templates/<folder>/<file>.j2` becomes `<folder>/<file>`, a group of rules
 `rules/<group>.yaml` becomes `alerts/<group>.yaml`.
 """
 
@@ -9,22 +9,28 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pg_migration_exporter.bundle import alert_rules, fluent_bit
+from pg_migration_exporter.bundle import alert_rules, alertmanager, fluent_bit, operator
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import environment
 
-#: What can be rendered: folders of the output.
-KINDS = ("alerts", "fluent-bit", "opensearch")
+#: What can be rendered -> its folder of the output, and below templates/.
+KINDS = {
+    "alerts": "alerts",
+    "alertmanager": "deploy/alertmanager",
+    "fluent-bit": "fluent-bit",
+    "kubernetes": "deploy/kubernetes",
+    "opensearch": "opensearch",
+}
 
 _SUFFIX = ".j2"
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedFile:
-    """One file of the bundle; `path` is relative to the output folder and begins with the kind."""
+    """One file of the bundle; `path` begins with the folder of its kind, relative to the output."""
 
     path: str
     text: str
@@ -33,7 +39,7 @@ class RenderedFile:
 def render(kinds: Iterable[str], values: Values) -> list[RenderedFile]:
     """Return the files of these kinds, in the order of their paths."""
     chosen = frozenset(kinds)
-    rendered = [*_templates(chosen, values)]
+    rendered = [*_templates({KINDS[kind] for kind in chosen}, values)]
     if "alerts" in chosen:
         rendered += _rules(values)
     return sorted(rendered, key=lambda file: file.path)
@@ -51,24 +57,31 @@ def write(
     with tempfile.TemporaryDirectory(prefix=".render-", dir=out) as staging:
         targets = {Path(staging, file.path): out / file.path for file in rendered}
         for staged, file in zip(targets, rendered, strict=True):
-            staged.parent.mkdir(exist_ok=True)
+            staged.parent.mkdir(parents=True, exist_ok=True)
             staged.write_text(file.text, encoding="utf-8")
         if not accept(list(targets)):
             return []
         for staged, target in targets.items():
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             staged.replace(target)
     return list(targets.values())
 
 
-def _templates(kinds: frozenset[str], values: Values) -> Iterator[RenderedFile]:
+def _templates(folders: set[str], values: Values) -> Iterator[RenderedFile]:
     made = environment()
     made.filters["classic"] = fluent_bit.classic
-    context = values.model_dump(by_alias=True) | fluent_bit.context(values.logs)
+    made.filters["alertmanager_config"] = operator.alertmanager_config
+    context = _context(values)
     for name in made.list_templates(extensions=["j2"]):
-        if name.partition("/")[0] in kinds:
+        if str(PurePosixPath(name).parent) in folders:
             text = made.get_template(name).render(context, template=f"templates/{name}")
             yield RenderedFile(name.removesuffix(_SUFFIX), text)
+
+
+def _context(values: Values) -> dict[str, Any]:
+    smtp = alertmanager.global_settings(values.alertmanager.smtp)
+    known = values.model_dump(by_alias=True) | fluent_bit.context(values.logs)
+    return known | {"alertmanager_global": smtp}
 
 
 def _rules(values: Values) -> Iterator[RenderedFile]:

@@ -10,6 +10,8 @@ from pg_migration_exporter.bundle.alert_schema import (
     Urls,
     Verdict,
 )
+from pg_migration_exporter.bundle.alertmanager_schema import Alertmanager
+from pg_migration_exporter.bundle.kubernetes_schema import Kubernetes
 from pg_migration_exporter.bundle.log_schema import Logs
 from pg_migration_exporter.bundle.types import Model
 
@@ -24,3 +26,5 @@ class Values(Model):
     alerts: Alerts
     verdict: Verdict
     logs: Logs
+    alertmanager: Alertmanager
+    kubernetes: Kubernetes

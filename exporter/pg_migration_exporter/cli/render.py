@@ -18,7 +18,7 @@ def add(subparsers: Subparsers) -> None:
     """Add the subcommand and its options."""
     parser = subparsers.add_parser(
         "render",
-        help="write the alert rules and the log pipeline",
+        help="write the alert rules, their routing and the log pipeline",
         description="Render the bundle's templates with values and write the files below DIR.",
     )
     parser.add_argument("kind", nargs="?", choices=(*KINDS, "all"), default="all", help="what")
@@ -27,7 +27,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="have promtool check the files first; write nothing when it objects",
+        help="have promtool and amtool check the files first; write nothing when one objects",
     )
     parser.set_defaults(run=run)
 
@@ -57,8 +57,8 @@ def _passes_checks(files: Sequence[Path]) -> bool:
     outcomes = [
         check.run(each, selected)
         for kind, checks in check.CHECKS.items()
-        if (selected := [file for file in files if file.parent.name == kind])
         for each in checks
+        if (selected := [file for file in files if file.match(f"{KINDS[kind]}/{each.pattern}")])
     ]
     for outcome in outcomes:
         _report(outcome)
