@@ -56,9 +56,7 @@ SESSION_IDLES = Fault(
     _idle,
     frozenset({"PostgresTransactionLong"}),
 )
-REPORT_RUNS = Fault(
-    "report runs and runs", frozenset({"PostgresTransactionLong"}), _report
-)
+REPORT_RUNS = Fault("report runs and runs", frozenset({"PostgresTransactionLong"}), _report)
 TRANSACTION_PREPARED = Fault(
     "prepared transaction is forgotten",
     frozenset({"PostgresPreparedTransactionOld"}),

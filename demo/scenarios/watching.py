@@ -50,9 +50,7 @@ def _grant_revoked(world: World) -> Iterator[None]:
     world.database.execute(f"GRANT SELECT ON {_TABLES} TO {EXPORTER_ROLE}")
 
 
-EXPORTER_GONE = Fault(
-    "exporter is killed", frozenset({"MigrationExporterDown"}), _exporter_gone
-)
+EXPORTER_GONE = Fault("exporter is killed", frozenset({"MigrationExporterDown"}), _exporter_gone)
 EXPORTER_RESTARTS = Fault(
     "exporter restarts again and again",
     frozenset({"MigrationExporterRestarting"}),

@@ -51,8 +51,8 @@ class Case(_Strict):
     """One alert. Durations are counted from when the input changes.
 
     `labels` of the alert beside those of the target, where they are not the first series' own.
-    `before`: how long all is well at first. `delay`: until the expression notices. `lasts`: how long
-    it goes on noticing after the input is well again. `ends`: when it is over by itself.
+    `before`: how long all is well at first. `delay`: until the expression notices. `lasts`: how
+    long it goes on noticing after the input is well again. `ends`: when it is over by itself.
     """
 
     input: dict[str, str]
@@ -147,7 +147,9 @@ class Expansion:
         phases = [
             repeat(quiet, self.changes),
             repeat(quiet if calm else firing, self.recovers - self.changes),
-            repeat(quiet, self.over - self.recovers + MARGIN if self.over > self.recovers else MARGIN),
+            repeat(
+                quiet, self.over - self.recovers + MARGIN if self.over > self.recovers else MARGIN
+            ),
         ]
         return _notation(list(chain(*phases)))
 
@@ -216,7 +218,9 @@ class Expansion:
 
     def _variables(self, labels: Labels) -> str:
         names = [name for name in ("job", "instance", "datname") if name in labels]
-        shown = [name for name in names if f"var-{name}=" in self.rule["annotations"]["dashboard_url"]]
+        shown = [
+            name for name in names if f"var-{name}=" in self.rule["annotations"]["dashboard_url"]
+        ]
         return "".join(f"&var-{name}={quote_plus(labels[name])}" for name in shown)
 
 

@@ -9,12 +9,16 @@ import promql_parser
 import pytest
 
 from pg_migration_exporter.bundle import alert_rules
+from pg_migration_exporter.bundle.metrics import records, rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.collectors import COLLECTORS
-from tests.bundle.series_labels import labels_of
+from tests.bundle.series_labels import TARGET_LABELS, labels_of, series_of
 
 RULES: list[dict[str, Any]] = [
-    rule for group in alert_rules.groups(load_values()) for rule in group["rules"] if "alert" in rule
+    rule
+    for group in alert_rules.groups(load_values())
+    for rule in group["rules"]
+    if "alert" in rule
 ]
 
 
@@ -43,20 +47,23 @@ def test_an_undeclared_name_or_label_would_be_found(expression: str, complaint: 
 
 def test_labels_that_a_function_drops_are_gone():
     quantile = "histogram_quantile(0.5, rate(postgres_query_duration_seconds_bucket[5m]))"
-    assert labels_of(promql_parser.parse(quantile)) == {"job", "instance", "datname", "source"}
+    assert labels_of(promql_parser.parse(quantile)) == TARGET_LABELS | {"datname", "source"}
 
 
-def test_collectors_of_the_blind_alert_exist_and_cover_the_rules():
-    """Each series that a rule of the guide reads comes from a collector that the alert watches."""
-    watched = set(load_values().alerts.MigrationExporterBlind.collectors)
-    assert watched <= {collector.name for collector in COLLECTORS}
-    families = {
-        family.name: collector.name for collector in COLLECTORS for family in collector.families
+def test_the_blind_alert_watches_the_collectors_that_rules_read():
+    """Those of PgBouncer have an alert of their own; `server` is what postgres_up comes from."""
+    published_by = {
+        series: collector.name
+        for collector in COLLECTORS
+        for family in collector.families
+        for series in series_of(family)
     }
+    values = load_values()
     read = {
-        families[name.removesuffix("_bucket")]
-        for rule in RULES
-        if rule["alert"].startswith("Database")
-        for name in re.findall(r"(?:liquibase|postgres)_\w+", rule["expr"])
+        published_by[name]
+        for rule in (*rules(values), *records(values))
+        for name in rule.metrics()
+        if name in published_by
     }
-    assert read == watched
+    watched = set(values.alerts.MigrationExporterBlind.collectors)
+    assert read - {"server", "pgbouncer"} == watched

@@ -22,11 +22,14 @@ QUEST = (
     Family("average_quest_duration_seconds", "gauge", "Time that a quest takes.", ("datname",)),
 )
 _POOL = ("database", "user")
-#: Of the exporter where a PgBouncer is configured, or of pgbouncer_exporter: the names are the same.
+#: Of the exporter where a PgBouncer is configured, or of pgbouncer_exporter under the same names.
 PGBOUNCER = (
     Family("pgbouncer_up", "gauge", "1 if PgBouncer's console answered, 0 if not."),
     Family(
-        "pgbouncer_pools_client_waiting_connections", "gauge", "Clients that wait for a server.", _POOL
+        "pgbouncer_pools_client_waiting_connections",
+        "gauge",
+        "Clients that wait for a server.",
+        _POOL,
     ),
     Family(
         "pgbouncer_pools_client_maxwait_seconds", "gauge", "Longest wait of a client now.", _POOL

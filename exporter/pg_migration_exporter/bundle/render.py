@@ -15,6 +15,7 @@ from typing import Any
 from pg_migration_exporter.bundle import alert_rules, alertmanager, fluent_bit, operator
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import environment
+from pg_migration_exporter.bundle.values_schema import values_schema
 
 #: What can be rendered -> its folder of the output, and below templates/.
 KINDS = {
@@ -22,6 +23,7 @@ KINDS = {
     "alertmanager": "deploy/alertmanager",
     "fluent-bit": "fluent-bit",
     "kubernetes": "deploy/kubernetes",
+    "schema": "schema",
     "opensearch": "opensearch",
 }
 
@@ -42,6 +44,8 @@ def render(kinds: Iterable[str], values: Values) -> list[RenderedFile]:
     rendered = [*_templates({KINDS[kind] for kind in chosen}, values)]
     if "alerts" in chosen:
         rendered += _rules(values)
+    if "schema" in chosen:
+        rendered.append(RenderedFile("schema/values.schema.json", values_schema()))
     return sorted(rendered, key=lambda file: file.path)
 
 
