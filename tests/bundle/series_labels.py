@@ -39,7 +39,8 @@ _KEEPING = {
 }
 
 
-def _series(family: Family) -> dict[str, frozenset[str]]:
+def series_of(family: Family) -> dict[str, frozenset[str]]:
+    """Return the series that a family has, each with its labels."""
     labels = TARGET_LABELS | set(family.labels)
     if family.type != "histogram":
         return {family.name: labels}
@@ -54,7 +55,7 @@ def _series(family: Family) -> dict[str, frozenset[str]]:
 DECLARED = dict.fromkeys(SYNTHETIC, TARGET_LABELS) | {
     name: labels
     for family in (*elsewhere.FAMILIES, *FAMILIES)
-    for name, labels in _series(family).items()
+    for name, labels in series_of(family).items()
 }
 
 
