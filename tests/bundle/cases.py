@@ -51,8 +51,8 @@ class Case(_Strict):
     """One alert. Durations are counted from when the input changes.
 
     `labels` of the alert beside those of the target, where they are not the first series' own.
-    `before`: how long all is well at first. `delay`: until the expression notices. `lasts`: how long
-    it goes on noticing after the input is well again. `ends`: when it is over by itself.
+    `before`: how long all is well at first. `delay`: until the expression notices. `lasts`: how
+    long it goes on noticing after the input is well again. `ends`: when it is over by itself.
     """
 
     input: dict[str, str]

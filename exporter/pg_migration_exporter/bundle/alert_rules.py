@@ -3,8 +3,8 @@
 A file of rules/ is one group: `labels` of all its alerts, and `rules`:
 
 - `alert` names the entry of the values that has its numbers; `expr`, `summary`, `description`; and
-  `dashboard`: variables of the dashboard link beside job and instance, null for a rule without them.
-- `record`, `expr`, `labels`; with `each` it is one rule for each value, which `<< each >>` stands for.
+  `dashboard`: variables of the dashboard link beside job and instance, null for a rule without.
+- `record`, `expr`, `labels`; with `each` it is one rule for each value, there called `<< each >>`.
 
 Every text is a template that sees the values, the entry of its own alert (`threshold`, or `alert`
 for all of it), and `target`: the labels that tell one target from another.
@@ -19,7 +19,7 @@ from importlib.resources import files
 from typing import Any
 
 import yaml
-from jinja2 import Environment
+from jinja2 import Environment, Template
 
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import environment
@@ -80,8 +80,13 @@ def _environment() -> Environment:
     return environment()
 
 
+@cache
+def _template(text: str) -> Template:
+    return _environment().from_string(text)
+
+
 def _fill(text: str, context: Mapping) -> str:
-    return _environment().from_string(text).render(context).rstrip("\n")
+    return _template(text).render(context).rstrip("\n")
 
 
 def _context(values: Values) -> Mapping:
@@ -99,7 +104,8 @@ def _context(values: Values) -> Mapping:
 def _own(rule: Mapping, context: Mapping) -> Mapping:
     """Return the context with the entry of the rule's alert on top."""
     entry = context["alerts"][rule["alert"]]
-    return context | entry | {"alert": entry}
+    own: Mapping = context | entry | {"alert": entry}
+    return own
 
 
 def _group(name: str, definition: Mapping, context: Mapping) -> Mapping:

@@ -67,8 +67,8 @@ class Alert(Model):
     for_: Duration = Field(alias="for")
     keep_firing_for: PositiveDuration | None = None
     severity: Literal["critical", "high", "warning", "info", "none"]
-    labels: dict[LabelName, OneLine] = {}
-    annotations: dict[LabelName, OneLine] = {}
+    labels: dict[LabelName, OneLine] = Field(default={})
+    annotations: dict[LabelName, OneLine] = Field(default={})
 
 
 class SecondsAlert(Alert):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pg_migration_exporter.families import Family
-from pg_migration_exporter.logs import metrics
 
 #: The quest service of the deployment guide, and the custom metrics of examples/quest/metrics.yaml.
 QUEST = (
@@ -21,6 +20,18 @@ QUEST = (
     Family("quest_abandonment_rate", "gauge", "Share of quests abandoned, 0 to 1.", ("datname",)),
     Family("average_quest_duration_seconds", "gauge", "Time that a quest takes.", ("datname",)),
 )
-LOGS = tuple(metric.family for metric in metrics.METRICS)
-
-FAMILIES = (*QUEST, *LOGS)
+_POOL = ("database", "user")
+#: Of the exporter where a PgBouncer is configured, or of pgbouncer_exporter under the same names.
+PGBOUNCER = (
+    Family("pgbouncer_up", "gauge", "1 if PgBouncer's console answered, 0 if not."),
+    Family(
+        "pgbouncer_pools_client_waiting_connections",
+        "gauge",
+        "Clients that wait for a server.",
+        _POOL,
+    ),
+    Family(
+        "pgbouncer_pools_client_maxwait_seconds", "gauge", "Longest wait of a client now.", _POOL
+    ),
+)
+FAMILIES = (*QUEST, *PGBOUNCER)

@@ -15,13 +15,15 @@ from typing import Any
 from pg_migration_exporter.bundle import alert_rules, alertmanager, fluent_bit, operator
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import environment
+from pg_migration_exporter.bundle.values_schema import values_schema
 
-#: What can be rendered -> its folder in the output.
+#: What can be rendered -> its folder of the output, and below templates/.
 KINDS = {
     "alerts": "alerts",
     "alertmanager": "deploy/alertmanager",
     "fluent-bit": "fluent-bit",
     "kubernetes": "deploy/kubernetes",
+    "schema": "schema",
     "opensearch": "opensearch",
 }
 
@@ -30,7 +32,7 @@ _SUFFIX = ".j2"
 
 @dataclass(frozen=True, slots=True)
 class RenderedFile:
-    """One file of the bundle; `path` begins with its kind's folder, relative to the output."""
+    """One file of the bundle; `path` begins with the folder of its kind, relative to the output."""
 
     path: str
     text: str
@@ -39,9 +41,11 @@ class RenderedFile:
 def render(kinds: Iterable[str], values: Values) -> list[RenderedFile]:
     """Return the files of these kinds, in the order of their paths."""
     chosen = frozenset(kinds)
-    rendered = [*_templates(chosen, values)]
+    rendered = [*_templates({KINDS[kind] for kind in chosen}, values)]
     if "alerts" in chosen:
         rendered += _rules(values)
+    if "schema" in chosen:
+        rendered.append(RenderedFile("schema/values.schema.json", values_schema()))
     return sorted(rendered, key=lambda file: file.path)
 
 
@@ -67,8 +71,7 @@ def write(
     return list(targets.values())
 
 
-def _templates(kinds: frozenset[str], values: Values) -> Iterator[RenderedFile]:
-    folders = {KINDS[kind] for kind in kinds}
+def _templates(folders: set[str], values: Values) -> Iterator[RenderedFile]:
     made = environment()
     made.filters |= {
         "classic": fluent_bit.classic,

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 # prometheus/common, model.ParseDuration
 _DURATION = r"(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?"
@@ -57,7 +64,9 @@ OneLine = Annotated[str, AfterValidator(_printable)]
 JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./:-]+$")]
 #: Becomes part of an expression, so that quoting must not be needed.
 CollectorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Duration = Annotated[str, BeforeValidator(_duration), Field(pattern=rf"^{_DURATION}$")]
+Duration = Annotated[
+    str, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})
+]
 PositiveDuration = Annotated[Duration, AfterValidator(_not_zero)]
 Seconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 #: A share of a whole, without its ends: nothing is always above 0 or ever above 1.

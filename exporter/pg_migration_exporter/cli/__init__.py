@@ -25,6 +25,7 @@ SUBCOMMANDS = (
     "explain",
     "ack",
     "render",
+    "diff",
     "verify",
     "logs",
 )

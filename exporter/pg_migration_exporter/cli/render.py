@@ -10,7 +10,7 @@ from pathlib import Path
 from pg_migration_exporter.bundle import check
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.values import load_values
-from pg_migration_exporter.cli.options import Subparsers
+from pg_migration_exporter.cli.options import Subparsers, add_values_options
 from pg_migration_exporter.errors import UserError
 
 
@@ -22,7 +22,7 @@ def add(subparsers: Subparsers) -> None:
         description="Render the bundle's templates with values and write the files below DIR.",
     )
     parser.add_argument("kind", nargs="?", choices=(*KINDS, "all"), default="all", help="what")
-    parser.add_argument("--values", type=Path, metavar="FILE", help="overrides of the defaults")
+    add_values_options(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="where to write")
     parser.add_argument(
         "--check",
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Render; 0 when written, 1 when a check failed. Raises UserError."""
     kinds = KINDS if options.kind == "all" else (options.kind,)
     accept = _passes_checks if options.check else _unchecked
-    rendered = render(kinds, load_values(options.values))
+    rendered = render(kinds, load_values(options.values, options.preset))
     try:
         written = write(rendered, options.out, accept)
     except OSError as error:
