@@ -47,10 +47,10 @@ DRILLED: tuple[Fault, ...] = (
     replication.SYNCHRONOUS_MISSING,
     replication.SLOT_FORGOTTEN,
     replication.ARCHIVE_FAILS,
+    watching.EXPORTER_RESTARTS,
     watching.EXTENSION_GONE,
     watching.GRANT_REVOKED,
     watching.EXPORTER_GONE,
-    watching.EXPORTER_RESTARTS,
 )
 
 __all__ = ["CHANGESET_FAILS", "DRILLED", "FAULTS", "Fault"]
