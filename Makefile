@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv and install what the machine lacks (seconds when nothing is missing)
@@ -21,7 +21,11 @@ test: ## Run all tests against real servers (ARGS="-k lock" selects)
 	@$(BIN)/pytest $(ARGS)
 
 .PHONY: drills
-drills: setup ## Make every fault happen and measure the scrapes (docs/reliability.md)
+drills: setup ## Make every fault happen and see which alerts fire (20 minutes; docs/drills.md)
+	@$(BIN)/python -m demo.drills --markdown docs/drills.md
+
+.PHONY: reliability
+reliability: setup ## Make every fault happen and measure the scrapes (docs/reliability.md)
 	@$(BIN)/pytest tests/integration/faults --reliability docs/reliability.md
 
 .PHONY: soak
@@ -45,5 +49,10 @@ fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format
 
 .PHONY: render
-render: setup ## Render alerts, dashboards and deployment files from the default values
+render: setup ## Render alerts, their unit tests and deployment files from the default values
 	@$(BIN)/pg-migration-exporter render all --out .
+	@$(BIN)/python -m tests.bundle.cases
+
+.PHONY: mutations
+mutations: setup ## Change each value of the rules a little: a unit test must notice (minutes)
+	@$(BIN)/python -m tests.bundle.mutations

@@ -19,7 +19,13 @@ QUIET = ("info", "none")
 #: What Prometheus records of those that are.
 ALARMS = f'ALERTS{{alertstate="firing",severity!~"{"|".join(QUIET)}"}}'
 #: What happens when nothing goes wrong.
-GOOD_MIGRATION = Fault("changelog applied", frozenset(), nullcontext)
+GOOD_MIGRATION = Fault(
+    "changelog applied",
+    alerts=frozenset(),
+    happen=nullcontext,
+    # Before the first changeset there is no tag to roll back to, and all of them are pending.
+    consequences=frozenset({"MigrationUntagged", "MigrationPendingLong"}),
+)
 
 
 def tell(world: World, report: Report, faults: Sequence[Fault]) -> bool:

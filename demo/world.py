@@ -33,7 +33,14 @@ EXPORTER_ROLE = "exporter"
 JOB = "pg-migration-exporter"
 
 #: Few connections are enough for the demo, and soon used up when a fault wants that.
-SERVER_SETTINGS = {"max_connections": "40", "fsync": "on"}
+SERVER_SETTINGS = {
+    "max_connections": "40",
+    "fsync": "on",
+    "max_prepared_transactions": "2",
+    "archive_mode": "on",
+    "archive_command": "/bin/true",
+    "archive_timeout": "60",
+}
 
 
 @dataclass(frozen=True, slots=True)

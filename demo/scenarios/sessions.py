@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import psycopg
 
 from demo.scenarios.fault import Fault
 from demo.scenarios.migration import WAITING_USERS
@@ -50,6 +52,22 @@ def _table_locked(world: World) -> Iterator[None]:
         session.execute("COMMIT")
 
 
+@contextmanager
+def _deadlock(world: World) -> Iterator[None]:
+    """Two players change the same two rows, each beginning with the other's last."""
+    update = b"UPDATE player_quest SET steps = steps WHERE player_id = 1 AND quest = %s"
+    with world.database.connect() as one, world.database.connect() as other:
+        for session, quest in ((one, "Quest 1"), (other, "Quest 2")):
+            session.execute("BEGIN")
+            session.execute(update, [quest])
+        one.pgconn.send_query(update.replace(b"%s", b"'Quest 2'"))
+        with suppress(psycopg.errors.DeadlockDetected):
+            other.execute(update, ["Quest 1"])
+        while one.pgconn.get_result():
+            """It goes on, or it was the victim."""
+    yield
+
+
 SESSION_IDLES = Fault(
     "session idles in its transaction",
     frozenset({"PostgresIdleInTransaction"}),
@@ -63,6 +81,7 @@ TRANSACTION_PREPARED = Fault(
     _prepared,
     frozenset({"PostgresTransactionLong"}),
 )
+DEADLOCK = Fault("players deadlock", frozenset({"PostgresDeadlocks"}), _deadlock)
 TABLE_LOCKED = Fault(
     "somebody locks a table",
     frozenset({"PostgresLockQueueLong", "PostgresLockWaitLong"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from demo.scenarios.fault import Fault
 from demo.stack.waiting import wait_until
@@ -26,13 +27,8 @@ def _exporter_restarts(world: World) -> Iterator[None]:
     for _ in range(RESTARTS):
         world.exporter.restart()
         started = world.exporter.page()["process_start_time_seconds"][0].value
-        wait_until(
-            lambda started=started: world.prometheus.query(
-                f"process_start_time_seconds > {started - 0.01}"
-            ),
-            30,
-            "Prometheus has seen the exporter start",
-        )
+        seen = f"process_start_time_seconds > {started - 0.01}"
+        wait_until(partial(world.prometheus.query, seen), 30, "Prometheus has seen it start")
     yield
 
 

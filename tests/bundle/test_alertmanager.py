@@ -113,6 +113,18 @@ def test_alerts_of_one_migration_come_together(config: Path):
 # --- values -----------------------------------------------------------------------------------
 
 
+def test_lists_of_inhibition_name_alerts_of_the_bundle():
+    weaker = {alert for alerts in INHIBIT.stronger.values() for alert in alerts}
+    assert {*INHIBIT.down, *INHIBIT.never, *INHIBIT.stronger, *weaker} <= SEVERITIES.keys()
+
+
+def test_only_what_is_as_severe_silences_and_no_failure_or_lock_is_silenced():
+    for alert, weaker in INHIBIT.stronger.items():
+        for other in weaker:
+            assert RANKS.index(SEVERITIES[alert]) <= RANKS.index(SEVERITIES[other])
+            assert other not in INHIBIT.never
+
+
 @pytest.mark.parametrize(
     ("key", "content", "message"),
     [
@@ -154,8 +166,8 @@ def test_check_passes_every_way_to_tell(cli: Cli, tmp_path: Path, capsys, write_
 HERE = {"job": "pg-migration-exporter", "instance": "one:9886", "cluster": "a"}
 OTHER_INSTANCE = HERE | {"instance": "two:9886"}
 OTHER_CLUSTER = HERE | {"cluster": "b"}
-#: Whether the first of two alerts silences the second.
-Inhibits = Callable[[dict[str, str], dict[str, str]], bool]
+#: Names of those alerts, of some that fire together, that are silenced.
+Silenced = Callable[..., set[str]]
 
 
 @pytest.fixture(scope="module")
@@ -169,25 +181,24 @@ def running(workspace: Workspace, config: Path) -> Iterator[Alertmanager]:
 
 
 @pytest.fixture
-def inhibits(running: Alertmanager, request: pytest.FixtureRequest) -> Inhibits:
-    """Post two alerts, and two more of which one surely silences the other; await that one."""
+def silenced(running: Alertmanager, request: pytest.FixtureRequest) -> Silenced:
+    """Post alerts, and two more of which one surely silences the other; await that one."""
     case = request.node.name  # in a cluster of its own, because alerts outlive their test
 
-    def ask(source: dict[str, str], target: dict[str, str]) -> bool:
-        sure = (_alert("PostgresDown"), _alert("PostgresCacheHitRateLow"))
-        alerts = [labels | {"cluster": labels["cluster"] + case} for labels in (source, target)]
-        alerts += [labels | {"cluster": "sure" + case} for labels in sure]
-        content = [{"labels": labels} for labels in alerts]
+    def ask(*alerts: dict[str, str]) -> set[str]:
+        ours = [labels | {"cluster": labels["cluster"] + case} for labels in alerts]
+        sure = [_alert("PostgresDown"), _alert("PostgresCacheHitRateLow")]
+        last = [labels | {"cluster": "sure" + case} for labels in sure]
+        content = [{"labels": labels} for labels in (*ours, *last)]
         httpx.post(f"{running.url}/api/v2/alerts", json=content, trust_env=False).raise_for_status()
-        wait_until(lambda: _is_silenced(running, alerts[3]), 30, "the last alert is silenced")
-        return _is_silenced(running, alerts[1])
+        wait_until(lambda: last[1] in _inhibited(running), 30, "the last alert is silenced")
+        return {labels["alertname"] for labels in _inhibited(running) if labels in ours}
 
     return ask
 
 
-def _is_silenced(alertmanager: Alertmanager, labels: dict[str, str]) -> bool:
-    [alert] = [alert for alert in alertmanager.alerts() if alert["labels"] == labels]
-    return bool(alert["status"]["inhibitedBy"])
+def _inhibited(alertmanager: Alertmanager) -> list[dict[str, str]]:
+    return [alert["labels"] for alert in alertmanager.alerts() if alert["status"]["inhibitedBy"]]
 
 
 def _alert(name: str, where: dict[str, str] = HERE, **labels: str) -> dict[str, str]:
@@ -196,23 +207,27 @@ def _alert(name: str, where: dict[str, str] = HERE, **labels: str) -> dict[str, 
 
 
 @pytest.mark.parametrize("source", INHIBIT.down)
-@pytest.mark.parametrize("target", sorted(SEVERITIES))
-def test_down_silences_all_but_failures_and_locks(inhibits: Inhibits, source: str, target: str):
-    spared = {"Watchdog", "DatabaseMigrationInProgress", *INHIBIT.never}
-    spared |= set(INHIBIT.down[: INHIBIT.down.index(source) + 1])
-    assert inhibits(_alert(source), _alert(target)) == (target not in spared)
+def test_down_silences_all_but_failures_and_locks(silenced: Silenced, source: str):
+    others = SEVERITIES.keys() - set(INHIBIT.down)
+    spared = {name for name in others if SEVERITIES[name] == "none"} | set(INHIBIT.never)
+    assert silenced(_alert(source), *map(_alert, others)) == others - spared
+
+
+def test_the_first_that_is_down_silences_the_next(silenced: Silenced):
+    assert silenced(*map(_alert, INHIBIT.down)) == set(INHIBIT.down[1:])
 
 
 @pytest.mark.parametrize("source", INHIBIT.down)
 @pytest.mark.parametrize("where", [OTHER_INSTANCE, OTHER_CLUSTER], ids=["instance", "cluster"])
-def test_down_elsewhere_silences_nothing(inhibits: Inhibits, source: str, where: dict[str, str]):
-    assert not inhibits(_alert(source), _alert("DatabaseQueryLatencyHigh", where))
+def test_down_elsewhere_silences_nothing(silenced: Silenced, source: str, where: dict[str, str]):
+    assert silenced(_alert(source), _alert("DatabaseQueryLatencyHigh", where)) == set()
 
 
-def test_no_target_at_all_silences_nothing_that_has_no_instance_either(inhibits: Inhibits):
+def test_no_target_at_all_silences_nothing_that_has_no_instance_either(silenced: Silenced):
     """absent() has no instance: as a missing label it would equal every other missing one."""
     nowhere = {"cluster": "a"}
-    assert not inhibits(_alert("MigrationExporterDown", nowhere), _alert("QuestsMissing", nowhere))
+    down, missing = _alert("MigrationExporterDown", nowhere), _alert("QuestsMissing", nowhere)
+    assert silenced(down, missing) == set()
 
 
 STRONGER = [(strong, weak) for strong, weaker in INHIBIT.stronger.items() for weak in weaker]
@@ -220,22 +235,21 @@ STRONGER = [(strong, weak) for strong, weaker in INHIBIT.stronger.items() for we
 
 @pytest.mark.parametrize(("strong", "weak"), STRONGER)
 def test_stronger_alert_silences_the_weaker_on_the_same_thing(
-    inhibits: Inhibits, strong: str, weak: str
+    silenced: Silenced, strong: str, weak: str
 ):
     same = {"datname": "quests", "pool": "x", "replica": "r"}
-    assert inhibits(_alert(strong, **same), _alert(weak, **same))
+    assert silenced(_alert(strong, **same), _alert(weak, **same)) == {weak}
 
 
 @pytest.mark.parametrize("label", INHIBIT.identity)
-def test_stronger_alert_on_another_thing_silences_nothing(inhibits: Inhibits, label: str):
+def test_stronger_alert_on_another_thing_silences_nothing(silenced: Silenced, label: str):
     (strong, weak), *_ = STRONGER
-    assert not inhibits(
-        _alert(strong, **HERE | {label: "this"}), _alert(weak, **HERE | {label: "that"})
-    )
+    this, that = HERE | {label: "this"}, HERE | {label: "that"}
+    assert silenced(_alert(strong, this), _alert(weak, that)) == set()
 
 
 @pytest.mark.parametrize(
-    ("target", "labels", "silenced"),
+    ("target", "labels", "is_silenced"),
     [
         ("PostgresCacheHitRateLow", {"during_migration": "mute"}, True),
         ("PostgresCacheHitRateLow", {}, False),
@@ -245,7 +259,8 @@ def test_stronger_alert_on_another_thing_silences_nothing(inhibits: Inhibits, la
     ],
 )
 def test_a_running_migration_silences_what_opted_in(
-    inhibits: Inhibits, target: str, labels: dict[str, str], silenced: bool
+    silenced: Silenced, target: str, labels: dict[str, str], is_silenced: bool
 ):
-    migration = _alert("DatabaseMigrationInProgress", datname="quests") | {"severity": "none"}
-    assert inhibits(migration, _alert(target, **HERE | labels)) is silenced
+    migration = _alert("DatabaseMigrationInProgress", datname="quests")
+    other = _alert(target, HERE | labels)
+    assert silenced(migration, other) == ({target} if is_silenced else set())

@@ -131,3 +131,12 @@ def test_names_that_kubernetes_would_refuse_are_refused(
 ):
     with pytest.raises(ConfigError, match=f"kubernetes.{key}"):
         load_values(write_values({"kubernetes": {key: content}}))
+
+
+def test_rules_are_those_of_the_rule_files(values: Values):
+    groups = [
+        group
+        for file in render(["alerts"], values)
+        for group in yaml.safe_load(file.text)["groups"]
+    ]
+    assert _objects(values)["PrometheusRule"]["spec"] == {"groups": groups}

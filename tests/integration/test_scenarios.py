@@ -11,10 +11,15 @@ import pytest
 
 from demo.report import Report
 from demo.scenarios import FAULTS, Fault
+from demo.scenarios.migration import MIGRATION_BLOCKS_TRAFFIC
+from demo.scenarios.sessions import TABLE_LOCKED
+from demo.scenarios.watching import GRANT_REVOKED
 from demo.stack.workspace import Workspace
 from demo.story import good_migration, suffer
 from demo.world import World, running_world
 
+#: One of each kind of drill: the drills themselves take too long for every change.
+SAMPLED = (MIGRATION_BLOCKS_TRAFFIC, TABLE_LOCKED, GRANT_REVOKED)
 GUIDE = {
     "DatabaseMigrationFailed",
     "DatabaseQueryLatencyHigh",
@@ -29,7 +34,7 @@ def world() -> Iterator[World]:
     """The world of the demo after its good migration, which fires nothing."""
     with Workspace() as workspace, running_world(workspace, Report()) as world:
         outcome = good_migration(world, Report())
-        assert outcome.detected == {}
+        assert outcome.is_as_expected
         yield world
 
 
@@ -43,7 +48,7 @@ def test_prometheus_accepts_every_rule(world: World) -> None:
     assert {rule["health"] for rule in rules} == {"ok"}
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [*FAULTS, *SAMPLED], ids=lambda fault: fault.name)
 def test_fault_fires_its_alerts_alone_and_they_resolve(world: World, fault: Fault) -> None:
     outcome = suffer(fault, world, Report())
     assert fault.alerts <= outcome.detected.keys()

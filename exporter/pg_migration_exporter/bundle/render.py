@@ -17,7 +17,7 @@ from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import environment
 from pg_migration_exporter.bundle.values_schema import values_schema
 
-#: What can be rendered -> its folder of the output, and below templates/.
+#: What can be rendered -> its folder in the output.
 KINDS = {
     "alerts": "alerts",
     "alertmanager": "deploy/alertmanager",
@@ -41,7 +41,7 @@ class RenderedFile:
 def render(kinds: Iterable[str], values: Values) -> list[RenderedFile]:
     """Return the files of these kinds, in the order of their paths."""
     chosen = frozenset(kinds)
-    rendered = [*_templates({KINDS[kind] for kind in chosen}, values)]
+    rendered = [*_templates(chosen, values)]
     if "alerts" in chosen:
         rendered += _rules(values)
     if "schema" in chosen:
@@ -71,10 +71,14 @@ def write(
     return list(targets.values())
 
 
-def _templates(folders: set[str], values: Values) -> Iterator[RenderedFile]:
+def _templates(kinds: frozenset[str], values: Values) -> Iterator[RenderedFile]:
+    folders = {KINDS[kind] for kind in kinds}
     made = environment()
-    made.filters["classic"] = fluent_bit.classic
-    made.filters["alertmanager_config"] = operator.alertmanager_config
+    made.filters |= {
+        "classic": fluent_bit.classic,
+        "alertmanager_config": operator.alertmanager_config,
+        "rules": alert_rules.to_yaml,
+    }
     context = _context(values)
     for name in made.list_templates(extensions=["j2"]):
         if str(PurePosixPath(name).parent) in folders:
@@ -83,9 +87,12 @@ def _templates(folders: set[str], values: Values) -> Iterator[RenderedFile]:
 
 
 def _context(values: Values) -> dict[str, Any]:
-    smtp = alertmanager.global_settings(values.alertmanager.smtp)
-    known = values.model_dump(by_alias=True) | fluent_bit.context(values.logs)
-    return known | {"alertmanager_global": smtp}
+    return {
+        **values.model_dump(by_alias=True),
+        **fluent_bit.context(values.logs),
+        "alertmanager_global": alertmanager.global_settings(values.alertmanager.smtp),
+        "rule_groups": alert_rules.groups(values),
+    }
 
 
 def _rules(values: Values) -> Iterator[RenderedFile]:
