@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from pg_migration_exporter.bundle import render as rendering
 from pg_migration_exporter.bundle.check import CHECKS
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.bundle.templating import environment
 from pg_migration_exporter.bundle.values import load_values, merge
 from tests.bundle.conftest import Cli, WriteValues
 
@@ -29,6 +29,7 @@ def _rules(values: Values) -> dict[str, dict[str, object]]:
         for file in render(["alerts"], values)
         for group in yaml.safe_load(file.text)["groups"]
         for rule in group["rules"]
+        if "alert" in rule
     }
 
 
@@ -137,7 +138,7 @@ def test_what_users_write_stays_the_value_that_they_wrote(label: str, url: str):
 
 
 def test_template_that_names_an_unknown_value_is_an_error():
-    template = rendering._environment().from_string("<< alerts.DatabaseLate.threshold >>")
+    template = environment().from_string("<< alerts.DatabaseLate.threshold >>")
     with pytest.raises(UndefinedError, match="DatabaseLate"):
         template.render(load_values().model_dump(by_alias=True))
 
