@@ -60,7 +60,12 @@ fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format
 
 .PHONY: render
-render: setup ## Render alerts, dashboards and deployment files from the default values, and the reference pages
+render: setup ## Render alerts with their unit tests, deployment files and the reference pages
 	@$(BIN)/pg-migration-exporter render all --out .
+	@$(BIN)/python -m tests.bundle.cases
 	@$(BIN)/pg-migration-exporter collectors --markdown >docs/metrics.md
 	@$(BIN)/pg-migration-exporter config reference >docs/configuration.md
+
+.PHONY: mutations
+mutations: setup ## Change each value of the rules a little: a unit test must notice (minutes)
+	@$(BIN)/python -m tests.bundle.mutations

@@ -103,6 +103,7 @@ PROGRAMS = {
     "java": Program(_java, "default-jre-headless"),
     "npm": Program(lambda: _in_path("npm"), "npm"),
     "libfaketime": Program(_libfaketime, "libfaketime", "test"),
+    "vmalert": Program(lambda: _in_path("vmalert"), "victoria-metrics", "bench"),
     "postgres-exporter": Program(
         lambda: _in_path("prometheus-postgres-exporter"), "prometheus-postgres-exporter", "bench"
     ),

@@ -53,10 +53,12 @@ class Case(_Strict):
     `labels` of the alert beside those of the target, where they are not the first series' own.
     `before`: how long all is well at first. `delay`: until the expression notices. `lasts`: how
     long it goes on noticing after the input is well again. `ends`: when it is over by itself.
+    `finally`: the description one evaluation before that, if it is another.
     """
 
     input: dict[str, str]
-    description: str = ""
+    description: str
+    finally_: str | None = Field(default=None, alias="finally")
     labels: Labels | None = None
     aggregated: bool = False
     job: str | None = None
@@ -167,9 +169,9 @@ class Expansion:
         sick = firing or targets
         series = [self._input(labels, calm=labels not in sick) for labels in targets]
         alerts = [self._alert(labels) for labels in sick]
-        return self._assertions(
-            name, list(chain(*series)), {self.fires - 1: [], self.fires: alerts, self.over: []}
-        )
+        ends = [self._alert(labels, self.case.finally_) for labels in sick]
+        expected = {self.fires - 1: [], self.fires: alerts, self.over - 1: ends, self.over: []}
+        return self._assertions(name, list(chain(*series)), expected)
 
     def _reset(self) -> Mapping:
         """Return a test in which all is well, and counters begin at 0 again in the middle."""
@@ -201,7 +203,7 @@ class Expansion:
             ],
         }
 
-    def _alert(self, more: Labels) -> Mapping:
+    def _alert(self, more: Labels, description: str | None = None) -> Mapping:
         first = next(iter(self.case.input))
         own = _labels(first) if self.case.labels is None else self.case.labels
         kept = {k: v for k, v in more.items() if not (self.case.aggregated and k in NOISE)}
@@ -210,7 +212,7 @@ class Expansion:
             "exp_labels": self.rule["labels"] | labels,
             "exp_annotations": {
                 "summary": self.rule["annotations"]["summary"],
-                "description": self.case.description.strip(),
+                "description": (description or self.case.description).strip(),
                 "runbook_url": f"docs/runbooks/{self.rule['alert']}.md",
                 "dashboard_url": DASHBOARD + self._variables(labels),
             },

@@ -144,7 +144,6 @@ def _of(alert: str, file: Mapping) -> list[Mapping]:
                 each for each in test.get("alert_rule_test", ()) if each["alertname"] == alert
             ]
         )
-        and test["input_series"]
     ]
 
 

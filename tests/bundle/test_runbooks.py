@@ -45,7 +45,7 @@ def _sql_blocks(path: Path) -> list[str]:
 
 def test_every_alert_has_its_runbook_and_every_runbook_its_alert():
     alerts = {rule.name for rule in rules(load_values())}
-    assert {path.stem for path in RUNBOOKS.iterdir()} >= alerts
+    assert {path.stem for path in RUNBOOKS.iterdir()} == alerts
 
 
 @EVERY_RUNBOOK

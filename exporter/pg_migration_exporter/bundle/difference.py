@@ -10,7 +10,7 @@ from pg_migration_exporter.bundle.schema import Values
 
 
 def difference(old: Values, new: Values) -> Iterator[str]:
-    """Yield a line for each rule that is added or removed, and for each part of one that changes."""
+    """Yield a line for each rule that comes or goes, and for each part of one that changes."""
     before, after = _rules(old), _rules(new)
     for rule in dict.fromkeys((*before, *after)):
         if rule not in after:

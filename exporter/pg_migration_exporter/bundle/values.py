@@ -1,4 +1,4 @@
-"""From values files to `Values`: a preset and the user's file merged over the defaults, validated."""
+"""From values files to `Values`: defaults, a preset and the user's file, merged and validated."""
 
 from __future__ import annotations
 
