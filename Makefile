@@ -17,25 +17,36 @@ demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running
 
 .PHONY: test
 test: ## Run all tests against real servers (ARGS="-k lock" selects)
-	@scripts/setup.sh bench servers
+	@scripts/setup.sh bench test servers
 	@$(BIN)/pytest $(ARGS)
 
+.PHONY: test-matrix
+test-matrix: ## Run the whole catalogue on PostgreSQL 14 to 18, primaries and standbys
+	@scripts/setup.sh servers matrix
+	@$(BIN)/pytest tests/integration/test_versions.py --every-major $(ARGS)
+
 .PHONY: drills
-drills: setup ## Make every fault happen and see which alerts fire (20 minutes; docs/drills.md)
+drills: setup ## Make every fault happen and see which alerts fire (half an hour; docs/drills.md)
 	@$(BIN)/python -m demo.drills --markdown docs/drills.md
 
 .PHONY: reliability
-reliability: setup ## Make every fault happen and measure the scrapes (docs/reliability.md)
+reliability: ## Make every fault happen and measure the scrapes (docs/reliability.md)
+	@scripts/setup.sh test
 	@$(BIN)/pytest tests/integration/faults --reliability docs/reliability.md
 
 .PHONY: soak
 soak: setup ## Run load, migrations and random faults, then report (MINUTES=10 by default)
-	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10)
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) --reliability docs/reliability.md
 
 .PHONY: bench
 bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/benchmarks.md)
 	@scripts/setup.sh bench
 	@$(BIN)/python -m bench --markdown docs/benchmarks.md
+
+.PHONY: bench-fleet
+bench-fleet: ## Measure 100 targets of one process, and cost curves (four minutes; docs/benchmarks.md)
+	@scripts/setup.sh bench
+	@$(BIN)/python -m bench.fleet --markdown docs/benchmarks.md
 
 .PHONY: lint
 lint: setup ## Check style and types
@@ -49,9 +60,11 @@ fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format
 
 .PHONY: render
-render: setup ## Render alerts, their unit tests and deployment files from the default values
+render: setup ## Render alerts, their unit tests, dashboards and deployment files from the default values, and the reference pages
 	@$(BIN)/pg-migration-exporter render all --out .
 	@$(BIN)/python -m tests.bundle.cases
+	@$(BIN)/pg-migration-exporter collectors --markdown >docs/metrics.md
+	@$(BIN)/pg-migration-exporter config reference >docs/configuration.md
 
 .PHONY: mutations
 mutations: setup ## Change each value of the rules a little: a unit test must notice (minutes)

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from demo.stack.database import Database
-from pg_migration_exporter.collectors import COLLECTORS
+from pg_migration_exporter.collectors import COLLECTORS, Collector
 from pg_migration_exporter.collectors.base import collect_columns
+from pg_migration_exporter.config import Settings
 
 _LABELS = ("schemaname", "relname")
 _COUNTERS = (
@@ -56,17 +57,28 @@ def our_queries(database: Database) -> Mapping[str, Any]:
 def _translate(database: Database) -> Iterator[dict[str, Any]]:
     with database.connect() as connection:
         for collector in COLLECTORS:
-            if collector.collect is not collect_columns:
+            if collector.collect is not collect_columns or not collector.default_on:
                 continue
             families = {family.name for family in collector.families}
-            for query in collector.queries:
-                sql = query.for_version(connection.info.server_version)
+            for sql in _statements(collector, connection.info.server_version):
                 described = connection.execute(sql.encode()).description or ()
                 columns = [column.name for column in described]
                 yield {
                     "query": sql,
+                    "cache_seconds": int(collector.ttl),
                     "metrics": [
                         *_columns("LABEL", *(name for name in columns if name not in families)),
                         *_columns("GAUGE", *(name for name in columns if name in families)),
                     ],
                 }
+
+
+def _statements(collector: Collector, version: int) -> Iterator[str]:
+    """What runs on a primary, with the default settings in the place of parameters."""
+    given = collector.parameters(Settings())
+    for query in collector.queries:
+        if query.on != "standby" and query.oldest <= version:
+            sql = query.for_version(version)
+            for number, value in enumerate(given, start=1):
+                sql = sql.replace(f"${number}", f"'{value}'")
+            yield sql

@@ -29,17 +29,17 @@ class Row:
 
     def show(self, result: Result) -> str:
         """The value, for example `1.52 ms`."""
-        return f"{_rounded(self.value(result) * self.scale)} {self.unit}".rstrip()
+        return f"{rounded(self.value(result) * self.scale)} {self.unit}".rstrip()
 
     def compare(self, ours: Result, other: Result) -> str:
         """The value of `other`, and in brackets that of `ours` divided by it."""
         shown, base = self.show(other), self.value(other)
         if not (self.is_compared and base):
             return shown
-        return f"{shown} ({_rounded(self.value(ours) / base)})"
+        return f"{shown} ({rounded(self.value(ours) / base)})"
 
 
-def _rounded(number: float) -> str:
+def rounded(number: float) -> str:
     """Three significant digits; whole numbers whole."""
     return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
 
@@ -123,12 +123,12 @@ def markdown(results: Sequence[Result], machine: Mapping[str, str]) -> str:
     return "\n".join([f"{describe(machine)}.", "", *lines])
 
 
-def rewrite(page: Path, text: str) -> None:
+def rewrite(page: Path, text: str, begins: str = BEGIN) -> None:
     """Replace what is between the markers of `page`; raises StackError when it has none."""
-    before, begin, rest = page.read_text().partition(BEGIN)
+    before, begin, rest = page.read_text().partition(begins)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise StackError(
-            f"{page} lacks the lines {BEGIN} and {END}: write them where the table goes"
+            f"{page} lacks the lines {begins} and {END}: write them where the table goes"
         )
     page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")

@@ -1,4 +1,4 @@
-"""The bundle's files for the demo: rules, and Alertmanager's routes and inhibition.
+"""The bundle's files for the demo: rules, Alertmanager's routes, settings of the server's log.
 
 They are rendered as users render them, with the short durations of `demo/values.yaml`.
 """
@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from demo.stack.errors import StackError
-from demo.stack.programs import ROOT, exporter_command
+from demo.stack.programs import ROOT, exporter_command, postgres_bindir, postgres_major
+from demo.stack.workspace import Workspace
 
 _VALUES = ROOT / "demo/values.yaml"
 
@@ -34,6 +35,17 @@ class Bundle:
         if done.returncode:
             raise StackError(f"the bundle cannot be rendered:\n{done.stderr}")
         return cls(folder)
+
+    def log_settings(self, workspace: Workspace, server: str) -> dict[str, str]:
+        """What has a server write the log that the pipeline reads, into a folder of its own."""
+        log = workspace.folder(f"{server}_log", for_servers=True)
+        format_name = "jsonlog" if postgres_major(postgres_bindir()) >= 15 else "csvlog"
+        # The last one of a setting counts.
+        return {
+            "include": str(self.folder / "fluent-bit/postgresql.conf"),
+            "log_destination": format_name,
+            "log_directory": str(log),
+        }
 
     def rules(self) -> list[Path]:
         return sorted(self.folder.glob("alerts/*.yaml"))

@@ -25,6 +25,20 @@ CREATE TABLE player_quest (
 INSERT INTO player_quest
 SELECT player, 'Quest ' || quest FROM generate_series(1, {PLAYERS}) player,
        generate_series(1, 10) quest;
+CREATE TABLE quest_attempt (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, player_id int NOT NULL, zone text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(), ended_at timestamptz,
+    outcome text CHECK (outcome IN ('completed', 'abandoned')));
+CREATE INDEX ON quest_attempt (ended_at);
+CREATE TABLE quest_validation_error (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, reason text NOT NULL,
+    found_at timestamptz NOT NULL DEFAULT clock_timestamp());
+INSERT INTO quest_attempt (player_id, zone, started_at, ended_at, outcome)
+SELECT player, (ARRAY['forest', 'harbor', 'mountains'])[player % 3 + 1], started_at,
+       CASE WHEN player % 4 > 0 THEN started_at + player % 60 * interval '30 s' END,
+       CASE player % 4 WHEN 1 THEN 'abandoned' WHEN 0 THEN NULL ELSE 'completed' END
+  FROM (SELECT player, now() - player * interval '1 s' - interval '30 min' AS started_at
+          FROM generate_series(1, {PLAYERS}) player) AS attempt;
 """
 
 
@@ -36,6 +50,13 @@ class Request:
     sql: bytes
     needs_catalog: bool = False
 
+
+#: The attempt that has lasted the longest ends.
+_END = (
+    b"UPDATE quest_attempt SET ended_at = clock_timestamp(), outcome = '%(outcome)s'"
+    b" WHERE id = (SELECT id FROM quest_attempt WHERE ended_at IS NULL ORDER BY id LIMIT 1"
+    b" FOR UPDATE SKIP LOCKED)"
+)
 
 #: Searches in JSON are rare: a freshly filled GIN index answers slowly until it is vacuumed.
 REQUESTS = (
@@ -56,6 +77,18 @@ REQUESTS = (
         b"SELECT count(*) FROM (SELECT FROM gameplay.quest_definitions WHERE objectives @>"
         b" jsonb_build_array(jsonb_build_object('kill', %(level)s::int)) LIMIT 50) AS found",
         needs_catalog=True,
+    ),
+    Request(
+        3,
+        b"INSERT INTO quest_attempt (player_id, zone) VALUES (%(player)s,"
+        b" (ARRAY['forest', 'harbor', 'mountains'])[%(quest)s %% 3 + 1])",
+    ),
+    Request(2, _END % {b"outcome": b"completed"}),
+    Request(1, _END % {b"outcome": b"abandoned"}),
+    Request(
+        1,
+        b"INSERT INTO quest_validation_error (reason)"
+        b" VALUES (CASE WHEN %(level)s < 40 THEN 'level range' ELSE 'unknown reward' END)",
     ),
 )
 _CATALOG_EXISTS = b"SELECT to_regclass('gameplay.quest_definitions') IS NOT NULL"

@@ -29,9 +29,9 @@ class Outcome:
 
     @property
     def false_alarms(self) -> set[str]:
-        """What fired without a cause, or before it."""
-        early = {name for name, seconds in self.detected.items() if seconds < 0}
-        return early | (self.detected.keys() - self.expected - self.tolerated)
+        """What fired without a cause, or before it. What it takes to cause it has consequences."""
+        unasked = self.detected.keys() - self.tolerated
+        return {name for name in unasked if name not in self.expected or self.detected[name] < 0}
 
     @property
     def is_as_expected(self) -> bool:

@@ -73,6 +73,7 @@ class Since:
     def __init__(self, world: World) -> None:
         self._world = world
         self._start = self.began = self.healed = time.time()
+        self._told = len(world.receiver.notifications)
         self._messages = len(world.receiver.messages)
 
     def _firing(self) -> dict[str, list[float]]:
@@ -84,7 +85,16 @@ class Since:
         return {name: sorted(fired) for name, fired in times.items() if fired}
 
     def await_alerts(self, names: frozenset[str]) -> None:
-        wait_for(lambda: names <= self._firing().keys(), PATIENCE, interval=0.2)
+        """Await that these fire, and that people are told of each or something inhibits it."""
+        wait_for(
+            lambda: names <= self._firing().keys() and names <= self._handled(),
+            PATIENCE,
+            interval=0.2,
+        )
+
+    def _handled(self) -> set[str]:
+        told = self._world.receiver.notifications[self._told :]
+        return {n.name for n in told} | self._world.alertmanager.inhibited()
 
     def await_calm(self) -> None:
         """Await that no alert fires or is about to."""

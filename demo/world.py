@@ -29,6 +29,9 @@ DATABASE = "game"
 MIGRATOR = "migrator"
 EXPORTER_ROLE = "exporter"
 
+#: The game's business metrics, and the grants that they need.
+QUEST = ROOT / "examples/quest"
+
 #: The job label that the rules of the bundle expect.
 JOB = "pg-migration-exporter"
 
@@ -68,6 +71,7 @@ class World:
             "primary": self._psql(self.database),
             "standby": self._psql(self.standby.database(DATABASE)),
             "PgBouncer": self._psql(self.pooler.database(DATABASE)),
+            "log": f"{self.workspace.root / 'primary_log'}",
         }
 
     def _psql(self, database: Database) -> str:
@@ -79,7 +83,7 @@ class World:
 def running_world(workspace: Workspace, report: Report) -> Iterator[World]:
     """Bring everything up, and down again however the body ends."""
     with ExitStack() as running:
-        start = _Starter(running, workspace, report)
+        start = _Starter(running, workspace, report, Bundle.render(workspace.root / "bundle"))
         primary, standby = start.cluster()
         database = primary.database(DATABASE)
         pooler, load = start.application(primary)
@@ -108,14 +112,17 @@ class _Starter:
     running: ExitStack
     workspace: Workspace
     report: Report
+    bundle: Bundle
 
     def cluster(self) -> tuple[Server, Server]:
         with self.report.step("PostgreSQL primary") as details:
-            primary = self.running.enter_context(Server(self.workspace, "primary", SERVER_SETTINGS))
+            settings = SERVER_SETTINGS | self.bundle.log_settings(self.workspace, "primary")
+            primary = self.running.enter_context(Server(self.workspace, "primary", settings))
             _create_game(primary)
             details.append(f"port {primary.port}")
         with self.report.step("PostgreSQL standby, streaming") as details:
-            standby = self.running.enter_context(primary.standby("standby", SERVER_SETTINGS))
+            settings = SERVER_SETTINGS | self.bundle.log_settings(self.workspace, "standby")
+            standby = self.running.enter_context(primary.standby("standby", settings))
             primary.wait_for_replay(standby)
             details.append(f"port {standby.port}")
         return primary, standby
@@ -141,6 +148,7 @@ class _Starter:
             details.append(done.stdout.partition(" to ")[0])
             roles = {"exporter": EXPORTER_ROLE, "migrator": MIGRATOR}
             primary.run_script(ROOT / "sql/grants.sql", DATABASE, **roles)
+            primary.run_script(QUEST / "grants.sql", DATABASE, exporter=EXPORTER_ROLE)
             primary.set_password(EXPORTER_ROLE)
         return liquibase
 
@@ -149,6 +157,7 @@ class _Starter:
         config = {
             "postgres": {"dsn": database.as_user(EXPORTER_ROLE).conninfo()},
             "liquibase": {"changelogs": [changelog]},
+            "custom_metrics_files": [str(QUEST / "metrics.yaml")],
         }
         with self.report.step("exporter") as details:
             exporter = self.running.enter_context(Exporter(self.workspace, config))
@@ -157,15 +166,14 @@ class _Starter:
 
     def alerting(self, exporter: Exporter) -> tuple[Receiver, Alertmanager, Prometheus]:
         with self.report.step("Alertmanager") as details:
-            bundle = Bundle.render(self.workspace.folder("bundle"))
             receiver = self.running.enter_context(Receiver(self.report.notification))
             alertmanager = self.running.enter_context(
-                Alertmanager(self.workspace, bundle.alertmanager(receiver.url))
+                Alertmanager(self.workspace, self.bundle.alertmanager(receiver.url))
             )
             details.append(alertmanager.url)
         with self.report.step("Prometheus with the rules of the bundle") as details:
             jobs = {JOB: [exporter.address]}
-            scraping = Scraping(jobs, bundle.rules(), alertmanager=alertmanager.address)
+            scraping = Scraping(jobs, self.bundle.rules(), alertmanager=alertmanager.address)
             prometheus = self.running.enter_context(Prometheus(self.workspace, scraping))
             wait_until(lambda: prometheus.query("postgres_up == 1"), 30, "postgres_up is 1")
             details.append(prometheus.url)

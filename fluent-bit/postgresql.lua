@@ -196,7 +196,17 @@ local function server_of(tag)
 end
 
 -- What a function returns to Fluent Bit first: what of the record it changed.
-local TIME_TOO, RECORD = 1, 2
+local NOTHING, TIME_TOO, RECORD = 0, 1, 2
+
+-- Lines as a container's runtime flags them: full, or a partial piece that the next one continues.
+function join_pieces(_, time, record)
+  if not record.log:find("^[FP] ") then return NOTHING, time, record end
+  local lines = record.log:gsub("([FP]) ([^\n]*)\n?", function(flag, text)
+    return flag == "F" and text .. "\n" or text
+  end)
+  record.log = lines:gsub("\n$", "")
+  return RECORD, time, record
+end
 
 -- An entry that was parsed has the field `proof`; `normalize` gives it the common names.
 local function reader(proof, normalize)

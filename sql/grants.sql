@@ -8,6 +8,9 @@
 -- includes other tables of these schemas: leave it out where they must stay unread, and run this
 -- file again instead.
 --
+-- -v connections=N raises the role's limit of 4 connections: two for each database that is watched,
+-- and two to spare.
+--
 -- Set a password afterwards with \password, or use a certificate or peer authentication.
 
 \set ON_ERROR_STOP on
@@ -16,6 +19,10 @@
 SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 4', :'exporter')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'exporter')
 \gexec
+
+\if :{?connections}
+ALTER ROLE :"exporter" CONNECTION LIMIT :connections;
+\endif
 
 -- Statistics of all sessions and statements; no user's table.
 GRANT pg_monitor TO :"exporter";

@@ -1,22 +1,18 @@
-"""The page docs/drills.md: its text is written by hand, the table below the mark by the drills."""
+"""The page docs/drills.md: its text is written by hand, what is below the mark by the drills.
+
+A run of some drills replaces their rows and leaves the others.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
 from demo.report import Outcome
 
 MARK = "<!-- measured -->\n"
-
-
-def write(page: Path, drills: Sequence[Outcome], quiet: Outcome, lasted: timedelta) -> None:
-    """Replace what is below the mark."""
-    text, mark, _ = page.read_text(encoding="utf-8").partition(MARK)
-    page.write_text(f"{text}{mark}{_table(drills)}\n{_summary(drills, quiet, lasted)}")
-
-
+NEVER = "never"
 _COLUMNS = (
     "fault",
     "expected",
@@ -26,15 +22,35 @@ _COLUMNS = (
     "notifications",
     "false alarms",
 )
+_HEAD = [list(_COLUMNS), ["---"] * len(_COLUMNS)]
+_QUIET = "The quiet hour"
 
 
-def _table(drills: Sequence[Outcome]) -> str:
-    rule = ["---"] * len(_COLUMNS)
-    return "".join(map(_line, (_COLUMNS, rule, *map(_cells, drills))))
+def write(page: Path, order: Sequence[str], drills: Sequence[Outcome], quiet: str | None) -> None:
+    """Put in the drills that ran, in the `order` of their names, and the sentence on quiet."""
+    text, mark, old = page.read_text(encoding="utf-8").partition(MARK)
+    measured = {cells[0]: cells for cells in (*_rows(old), *map(_cells, drills))}
+    rows = [measured[name] for name in order if name in measured]
+    table = "".join(f"| {' | '.join(cells)} |\n" for cells in (*_HEAD, *rows))
+    kept = re.search(rf"^{_QUIET}.*$", old, re.MULTILINE)
+    sentence = quiet or (kept[0] if kept else f"{_QUIET} was not run.")
+    page.write_text(f"{text}{mark}{table}\n{_summary(rows)}\n\n{sentence}\n", encoding="utf-8")
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |\n"
+def quiet_sentence(quiet: Outcome, seconds: float) -> str:
+    """Say what a quiet hour of so many seconds brought."""
+    alarms = ", ".join(sorted(quiet.detected)) or "none"
+    return (
+        f"{_QUIET} lasted {seconds:.0f} s. Alarms: {alarms}; notifications of them:"
+        f" {quiet.messages}."
+    )
+
+
+def _rows(measured: str) -> list[list[str]]:
+    """Return the cells of the rows that are there."""
+    lines = (line[2:-2] for line in measured.splitlines() if line.startswith("| "))
+    cells = [line.split(" | ") for line in lines]
+    return [row for row in cells if row not in _HEAD]
 
 
 def _cells(drill: Outcome) -> list[str]:
@@ -45,19 +61,14 @@ def _cells(drill: Outcome) -> list[str]:
         drill.name,
         ", ".join(sorted(drill.expected)),
         ", ".join(sorted(followed)) or "-",
-        f"{min(seconds):.0f} s" if seconds else "never",
-        "never" if missing else f"{max(seconds):.0f} s",
+        f"{min(seconds):.0f} s" if seconds else NEVER,
+        NEVER if missing else f"{max(seconds):.0f} s",
         str(drill.messages),
-        ", ".join(sorted(drill.false_alarms)) or "0",
+        ", ".join(sorted(drill.false_alarms)) or "none",
     ]
 
 
-def _summary(drills: Sequence[Outcome], quiet: Outcome, lasted: timedelta) -> str:
-    detected = sum(drill.expected <= drill.detected.keys() for drill in drills)
-    false = sum(len(drill.false_alarms) for drill in drills)
-    alarms = ", ".join(sorted(quiet.detected)) or "none"
-    return (
-        f"{detected} of {len(drills)} faults were detected in full, with {false} false alarms.\n\n"
-        f"The quiet hour lasted {lasted.total_seconds():.0f} s. Alarms: {alarms};"
-        f" notifications of alarms: {quiet.messages}.\n"
-    )
+def _summary(rows: Sequence[list[str]]) -> str:
+    detected = sum(NEVER not in cells for cells in rows)
+    false = sum(cells[-1] != "none" for cells in rows)
+    return f"{detected} of {len(rows)} faults were detected in full, {false} with a false alarm."

@@ -12,7 +12,7 @@ from demo.scenarios.fault import Fault
 from demo.stack.waiting import wait_until
 from demo.world import MIGRATOR, World
 
-_BUILDS = "SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database()"
+_BUILDING = "postgres_index_build_duration_seconds"
 _DROP = "DROP INDEX CONCURRENTLY gameplay.idx_quest_title"
 
 
@@ -21,7 +21,8 @@ def _waiting_build(world: World) -> Iterator[psycopg.Connection[Any]]:
     """CREATE INDEX CONCURRENTLY waits for every transaction that wrote to the table before it.
 
     The body gets the session of the build; afterwards the transaction ends, and so does the build.
-    An index that is gone before the exporter has seen it would be a build that failed.
+    The exporter gets the time to see both: it looks every few seconds when nothing is under way,
+    and an index that is gone before it looks would be a build that failed.
     """
     ended = _ended_builds(world)
     with world.database.connect() as idle, world.database.as_user(MIGRATOR).connect() as build:
@@ -30,12 +31,12 @@ def _waiting_build(world: World) -> Iterator[psycopg.Connection[Any]]:
         build.pgconn.send_query(
             b"CREATE INDEX CONCURRENTLY idx_quest_title ON gameplay.quest_definitions (title)"
         )
-        wait_until(lambda: world.database.execute(_BUILDS), 10, "the index build waits")
+        wait_until(lambda: _BUILDING in world.exporter.page(), 30, "the index build is seen")
         yield build
         idle.execute("COMMIT")
         while build.pgconn.get_result():
             """The build ends now: its result, then none."""
-    wait_until(lambda: _ended_builds(world) > ended, 30, "the exporter has seen the build end")
+    wait_until(lambda: _ended_builds(world) > ended, 30, "its end is seen")
 
 
 def _ended_builds(world: World) -> float:

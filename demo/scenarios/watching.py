@@ -24,11 +24,13 @@ def _exporter_gone(world: World) -> Iterator[None]:
 @contextmanager
 def _exporter_restarts(world: World) -> Iterator[None]:
     """As a container does that is killed for its memory; each start is scraped."""
-    for _ in range(RESTARTS):
+    for _ in range(RESTARTS - 1):
         world.exporter.restart()
         started = world.exporter.page()["process_start_time_seconds"][0].value
         seen = f"process_start_time_seconds > {started - 0.01}"
         wait_until(partial(world.prometheus.query, seen), 30, "Prometheus has seen it start")
+    world.exporter.stop()
+    world.exporter.process.start(world.exporter.command())
     yield
 
 

@@ -60,7 +60,7 @@ class Server(Service):
             self._initialize()
         else:
             self._copy(source)
-        self._configure(settings or {})
+        self.configure(settings or {})
 
     # --- making it ------------------------------------------------------------------------
 
@@ -77,7 +77,8 @@ class Server(Service):
         quick = ["--checkpoint=fast", "--no-sync", "--wal-method=stream", "--write-recovery-conf"]
         self._run("pg_basebackup", *quick, "-D", self.data, *where)
 
-    def _configure(self, settings: Mapping[str, str]) -> None:
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Add settings; those of a running server take effect when it is reloaded or restarted."""
         # cluster_name is also the standby's application_name in pg_stat_replication.
         fixed = {"port": str(self.port), "cluster_name": self.name}
         with (self.data / "postgresql.conf").open("a") as file:

@@ -7,6 +7,7 @@ line. `make setup` runs it before there is a virtual environment: standard libra
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,6 +59,11 @@ def postgres_version(bindir: Path) -> str:
     return _output(bindir / "postgres", "--version").split()[2]
 
 
+def postgres_major(bindir: Path) -> int:
+    """Major release of the server in `bindir`, for example 15."""
+    return int(re.split(r"\D", postgres_version(bindir))[0])
+
+
 def _has_server(bindir: Path) -> bool:
     """Say whether a server runs from `bindir`: new enough, with pg_stat_statements beside it."""
     if not all((bindir / name).is_file() for name in ("postgres", "initdb", "pg_config")):
@@ -69,6 +75,11 @@ def _has_server(bindir: Path) -> bool:
 
 def _postgres() -> Path | None:
     return next((bindir / "postgres" for bindir in _bindirs() if _has_server(bindir)), None)
+
+
+def _libfaketime() -> Path | None:
+    """A library, in a folder that is named after the machine's architecture."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,8 @@ PROGRAMS = {
     "amtool": Program(lambda: _in_path("amtool"), "prometheus-alertmanager"),
     "java": Program(_java, "default-jre-headless"),
     "npm": Program(lambda: _in_path("npm"), "npm"),
-    "vmalert": Program(lambda: _in_path("vmalert"), "victoria-metrics", "bench"),
+    "vmalert": Program(lambda: _in_path("vmalert"), "victoria-metrics", "test"),
+    "libfaketime": Program(_libfaketime, "libfaketime", "test"),
     "postgres-exporter": Program(
         lambda: _in_path("prometheus-postgres-exporter"), "prometheus-postgres-exporter", "bench"
     ),

@@ -17,13 +17,17 @@ from demo.stack.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Scraping:
-    """What a Prometheus does: job name -> `host:port` targets, rule files, and how often."""
+    """What a Prometheus does: job name -> `host:port` targets, rule files, and how often.
+
+    `discovery`: job name -> URL of a list of targets for http_sd.
+    """
 
     jobs: Mapping[str, Sequence[str]]
     rule_files: Sequence[Path] = ()
     interval: str = "1s"
     alertmanager: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    discovery: Mapping[str, str] = field(default_factory=dict)
 
     def config(self) -> dict[str, Any]:
         """Prometheus, "Configuration"."""
@@ -37,6 +41,10 @@ class Scraping:
             "scrape_configs": [
                 {"job_name": job, "static_configs": [{"targets": list(targets)}]}
                 for job, targets in self.jobs.items()
+            ]
+            + [
+                {"job_name": job, "http_sd_configs": [{"url": url, "refresh_interval": "1s"}]}
+                for job, url in self.discovery.items()
             ],
         }
 

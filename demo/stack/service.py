@@ -80,7 +80,7 @@ class HttpService(Service):
     def get(self, path: str, **params: str) -> httpx.Response:
         """GET `path`; raises httpx.HTTPStatusError for anything but success."""
         # Loopback: no proxy, and no certificates to read for each request.
-        options: Any = {"trust_env": False, "verify": False, "timeout": 10}
+        options: Any = {"trust_env": False, "verify": False, "timeout": 30}
         answer = httpx.get(self.url + path, params=params, **options)
         return answer.raise_for_status()
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter import own_metrics, scrape
+from pg_migration_exporter import fleet, own_metrics, reload, scrape
 from pg_migration_exporter.collectors import COLLECTORS
+from pg_migration_exporter.config.custom_metrics import occupied_names
 from pg_migration_exporter.families import Family
 
 FAMILIES: tuple[Family, ...] = (
     *(family for collector in COLLECTORS for family in collector.families),
     *scrape.FAMILIES,
+    *fleet.FAMILIES,
+    *reload.FAMILIES,
     *own_metrics.FAMILIES,
 )
+
+#: The names that they occupy on a page, which custom metrics may not have.
+TAKEN_NAMES = frozenset(name for family in FAMILIES for name in occupied_names(family))

@@ -1,4 +1,5 @@
-"""Check a server before it is scraped: can it be reached, and can every collector run there?"""
+"""Check the targets before they are scraped: can each be reached, can every collector run there,
+do the custom metrics' statements give what is declared?"""
 
 from __future__ import annotations
 
@@ -8,30 +9,96 @@ from collections.abc import Sequence
 import psycopg
 
 from pg_migration_exporter.collectors import Collector
+from pg_migration_exporter.collectors.base import Scope
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.plan import Plan
+from pg_migration_exporter.config.schema import DEFAULT_TARGET
+from pg_migration_exporter.config.targets import settings_by_target
+from pg_migration_exporter.errors import ConfigError, UnfitAnswerError
+from pg_migration_exporter.families import FamilySamples
+from pg_migration_exporter.plan import Plan, select_collectors
 from pg_migration_exporter.postgres import capabilities
 from pg_migration_exporter.postgres.capabilities import Capabilities
+from pg_migration_exporter.postgres.conninfo import with_database
 from pg_migration_exporter.postgres.link import Link, UnreachableError
+from pg_migration_exporter.postgres.session import Session
+from pg_migration_exporter.target import complaint_of, watched_databases
+from pg_migration_exporter.watch.events import EventLog
+
+#: Targets that are asked at the same time.
+_AT_ONCE = 10
 
 
-async def check_server(settings: Settings, collectors: Sequence[Collector]) -> str:
-    """A line that says that all is well.
+async def check_targets(settings: Settings) -> str:
+    """A line for each target that says that all is well.
 
     Raises ConfigError with a line for each problem: what, and the grant or step that mends it.
     """
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def check(name: str, one: Settings) -> str:
+        async with at_once:
+            return await _check_target(name, one)
+
+    checks = [check(name, one) for name, one in settings_by_target(settings).items()]
+    found = await asyncio.gather(*checks, return_exceptions=True)
+    problems = [one for one in found if isinstance(one, BaseException)]
+    for problem in problems:
+        if not isinstance(problem, ConfigError):
+            raise problem
+    if problems:
+        raise ConfigError("\n".join(map(str, problems)))
+    return "\n".join(map(str, found))
+
+
+async def _check_target(name: str, settings: Settings) -> str:
+    place = "" if name == DEFAULT_TARGET else f"target {name}: "
+    collectors = select_collectors(settings)
+    known, works, problems = await _check_database(settings, collectors)
+    others, missing, left_out = watched_databases(known, settings.databases)
+    if complaint := complaint_of(missing, left_out):
+        problems.append(f"databases: {complaint}")
+    for other in others:
+        postgres = with_database(settings.postgres, other)
+        there = settings.model_copy(update={"postgres": postgres})
+        scoped = [one for one in collectors if one.scope == "database"]
+        problems += (await _check_database(there, scoped))[2]
+    if problems:
+        raise ConfigError("\n".join(f"{place}{one}" for one in [*problems, f"what works: {works}"]))
+    return (
+        f"{place}PostgreSQL {known.version}, {known.role}, role {known.usename}: all works: {works}"
+    )
+
+
+async def _check_database(
+    settings: Settings, collectors: Sequence[Collector]
+) -> tuple[Capabilities, str, list[str]]:
+    """What was found, the names of what works, and what does not."""
     link = Link(settings.postgres)
     try:
         async with asyncio.timeout(settings.scrape.timeout):
             session = await link.session()
             found = Capabilities.from_rows(await session.query(capabilities.SQL))
+            plan = Plan.make(collectors, found)
+            problems = plan.problems() + await _try(session, plan, settings)
     except (UnreachableError, psycopg.Error, TimeoutError) as error:
         raise ConfigError(f"the server cannot be reached: {error}") from error
     finally:
         await link.close()
-    plan = Plan.make(collectors, found)
-    works = ", ".join(one.name for one in plan.collectors)
-    if plan.skipped:
-        raise ConfigError("\n".join([*plan.problems(), f"what works: {works}"]))
-    return f"PostgreSQL {found.version}, {found.role}, role {found.usename}: all works: {works}"
+    return found, ", ".join(one.name for one in plan.collectors), problems
+
+
+async def _try(session: Session, plan: Plan, settings: Settings) -> list[str]:
+    """Run the custom statements once; a line for each that fails."""
+    assert plan.capabilities is not None
+    problems = []
+    for one in plan.collectors:
+        if one.last:
+            families = {family.name: FamilySamples(family) for family in one.families}
+            scope = Scope(
+                session, plan.capabilities, settings, one.memory(settings), families, EventLog()
+            )
+            try:
+                await one.collect(one, scope)
+            except (psycopg.Error, UnfitAnswerError) as error:
+                problems.append(f"{one.name} in {plan.capabilities.datname}: {error}".strip())
+    return problems

@@ -3,6 +3,8 @@
 UserError               one clear line on stderr, exit code 2
 ├── ConfigError         a file, an option or an environment variable
 └── ListenError         the address to listen on
+
+UnfitAnswerError        a user's statement gives something else than its metrics need
 """
 
 from __future__ import annotations
@@ -18,3 +20,7 @@ class ConfigError(UserError):
 
 class ListenError(UserError):
     """The HTTP server cannot listen where it was told to."""
+
+
+class UnfitAnswerError(Exception):
+    """The answer of a statement is not what its metrics are declared to be."""

@@ -25,6 +25,13 @@ class Family:
     help: str
     labels: tuple[str, ...] = ()
 
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Return the names of its series. Prometheus, "Histograms and summaries"."""
+        if self.type != "histogram":
+            return (self.name,)
+        return tuple(f"{self.name}_{part}" for part in ("bucket", "sum", "count"))
+
 
 @dataclass(frozen=True, slots=True)
 class Histogram:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pg_migration_exporter.collectors import COLLECTORS, Collector
-from pg_migration_exporter.config.schema import CollectorsSection
+from pg_migration_exporter.collectors.custom import custom_collector
+from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.postgres.capabilities import Capabilities, Requirement
 
@@ -29,7 +30,8 @@ class Plan:
     @classmethod
     def make(cls, collectors: Sequence[Collector], capabilities: Capabilities) -> Plan:
         """Sort the collectors by whether the server and the role let them run."""
-        judged = [(one, one.obstacle(capabilities)) for one in collectors]
+        meant = [one for one in collectors if one.runs_in(capabilities.datname)]
+        judged = [(one, one.obstacle(capabilities)) for one in meant]
         return cls(
             [one for one, obstacle in judged if obstacle is None],
             [(one, obstacle) for one, obstacle in judged if obstacle is not None],
@@ -48,7 +50,8 @@ class Plan:
         """Say once what runs and what does not."""
         assert self.capabilities is not None
         log.info(
-            "connected to PostgreSQL %s, %s, as %s; collectors: %s",
+            "connected to database %s of PostgreSQL %s, %s, as %s; collectors: %s",
+            self.capabilities.datname,
             self.capabilities.version,
             self.capabilities.role,
             self.capabilities.usename,
@@ -58,17 +61,22 @@ class Plan:
             log.warning("%s", problem)
 
 
-def select_collectors(settings: CollectorsSection) -> tuple[Collector, ...]:
-    """The collectors that the configuration asks for. Raises ConfigError for an unknown name."""
-    known = [one.name for one in COLLECTORS]
-    for key in ("enabled", "disabled"):
-        for name in getattr(settings, key):
+def select_collectors(settings: Settings) -> tuple[Collector, ...]:
+    """The collectors that the configuration asks for, custom ones last.
+
+    Raises ConfigError for an unknown name.
+    """
+    all_of_them = (*COLLECTORS, *map(custom_collector, settings.custom_metrics))
+    enabled, disabled = settings.collectors.enabled, settings.collectors.disabled
+    known = [one.name for one in all_of_them]
+    for key, names in (("enabled", enabled), ("disabled", disabled)):
+        for name in names:
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
                 raise ConfigError(f"collectors.{key}: there is no collector {name!r}; {hint}")
     return tuple(
         one
-        for one in COLLECTORS
-        if (one.default_on or one.name in settings.enabled) and one.name not in settings.disabled
+        for one in all_of_them
+        if (one.default_on or one.name in enabled) and one.name not in disabled
     )

@@ -1,44 +1,29 @@
-"""One scrape: deadline, plan, run, and what is said of each collector.
-
-Every collector is a task of its own. The statements that the tasks ask for in the same turn of the
-event loop travel in one round trip; a task that fails, or is not done at the deadline, loses its
-own families and nothing else.
-"""
+"""What one scrape of a target has found: the families of all its databases, and what is said of
+each collector."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-import psycopg
-
-from pg_migration_exporter.collectors import Collector
-from pg_migration_exporter.collectors.base import Scope
 from pg_migration_exporter.collectors.server import SERVER, UP
-from pg_migration_exporter.complaints import Complaints
-from pg_migration_exporter.config import Settings
+from pg_migration_exporter.database import Part
 from pg_migration_exporter.families import Family, FamilySamples
-from pg_migration_exporter.plan import Plan, select_collectors
-from pg_migration_exporter.postgres import capabilities
-from pg_migration_exporter.postgres.capabilities import Capabilities
-from pg_migration_exporter.postgres.link import Link, UnreachableError
-from pg_migration_exporter.postgres.session import Rows, Session, SessionLostError
-from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.watcher import Watcher
 
 SUCCESS = Family(
     "migration_exporter_collector_success",
     "gauge",
-    "1 if the collector answered in this scrape, 0 if it failed or ran out of time.",
+    "1 if the collector answered in this scrape, in every database where it runs; 0 if it failed "
+    "or ran out of time.",
     ("collector",),
 )
 DURATION = Family(
     "migration_exporter_collector_duration_seconds",
     "gauge",
-    "Time until the collector answered, the statements sent before its own included.",
+    "Time until the collector answered, the statements sent before its own included; of several "
+    "databases, the longest.",
     ("collector",),
 )
 SKIPPED = Family(
@@ -46,6 +31,17 @@ SKIPPED = Family(
     "gauge",
     "1 for each collector that cannot run on this server or with this role, with the reason.",
     ("collector", "reason"),
+)
+DATABASE_UP = Family(
+    "migration_exporter_database_up",
+    "gauge",
+    "1 for each watched database that answered in this scrape, 0 for one that did not.",
+    ("datname",),
+)
+LEFT_OUT = Family(
+    "migration_exporter_databases_left_out",
+    "gauge",
+    "Databases that the configuration names and that are beyond its limit.",
 )
 SCRAPE_DURATION = Family(
     "migration_exporter_scrape_duration_seconds", "gauge", "Time that this scrape took."
@@ -65,31 +61,98 @@ STATE_STORED = Family(
 )
 
 #: What a scrape says of itself, beside the families of the collectors.
-FAMILIES = (SUCCESS, DURATION, SKIPPED, SCRAPE_DURATION, CONNECTIONS, WATCH_AGE, STATE_STORED)
+FAMILIES = (
+    SUCCESS,
+    DURATION,
+    SKIPPED,
+    DATABASE_UP,
+    LEFT_OUT,
+    SCRAPE_DURATION,
+    CONNECTIONS,
+    WATCH_AGE,
+    STATE_STORED,
+)
 
 
 @dataclass(slots=True)
 class Scrape:
-    """One scrape under way or done; `families` may be asked for at any moment."""
+    """One scrape under way or done; `families` may be asked for at any moment.
 
-    started: float = field(default_factory=time.monotonic)
-    plan: Plan | None = None
-    answered: dict[str, tuple[float, list[FamilySamples]]] = field(default_factory=dict)
+    The first of `parts` is the database that is connected to. `missing` are databases that the
+    configuration names and the server does not offer, `left_out` how many are beyond the limit.
+    """
+
+    parts: list[Part]
     watcher: Watcher | None = None
+    started: float = field(default_factory=time.monotonic)
     connections: int = 0
+    missing: list[str] = field(default_factory=list)
+    left_out: int = 0
+
+    @property
+    def reached(self) -> bool:
+        """Whether the server answered."""
+        return SERVER.name in self.parts[0].answered
 
     def families(self) -> Iterator[FamilySamples]:
         """Everything known now: families of collectors that answered, and what is said of each."""
-        plan = self.plan or Plan()
-        for collector in plan.collectors:
-            if collector.name in self.answered:
-                yield from self.answered[collector.name][1]
-        if SERVER.name not in self.answered:
+        yield from self._answered()
+        if not self.reached:
             yield FamilySamples(UP, [((), 0)])
-        yield from self._about_collectors(plan)
+        yield from self._about_collectors()
+        yield from self._about_databases()
         yield FamilySamples(SCRAPE_DURATION, [((), time.monotonic() - self.started)])
         yield FamilySamples(CONNECTIONS, [((), self.connections)])
         yield from self._about_watcher()
+
+    def databases(self) -> dict[str, bool]:
+        """Whether each watched database answered, by name."""
+        found = dict.fromkeys(self.missing, False)
+        return found | {part.datname: part.now is not None for part in self.parts if part.datname}
+
+    def failed(self) -> set[str]:
+        """Collectors that did not answer in a database where they run."""
+        return {
+            one.name
+            for part in self.parts
+            for one in part.plan.collectors
+            if one.name not in part.answered
+        }
+
+    def _answered(self) -> Iterator[FamilySamples]:
+        """Each family once, with the samples of all databases."""
+        found: dict[str, list[FamilySamples]] = {}
+        for part in self.parts:
+            for collector in part.plan.collectors:
+                for samples in part.answered.get(collector.name, (0, ()))[1]:
+                    found.setdefault(samples.family.name, []).append(samples)
+        for same in found.values():
+            yield same[0] if len(same) == 1 else _merge(same)
+
+    def _about_collectors(self) -> Iterator[FamilySamples]:
+        success, skipped, duration = (FamilySamples(one) for one in (SUCCESS, SKIPPED, DURATION))
+        failed, times, reasons = self.failed(), dict[str, float](), dict[tuple[str, str], None]()
+        for part in self.parts:
+            times |= {
+                name: max(seconds, times.get(name, 0.0))
+                for name, (seconds, _) in part.answered.items()
+            }
+            reasons |= {(one.name, obstacle.reason): None for one, obstacle in part.plan.skipped}
+        names = [one.name for part in self.parts for one in part.plan.collectors]
+        for name in dict.fromkeys(names):
+            success.add(int(name not in failed), name)
+        for labels in reasons:
+            skipped.add(1, *labels)
+        for name, seconds in times.items():
+            duration.add(seconds, name)
+        yield from (success, skipped, duration)
+
+    def _about_databases(self) -> Iterator[FamilySamples]:
+        up = FamilySamples(DATABASE_UP)
+        for datname, answered in self.databases().items():
+            up.add(int(answered), datname)
+        yield up
+        yield FamilySamples(LEFT_OUT, [((), self.left_out)])
 
     def _about_watcher(self) -> Iterator[FamilySamples]:
         age, stored = FamilySamples(WATCH_AGE), FamilySamples(STATE_STORED)
@@ -99,140 +162,7 @@ class Scrape:
                 age.add(self.watcher.age)
         yield from (age, stored)
 
-    def _about_collectors(self, plan: Plan) -> Iterator[FamilySamples]:
-        success, skipped, duration = (FamilySamples(one) for one in (SUCCESS, SKIPPED, DURATION))
-        for collector in plan.collectors:
-            success.add(int(collector.name in self.answered), collector.name)
-        for collector, obstacle in plan.skipped:
-            skipped.add(1, collector.name, obstacle.reason)
-        for name, (seconds, _) in self.answered.items():
-            duration.add(seconds, name)
-        yield from (success, skipped, duration)
 
-
-class Target:
-    """One database that is scraped: its connection, its plan, its collectors' memories."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._link = Link(settings.postgres)
-        self._collectors = select_collectors(settings.collectors)
-        self._memories: dict[str, Any] = {
-            collector.name: collector.memory(settings) for collector in self._collectors
-        }
-        self._plan = Plan(self._collectors)
-        self._complaints = Complaints()
-        self._events = EventLog()
-        self._watcher = Watcher(settings, self._collectors, self._memories, self._events)
-        self._watching: asyncio.Task[None] | None = None
-        self._current: tuple[Scrape, asyncio.Task[None]] | None = None
-
-    @property
-    def last(self) -> Scrape | None:
-        """The latest scrape, under way or done; None before the first."""
-        return self._current[0] if self._current else None
-
-    def start(self) -> None:
-        """Begin to watch between scrapes."""
-        if self._settings.watch.enabled:
-            self._watching = asyncio.create_task(self._watcher.run())
-
-    async def scrape(self, timeout: float) -> Scrape:
-        """Scrape, or join the scrape under way; what is there after `timeout` seconds."""
-        if self._current is None or self._current[1].done():
-            scrape = Scrape(watcher=self._watcher if self._watching else None)
-            self._current = scrape, asyncio.create_task(self._run(scrape, timeout))
-        scrape, task = self._current
-        await asyncio.wait([task], timeout=timeout)
-        return scrape
-
-    async def close(self) -> None:
-        """Stop what is under way and close the connections."""
-        under_way = [self._watching, self._current[1] if self._current else None]
-        await stop([task for task in under_way if task is not None])
-        await self._link.close()
-
-    async def _run(self, scrape: Scrape, timeout: float) -> None:
-        scrape.plan = self._plan
-        try:
-            async with asyncio.timeout(timeout):
-                await self._collect(scrape)
-            self._complaints.hear("scrape", None)
-        except TimeoutError:
-            self._complaints.hear("scrape", f"not complete after {timeout:.1f} s")
-        except (UnreachableError, psycopg.Error) as error:
-            self._complaints.hear("scrape", str(error))
-        finally:
-            scrape.connections = self._link.connections + self._watcher.connections
-            self._link.release()
-
-    async def _collect(self, scrape: Scrape) -> None:
-        """Scrape once; once more if a connection from an earlier scrape turned out to be dead."""
-        was_open = self._link.connections > 0
-        try:
-            await self._collect_on(await self._link.session(), scrape)
-        except SessionLostError:
-            if not was_open:
-                raise
-            await self._collect_on(await self._link.session(), scrape)
-
-    async def _collect_on(self, session: Session, scrape: Scrape) -> None:
-        """Run the plan while the capabilities that it rests on are asked for again."""
-        plan = self._plan
-        asked = asyncio.create_task(session.query(capabilities.SQL))
-        running = self._start(plan, session, scrape)
-        try:
-            now = await _answer(asked, plan)
-            if now != plan.capabilities:
-                await stop(running)
-                plan = self._replan(now, scrape)
-                running = self._start(plan, session, scrape)
-            await asyncio.gather(*running)
-        finally:
-            await stop([asked, *running])
-
-    def _replan(self, now: Capabilities, scrape: Scrape) -> Plan:
-        scrape.answered.clear()
-        self._plan = scrape.plan = Plan.make(self._collectors, now)
-        self._plan.log()
-        return self._plan
-
-    def _start(self, plan: Plan, session: Session, scrape: Scrape) -> list[asyncio.Task[None]]:
-        if plan.capabilities is None:
-            return []
-        return [
-            asyncio.create_task(self._run_collector(one, session, plan.capabilities, scrape))
-            for one in plan.collectors
-        ]
-
-    async def _run_collector(
-        self, collector: Collector, session: Session, known: Capabilities, scrape: Scrape
-    ) -> None:
-        families = {family.name: FamilySamples(family) for family in collector.families}
-        memory = self._memories[collector.name]
-        started = time.monotonic()
-        with self._complaints.about(collector.name):
-            await collector.collect(
-                collector,
-                Scope(session, known, self._settings, memory, families, self._events),
-            )
-            scrape.answered[collector.name] = time.monotonic() - started, list(families.values())
-
-
-async def _answer(asked: asyncio.Task[Rows], plan: Plan) -> Capabilities:
-    """The capabilities now, or those of the plan where asking alone failed (it was cancelled)."""
-    try:
-        return Capabilities.from_rows(await asked)
-    except SessionLostError:
-        raise
-    except psycopg.Error:
-        if plan.capabilities is None:
-            raise
-        return plan.capabilities
-
-
-async def stop(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until they have ended."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+def _merge(same: list[FamilySamples]) -> FamilySamples:
+    samples = [sample for one in same for sample in one.samples]
+    return FamilySamples(same[0].family, samples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import singledispatch
+from pathlib import Path
 
 from promql_parser import (
     AggModifierType,
@@ -20,10 +21,13 @@ from promql_parser import (
 )
 
 from pg_migration_exporter.bundle import alert_rules, elsewhere
-from pg_migration_exporter.bundle.metrics import SYNTHETIC
+from pg_migration_exporter.bundle.metrics import SYNTHETIC, custom_families
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.catalogue import FAMILIES
 from pg_migration_exporter.families import BUCKET_LABEL, Family
+from pg_migration_exporter.logs import metrics
+
+QUEST_METRICS = Path(__file__).parents[2] / "examples/quest/metrics.yaml"
 
 #: What Prometheus adds to every series that it scrapes, or may be told to add.
 TARGET_LABELS = frozenset(load_values().prometheus.identity)
@@ -42,19 +46,20 @@ _KEEPING = {
 def series_of(family: Family) -> dict[str, frozenset[str]]:
     """Return the series that a family has, each with its labels."""
     labels = TARGET_LABELS | set(family.labels)
-    if family.type != "histogram":
-        return {family.name: labels}
-    return {
-        f"{family.name}_bucket": labels | {BUCKET_LABEL},
-        f"{family.name}_sum": labels,
-        f"{family.name}_count": labels,
-    }
+    buckets = {f"{family.name}_bucket"}
+    return {name: labels | {BUCKET_LABEL} if name in buckets else labels for name in family.series}
 
 
-#: Every series that can exist -> its labels; those that rules record are added below.
+#: Every series that can exist, the exporter's, the log pipeline's and others' -> its labels; those
+#: that rules record are added below.
 DECLARED = dict.fromkeys(SYNTHETIC, TARGET_LABELS) | {
     name: labels
-    for family in (*elsewhere.FAMILIES, *FAMILIES)
+    for family in (
+        *elsewhere.FAMILIES,
+        *metrics.FAMILIES,
+        *FAMILIES,
+        *custom_families(QUEST_METRICS),
+    )
     for name, labels in series_of(family).items()
 }
 

@@ -37,7 +37,6 @@ RULES: list[dict[str, Any]] = [
 SEVERITIES = {rule["alert"]: rule["labels"]["severity"] for rule in RULES}
 #: From the one that tells people most to the one that tells nobody.
 RANKS = ("critical", "high", "warning", "info", "none")
-#: What is no alert of the bundle's, but routed and inhibited as one.
 TEAMS = {"alertmanager": {"teams": {"dba": {"critical": "mail", "info": "channel"}}}}
 
 

@@ -96,6 +96,9 @@ def test_every_rule_reads_metrics():
         ("rate(postgres_query_duration_seconds_bucket[5m])", "found", 2),
         ("postgres_index_build_duration_seconds", "declared", 0),
         ("up == 0", "prometheus", 0),
+        ("rate(postgres_log_messages_total[5m]) > 1", "logs", 0),
+        ("rate(postgres_log_event_duration_seconds_sum[5m]) > 1", "logs", 0),
+        ("fluentbit_output_errors_total > 0", "logs", 0),
         ("postgres_query_duration_seconds", "missing", 0),
         ("postgres_down", "missing", 0),
     ],
@@ -103,6 +106,11 @@ def test_every_rule_reads_metrics():
 def test_status_of_a_metric(expression: str, status: str, series: int):
     (finding,) = verify([Rule("Any", expression)], PAGE)
     assert (finding.status, finding.series) == (status, series)
+
+
+def test_what_the_exporter_should_publish_is_missing_although_the_log_tells_it_too():
+    (finding,) = verify([Rule("Any", "postgres_query_duration_seconds_sum")], "up 1\n")
+    assert finding.status == "missing"
 
 
 def test_histograms_and_counters_without_series_are_declared():

@@ -46,7 +46,7 @@ def test_an_unknown_key_is_one_line_and_exit_2(tmp_path: Path) -> None:
     refused = run("serve", "--config", file)
     assert refused.returncode == 2
     assert refused.stderr == (
-        f"pg-migration-exporter: {file}: postgres.dsm: unknown key; did you mean dsn?\n"
+        f"pg-migration-exporter: {file}:1: postgres.dsm: unknown key; did you mean dsn?\n"
     )
 
 

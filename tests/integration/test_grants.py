@@ -33,6 +33,17 @@ def grant(database: Database, **variables: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_limit_of_connections_stays_as_it_was_set(
+    database: Database, watcher: Database
+) -> None:
+    limit = "SELECT rolconnlimit FROM pg_roles WHERE rolname = %s"
+    found = [database.value(limit, [ROLE])]
+    for given in ({"connections": "40"}, {}):
+        grant(database, exporter=ROLE, **given)
+        found.append(database.value(limit, [ROLE]))
+    assert found == [4, 40, 40]
+
+
 @pytest.fixture
 def watcher(database: Database) -> Iterator[Database]:
     grant(database, exporter=ROLE)

@@ -38,7 +38,7 @@ def queue(database: Database, ahead: str, *behind: tuple[str, str]) -> Iterator[
         holder.execute(ahead.encode())
         for place, (name, statement) in enumerate(behind, 1):
             threads.submit(database.execute, statement, application_name=name)
-            wait_until(lambda place=place: database.value(_WAITING) == place, 20, statement)
+            wait_until(lambda place=place: database.value(_WAITING) == place, 60, statement)
         yield
 
 
@@ -52,7 +52,7 @@ def test_readers_behind_an_alter_behind_a_long_report(
     with queue(quests, "SELECT * FROM game.quests", alter, *readers):
         page = scrape(exporter)
         told = "lock_wait_started"
-        wait_until(lambda: told in exporter.process.output(), 20, told)
+        wait_until(lambda: told in exporter.process.output(), 60, told)
     after = scrape_until(
         exporter,
         lambda page: page.value("postgres_blocked_sessions", datname=name) == 0,
@@ -68,7 +68,7 @@ def test_readers_behind_an_alter_behind_a_long_report(
     assert page.value("postgres_lock_root_blocked_sessions", **root) == 4
     assert after.value("postgres_migration_blocked_sessions", datname=name) == 0
     assert after.values("postgres_lock_queue_depth") == []
-    wait_until(lambda: "lock_wait_ended" in exporter.process.output(), 20, "the end is told")
+    wait_until(lambda: "lock_wait_ended" in exporter.process.output(), 60, "the end is told")
     assert "SELECT * FROM" not in exporter.process.output()
 
 

@@ -1,13 +1,22 @@
-"""Long operations while they run, held by a COPY from a client that pauses, or a cost limit."""
+"""Long operations while they run, held by a client that pauses, a limit, or an index's function."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 from demo.stack.database import Database
+from demo.stack.postgres import Server
+from demo.stack.process import Process
+from demo.stack.programs import postgres_bindir
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
 _DURATION = "postgres_operation_duration_seconds"
+_PROGRESS = "postgres_operation_progress_ratio"
 
 
 def test_copy_counts_its_rows(database: Database, start_exporter: StartExporter) -> None:
@@ -27,7 +36,7 @@ def test_copy_counts_its_rows(database: Database, start_exporter: StartExporter)
             "rows are counted",
         )
     assert page.value(_DURATION, phase="copying", **labels) > 0
-    assert page.values("postgres_operation_progress_ratio", **labels) == []
+    assert page.values(_PROGRESS, **labels) == []
     assert scrape(exporter).values(_DURATION) == []
 
 
@@ -41,12 +50,70 @@ def test_vacuum_and_analyze(database: Database, start_exporter: StartExporter) -
             labels = {"relname": "quests", "operation": statement}
             page = scrape_until(
                 exporter,
-                lambda page, labels=labels: page.values(
-                    "postgres_operation_progress_ratio", **labels
-                ),
+                lambda page, labels=labels: page.values(_PROGRESS, **labels),
                 statement,
             )
             slow.cancel_safe()
-            assert running.exception(timeout=30) is not None
+            assert running.exception(timeout=60) is not None
         assert page.value(_DURATION, **labels) > 0
-        assert 0 <= page.value("postgres_operation_progress_ratio", **labels) < 1
+        assert 0 <= page.value(_PROGRESS, **labels) < 1
+
+
+@pytest.fixture
+def clustered(database: Database) -> Database:
+    """A table with an index that waits for an advisory lock while it is built."""
+    database.execute("CREATE TABLE quests AS SELECT generate_series(1, 1000) AS id")
+    database.execute(
+        "CREATE FUNCTION held(int) RETURNS int IMMUTABLE LANGUAGE sql AS"
+        " 'SELECT pg_advisory_lock_shared(1), pg_advisory_unlock_shared(1); SELECT $1'"
+    )
+    database.execute("CREATE INDEX by_id ON quests (held(id))")
+    return database
+
+
+@contextmanager
+def held(database: Database, statement: str) -> Iterator[None]:
+    """`statement` builds the index of `clustered` anew, and waits there until the block ends."""
+    with ThreadPoolExecutor(1) as thread:
+        with database.connect() as holder:
+            holder.execute("SELECT pg_advisory_lock(1)")
+            running = thread.submit(database.execute, statement)
+            yield
+        running.result(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("statement", "operation"),
+    [("CLUSTER quests USING by_id", "CLUSTER"), ("VACUUM FULL quests", "VACUUM FULL")],
+)
+def test_what_rewrites_a_table(
+    clustered: Database, start_exporter: StartExporter, statement: str, operation: str
+) -> None:
+    exporter = start_exporter(clustered)
+    labels = {"relname": "quests", "operation": operation, "phase": "rebuilding index"}
+    with held(clustered, statement):
+        page = scrape_until(exporter, lambda page: page.values(_DURATION, **labels), statement)
+        later = scrape(exporter)
+    assert later.value(_DURATION, **labels) > page.value(_DURATION, **labels) > 0
+    assert scrape(exporter).values(_DURATION) == []
+
+
+def test_a_base_backup(
+    server: Server, database: Database, start_exporter: StartExporter, tmp_path: Path
+) -> None:
+    """It belongs to no table and no database."""
+    exporter = start_exporter(database)
+    command = [postgres_bindir() / "pg_basebackup", "-D", tmp_path / "copy", "--max-rate=32"]
+    where = ["-h", "127.0.0.1", "-p", str(server.port), "-U", database.user, "--checkpoint=fast"]
+    backup = Process(
+        "pg_basebackup", tmp_path / "log", environment={"PGPASSWORD": database.password}
+    )
+    backup.start([*command, *where])
+    labels = {"datname": "", "relname": "", "operation": "BASE BACKUP"}
+    try:
+        page = scrape_until(exporter, lambda page: page.values(_PROGRESS, **labels), "its progress")
+    finally:
+        backup.kill()
+    assert 0 <= page.value(_PROGRESS, **labels) < 1
+    assert page.value(_DURATION, **labels) > 0
+    scrape_until(exporter, lambda page: not page.values(_DURATION), "it is over")

@@ -5,6 +5,7 @@ The expressions are those of the bundle; only durations and thresholds of time a
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -14,9 +15,12 @@ from demo.scenarios import FAULTS, Fault
 from demo.scenarios.migration import MIGRATION_BLOCKS_TRAFFIC
 from demo.scenarios.sessions import TABLE_LOCKED
 from demo.scenarios.watching import GRANT_REVOKED
+from demo.stack.programs import exporter_command
+from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
 from demo.story import good_migration, suffer
-from demo.world import World, running_world
+from demo.world import QUEST, World, running_world
+from pg_migration_exporter.bundle.metrics import custom_families
 
 #: One of each kind of drill: the drills themselves take too long for every change.
 SAMPLED = (MIGRATION_BLOCKS_TRAFFIC, TABLE_LOCKED, GRANT_REVOKED)
@@ -46,6 +50,33 @@ def test_prometheus_accepts_every_rule(world: World) -> None:
     rules = world.prometheus.rules()
     assert {rule["name"] for rule in rules} >= GUIDE
     assert {rule["health"] for rule in rules} == {"ok"}
+
+
+def test_prometheus_has_the_business_metrics_of_the_example(world: World) -> None:
+    names = {family.name: family.type for family in custom_families(QUEST / "metrics.yaml")}
+    assert set(names) >= {
+        "active_quests_total",
+        "quest_completion_rate",
+        "average_quest_duration_seconds",
+        "quest_abandonment_rate",
+        "quest_validation_errors_total",
+    }
+    for name, kind in names.items():
+        series = f"{name}_bucket" if kind == "histogram" else name
+        wait_until(
+            lambda series=series: world.prometheus.query(f'{series}{{datname="game"}}'), 60, series
+        )
+
+
+def test_servers_log_what_the_pipeline_reads(world: World) -> None:
+    for server in (world.primary, world.standby):
+        log = world.workspace.root / f"{server.name}_log"
+        done = subprocess.run(
+            [exporter_command(), "logs", "check", log], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    texts = [path.read_text() for path in (world.workspace.root / "primary_log").glob("*.[cj]s*")]
+    assert any("CREATE TABLE gameplay.quest_definitions" in text for text in texts)
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, *SAMPLED], ids=lambda fault: fault.name)

@@ -144,3 +144,21 @@ def test_an_import_is_counted_while_it_runs(
         scrape_until(exporter, is_counted, "the rows are counted")
     scrape_until(exporter, lambda page: is_counted(page) and shown[-1] == 25_000, "all of them")
     assert shown == sorted(shown)
+
+
+def test_an_import_row_by_row_is_counted(quests: Database, start_exporter: StartExporter) -> None:
+    """Each INSERT a transaction of its own; a session reports its rows once a second."""
+    exporter = start_exporter(quests)
+    name = "postgres_table_rows_inserted_total"
+    before = scrape_until(
+        exporter, lambda page: page.value(name, **_QUESTS) == 5000, "the statistics arrive"
+    )
+    with quests.connect() as client:
+        for number in range(500):
+            client.execute("INSERT INTO quests VALUES (%s)", [10_000 + number])
+        during = scrape(exporter)
+    after = scrape_until(
+        exporter, lambda page: page.value(name, **_QUESTS) == 5500, "every row is counted"
+    )
+    values = [page.value(name, **_QUESTS) for page in (before, during, after)]
+    assert values == sorted(values)

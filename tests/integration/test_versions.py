@@ -1,58 +1,133 @@
-"""The oldest and the newest PostgreSQL, one that is too old, and the one of the machine."""
+"""The oldest and the newest PostgreSQL, one that is too old, and the one of the machine.
+
+With --every-major (`make test-matrix`) all majors that are supported.
+"""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from demo.stack.database import Database
 from demo.stack.postgres import Server
-from demo.stack.programs import exporter_command, packaged_postgres_bindir
+from demo.stack.programs import exporter_command, packaged_postgres_bindir, postgres_bindir
 from demo.stack.workspace import Workspace
-from tests.fixtures.exporters import StartExporter, scrape
+from pg_migration_exporter.collectors import COLLECTORS
+from tests.fixtures.exporters import EVERY_COLLECTOR, Page, StartExporter, scrape
+from tests.fixtures.servers import ColdStandby, Pair
+
+_OWN = "own"
+_SKIPPED = "migration_exporter_collector_skipped"
+_SUCCESS = "migration_exporter_collector_success"
+_DEFAULT = {one.name for one in COLLECTORS if one.default_on}
+
+#: A family with a sample on every server since a major, on the side that has it.
+_SINCE = {
+    "postgres_database_commits_total": 14,
+    "postgres_wal_records_total": 14,
+    "postgres_wal_writes_total": 14,
+    "postgres_checkpoints_timed_total": 14,
+    "postgres_bgwriter_buffers_allocated_total": 14,
+    "postgres_io_hits_total": 16,
+    "postgres_io_read_bytes_total": 16,
+    "postgres_restartpoints_done_total": 17,
+}
 
 
-@contextmanager
-def server_of(workspace: Workspace, major: int) -> Iterator[Server]:
-    """A server of another major; copied to where the servers' user can run it."""
-    native = packaged_postgres_bindir(major).parent
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "major" in metafunc.fixturenames:
+        every = metafunc.config.getoption("--every-major")
+        majors = ["14", "15", "16", "17", "18"] if every else ["14", _OWN, "18"]
+        metafunc.parametrize("major", majors, scope="module")
+
+
+def programs_of(workspace: Workspace, major: str) -> Path:
+    """Programs of another major, copied to where the servers' user can run them."""
+    if major == _OWN:
+        return postgres_bindir()
     copied = workspace.root / f"programs_{major}"
     if not copied.exists():
-        shutil.copytree(native, copied, symlinks=True)
-    with Server(workspace, f"postgres_{major}", bindir=copied / "bin") as server:
-        yield server
+        shutil.copytree(packaged_postgres_bindir(int(major)).parent, copied, symlinks=True)
+    return copied / "bin"
 
 
-@pytest.mark.parametrize("major", [14, 18])
-def test_the_whole_catalogue_runs(
-    workspace: Workspace, start_exporter: StartExporter, major: int
+@pytest.fixture(scope="module")
+def pair(workspace: Workspace, major: str) -> Iterator[Pair]:
+    """A primary and a standby, with a role that has pg_monitor alone, and one that has nothing."""
+    bindir = programs_of(workspace, major)
+    with ExitStack() as stack:
+        primary = stack.enter_context(Server(workspace, f"postgres_{major}", bindir=bindir))
+        primary.database().execute("CREATE EXTENSION pg_stat_statements")
+        primary.database().execute("CREATE TABLE quests (id int PRIMARY KEY)")
+        for role in ("monitor", "nobody"):
+            primary.create_role(role)
+        primary.database().execute("GRANT pg_monitor TO monitor")
+        standby = ColdStandby(workspace, f"standby_{major}", bindir=bindir, source=primary)
+        stack.enter_context(standby)
+        primary.wait_for_replay(standby)
+        yield Pair(primary, standby)
+
+
+@pytest.mark.parametrize("side", Pair._fields)
+def test_the_whole_catalogue_runs_with_pg_monitor_alone(
+    pair: Pair, major: str, side: str, start_exporter: StartExporter
 ) -> None:
-    with server_of(workspace, major) as server:
-        server.database().execute("CREATE EXTENSION pg_stat_statements")
-        exporter = start_exporter(server.database())
-        for _ in range(2):
-            page = scrape(exporter)
-            [info] = page.families["postgres_info"].samples
-            assert info.labels["version"].startswith(f"{major}.")
-            assert page.values("migration_exporter_collector_skipped") == []
-            assert set(page.values("migration_exporter_collector_success")) == {1}
-        exporter.stop()
+    server: Server = getattr(pair, side)
+    exporter = start_exporter(server.database().as_user("monitor"), **EVERY_COLLECTOR)
+    for _ in range(2):
+        page = scrape(exporter)
+        [info] = page.families["postgres_info"].samples
+        assert info.labels["role"] == side
+        assert major in (_OWN, info.labels["version"].partition(".")[0])
+        assert page.values(_SKIPPED) == []
+        assert names_of(page, _SUCCESS, 1) == {one.name for one in COLLECTORS}
+    number = server.database().value("SELECT current_setting('server_version_num')::int / 10000")
+    for family, since in _SINCE.items():
+        assert bool(page.values(family)) == (number >= since), family
+    on_standby = page.values("postgres_replication_wal_receiver_up")
+    assert on_standby == ([1] if side == "standby" else [])
+    exporter.stop()
+
+
+@pytest.mark.parametrize("side", Pair._fields)
+def test_without_any_grant_the_rest_runs_and_what_is_missing_is_said(
+    pair: Pair, side: str, start_exporter: StartExporter
+) -> None:
+    nobody = getattr(pair, side).database().as_user("nobody")
+    exporter = start_exporter(nobody)
+    page = scrape(exporter)
+    skipped = names_of(page, _SKIPPED, 1)
+    assert skipped == {one.name for one in COLLECTORS if one.default_on and one.requires}
+    assert page.values(_SKIPPED, reason="missing_privilege") == [1] * len(skipped)
+    assert names_of(page, _SUCCESS, 1) == _DEFAULT - skipped
+    exporter.stop()
+
+    refused = check_config(nobody)
+    assert refused.returncode == 2
+    assert 'GRANT pg_monitor TO "nobody";' in refused.stderr
+
+
+def names_of(page: Page, family: str, value: float) -> set[str]:
+    """The collectors that a family has this value for."""
+    samples = page.families[family].samples
+    return {one.labels["collector"] for one in samples if one.value == value}
 
 
 def test_a_server_that_is_too_old_is_seen_and_said(
     workspace: Workspace, start_exporter: StartExporter
 ) -> None:
-    with server_of(workspace, 13) as server:
+    with Server(workspace, "postgres_13", bindir=programs_of(workspace, "13")) as server:
         exporter = start_exporter(server.database())
         page = scrape(exporter)
         assert page.value("postgres_up") == 1
-        assert page.value("migration_exporter_collector_success", collector="server") == 1
+        assert page.value(_SUCCESS, collector="server") == 1
         skipped = {"collector": "liquibase", "reason": "server_version"}
-        assert page.value("migration_exporter_collector_skipped", **skipped) == 1
+        assert page.value(_SKIPPED, **skipped) == 1
         exporter.stop()
 
         refused = check_config(server.database())

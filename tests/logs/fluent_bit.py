@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
 from demo.stack.ports import LOOPBACK, free_port
 from demo.stack.service import HttpService
 from demo.stack.workspace import Workspace
 from pg_migration_exporter.bundle.values import merge
 from tests.fixtures.exporters import Page
-from tests.fixtures.fluent_bit import log_values, write_pipeline
+from tests.fixtures.fluent_bit import log_values, rendered, write_pipeline
 
 USER, PASSWORD = "logs", "secret of the logs"
 
@@ -40,13 +41,29 @@ class FluentBit(HttpService):
         self.state.mkdir()
         self._place = {
             "state": str(self.state),
-            "metrics": {"listen": LOOPBACK, "port": self.metrics_port, "own_port": self.port},
+            "metrics": {"listen": LOOPBACK, "port": self.metrics_port, "health_port": self.port},
         }
         self.config = self.configure(logs) / config
 
     def configure(self, logs: Mapping[str, Any]) -> Path:
-        """Render the configuration, again if need be; its folder."""
-        return write_pipeline(log_values(merge(self._place, dict(logs))), self.folder)
+        """Render the configuration, again if need be; its folder.
+
+        containers.yaml in it is what the DaemonSet runs.
+        """
+        values = log_values(merge(self._place, dict(logs)))
+        folder = write_pipeline(values, self.folder)
+        of_node = rendered(values, "fluent-bit/kubernetes-daemonset.yaml")
+        config_map, _ = yaml.safe_load_all(of_node)
+        content = config_map["data"]["containers.yaml"]
+        (folder / "containers.yaml").write_text(
+            content.replace("/var/log/containers", str(self.node_logs))
+        )
+        return folder
+
+    @property
+    def node_logs(self) -> Path:
+        """Folder of the containers' logs, where the configuration is containers.yaml."""
+        return self.folder / "containers"
 
     def environment(self) -> Mapping[str, str]:
         return {"LOGS_USER": USER, "LOGS_PASSWORD": PASSWORD, "LOGS_SERVER": "tested"}
@@ -65,13 +82,9 @@ class FluentBit(HttpService):
 
     def own_metric(self, metric: str, source: str) -> float:
         """A metric of Fluent Bit itself, for the input or output of that name; 0 at first."""
-        address = f"{self.url}/api/v2/metrics/prometheus"
-        answer = httpx.get(address, trust_env=False)
-        if answer.status_code == httpx.codes.NOT_FOUND:  # it has collected none yet
-            return 0
         return sum(
             sample.value
-            for sample in Page(answer.raise_for_status().text).samples
+            for sample in self.metrics().samples
             if sample.name == metric and sample.labels.get("name") == source
         )
 

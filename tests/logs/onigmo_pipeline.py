@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import onigurumacffi
@@ -107,9 +106,9 @@ class Pipeline:
         fields = groups.items() - {("time", groups["time"])}
         return {name: int(text) if types.get(name) == "integer" else text for name, text in fields}
 
-    def documents(self, path: Path) -> list[Document]:
-        """Every entry of a file after the script, in order."""
-        entries = self.entries(path.read_text())
+    def documents(self, text: str) -> list[Document]:
+        """Every entry of a log after the script, in order."""
+        entries = self.entries(text)
         return [
             self.script.normalize(self.name, self.parse(entry) or {"log": entry})
             for entry in entries

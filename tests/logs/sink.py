@@ -1,4 +1,4 @@
-"""A server that speaks OpenSearch's _bulk, stores what it gets, and fails as it is told to."""
+"""A server that speaks _bulk and Loki's push, stores what it gets, and fails as it is told to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -26,6 +26,8 @@ class Sink:
         """`certificate` is a PEM file with the key; without one, the server speaks no TLS."""
         self.port = free_port()
         self.documents: dict[tuple[str, str], Document] = {}
+        #: Labels and line of what was pushed as to Loki.
+        self.lines: list[tuple[dict[str, str], str]] = []
         #: How often what happened: an answer's status, or that of one document.
         self.statuses: Counter[int] = Counter()
         self.authorizations: set[str | None] = set()
@@ -75,10 +77,11 @@ class Sink:
             self.documents[key] = document
         return {"create": target | {"status": status}}
 
-    def messages(self, marker: str) -> list[str]:
-        """Messages of the stored documents that hold `marker`, sorted."""
-        stored = (document["message"] for document in list(self.documents.values()))
-        return sorted(message for message in stored if marker in message)
+    def push(self, body: bytes) -> dict[str, Any]:
+        """Loki, "Ingest logs"."""
+        for stream in json.loads(body)["streams"]:
+            self.lines += [(stream["stream"], line) for _, line in stream["values"]]
+        return {}
 
 
 class _Server(ThreadingHTTPServer):
@@ -124,8 +127,12 @@ class _Handler(BaseHTTPRequestHandler):
             sink.statuses[sink.refusal] += 1
             self._answer(sink.refusal, {"error": "told to refuse"})
             return
-        is_compressed = self.headers.get("Content-Encoding") == "gzip"
-        self._answer(200, sink.store(gzip.decompress(body) if is_compressed else body))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        if self.path == "/loki/api/v1/push":
+            self._answer(200, sink.push(body))
+        else:
+            self._answer(200, sink.store(body))
 
     def _answer(self, status: int, answer: dict[str, Any]) -> None:
         content = json.dumps(answer).encode()
@@ -136,8 +143,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Keep quiet."""
-
-
-def indices(documents: dict[tuple[str, str], Document]) -> Iterator[str]:
-    """Names of the indices of the stored documents."""
-    return (index for index, _ in documents)

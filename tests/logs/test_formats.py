@@ -34,7 +34,9 @@ Documents = Callable[[FormatName], list[Document]]
 def documents(logging_server: LoggingServer) -> Documents:
     """All entries of the scenario, in one format."""
     values = log_values(KEEP_ALL)
-    return cache(lambda name: Pipeline(values, name).documents(logging_server.log(name)))
+    return cache(
+        lambda name: Pipeline(values, name).documents(logging_server.log(name).read_text())
+    )
 
 
 def by_process(found: list[Document]) -> dict[int, list[Document]]:
@@ -130,3 +132,18 @@ def test_parts_of_an_error_are_told_apart(documents: Documents, name: FormatName
 def test_a_long_statement_is_whole(documents: Documents, name: FormatName):
     statements = (entry.get("statement", "") for entry in documents(name))
     assert "SELECT '" + "long, " * 20_000 + "'::int" in statements
+
+
+@IN_EVERY_FORMAT
+def test_what_happened_is_recognized(documents: Documents, name: FormatName):
+    found = documents(name)
+    events = {entry.get("event") for entry in found}
+    assert events >= {"lock_wait", "lock_acquired", "deadlock", "checkpoint", "statement"}
+    assert events & {"autovacuum", "autoanalyze"}
+    ddl = [entry["message"] for entry in found if entry.get("event") == "statement"]
+    assert "statement: CREATE INDEX ON watched (t)" in ddl
+    assert {"28P01", "3D000"} <= {e["sqlstate"] for e in found if e["level"] == "FATAL"}
+    assert any(entry.get("timed") == "query" for entry in found)
+    migration = [entry for entry in found if entry.get("migration")]
+    assert {entry["application_name"] for entry in migration} == {"liquibase"}
+    assert "ERROR" in {entry["level"] for entry in migration}

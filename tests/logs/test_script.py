@@ -161,6 +161,19 @@ def test_what_no_parser_read_is_kept_as_it_is(script: Script, name: str):
     assert record == {"level": "UNPARSED", "message": 'half ""an\n\tentry', "kept": "yes"}
 
 
+@pytest.mark.parametrize(
+    ("flagged", "joined"),
+    [
+        ("F one line", "one line"),
+        ("P long, \nP long, \nF end\n", "long, long, end"),
+        ("F first\nP \tsec\nF ond\nF P third", "first\n\tsecond\nP third"),
+        ("no flag\nF at all", "no flag\nF at all"),
+    ],
+)
+def test_pieces_of_a_container_line_are_joined(script: Script, flagged: str, joined: str):
+    assert script.call("join_pieces", {"log": flagged})[2] == {"log": joined}
+
+
 def test_a_time_that_was_not_understood_becomes_that_of_arrival(script: Script):
     entry = json_entry("x", timestamp="2026-01-01 00:00:00.000 +03")
     code, time, record = script.call("from_jsonlog", entry, 0.187)

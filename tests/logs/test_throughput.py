@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -10,7 +10,7 @@ from demo.stack.ports import LOOPBACK
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
 from pg_migration_exporter.logs.formats import FormatName
-from tests.fixtures.fluent_bit import LoggingServer, StartFluentBit, start_logging_server
+from tests.fixtures.fluent_bit import FORMATS, LoggingServer, StartFluentBit, start_logging_server
 from tests.logs.sink import Sink
 
 pytestmark = pytest.mark.pg(">= 15")
@@ -48,18 +48,20 @@ def busy(fluent_bit_program: object, workspace: Workspace) -> Iterator[LoggingSe
         yield logging
 
 
-@pytest.mark.parametrize(
-    ("name", "least"), [("jsonlog", 50_000), ("csvlog", 40_000), ("stderr", 25_000)]
-)
+#: Far less than docs/logs.md has, for slow machines: a rule that backtracks is slower than that.
+_LEAST = 12_000
+
+
+@pytest.mark.parametrize("name", FORMATS)
 def test_entries_in_a_second_of_processor_time(
-    start_fluent_bit: StartFluentBit, busy: LoggingServer, name: FormatName, least: int
+    start_fluent_bit: StartFluentBit,
+    busy: LoggingServer,
+    figure: Callable[[str], None],
+    name: FormatName,
 ):
-    """The best of three: a second is worth less while others use the machine."""
-    rates: list[float] = []
-    while len(rates) < 3 and max(rates, default=0) < least:
-        rates.append(_rate(start_fluent_bit, busy, name))
-    print(f"{name}: {max(rates):,.0f} entries in a second of processor time")
-    assert max(rates) >= least
+    rate = _rate(start_fluent_bit, busy, name)
+    figure(f"{name}: {rate:,.0f} entries in a second of processor time")
+    assert rate >= _LEAST
 
 
 def _rate(start_fluent_bit: StartFluentBit, busy: LoggingServer, name: FormatName) -> float:

@@ -7,28 +7,27 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from bench.machine import describe_machine
 from demo.load import SCHEMA, Load
 from demo.stack.errors import StackError
 from demo.stack.exporter import Exporter
-from demo.stack.liquibase import Liquibase
 from demo.stack.postgres import Server
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
-from tests.fixtures.drills import Drill, is_whole, memory
-from tests.fixtures.migrations import CHANGELOG, MASTER
+from tests.fixtures.documents import rewrite
+from tests.fixtures.drills import Answer, Drill, is_whole
+from tests.fixtures.exporters import Page
+from tests.fixtures.kernel import Connections, resident_bytes
 from tests.soak.faults import FAULTS
+from tests.soak.migrations import STEPS, Migrations
 
-#: Changelog, Liquibase's command, the state that it leaves behind.
-_MIGRATIONS = (
-    (MASTER, "update", "succeeded"),
-    ("t/fail_check.sql", "update", "failed"),
-    (MASTER, "drop-all", "not_initialised"),
-)
 _SETTLES_WITHIN = 60.0
+_DESCRIBED = ("Date", "CPU", "kernel", "PostgreSQL", "Python")
 
 
 @dataclass
@@ -37,6 +36,7 @@ class Soak:
 
     server: Server
     drill: Drill
+    migrations: Migrations
     choice: random.Random
     wrong: list[str] = field(default_factory=list)
     rss: list[tuple[float, int]] = field(default_factory=list)
@@ -45,24 +45,26 @@ class Soak:
     def run(self, until: float) -> None:
         """Migrate, let something go wrong, look, and so on."""
         while time.monotonic() < until:
-            for changelog, command, state in _MIGRATIONS:
-                self._migrate(changelog, command)
-                self._expect(state, f"{command} of {changelog}")
-                fault = self.choice.choice(FAULTS)
-                fault(self.server)
-                self._expect(state, fault.__name__)
+            for step in STEPS:
+                self.migrations.run(step)
+                self._expect(step.leaves, str(step))
+                self._suffer(self.choice.choice(FAULTS), step.leaves)
                 if time.monotonic() >= until:
                     return
 
-    def _migrate(self, changelog: str, command: str) -> None:
-        database = self.server.database()
-        if command == "drop-all":
-            database.execute("DROP SCHEMA IF EXISTS gameplay CASCADE")
-        Liquibase(database, CHANGELOG, changelog, "liquibase").run(command)
+    def _suffer(self, fault: Callable[[Server], None], state: str) -> None:
+        """No page says anything but the state or that it is unknown, and the state is back."""
+        since = len(self.drill.answers)
+        fault(self.server)
+        self._expect(state, fault.__name__)
+        seen = {found for one in self.drill.answers[since:] for found in _states(one)}
+        if not seen <= {state, "unknown"}:
+            self.wrong.append(f"during {fault.__name__}: {sorted(seen)} instead of {state}")
+        self._forget_pages()
 
     def _expect(self, state: str, after: str) -> None:
-        """The state is right, and stays; the page is whole."""
-        self.rss.append((time.monotonic(), memory(self.drill.exporter)))
+        """Await the state on a whole page."""
+        self.rss.append((time.monotonic(), resident_bytes(self.drill.exporter.process.pid)))
         try:
             wait_until(lambda: self._shows(state), _SETTLES_WITHIN, state)
         except StackError:
@@ -72,31 +74,34 @@ class Soak:
 
     def _shows(self, state: str) -> bool:
         answer = self.drill.scrape()
-        return answer.text is not None and is_whole(answer.page) and answer.page.status() == state
+        return _states(answer) == {state} and is_whole(answer.page)
 
     def _state(self) -> str:
-        answer = self.drill.scrape()
-        return answer.page.status() if answer.text else "no answer"
+        return ", ".join(_states(self.drill.scrape())) or "no state"
 
-    def report(self) -> list[str]:
-        """What was seen, a line each."""
+    def _forget_pages(self) -> None:
+        """They were looked at, and are a hundred kilobytes each."""
         answers = self.drill.answers
-        answered = [one for one in answers if one.text is not None]
-        return [
-            f"migrations and faults   {len(self.done)}",
-            f"scrapes answered        {len(answered)} of {len(answers)}",
-            f"longest answer          {max(one.seconds for one in answers):.2f} s",
-            f"most connections        {self.drill.connections}",
-            f"memory                  {self._slope() * 60 / 2**20:+.3f} MiB a minute, "
-            f"{max(size for _, size in self.rss) / 2**20:.1f} MiB at most",
-            f"wrong states            {len(self.wrong)}",
-            *self.wrong,
-        ]
+        for index in range(len(answers)):
+            answers[index] = replace(answers[index], text=answers[index].text and "#")
+
+    def report(self) -> Mapping[str, str]:
+        """What was seen, by its name."""
+        answers = self.drill.answers
+        return {
+            "migrations and faults": f"{len(self.done)}",
+            "scrapes answered": f"{self.drill.answered} of {len(answers)}",
+            "longest answer": f"{max(one.seconds for one in answers):.2f} s",
+            "most sessions": f"{self.drill.sessions}",
+            "memory at most": f"{max(size for _, size in self.rss) / 2**20:.1f} MiB",
+            "its growth in the second half": f"{self._slope() * 60 / 2**10:+.1f} KiB a minute",
+            "wrong states": f"{len(self.wrong)}",
+        }
 
     @property
     def is_good(self) -> bool:
         """True if every scrape was answered and no state was wrong."""
-        return not self.wrong and all(one.text is not None for one in self.drill.answers)
+        return not self.wrong and self.drill.answered == len(self.drill.answers)
 
     def _slope(self) -> float:
         """Bytes a second, over the second half: it takes a while until memory is warm."""
@@ -107,6 +112,15 @@ class Soak:
         return statistics.linear_regression(moments, sizes).slope
 
 
+def _states(answer: Answer) -> set[str]:
+    """The states that a page gives: one, or none where it could not look or did not answer."""
+    return {
+        one.labels["status"]
+        for one in Page(answer.text or "").samples
+        if one.name == "liquibase_migration_status" and one.value == 1
+    }
+
+
 @contextmanager
 def world(choice: random.Random) -> Iterator[Soak]:
     """A server under load, and an exporter that is scraped all along."""
@@ -114,24 +128,43 @@ def world(choice: random.Random) -> Iterator[Soak]:
         database = server.database()
         database.execute("CREATE EXTENSION pg_stat_statements")
         database.execute(SCHEMA)
-        settings = {"postgres": {"dsn": database.conninfo()}, "tables": {"interval": "5s"}}
+        migrations = Migrations.prepare(database, workspace.root / "changelog")
+        settings = {
+            "postgres": {"dsn": database.conninfo()},
+            "liquibase": migrations.settings,
+            "tables": {"interval": "5s"},
+        }
         with (
             Exporter(workspace, settings) as exporter,
             Load(database),
-            Drill(exporter, server.port, timeout=5.0).scraped() as drill,
+            Drill(
+                exporter, 5.0, Connections(exporter.process.pid, server.port).lasting
+            ).scraped() as drill,
         ):
-            yield Soak(server, drill, choice)
+            yield Soak(server, drill, migrations, choice)
+
+
+def markdown(minutes: float, report: Mapping[str, str]) -> list[str]:
+    """The report as a table, with what a reader needs to judge it."""
+    machine = describe_machine()
+    described = ", ".join(f"{name} {machine[name]}" for name in _DESCRIBED)
+    rows = [f"| {name} | {value} |" for name, value in report.items()]
+    return ["", f"{minutes:g} minutes. {described}.", "", "| what | measured |", "|---|---|", *rows]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--reliability", type=Path, help="write a good result into this document")
     options = parser.parse_args(arguments)
     print(f"seed {options.seed}", flush=True)
     with world(random.Random(options.seed)) as soak:
         soak.run(time.monotonic() + options.minutes * 60)
-    print("\n".join(soak.report()))
+    report = soak.report()
+    print("\n".join([*(f"{name}: {value}" for name, value in report.items()), *soak.wrong]))
+    if soak.is_good and options.reliability:
+        rewrite(options.reliability, "soak", markdown(options.minutes, report))
     return 0 if soak.is_good else 1
 
 

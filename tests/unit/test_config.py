@@ -131,4 +131,4 @@ def test_secrets_are_not_in_the_settings_repr() -> None:
 def test_an_unknown_collector_is_named_with_the_closest(file: Path) -> None:
     file.write_text("collectors: {disabled: [lock]}")
     with pytest.raises(ConfigError, match=r"collectors.disabled: .*'lock'; did you mean locks\?"):
-        select_collectors(load_settings(file, dsn=DSN).collectors)
+        select_collectors(load_settings(file, dsn=DSN))

@@ -82,3 +82,13 @@ def test_remaining_time_is_told_only_while_it_moves() -> None:
     assert course.remaining() == pytest.approx(90)
     course.see(0.10, 16.0)
     assert course.remaining() is None
+
+
+def test_the_speed_is_learned_anew_when_the_clock_was_set_back() -> None:
+    course = Progress()
+    for moment in range(11):
+        course.see(moment / 100, 7200.0 + moment)
+    for moment in range(11):
+        course.see(0.1 + moment / 100, float(moment))
+        assert course.remaining() is None or moment > 0
+    assert course.remaining() == pytest.approx(80)

@@ -35,6 +35,11 @@ _FORBIDDEN = re.compile(
     r"insert\s+into|update\s+\w+\s+set|delete\s+from|create|drop|alter|truncate)\b",
     re.IGNORECASE,
 )
+#: A time elapsed that a server's clock which is set back would make negative: it stands neither in
+#: greatest() nor in what collectors.columns.age() writes.
+_UNBOUNDED = re.compile(
+    r"(?<!greatest\()(?<!case when )(?<!then 0 else )extract\(epoch from clock_timestamp\(\)\s*-"
+)
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
@@ -75,6 +80,11 @@ def test_no_statement_locks_a_relation_unguarded(name: str) -> None:
 @pytest.mark.parametrize("name", _TEXTS)
 def test_every_statement_only_reads(name: str) -> None:
     assert _FORBIDDEN.findall(_LITERAL.sub("''", _TEXTS[name])) == []
+
+
+@pytest.mark.parametrize("name", _TEXTS)
+def test_no_elapsed_time_is_negative(name: str) -> None:
+    assert _UNBOUNDED.findall(_TEXTS[name]) == []
 
 
 def test_no_other_module_holds_sql_with_a_locking_function() -> None:

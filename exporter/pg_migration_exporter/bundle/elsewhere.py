@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pg_migration_exporter.families import Family
-from pg_migration_exporter.logs import metrics
 
 #: The quest service of the deployment guide, and the custom metrics of examples/quest/metrics.yaml.
 QUEST = (
@@ -35,6 +34,4 @@ PGBOUNCER = (
         "pgbouncer_pools_client_maxwait_seconds", "gauge", "Longest wait of a client now.", _POOL
     ),
 )
-LOGS = tuple(metric.family for metric in metrics.METRICS)
-
-FAMILIES = (*QUEST, *PGBOUNCER, *LOGS)
+FAMILIES = (*QUEST, *PGBOUNCER)

@@ -63,7 +63,7 @@ class LogMetrics(Model):
     job: JobName
     listen: Host
     port: Port
-    own_port: Port
+    health_port: Port
 
 
 class Output(Model):

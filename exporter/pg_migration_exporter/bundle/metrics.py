@@ -1,14 +1,21 @@
-"""Which metrics the rules read, from the syntax tree of their expressions."""
+"""Which metrics the rules read, from the syntax tree of their expressions, and which custom metrics
+a file adds to those that the exporter declares."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import promql_parser
 
 from pg_migration_exporter.bundle.alert_rules import groups
 from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.catalogue import FAMILIES
+from pg_migration_exporter.collectors.custom import custom_collector
+from pg_migration_exporter.config.custom_metrics import read_custom_metrics
+from pg_migration_exporter.families import Family
+from pg_migration_exporter.logs import metrics
 
 #: Series that Prometheus itself writes for each target. Prometheus, "Jobs and instances".
 SYNTHETIC = frozenset(
@@ -19,6 +26,14 @@ SYNTHETIC = frozenset(
         "scrape_samples_scraped",
         "scrape_series_added",
     }
+)
+
+#: Series that are on the page of the log pipeline alone (docs/logs.md).
+LOGGED = frozenset(
+    name
+    for family in metrics.FAMILIES
+    if family.name not in {own.name for own in FAMILIES}
+    for name in family.series
 )
 
 
@@ -56,3 +71,12 @@ def _rules(values: Values, kind: str) -> Iterator[Rule]:
         for rule in group["rules"]:
             if kind in rule:
                 yield Rule(rule[kind], rule["expr"])
+
+
+def custom_families(file: Path) -> list[Family]:
+    """Return the families of a file of custom metrics. Raises ConfigError."""
+    return [
+        family
+        for _, section in read_custom_metrics([file], Path())
+        for family in custom_collector(section).families
+    ]

@@ -28,7 +28,7 @@ def load_values(path: Path | None = None, preset: str | None = None) -> Values:
     if preset:
         content = merge(content, yaml.safe_load(PRESETS[preset].read_text(encoding="utf-8")))
     overrides = read_yaml(path) if path else {}
-    return validate(Values, merge(content, overrides), str(path or "values.yaml"))
+    return validate(Values, merge(content, overrides), path or "values.yaml")
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from pg_migration_exporter.bundle import elsewhere
-from pg_migration_exporter.bundle.metrics import SYNTHETIC, Rule
+from pg_migration_exporter.bundle.metrics import LOGGED, SYNTHETIC, Rule
 from pg_migration_exporter.errors import UserError
 
 #: More than the page of any exporter; a server that sends more is no exporter.
@@ -27,8 +27,9 @@ _SERIES_SUFFIXES = {
 
 #: found: has series now. declared: has HELP and TYPE, and series only in a certain state, as an
 #: index build in progress has. prometheus: written by Prometheus itself. recorded: made by another
-#: rule. elsewhere: published by another program, or by nobody.
-Status = Literal["found", "declared", "prometheus", "recorded", "elsewhere", "missing"]
+#: rule. logs: counted by the log pipeline, on a page of its own. elsewhere: published by another
+#: program, or by nobody.
+Status = Literal["found", "declared", "prometheus", "recorded", "logs", "elsewhere", "missing"]
 
 _ELSEWHERE = tuple(family.name for family in elsewhere.FAMILIES)
 
@@ -108,4 +109,6 @@ def _status(metric: str, published: dict[str, int], recorded: Container[str]) ->
         return "recorded"
     if metric in published:
         return "found" if published[metric] else "declared"
+    if metric in LOGGED:
+        return "logs"
     return "elsewhere" if metric.startswith(_ELSEWHERE) else "missing"

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from pg_migration_exporter.cli.options import Subparsers, add_settings_options, read_settings
+from pg_migration_exporter.cli.options import (
+    Subparsers,
+    add_settings_options,
+    add_target_option,
+    read_target,
+)
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.postgres.conninfo import describe_server
@@ -20,6 +25,7 @@ def add(subparsers: Subparsers) -> None:
         "the last run is known. The state is then what it would be without that failure.",
     )
     add_settings_options(parser)
+    add_target_option(parser)
     parser.add_argument(
         "--changelog",
         metavar="SCHEMA.TABLE",
@@ -31,7 +37,7 @@ def add(subparsers: Subparsers) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Leave the order for the exporter. Raises ConfigError without a state directory."""
-    settings = read_settings(options)
+    settings = read_target(options)
     if settings.state_directory is None:
         raise ConfigError(
             "state_directory is not configured: it is how this command reaches the exporter; use "

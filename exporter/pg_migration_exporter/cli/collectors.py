@@ -8,6 +8,7 @@ import textwrap
 
 from pg_migration_exporter.cli.options import Subparsers
 from pg_migration_exporter.collectors import COLLECTORS, Collector
+from pg_migration_exporter.reference import metrics
 
 _WIDEST = 100
 
@@ -17,11 +18,17 @@ def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "collectors", help="list the collectors, what they cost and what they need"
     )
+    parser.add_argument(
+        "--markdown", action="store_true", help="print docs/metrics.md: every metric, in tables"
+    )
     parser.set_defaults(run=run)
 
 
-def run(_: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print a paragraph for each collector; names are never cut, however narrow the terminal."""
+    if options.markdown:
+        print(metrics.render(), end="")
+        return 0
     width = min(shutil.get_terminal_size().columns, _WIDEST)
     print("\n\n".join(_paragraph(one, width) for one in COLLECTORS))
     return 0

@@ -1,4 +1,4 @@
-"""`config example`: a configuration file with every key, its default and what it does."""
+"""`config`: every key of the configuration, as a file to begin with and as a page to read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from importlib.resources import files
 
 from pg_migration_exporter.cli.options import Subparsers
+from pg_migration_exporter.reference import configuration
 
 
 def add(subparsers: Subparsers) -> None:
@@ -16,10 +17,20 @@ def add(subparsers: Subparsers) -> None:
         "example", help="print a configuration file with every key, its default and its meaning"
     )
     example.set_defaults(run=print_example)
+    reference = commands.add_parser(
+        "reference", help="print docs/configuration.md: every key, its type and its default"
+    )
+    reference.set_defaults(run=print_reference)
 
 
 def print_example(_: argparse.Namespace) -> int:
     """Print the example, as it is shipped."""
     example = files("pg_migration_exporter.config").joinpath("example.yaml")
     print(example.read_text(encoding="utf-8"), end="")
+    return 0
+
+
+def print_reference(_: argparse.Namespace) -> int:
+    """Print the page."""
+    print(configuration.render(), end="")
     return 0

@@ -8,7 +8,12 @@ import asyncio
 from rich.console import Console
 from rich.text import Text
 
-from pg_migration_exporter.cli.options import Subparsers, add_settings_options, read_settings
+from pg_migration_exporter.cli.options import (
+    Subparsers,
+    add_settings_options,
+    add_target_option,
+    read_target,
+)
 from pg_migration_exporter.explain import explain_server
 from pg_migration_exporter.liquibase.explain import Explanation
 from pg_migration_exporter.liquibase.guidance import GUIDANCE
@@ -24,12 +29,13 @@ def add(subparsers: Subparsers) -> None:
         "exporter remembers is used where state_directory is configured.",
     )
     add_settings_options(parser)
+    add_target_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Explain; 0 whatever the state is. Raises UserError where the server cannot be asked."""
-    explanations = asyncio.run(explain_server(read_settings(options)))
+    explanations = asyncio.run(explain_server(read_target(options)))
     console = Console(highlight=False, soft_wrap=False)
     for explanation in explanations:
         _print(console, explanation)

@@ -6,7 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pg_migration_exporter.catalogue import TAKEN_NAMES
 from pg_migration_exporter.config import Settings, load_settings
+from pg_migration_exporter.config.schema import DEFAULT_TARGET
+from pg_migration_exporter.config.targets import settings_by_target
+from pg_migration_exporter.errors import ConfigError
 
 #: bundle.values.PRESETS; that module is not for `serve` to import.
 _PRESETS = ("staging", "dry-run", "production")
@@ -35,6 +39,25 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_target_option(parser: argparse.ArgumentParser) -> None:
+    """Add --target, for commands that are about one server."""
+    parser.add_argument(
+        "--target",
+        metavar="NAME",
+        default=DEFAULT_TARGET,
+        help="one of the targets of the configuration; default: the server of postgres:",
+    )
+
+
+def read_target(options: argparse.Namespace) -> Settings:
+    """The settings of the target that the options name. Raises ConfigError."""
+    found = settings_by_target(read_settings(options))
+    if options.target not in found:
+        known = ", ".join(found)
+        raise ConfigError(f"--target: there is no target {options.target!r}; known are {known}")
+    return found[options.target]
+
+
 def read_settings(options: argparse.Namespace, **overrides: object) -> Settings:
     """The settings that the options ask for. Raises ConfigError."""
-    return load_settings(options.config, dsn=options.dsn, overrides=overrides)
+    return load_settings(options.config, dsn=options.dsn, overrides=overrides, taken=TAKEN_NAMES)

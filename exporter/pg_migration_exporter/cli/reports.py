@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 
 import psycopg
 
@@ -54,7 +55,7 @@ def create_table(options: argparse.Namespace) -> int:
 
 
 def _execute(settings: Settings, statements: str) -> None:
-    with psycopg.connect(build_conninfo(settings.postgres)) as connection:
+    with psycopg.connect(asyncio.run(build_conninfo(settings.postgres))) as connection:
         connection.read_only = False
         found = connection.execute(
             report_table.FOREIGN_OWNER.encode(), [report_table.SCHEMA]

@@ -9,18 +9,22 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 import uvloop
 
 from pg_migration_exporter import __version__
-from pg_migration_exporter.check import check_server
+from pg_migration_exporter.check import check_targets
 from pg_migration_exporter.cli.options import Subparsers, add_settings_options, read_settings
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.types import split_address
-from pg_migration_exporter.errors import ListenError
+from pg_migration_exporter.errors import ConfigError, ListenError
+from pg_migration_exporter.fleet import Fleet
 from pg_migration_exporter.log import configure
-from pg_migration_exporter.plan import select_collectors
 from pg_migration_exporter.postgres.conninfo import describe_server
+from pg_migration_exporter.reload import Reloader
 from pg_migration_exporter.web.app import create_app
 from pg_migration_exporter.web.server import Server
 
@@ -34,47 +38,69 @@ def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "serve",
         help="serve /metrics",
-        description="Serve /metrics for one PostgreSQL database until SIGTERM or Ctrl-C.",
+        description="Serve /metrics for one PostgreSQL server, and /probe for the targets of the "
+        "configuration, until SIGTERM or Ctrl-C. SIGHUP reads the configuration again.",
     )
     add_settings_options(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="default: 127.0.0.1:9886")
     parser.add_argument(
         "--check-config",
         action="store_true",
-        help="check the configuration and, through it, the server: version, grants, extensions; "
-        "then exit with 0 (all collectors can run) or 2",
+        help="check the configuration and, through it, each server: version, grants, extensions, "
+        "custom metrics; then exit with 0 (all collectors can run) or 2",
     )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve, or check the configuration."""
-    settings = read_settings(options, listen=options.listen)
-    collectors = select_collectors(settings.collectors)
+    read = partial(read_settings, options, listen=options.listen)
+    settings = read()
     if options.check_config:
-        print(asyncio.run(check_server(settings, collectors)))
+        print(asyncio.run(check_targets(settings)))
         return 0
     configure(settings.log.level, settings.log.format)
     with _listen(settings.listen) as listener:
         # A scrape is many small turns of the event loop: uvloop takes a third off its CPU time.
-        uvloop.run(_serve(settings, listener))
+        uvloop.run(_serve(settings, read, listener))
     return 0
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
-    server = Server(create_app(settings))
+async def _serve(settings: Settings, read: Callable[[], Settings], listener: socket.socket) -> None:
+    fleet = Fleet(settings)
+    reloader = Reloader(settings, read, fleet)
+    server = Server(create_app(fleet, reloader))
     log.info(
         "pg-migration-exporter %s serves http://%s:%s/metrics for %s",
         __version__,
         *listener.getsockname()[:2],
-        describe_server(settings.postgres),
+        describe_server(fleet.default.settings.postgres)
+        if fleet.default
+        else f"{len(fleet.targets)} targets",
     )
+    _reload_on_hangup(reloader)
     # uvicorn finishes its work on a signal, then raises it again for whoever handled it before.
     signal.signal(signal.SIGTERM, _exit)
     try:
         await server.serve_on(listener)
     finally:
         log.info("stopped")
+
+
+def _reload_on_hangup(reloader: Reloader) -> None:
+    """Reload on SIGHUP; what is wrong with the configuration is in the log."""
+    running: set[asyncio.Task[None]] = set()
+
+    async def reload() -> None:
+        with suppress(ConfigError):
+            await reloader.reload()
+
+    def begin() -> None:
+        task = asyncio.create_task(reload())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, begin)
 
 
 def _exit(*_: object) -> None:

@@ -15,6 +15,7 @@ _WORDS = {
     "declared": "declared, no series now",
     "prometheus": "written by Prometheus",
     "recorded": "recorded by another rule",
+    "logs": "counted by the log pipeline",
     "elsewhere": "published elsewhere",
     "missing": "MISSING",
 }

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from pg_migration_exporter.config.schema import Settings
@@ -30,7 +31,10 @@ Cost = Literal["cheap", "moderate", "expensive"]
 
 @dataclass(slots=True)
 class Scope:
-    """What one run of one collector works with, and the families it fills."""
+    """What one run of one collector works with, and the families it fills.
+
+    `is_main`: it runs in the database that is connected to, and speaks for the whole server.
+    """
 
     session: Session
     capabilities: Capabilities
@@ -38,6 +42,7 @@ class Scope:
     memory: Any
     families: dict[str, FamilySamples]
     events: EventLog
+    is_main: bool = True
 
     def add(self, family: Family, value: Value, *labels: str) -> None:
         """Add one sample; `labels` follow the family's declaration."""
@@ -107,11 +112,13 @@ def read_column(rows: Rows, family: Family, into: FamilySamples) -> None:
 class Collector:
     """One subsystem of the server, and how it becomes metric families.
 
-    `scope` cluster: what it reads is the same in every database of a server. `ttl`: seconds for
-    which answers are repeated, since they are dear or seldom change; 0: asked at every scrape.
-    `parameters` are sent with each of its queries. `memory` makes what the collector remembers
-    about one target, from scrape to scrape and between them; one that is `watch.store.Durable`
-    outlives the process.
+    `scope`: `cluster` for what reads the same in every database of a server: it runs in the one
+    that is connected to; `database` runs in each that is watched and labels with its name.
+    `databases` are patterns of the names of those where it runs. `ttl`: seconds for which answers
+    are repeated, since they are dear or seldom change; 0: asked at every scrape. `parameters` are
+    sent with each of its queries. `memory` makes what the collector remembers about one database,
+    from scrape to scrape and between them; one that is `watch.store.Durable` outlives the process.
+    One that runs `last` waits for all others: its statements are the user's, and may be slow.
     """
 
     name: str
@@ -121,12 +128,18 @@ class Collector:
     cost: Cost = "cheap"
     default_on: bool = True
     scope: Literal["cluster", "database"] = "database"
+    databases: tuple[str, ...] = ("*",)
+    last: bool = False
     requires: tuple[Requirement, ...] = ()
     ttl: float = 0.0
     parameters: Callable[[Settings], tuple[str, ...]] = field(default=lambda _: ())
     collect: Collect = collect_columns
     memory: Callable[[Settings], Any] = field(default=lambda _: Kept())
     watch: Watch | None = None
+
+    def runs_in(self, datname: str) -> bool:
+        """Whether it is meant for the database of this name."""
+        return any(fnmatchcase(datname, pattern) for pattern in self.databases)
 
     def obstacle(self, capabilities: Capabilities) -> Requirement | None:
         """The first requirement that this server or role does not meet."""

@@ -24,3 +24,16 @@ def select_list(prefix: str, expressions: Mapping[str, str]) -> str:
     return ",\n       ".join(
         f"{expression} as {prefix}_{name}" for name, expression in expressions.items()
     )
+
+
+def not_negative(expression: str) -> str:
+    """A difference that clocks, or the time between two looks, may make negative: then zero.
+
+    greatest(..., 0) would make zero of null too.
+    """
+    return f"case when {expression} < 0 then 0 else {expression} end"
+
+
+def age(moment: str) -> str:
+    """Seconds since a moment of the server's clock, which may have been set back since."""
+    return not_negative(f"extract(epoch from clock_timestamp() - {moment})::float8")

@@ -59,6 +59,7 @@ select most as postgres_connections_max, reserved as postgres_connections_reserv
 CONNECTION_USE = Collector(
     name="connections",
     help="Client sessions and the use of max_connections. Source: pg_stat_activity, pg_settings.",
+    scope="cluster",
     families=(CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_RESERVED, UTILIZATION),
     queries=(
         _SESSIONS,

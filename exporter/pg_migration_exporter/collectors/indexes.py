@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pg_migration_exporter.collectors.base import Collector
-from pg_migration_exporter.collectors.columns import families
+from pg_migration_exporter.collectors.columns import age, families
 from pg_migration_exporter.postgres.query import Query, array
 
 _INDEX = ("datname", "schemaname", "relname", "indexrelname")
@@ -27,7 +27,7 @@ _INDEXES = """
 with watched as (
     select i.indexrelid, n.nspname, t.relname, c.relname as indexrelname,
            c.relpages * current_setting('block_size')::int8 as bytes,
-           pg_stat_get_numscans(c.oid) as scans, i.indisunique
+           pg_stat_get_numscans(c.oid) as scans, i.indisunique  -- as in pg_stat_all_indexes
       from pg_index i
       join pg_class c on c.oid = i.indexrelid
       join pg_class t on t.oid = i.indrelid
@@ -52,7 +52,7 @@ select current_database()::text, 'other', 'other', 'other',
        coalesce(sum(bytes) filter (where scans = 0 and not indisunique), 0)::int8
   from placed
 """
-_LAST_SCAN = "extract(epoch from clock_timestamp() - pg_stat_get_lastscan(indexrelid))::float8"
+_LAST_SCAN = age("pg_stat_get_lastscan(indexrelid)")
 
 INDEXES = Collector(
     name="indexes",

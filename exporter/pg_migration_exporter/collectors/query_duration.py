@@ -69,6 +69,7 @@ async def collect(collector: Collector, scope: Scope) -> None:
 QUERY_DURATIONS = Collector(
     name="query_duration",
     help="Latency of statements as a histogram. Source: pg_stat_statements.",
+    scope="cluster",
     families=(QUERY_DURATION,),
     queries=(_STATEMENTS,),
     cost="moderate",

@@ -31,6 +31,7 @@ select 1 as postgres_up, 1 as postgres_info, current_setting('server_version') a
 SERVER = Collector(
     name="server",
     help="Reachability, version and role. Source: settings, pg_is_in_recovery().",
+    scope="cluster",
     families=(UP, INFO, START_TIME),
     queries=(_SERVER,),
 )

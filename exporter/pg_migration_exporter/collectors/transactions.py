@@ -59,12 +59,12 @@ HOLDER = Family(
 _TRANSACTIONS = Query(
     """
 select d.datname::text as datname,
-       coalesce(extract(epoch from clock_timestamp() - min(a.xact_start)), 0)::float8
+       greatest(extract(epoch from clock_timestamp() - min(a.xact_start)), 0)::float8
        as postgres_transaction_oldest_seconds,
-       coalesce(extract(epoch from clock_timestamp() - min(a.xact_start)
+       greatest(extract(epoch from clock_timestamp() - min(a.xact_start)
            filter (where a.backend_xmin is not null or a.backend_xid is not null)), 0)::float8
        as postgres_snapshot_oldest_seconds,
-       coalesce(extract(epoch from clock_timestamp() - min(a.state_change)
+       greatest(extract(epoch from clock_timestamp() - min(a.state_change)
            filter (where a.state like 'idle in transaction%')), 0)::float8
        as postgres_idle_in_transaction_seconds,
        max(p.number) as postgres_prepared_transactions,
@@ -72,7 +72,7 @@ select d.datname::text as datname,
   from pg_database d
  cross join lateral (
        select count(*) as number,
-              coalesce(extract(epoch from clock_timestamp() - min(prepared)), 0)::float8 as age
+              greatest(extract(epoch from clock_timestamp() - min(prepared)), 0)::float8 as age
          from pg_prepared_xacts where database = d.datname) as p
   left join pg_stat_activity a
     on a.datid = d.oid and a.backend_type = 'client backend'
@@ -122,6 +122,7 @@ TRANSACTIONS = Collector(
     name="transactions",
     help="Old transactions and who holds back the xmin horizon. Source: pg_stat_activity, "
     "pg_prepared_xacts, pg_replication_slots, pg_stat_replication.",
+    scope="cluster",
     families=(OLDEST, SNAPSHOT, IDLE, PREPARED_COUNT, PREPARED, HORIZON, HOLDER),
     queries=(_TRANSACTIONS, _BY_HOLDER, _BY_DATABASE),
     requires=(READ_ALL_STATS,),

@@ -53,7 +53,7 @@ select current_database()::text as datname,
        count(*) filter (where age(c.relfrozenxid) > {_setting("freeze_max_age", "oldest")})
        as postgres_vacuum_tables_freeze_due,
        count(*) filter (where not enabled) as postgres_vacuum_tables_disabled
-  from pg_class c
+  from pg_class c  -- dead rows as in pg_stat_all_tables
  cross join lateral (
        select coalesce({_option("enabled")}, 'true')::bool as enabled,
               {_option("vacuum_threshold")} as base, {_option("vacuum_scale_factor")} as scale,

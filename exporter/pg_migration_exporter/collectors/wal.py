@@ -8,7 +8,7 @@ PostgreSQL 17 moved checkpoints into a view of their own, 18 the writes of WAL i
 from __future__ import annotations
 
 from pg_migration_exporter.collectors.base import Collector
-from pg_migration_exporter.collectors.columns import families, select_list
+from pg_migration_exporter.collectors.columns import age, families, select_list
 from pg_migration_exporter.postgres.query import Query
 
 _HELPS = {
@@ -64,14 +64,11 @@ _ALWAYS = {
     "wal_buffers_full_total": "w.wal_buffers_full",
     "archiver_archived_total": "a.archived_count",
     "archiver_failed_total": "a.failed_count",
-    "archiver_last_archived_age_seconds": "extract(epoch from clock_timestamp() - "
-    "a.last_archived_time)::float8",
-    "archiver_last_failed_age_seconds": "extract(epoch from clock_timestamp() - "
-    "a.last_failed_time)::float8",
+    "archiver_last_archived_age_seconds": age("a.last_archived_time"),
+    "archiver_last_failed_age_seconds": age("a.last_failed_time"),
     "archiver_failing": f"case when {_IS_ARCHIVING} then coalesce({_FAILED_LAST}, false)::int4 end",
     "archiver_behind_bytes": _BEHIND,
-    "checkpoint_last_age_seconds": "greatest(extract(epoch from clock_timestamp() - "
-    "k.checkpoint_time), 0)::float8",
+    "checkpoint_last_age_seconds": age("k.checkpoint_time"),
     "bgwriter_buffers_cleaned_total": "b.buffers_clean",
     "bgwriter_stops_total": "b.maxwritten_clean",
     "bgwriter_buffers_allocated_total": "b.buffers_alloc",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 
-from pg_migration_exporter.config.problems import read_yaml, validate
-from pg_migration_exporter.config.schema import Settings
+from pg_migration_exporter.config.custom_metrics import read_custom_metrics, refuse_taken_names
+from pg_migration_exporter.config.problems import Place, read_yaml, validate
+from pg_migration_exporter.config.schema import DEFAULT_TARGET, Settings, TargetSection
 from pg_migration_exporter.errors import ConfigError
 
 #: Either names a server to libpq without a connection string.
@@ -18,30 +21,69 @@ LIBPQ_SERVER_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 
 
 def load_settings(
-    file: Path | None = None, *, dsn: str | None = None, overrides: dict[str, Any] | None = None
+    file: Path | None = None,
+    *,
+    dsn: str | None = None,
+    overrides: dict[str, Any] | None = None,
+    taken: Collection[str] = (),
 ) -> Settings:
     """Read `file`; `dsn` and the top-level `overrides` (from options) win over it.
 
-    Raises ConfigError naming the file and the path of the key, or the option.
+    `taken` are the names that custom metrics may not have. Raises ConfigError naming the file, the
+    line and the path of the key, or the option.
     """
     content = read_yaml(file) if file else {}
     content |= {key: value for key, value in (overrides or {}).items() if value is not None}
     if dsn is not None:
         content["postgres"] = {**(content.get("postgres") or {}), "dsn": dsn}
-    settings = validate(Settings, content, str(file) if file else "options")
-    _check_dsn(settings, "--dsn" if dsn is not None else f"{file}: postgres.dsn")
-    return settings
+    settings = validate(Settings, content, file or "options")
+    _check_servers(settings, file, "--dsn" if dsn is not None else None)
+    root = Place(file or "options")
+    targets = tuple(
+        _with_files(target, root.of("targets", number), taken)
+        for number, target in enumerate(settings.targets)
+    )
+    return _with_files(settings, root, taken).model_copy(update={"targets": targets})
 
 
-def _check_dsn(settings: Settings, source: str) -> None:
-    dsn = settings.postgres.dsn
-    if dsn is None:
-        if not any(os.environ.get(name) for name in LIBPQ_SERVER_VARIABLES):
-            raise ConfigError(
-                "no server is named: use --dsn, or postgres.dsn in the configuration file, "
-                f"or one of {', '.join(LIBPQ_SERVER_VARIABLES)} in the environment"
-            )
-        return
+_HasCustomMetrics = TypeVar("_HasCustomMetrics", Settings, TargetSection)
+
+
+def _with_files(
+    section: _HasCustomMetrics, place: Place, taken: Collection[str]
+) -> _HasCustomMetrics:
+    """The same with the custom metrics of its files, all names checked."""
+    given = enumerate(section.custom_metrics or ())
+    found = [(place.of("custom_metrics", number), one) for number, one in given]
+    beside = place.source.parent if isinstance(place.source, Path) else Path()
+    found += read_custom_metrics(section.custom_metrics_files or (), beside)
+    refuse_taken_names(found, taken)
+    if not found:
+        return section
+    return section.model_copy(update={"custom_metrics": tuple(one for _, one in found)})
+
+
+def _check_servers(settings: Settings, file: Path | None, option: str | None) -> None:
+    root = Place(file or "options")
+    names: set[str] = {DEFAULT_TARGET}
+    for number, target in enumerate(settings.targets):
+        place = root.of("targets", number)
+        if target.name in names:
+            raise ConfigError(f"{place.of('name')}: {target.name!r} is taken; rename this target")
+        names.add(target.name)
+        if target.postgres.dsn is None:
+            raise ConfigError(f"{place.of('postgres')}: a target needs a dsn of its own")
+        _check_dsn(target.postgres.dsn, str(place.of("postgres", "dsn")))
+    if settings.postgres.dsn is not None:
+        _check_dsn(settings.postgres.dsn, option or str(root.of("postgres", "dsn")))
+    elif not settings.targets and not any(map(os.environ.get, LIBPQ_SERVER_VARIABLES)):
+        raise ConfigError(
+            "no server is named: use --dsn, or postgres.dsn in the configuration file, "
+            f"or one of {', '.join(LIBPQ_SERVER_VARIABLES)} in the environment"
+        )
+
+
+def _check_dsn(dsn: SecretStr, source: str) -> None:
     try:
         conninfo_to_dict(dsn.get_secret_value())
     except ProgrammingError:

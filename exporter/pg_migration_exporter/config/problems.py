@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,13 +52,49 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def validate(model: type[Model], content: Mapping[str, Any], source: str) -> Model:
-    """Validate `content`, read from `source`. Raises ConfigError with one line for each problem."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A key of a configuration: its file, or a few words for options, and its path."""
+
+    source: Path | str
+    path: tuple[str | int, ...] = ()
+
+    def of(self, *path: str | int) -> Place:
+        """A key below this one."""
+        return Place(self.source, self.path + path)
+
+    def __str__(self) -> str:
+        """`file:line: key.0.key`, the line of the innermost key that the file has."""
+        line = _line_of_key(self.source, self.path) if isinstance(self.source, Path) else None
+        source = f"{self.source}:{line}" if line else str(self.source)
+        return ": ".join(filter(None, (source, ".".join(map(str, self.path)))))
+
+
+def validate(model: type[Model], content: Mapping[str, Any], source: Path | str) -> Model:
+    """Validate `content`, read from `source`; the lines of a file are named.
+
+    Raises ConfigError with one line for each problem.
+    """
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        lines = [f"{source}: {_describe(model, problem)}" for problem in error.errors()]
+        lines = [_describe(model, problem, source) for problem in error.errors()]
         raise ConfigError("\n".join(lines)) from None
+
+
+def _line_of_key(file: Path, path: Sequence[str | int]) -> int | None:
+    node, line = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader), None
+    for part in path:
+        children: dict[str | int, tuple[yaml.Node, yaml.Node]] = {}
+        if isinstance(node, yaml.MappingNode):
+            children = {key.value: (key, value) for key, value in node.value}
+        elif isinstance(node, yaml.SequenceNode):
+            children = dict(enumerate((one, one) for one in node.value))
+        if part not in children:
+            break
+        key, node = children[part]
+        line = key.start_mark.line + 1
+    return line
 
 
 def _line_of(error: yaml.YAMLError) -> str:
@@ -69,12 +106,12 @@ def _problem(error: yaml.YAMLError) -> str:
     return getattr(error, "problem", None) or "not understood"
 
 
-def _describe(model: type[BaseModel], problem: Mapping[str, Any]) -> str:
-    path = ".".join(str(part) for part in problem["loc"])
+def _describe(model: type[BaseModel], problem: Mapping[str, Any], source: Path | str) -> str:
+    place = Place(source, tuple(part for part in problem["loc"] if part != "[key]"))
     if problem["type"] == "extra_forbidden":
-        return f"{path}: unknown key{_suggestion(model, problem['loc'])}"
+        return f"{place}: unknown key{_suggestion(model, problem['loc'])}"
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{path}: {message[:1].lower()}{message[1:]}"
+    return f"{place}: {message[:1].lower()}{message[1:]}"
 
 
 def _suggestion(model: type[BaseModel], path: Sequence[str | int]) -> str:

@@ -6,27 +6,65 @@ Every key is shown with its default in `example.yaml`; a test keeps the two toge
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from pg_migration_exporter.config.types import Address, Seconds, Url
+from pg_migration_exporter.config.custom_metrics import CustomMetrics, Label
+from pg_migration_exporter.config.section import Section
+from pg_migration_exporter.config.types import Address, Seconds, Url, name_databases
 
-
-class Section(BaseModel):
-    """What all parts of the configuration have in common."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+#: The target that `postgres:` names, where Prometheus does not ask for another.
+DEFAULT_TARGET = "default"
 
 
 class PostgresSection(Section):
-    """The server, and how long anything there may take."""
+    """The server, and how long anything there may take.
+
+    A password comes from the one source that is given, at each connection anew; `password_command`
+    is a program and its arguments, which prints the password.
+    """
 
     dsn: SecretStr | None = None
     password_file: Path | None = None
+    password_env: str | None = None
+    password_command: tuple[str, ...] = ()
+    password_command_timeout: Seconds = 10.0
     connect_timeout: Seconds = 3.0
     statement_timeout: Seconds = 3.0
     lock_timeout: Seconds = 0.1
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        given = (self.password_file, self.password_env, self.password_command)
+        if sum(map(bool, given)) > 1:
+            raise ValueError("give one of password_file, password_env and password_command")
+        return self
+
+    def over(self, base: Self) -> Self:
+        """As for every section; but a password that is known here takes the place of any other."""
+        has_password = "password" in conninfo_to_dict(
+            self.dsn.get_secret_value() if self.dsn else ""
+        )
+        if has_password or self.password_file or self.password_env or self.password_command:
+            nowhere = {"password_file": None, "password_env": None, "password_command": ()}
+            base = base.model_copy(update=nowhere)
+        return super().over(base)
+
+
+class DatabasesSection(Section):
+    """Which databases of the server are watched beside the one that is connected to.
+
+    Names, or patterns with *, ? and [...]; at most `limit`, which bounds the connections.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    limit: int = Field(default=20, ge=1, le=1000)
+
+
+Databases = Annotated[DatabasesSection, BeforeValidator(name_databases)]
 
 
 class ScrapeSection(Section):
@@ -108,11 +146,34 @@ class LogSection(Section):
     format: Literal["text", "json"] = "text"
 
 
+class TargetSection(Section):
+    """One more server: its name, its labels for Prometheus, and its own settings.
+
+    A key given here replaces that of the file; keys that are not given are those of the file.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+    labels: dict[Label, str] = Field(default_factory=dict)
+    postgres: PostgresSection
+    databases: Databases | None = None
+    scrape: ScrapeSection | None = None
+    watch: WatchSection | None = None
+    collectors: CollectorsSection | None = None
+    liquibase: LiquibaseSection | None = None
+    tables: TablesSection | None = None
+    custom_metrics: tuple[CustomMetrics, ...] | None = None
+    custom_metrics_files: tuple[Path, ...] | None = None
+
+
 class Settings(Section):
-    """The whole configuration, validated."""
+    """The whole configuration, validated.
+
+    `custom_metrics` also holds what `load_settings` read from the files.
+    """
 
     listen: Address = "127.0.0.1:9886"
     postgres: PostgresSection = Field(default_factory=PostgresSection)
+    databases: Databases = Field(default_factory=DatabasesSection)
     scrape: ScrapeSection = Field(default_factory=ScrapeSection)
     watch: WatchSection = Field(default_factory=WatchSection)
     collectors: CollectorsSection = Field(default_factory=CollectorsSection)
@@ -121,6 +182,9 @@ class Settings(Section):
     reports: ReportsSection = Field(default_factory=ReportsSection)
     log: LogSection = Field(default_factory=LogSection)
     state_directory: Path | None = None
+    custom_metrics: tuple[CustomMetrics, ...] = ()
+    custom_metrics_files: tuple[Path, ...] = ()
+    targets: tuple[TargetSection, ...] = ()
 
     @property
     def report_directories(self) -> tuple[Path, ...]:

@@ -35,6 +35,13 @@ def split_address(value: str) -> tuple[str, int]:
     return match["host"].strip("[]"), int(match["port"])
 
 
+def name_databases(value: object) -> object:
+    """Turn `all`, or a list of names, into the mapping that they are short for."""
+    if value == "all":
+        return {"include": ["*"]}
+    return {"include": value} if isinstance(value, list) else value
+
+
 def _check_address(value: str) -> str:
     split_address(value)
     return value

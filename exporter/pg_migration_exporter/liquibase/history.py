@@ -59,7 +59,7 @@ class History:
             and counters.updated == base.updated
             and counters.deleted == base.deleted
             and 0 <= counters.inserted - base.inserted <= self._added
-            and now - self._read_at < _READ_AGAIN_AFTER
+            and 0 <= now - self._read_at < _READ_AGAIN_AFTER
         )
 
     def add(self, rows: list[Row]) -> list[Row]:

@@ -136,6 +136,7 @@ class Memory:
         """Note whether one of the sessions, by their start, is old enough to hold the lock."""
         if not lock.locked:
             return lock
+        self.holder_last_seen = min(self.holder_last_seen, now)  # the clock may be set back
         if any(start <= lock.taken for start in started):
             self.holder_last_seen = now
             return replace(lock, has_holder=True)
@@ -183,7 +184,7 @@ class Memory:
         """A session reports its counters within `_STATISTICS_ARRIVE_WITHIN` seconds."""
         if self.unsettled_since is None:
             self.unsettled_since = now
-        return now - self.unsettled_since > _STATISTICS_ARRIVE_WITHIN
+        return not 0 <= now - self.unsettled_since <= _STATISTICS_ARRIVE_WITHIN
 
     def _what_it_did(self, before: Counters, after: Counters) -> Run:
         if after.deleted > before.deleted:

@@ -90,3 +90,20 @@ METRICS: tuple[LogMetric, ...] = (
         of_kept=True,
     ),
 )
+
+
+def _own(name: str, text: str) -> Family:
+    return Family(f"fluentbit_{name}_total", "counter", text, ("name",))
+
+
+#: Of Fluent Bit itself, on the same page, as far as alert rules have a use for them. The label is
+#: the alias of the input (postgresql_log) or the output (store). Fluent Bit, "Monitoring".
+PIPELINE_METRICS: tuple[Family, ...] = (
+    _own("input_records", "Number of input records."),
+    _own("output_proc_records", "Number of processed output records."),
+    _own("output_retries", "Number of output retries."),
+    _own("output_errors", "Number of output errors."),
+    _own("output_dropped_records", "Number of dropped records."),
+)
+
+FAMILIES: tuple[Family, ...] = (*(metric.family for metric in METRICS), *PIPELINE_METRICS)

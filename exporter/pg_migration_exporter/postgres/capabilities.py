@@ -7,7 +7,7 @@ differs from the row that the plan was made from (failover, upgrade, grant), a n
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from pg_migration_exporter.postgres.session import Rows
@@ -31,13 +31,19 @@ select current_setting('server_version_num')::int4 as version_num,
        (select quote_ident(n.nspname)
           from pg_extension e join pg_namespace n on n.oid = e.extnamespace
          where e.extname = 'pg_stat_statements'
-           and current_setting('pg_stat_statements.track', true) is not null) as statements_schema
+           and current_setting('pg_stat_statements.track', true) is not null) as statements_schema,
+       array(select datname::text from pg_database
+              where datallowconn and not datistemplate and has_database_privilege(oid, 'connect')
+              order by datname) as databases
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """One row of `SQL`, column by column. `version_num` as in PG_VERSION_NUM: 150018."""
+    """One row of `SQL`, column by column. `version_num` as in PG_VERSION_NUM: 150018.
+
+    `databases` are those of the server that the role may connect to; no plan depends on them.
+    """
 
     version_num: int
     version: str
@@ -48,6 +54,7 @@ class Capabilities:
     monitor: bool
     commit_timestamps: bool
     statements_schema: str | None
+    databases: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def role(self) -> Role:
@@ -58,7 +65,7 @@ class Capabilities:
     def from_rows(cls, answer: Rows) -> Capabilities:
         """Read the only row of `SQL`'s answer."""
         row = dict(zip(answer.columns, answer.rows[0], strict=True))
-        return cls(**{field.name: row[field.name] for field in fields(cls)})
+        return cls(**{one.name: row[one.name] for one in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,16 @@ STATEMENTS = Requirement(
     "add pg_stat_statements to shared_preload_libraries, restart the server, then "
     "CREATE EXTENSION pg_stat_statements;",
 )
+
+
+def server_role(role: Literal["primary", "standby"]) -> Requirement:
+    """A server with that part in replication."""
+    return Requirement(
+        "server_role",
+        f"a {role}",
+        lambda capabilities: capabilities.role == role,
+        f"it runs on a {role} alone, by its configuration",
+    )
 
 
 def server_version(oldest: int) -> Requirement:

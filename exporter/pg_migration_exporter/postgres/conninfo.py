@@ -6,12 +6,11 @@ statement runs without it (PostgreSQL, "Database Connection Control Functions", 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from pydantic import SecretStr
 
 from pg_migration_exporter.config.schema import PostgresSection
-from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.postgres.password import read_password
 
 #: How the exporter's sessions are named in pg_stat_activity, unless the DSN says otherwise.
 APPLICATION_NAME = "pg-migration-exporter"
@@ -21,12 +20,12 @@ _KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_coun
 _TCP_USER_TIMEOUT_MS = 30_000
 
 
-def build_conninfo(settings: PostgresSection) -> str:
+async def build_conninfo(settings: PostgresSection) -> str:
     """The libpq connection string, password included: never log it.
 
-    Raises ConfigError when the password file cannot be read.
+    Raises ConfigError when the password cannot be had from its source.
     """
-    given = conninfo_to_dict(settings.dsn.get_secret_value() if settings.dsn else "")
+    given = conninfo_to_dict(_dsn(settings))
     parameters: dict[str, str | int | None] = {
         "fallback_application_name": APPLICATION_NAME,
         "tcp_user_timeout": _TCP_USER_TIMEOUT_MS,
@@ -35,16 +34,34 @@ def build_conninfo(settings: PostgresSection) -> str:
         "options": _options(settings, str(given.get("options") or "")),
         "client_encoding": "UTF8",
     }
-    if settings.password_file is not None:
-        parameters["password"] = _read_password(settings.password_file)
+    password = await read_password(settings)
+    if password is not None:
+        parameters["password"] = password
     return make_conninfo("", **parameters)
 
 
 def describe_server(settings: PostgresSection) -> str:
     """Host, port and database for messages, without user or password."""
-    given = conninfo_to_dict(settings.dsn.get_secret_value() if settings.dsn else "")
+    given = conninfo_to_dict(_dsn(settings))
     host, port = given.get("host") or given.get("hostaddr") or "local", given.get("port") or 5432
-    return f"{host}:{port}/{given.get('dbname') or ''}".rstrip("/")
+    where = f"service={given['service']}" if given.get("service") else f"{host}:{port}"
+    return f"{where}/{given.get('dbname') or ''}".rstrip("/")
+
+
+def database_of(settings: PostgresSection) -> str | None:
+    """The database that the connection string names, None where it leaves that to libpq."""
+    name = conninfo_to_dict(_dsn(settings)).get("dbname")
+    return str(name) if name else None
+
+
+def with_database(settings: PostgresSection, name: str) -> PostgresSection:
+    """The same server, another database."""
+    dsn = make_conninfo(_dsn(settings), dbname=name)
+    return settings.model_copy(update={"dsn": SecretStr(dsn)})
+
+
+def _dsn(settings: PostgresSection) -> str:
+    return settings.dsn.get_secret_value() if settings.dsn else ""
 
 
 def _options(settings: PostgresSection, given: str) -> str:
@@ -62,13 +79,3 @@ def _options(settings: PostgresSection, given: str) -> str:
 
 def _milliseconds(seconds: float) -> str:
     return str(max(1, round(seconds * 1000)))
-
-
-def _read_password(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"postgres.password_file: {file} cannot be read: "
-            f"{getattr(error, 'strerror', None) or 'not UTF-8 text'}"
-        ) from error

@@ -18,7 +18,7 @@ from pg_migration_exporter.postgres.session import Session
 
 _STUCK_AFTER = 30.0
 _CANCEL_FOR = 5.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 
 
 class UnreachableError(Exception):
@@ -82,8 +82,9 @@ class Link:
         self._busy_since = None
         await asyncio.sleep(self._failed_at + self._pause - time.monotonic())
         try:
+            conninfo = await build_conninfo(self._settings)
             async with asyncio.timeout(self._settings.connect_timeout):
-                session = await Session.open(build_conninfo(self._settings))
+                session = await Session.open(conninfo)
         except (psycopg.Error, TimeoutError, ConfigError, OSError) as error:
             raise self._failed(error) from error
         self._pause = 0.0

@@ -23,6 +23,8 @@ from psycopg.adapt import AdaptersMap, Loader, Transformer
 _BINARY = pq.Format.BINARY
 _OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 _KEEP_ANY_BYTES = "surrogateescape"
+_SET_TIMEOUT = "select set_config('statement_timeout', $1, false)"
+_RESET_TIMEOUT = "reset statement_timeout"
 _PLAN_IS_OUTDATED = "0A000"  # "cached plan must not change result type"
 
 
@@ -76,6 +78,7 @@ class Session:
         self._prepared: dict[str, bytes] = {}
         self._prepared_count = 0
         self._flush_scheduled = False
+        self._unanswered_cancels = 0
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -101,13 +104,25 @@ class Session:
         """True when every statement sent has been answered."""
         return not self._pending
 
-    async def query(self, sql: str, parameters: Sequence[str] = ()) -> Rows:
+    async def query(
+        self, sql: str, parameters: Sequence[str] = (), timeout: float | None = None
+    ) -> Rows:
         """Run one statement and return its rows.
 
-        `parameters` are sent as text for $1, $2, ... Raises psycopg.Error of the server's SQLSTATE,
-        or SessionLostError. Being cancelled leaves the statement running: see `cancel`.
+        `parameters` are sent as text for $1, $2, ...; `timeout` is a statement_timeout in seconds
+        instead of the session's. Raises psycopg.Error of the server's SQLSTATE, or
+        SessionLostError. Being cancelled leaves the statement running: see `cancel`. Where a
+        request to cancel an earlier statement may have hit this one, it runs again.
         """
-        return _read_rows(await self._send(sql, parameters))
+        while True:
+            try:
+                if timeout is None:
+                    return _read_rows(await self._send(sql, parameters))
+                return _read_rows(await self._send_within(timeout, sql, parameters))
+            except psycopg.errors.QueryCanceled:
+                if not self._unanswered_cancels:
+                    raise
+                self._unanswered_cancels -= 1
 
     async def drained(self) -> None:
         """Wait until every statement sent has been answered, or the connection is gone."""
@@ -117,16 +132,34 @@ class Session:
         """Ask the server to cancel what is still running, until nothing is or `timeout` is over.
 
         A request cancels one statement, and those sent after it run all the same: hence the loop.
+        One that the server does not answer may be acted on later, on any statement: see `query`.
         """
         with contextlib.suppress(TimeoutError, psycopg.Error):
             async with asyncio.timeout(timeout):
                 while not self.is_idle:
+                    self._unanswered_cancels += 1
                     await self._connection.cancel_safe(timeout=timeout)
+                    self._unanswered_cancels -= 1
                     await asyncio.wait([asyncio.ensure_future(self.drained())], timeout=0.1)
 
     async def close(self) -> None:
         """Close the connection; statements still waiting fail with SessionLostError."""
         self._lose("the exporter closed the connection")
+
+    async def _send_within(
+        self, timeout: float, sql: str, parameters: Sequence[str]
+    ) -> pq.abc.PGresult:
+        """Send it between two statements that set its time and the session's again."""
+        milliseconds = str(max(1, round(timeout * 1000)))
+        _, answer, _ = await asyncio.gather(
+            self._send(_SET_TIMEOUT, [milliseconds]),
+            self._send(sql, parameters),
+            self._send(_RESET_TIMEOUT, []),
+            return_exceptions=True,
+        )
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     def _send(self, sql: str, parameters: Sequence[str]) -> asyncio.Future[pq.abc.PGresult]:
         answer: asyncio.Future[pq.abc.PGresult] = self._loop.create_future()

@@ -29,9 +29,10 @@ class Event:
 
 
 class EventLog:
-    """The latest events of one target, oldest first."""
+    """The latest events of one target, oldest first; `place` stands before each in the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: str = "") -> None:
+        self._place = place
         self.latest: deque[Event] = deque(maxlen=_KEPT)
 
     def tell(self, event: Event) -> None:
@@ -39,7 +40,8 @@ class EventLog:
         self.latest.append(event)
         details = "".join(f" {name}={value!r}" for name, value in event.details.items())
         log.info(
-            "%s datname=%r subject=%r%s",
+            "%s%s datname=%r subject=%r%s",
+            self._place,
             event.kind,
             event.datname,
             event.subject,

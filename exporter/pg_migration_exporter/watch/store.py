@@ -133,5 +133,10 @@ class Store:
 
     def _fail(self, error: Exception) -> None:
         if self.works:
-            log.warning("state cannot be kept in %s: %s; a restart will forget", self._file, error)
+            log.warning(
+                "state cannot be kept in %s: %s; a restart will forget it: "
+                "make room there, or make it writable",
+                self._file,
+                error,
+            )
         self.works = False

@@ -1,134 +1,60 @@
-"""The watcher: looks at the database between scrapes, over a connection of its own.
+"""The watcher: looks at the databases of a target between scrapes.
 
 Once a second while something happens, every five seconds otherwise; in between, a glance of one
-statement notices what begins. What it looks at, and what it learns, is each collector's business
-(`Collector.watch`); this only keeps the rhythm.
+statement notices what begins anywhere on the server. What it looks at, and what it learns, is each
+collector's business (`Collector.watch`); this only keeps the rhythm.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
-import psycopg
-
-from pg_migration_exporter.collectors.base import Collector, Scope
-from pg_migration_exporter.complaints import Complaints
-from pg_migration_exporter.config import Settings
-from pg_migration_exporter.families import FamilySamples
-from pg_migration_exporter.postgres import capabilities
-from pg_migration_exporter.postgres.capabilities import Capabilities
-from pg_migration_exporter.postgres.conninfo import describe_server
-from pg_migration_exporter.postgres.link import Link, UnreachableError
-from pg_migration_exporter.postgres.session import Session
-from pg_migration_exporter.watch.events import EventLog
-from pg_migration_exporter.watch.store import Store
-
-#: Whether it is time for a look: an index build, an ALTER TABLE, a wait for a lock. Costs the same
-#: on a database of any size.
-GLANCE = """
-select exists (select from pg_stat_get_progress_info('CREATE INDEX'))
-       or exists (select from pg_stat_activity
-                   where wait_event_type = 'Lock'
-                      or state = 'active' and query ~* '\\malter\\M' and pid <> pg_backend_pid())
-"""
+from pg_migration_exporter.config.schema import WatchSection
+from pg_migration_exporter.watch.lookout import Lookout
 
 
 class Watcher:
-    """Watches one target; `memories` (by collector) are shared with its scrapes."""
+    """Keeps the rhythm for one target.
+
+    `lookouts` gives those of its databases now, main first; `make_way` closes the connections to
+    databases that somebody drops.
+    """
 
     def __init__(
         self,
-        settings: Settings,
-        collectors: Sequence[Collector],
-        memories: Mapping[str, Any],
-        events: EventLog,
+        rhythm: WatchSection,
+        lookouts: Callable[[], Sequence[Lookout]],
+        make_way: Callable[[Sequence[str]], Awaitable[None]],
     ) -> None:
-        self._settings = settings
-        self._collectors = [one for one in collectors if one.watch is not None]
-        self._memories = memories
-        self._events = events
-        self._link = Link(settings.postgres)
-        self._store = Store(settings.state_directory, describe_server(settings.postgres))
-        self._complaints = Complaints()
-        self._looked_at: float | None = None
-
-    @property
-    def connections(self) -> int:
-        """How many connections the watcher has: 0 or 1."""
-        return self._link.connections
+        self._rhythm = rhythm
+        self._lookouts = lookouts
+        self._make_way = make_way
 
     @property
     def remembers(self) -> bool:
         """False while the state directory cannot be written."""
-        return self._store.works
+        return all(one.remembers for one in self._lookouts())
 
     @property
     def age(self) -> float | None:
-        """Seconds since the last complete look, None before the first."""
-        return None if self._looked_at is None else time.monotonic() - self._looked_at
+        """Seconds since all databases that were ever seen were looked at; None before the first."""
+        ages = [one.age for one in self._lookouts() if one.age is not None]
+        return max(ages, default=None)
 
     async def run(self) -> None:
-        """Look, store, wait, for ever; cancel to end."""
-        self._store.restore(self._memories)
-        try:
-            while True:
-                self._store.hand_out_orders(self._memories)
-                something_happens = await self._look()
-                self._store.save(self._memories)
-                await self._rest(something_happens=something_happens)
-        finally:
-            self._store.save(self._memories)
-            await self._link.close()
+        """Look, wait, for ever; cancel to end."""
+        while True:
+            looks = [one.look() for one in self._lookouts()]
+            await self._rest(something_happens=any(await asyncio.gather(*looks)))
 
     async def _rest(self, *, something_happens: bool) -> None:
-        rhythm = self._settings.watch
-        until = time.monotonic() + rhythm.interval
-        await asyncio.sleep(min(rhythm.busy_interval, rhythm.interval))
-        while not something_happens and time.monotonic() < until:
-            something_happens = await self._glance()
-            if not something_happens:
-                await asyncio.sleep(rhythm.busy_interval)
-
-    async def _glance(self) -> bool:
-        """True if something begins; also if the server cannot say: the look tells why."""
-        try:
-            async with asyncio.timeout(self._settings.scrape.timeout):
-                session = await self._link.session()
-                return (await session.query(GLANCE)).rows == [(True,)]
-        except (UnreachableError, psycopg.Error, TimeoutError):
-            return True
-        finally:
-            self._link.release()
-
-    async def _look(self) -> bool:
-        try:
-            async with asyncio.timeout(self._settings.scrape.timeout):
-                session = await self._link.session()
-                known = Capabilities.from_rows(await session.query(capabilities.SQL))
-                answers = await asyncio.gather(
-                    *(
-                        self._watch(one, session, known)
-                        for one in self._collectors
-                        if one.obstacle(known) is None
-                    )
-                )
-        except (UnreachableError, psycopg.Error, TimeoutError) as error:
-            self._complaints.hear("watcher", str(error) or "no answer in time")
-            return False
-        finally:
-            self._link.release()
-        self._complaints.hear("watcher", None)
-        self._looked_at = time.monotonic()
-        return any(answers)
-
-    async def _watch(self, collector: Collector, session: Session, known: Capabilities) -> bool:
-        assert collector.watch is not None
-        families = {family.name: FamilySamples(family) for family in collector.families}
-        memory = self._memories[collector.name]
-        scope = Scope(session, known, self._settings, memory, families, self._events)
-        with self._complaints.about(f"watch {collector.name}"):
-            return await collector.watch(scope)
-        return False
+        until = time.monotonic() + self._rhythm.interval
+        is_over = False
+        while not is_over:
+            await asyncio.sleep(min(self._rhythm.busy_interval, self._rhythm.interval))
+            begins, dropped = await self._lookouts()[0].glance()
+            if dropped:
+                await self._make_way(dropped)
+            is_over = something_happens or begins or time.monotonic() >= until

@@ -1,22 +1,28 @@
-"""The HTTP application: /metrics, /healthz, /readyz, an index page, and reports of runs."""
+"""The HTTP application: targets and their discovery, status, reload, reports of runs."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pg_migration_exporter.config import Settings
+from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.exposition import choose_format, render
+from pg_migration_exporter.families import FamilySamples
+from pg_migration_exporter.fleet import Fleet
 from pg_migration_exporter.own_metrics import OwnMetrics
-from pg_migration_exporter.scrape import Scrape, Target
+from pg_migration_exporter.reload import Reloader
+from pg_migration_exporter.target import Target
 from pg_migration_exporter.web.deadline import scrape_timeout
+from pg_migration_exporter.web.discovery import discover
 from pg_migration_exporter.web.index import index_page
 from pg_migration_exporter.web.reports import report_routes
+from pg_migration_exporter.web.status import describe_readiness, describe_targets
 
 #: Nothing on these pages is anybody else's to frame, script or cache.
 _HEADERS = {
@@ -26,47 +32,98 @@ _HEADERS = {
 }
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The application for one target; the target's connection lives as long as it does."""
-    target, own = Target(settings), OwnMetrics()
+class Pages:
+    """What is behind each path."""
 
-    async def metrics(request: Request) -> Response:
-        to = choose_format(request.headers.get("accept", ""))
-        with own.scrape():
-            scrape = await target.scrape(scrape_timeout(request.headers, settings.scrape))
-            page = render((*scrape.families(), *own.families()), to) + to.end
-        return Response(page, headers={**_HEADERS, "Content-Type": to.content_type})
+    def __init__(self, fleet: Fleet, reloader: Reloader) -> None:
+        self._fleet = fleet
+        self._reloader = reloader
+        self._own = OwnMetrics()
 
-    async def healthz(_: Request) -> Response:
+    async def metrics(self, request: Request) -> Response:
+        """The default target, and what the process says of itself and of all targets."""
+        with self._own.scrape():
+            found = await _scrape(self._fleet.default, request) if self._fleet.default else ()
+            about = (*self._fleet.families(), *self._reloader.families(), *self._own.families())
+            return _page(request, (*found, *about))
+
+    async def probe(self, request: Request) -> Response:
+        """One target, by its name: no other server can be asked for."""
+        names = request.query_params.getlist("target")
+        if len(names) != 1:
+            return _refuse(HTTPStatus.BAD_REQUEST, "say which target: /probe?target=NAME")
+        target = self._fleet.targets.get(names[0])
+        if target is None:
+            said = "no target of this name is configured; /sd lists those that are"
+            return _refuse(HTTPStatus.NOT_FOUND, said)
+        with self._own.scrape():
+            return _page(request, await _scrape(target, request))
+
+    async def discovery(self, request: Request) -> Response:
+        """The targets for Prometheus's http_sd."""
+        found = discover(self._reloader.settings, request.headers.get("host", ""))
+        return JSONResponse(found, headers=_HEADERS)
+
+    async def reload(self, _: Request) -> Response:
+        """Read the configuration again; what changed, or why nothing did."""
+        try:
+            said = await self._reloader.reload()
+        except ConfigError as error:
+            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+        return PlainTextResponse(f"{said}\n", headers=_HEADERS)
+
+    async def healthz(self, _: Request) -> Response:
+        """The process is alive."""
         return JSONResponse({"status": "ok"}, headers=_HEADERS)
 
-    async def readyz(_: Request) -> Response:
+    async def readyz(self, _: Request) -> Response:
         """Ready to say what it knows, also that the server is down: see docs/architecture.md."""
-        return JSONResponse({"status": "ready", **_server(target.last)}, headers=_HEADERS)
+        return JSONResponse(
+            {"status": "ready", **describe_readiness(self._fleet)}, headers=_HEADERS
+        )
 
-    async def index(_: Request) -> Response:
-        return HTMLResponse(index_page(_server(target.last)), headers=_HEADERS)
+    async def status(self, _: Request) -> Response:
+        """How each target is."""
+        return JSONResponse({"targets": describe_targets(self._fleet)}, headers=_HEADERS)
+
+    async def index(self, _: Request) -> Response:
+        """The same for people."""
+        return HTMLResponse(index_page(describe_targets(self._fleet)), headers=_HEADERS)
+
+
+def create_app(fleet: Fleet, reloader: Reloader) -> Starlette:
+    """The application; the connections of the fleet live as long as it does."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        target.start()
+        fleet.start()
         yield
-        await target.close()
+        await fleet.close()
 
+    pages = Pages(fleet, reloader)
     routes = [
-        Route(path, endpoint)
-        for path, endpoint in (
-            ("/", index),
-            ("/metrics", metrics),
-            ("/healthz", healthz),
-            ("/readyz", readyz),
-        )
+        Route("/", pages.index),
+        Route("/metrics", pages.metrics),
+        Route("/probe", pages.probe),
+        Route("/sd", pages.discovery),
+        Route("/-/reload", pages.reload, methods=["POST"]),
+        Route("/healthz", pages.healthz),
+        Route("/readyz", pages.readyz),
+        Route("/api/v1/status", pages.status),
     ]
-    return Starlette(routes=[*routes, *report_routes(settings)], lifespan=lifespan)
+    return Starlette(routes=[*routes, *report_routes(reloader.settings)], lifespan=lifespan)
 
 
-def _server(last: Scrape | None) -> dict[str, str]:
-    """What the last scrape found, for people and probes."""
-    if last is None:
-        return {"server": "not scraped yet"}
-    return {"server": "reached" if "server" in last.answered else "not reached"}
+async def _scrape(target: Target, request: Request) -> tuple[FamilySamples, ...]:
+    timeout = scrape_timeout(request.headers, target.settings.scrape)
+    return tuple((await target.scrape(timeout)).families())
+
+
+def _page(request: Request, families: Iterable[FamilySamples]) -> Response:
+    to = choose_format(request.headers.get("accept", ""))
+    page = render(families, to) + to.end
+    return Response(page, headers={**_HEADERS, "Content-Type": to.content_type})
+
+
+def _refuse(status: HTTPStatus, reason: str) -> Response:
+    return PlainTextResponse(f"{reason}\n", status, headers=_HEADERS)

@@ -17,4 +17,4 @@ def test_terminates_cleanly(database: Database, start_exporter: StartExporter) -
     assert exporter.process.returncode == 0
     assert "stopped" in exporter.process.output()
     assert "Traceback" not in exporter.process.output()
-    wait_until(lambda: database.value(_OWN) == 0, 5, "the exporter's sessions are gone")
+    wait_until(lambda: database.value(_OWN) == 0, 60, "the exporter's sessions are gone")

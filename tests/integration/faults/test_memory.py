@@ -40,7 +40,11 @@ def test_statistics_reset(database: Database, drill: StartDrill) -> None:
 
 
 def test_disk_full(database: Database, drill: StartDrill, tmp_path: Path) -> None:
-    """No file may grow: the exporter serves on and says that a restart would forget."""
+    """The exporter serves on and says that a restart would forget.
+
+    A limit of the process, which needs no right to mount a file system, and which SQLite tells as
+    it tells a full one: "disk I/O error".
+    """
     settings = {
         "state_directory": str(tmp_path),
         "watch": {"interval": "200ms", "busy_interval": "100ms"},

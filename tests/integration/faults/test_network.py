@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from demo.stack.database import Database
 from tests.fixtures.drills import StartDrill, is_whole
@@ -15,9 +14,8 @@ from tests.fixtures.proxy import proxy
 def test_slow(database: Database, drill: StartDrill) -> None:
     """The first scrape, which connects, and all others answer whole."""
     with proxy(database.port, delay=0.1) as slow:
-        far = replace(database, port=slow.port)
         with (
-            drill("network slow: 100 ms each way", far, timeout=5) as exercise,
+            drill("network slow: 100 ms each way", database, timeout=5, through=slow) as exercise,
             exercise.fault(),
         ):
             assert all(is_whole(page) for page in exercise.some_scrapes())
@@ -27,10 +25,9 @@ def test_slow(database: Database, drill: StartDrill) -> None:
 def test_stalled(database: Database, drill: StartDrill) -> None:
     """Nothing is forwarded and nothing closed: like a firewall that drops packets."""
     with proxy(database.port) as firewall:
-        far = replace(database, port=firewall.port)
         fault = "network stalled, connections left open"
         with (
-            drill(fault, far, timeout=1, most=4) as exercise,
+            drill(fault, database, timeout=1, through=firewall) as exercise,
             exercise.fault(),
             firewall.stalled(),
         ):
@@ -45,7 +42,7 @@ def test_fifty_at_once(database: Database, drill: StartDrill) -> None:
         exercise.fault(),
         ThreadPoolExecutor(50) as flood,
     ):
-        answers = list(flood.map(lambda _: exercise.scrape(), range(200)))
+        answers = list(flood.map(lambda _: exercise.scrape_at_once(), range(200)))
     assert all(answer.text is not None and is_whole(answer.page) for answer in answers[::20])
 
 

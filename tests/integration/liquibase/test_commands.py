@@ -131,4 +131,4 @@ def test_a_jvm_in_another_time_zone(
     assert liquibase("t/case.sql").run("update", environment=far).returncode == 0
     page = scrape(start_exporter(database))
     deployed = page.value("liquibase_last_deployment_timestamp_seconds")
-    assert abs(deployed - time.time()) < 60
+    assert abs(deployed - time.time()) < 600

@@ -37,14 +37,15 @@ def explain(watched: Watched) -> str:
 
 
 def test_killed_in_the_middle_then_stale_then_released(watch_migration: WatchMigration) -> None:
-    watched = watch_migration("t/slow.sql", needs=_SCHEMA)
+    watched = watch_migration("t/slow80.sql", needs=_SCHEMA)
     run = watched.start()
-    await_statement(watched, "%pg_sleep(8)%")
+    await_statement(watched, "%pg_sleep(80)%")
     page = watched.until("running")
     assert page.value("liquibase_run_duration_seconds") > 0
 
     run.kill()
     assert watched.page().status() == "running"  # its backend works on, as a zombie
+    watched.database.execute(_END)
     page = watched.until("stale_lock")
     assert page.value("liquibase_lock_held") == 1
     assert page.values("liquibase_run_duration_seconds") == []
@@ -59,9 +60,9 @@ def test_killed_in_the_middle_then_stale_then_released(watch_migration: WatchMig
 
 
 def test_killed_by_an_administrator(watch_migration: WatchMigration) -> None:
-    watched = watch_migration("t/kill_plain.sql", needs=_SCHEMA)
+    watched = watch_migration("t/slow80.sql", needs=_SCHEMA)
     run = watched.start()
-    await_statement(watched, "%pg_sleep(6)%")
+    await_statement(watched, "%pg_sleep(80)%")
     watched.database.execute(_END)
     run.wait(60)
     assert run.returncode != 0

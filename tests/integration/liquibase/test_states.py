@@ -31,7 +31,7 @@ def test_a_good_migration(
     assert page.value("liquibase_last_deployment_changesets", **labels) == applied
     assert page.value("liquibase_tag_present", tag="production_deployment_2026_01_06") == 1
     deployed = page.value("liquibase_last_deployment_timestamp_seconds", **labels)
-    assert abs(deployed - time.time()) < 60
+    assert abs(deployed - time.time()) < 600
 
 
 def test_a_failing_changeset_in_the_middle_is_known_from_the_files(
@@ -102,7 +102,7 @@ def test_a_blocked_migration(
         )
         assert page.status() == "running"
         assert page.value("postgres_blocked_sessions", datname=database.name) == 1
-    process.wait(30)
+    process.wait(60)
     assert process.returncode == 0
     scrape_until(exporter, lambda page: page.status() == "succeeded", "it succeeded")
 

@@ -95,7 +95,8 @@ def _within_phases(phases: tuple[_Phase, ...], name: str, counters: Counters) ->
 class Progress:
     """The course of one build: never goes back, and tells the remaining time where it can.
 
-    Times are the server's, in seconds since the epoch.
+    Times are the server's, in seconds since the epoch; when its clock was set back, the speed is
+    learned anew.
     """
 
     ratio: float = 0.0
@@ -104,6 +105,8 @@ class Progress:
     def see(self, ratio: float, now: float) -> None:
         """Note the progress at a moment."""
         self.ratio = max(self.ratio, ratio)
+        if self.seen and now < self.seen[-1][0]:
+            self.seen.clear()
         self.seen.append((now, self.ratio))
         while now - self.seen[0][0] > _SPEED_OVER:
             self.seen.popleft()

@@ -15,6 +15,7 @@ from pg_migration_exporter.collectors.locks import families as of
 from pg_migration_exporter.collectors.locks import sql
 from pg_migration_exporter.collectors.locks.chains import Chains, Session, read_sessions
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
+from pg_migration_exporter.postgres.session import Rows
 from pg_migration_exporter.watch.events import Event
 
 #: Applications that are told apart; the others are `other`.
@@ -46,23 +47,28 @@ class Memory:
 
 
 async def collect(_: Collector, scope: Scope) -> None:
-    """Look, and publish the counts of every database."""
-    databases = await scope.query(sql.DATABASES)
+    """Look, and publish the counts of every database, once; and the queues of this one."""
     chains = await _look(scope)
+    _publish_queues(scope, chains)
+    if scope.is_main:
+        _publish_counts(scope, chains, await scope.query(sql.DATABASES))
+        _publish_roots(scope, chains)
+
+
+def _publish_counts(scope: Scope, chains: Chains, databases: Rows) -> None:
     for (datname,) in databases.rows:
         scope.add(of.BLOCKED, chains.blocked(datname), datname)
         scope.add(of.BLOCKING, chains.blocking(datname), datname)
         scope.add(of.LONGEST_WAIT, chains.longest(datname), datname)
         names = scope.settings.liquibase.application_names
         scope.add(of.MIGRATION_BLOCKED, chains.behind_migrations(datname, names), datname)
-    _publish_queues(scope, chains)
-    _publish_roots(scope, chains)
 
 
 async def watch(scope: Scope) -> bool:
     """Look, and tell of chains that begin and end; True while one is there."""
     chains = await _look(scope)
-    _tell(scope, chains)
+    if scope.is_main:
+        _tell(scope, chains)
     return bool(chains.edges)
 
 

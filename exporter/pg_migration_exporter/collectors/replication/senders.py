@@ -6,6 +6,7 @@ if the standby has replayed everything there is (PostgreSQL, "pg_stat_replicatio
 
 from __future__ import annotations
 
+from pg_migration_exporter.collectors.columns import not_negative
 from pg_migration_exporter.families import Family
 from pg_migration_exporter.postgres.query import Query
 
@@ -46,7 +47,7 @@ FAMILIES = (STAGE_SECONDS, INFO, STANDBYS, SYNCHRONOUS, REQUIRED, TIMELINE)
 
 #: Two standbys may share an application_name: their address, then their pid, tells them apart.
 BEHIND = Query(
-    """
+    f"""
 with sender as (
     select r.*, s.slot_name, s.slot_type,
            case when pg_is_in_recovery() then pg_last_wal_replay_lsn()
@@ -69,7 +70,7 @@ staged as (
            ) as stages (stage, reached, lag))
 select replica, stage, coalesce(slot_type, 'physical') as kind, state, sync_state,
        coalesce(slot_name::text, '') as slot_name,
-       greatest(pg_wal_lsn_diff(here, reached), 0)::float8 as postgres_replication_lag_bytes,
+       {not_negative("(here - reached)::float8")} as postgres_replication_lag_bytes,
        case when stage <> 'sent' then seconds end as postgres_replication_stage_lag_seconds,
        case when stage = 'replay' then seconds end as postgres_replication_lag_seconds,
        case when stage = 'replay' then 1 end as postgres_replication_standby_info

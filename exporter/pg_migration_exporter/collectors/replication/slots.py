@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.columns import families, select_list
+from pg_migration_exporter.collectors.columns import age, families, not_negative, select_list
 from pg_migration_exporter.families import Family
 from pg_migration_exporter.postgres.query import Query
 
@@ -42,9 +42,9 @@ FAMILIES = (*families(_PREFIX, _SLOT, _HELPS), STATUS, INVALID)
 
 _EXPRESSIONS = {
     "active": "s.active::int4",
-    "retained_bytes": "greatest(pg_wal_lsn_diff(here.lsn, s.restart_lsn), 0)::float8",
+    "retained_bytes": not_negative("(here.lsn - s.restart_lsn)::float8"),
     "safe_bytes": "s.safe_wal_size",
-    "unconfirmed_bytes": "greatest(pg_wal_lsn_diff(here.lsn, s.confirmed_flush_lsn), 0)::float8",
+    "unconfirmed_bytes": not_negative("(here.lsn - s.confirmed_flush_lsn)::float8"),
     "decoded_transactions_total": "t.total_txns",
     "decoded_bytes_total": "t.total_bytes",
     "spilled_transactions_total": "t.spill_txns",
@@ -52,7 +52,7 @@ _EXPRESSIONS = {
     "streamed_transactions_total": "t.stream_txns",
     "streamed_bytes_total": "t.stream_bytes",
 }
-_INACTIVE = {"inactive_seconds": "extract(epoch from clock_timestamp() - s.inactive_since)::float8"}
+_INACTIVE = {"inactive_seconds": age("s.inactive_since")}
 
 _LOST = "case when s.wal_status = 'lost' then 'wal_removed' end"
 #: Why a slot is invalid, and what else is said, by version.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from pg_migration_exporter.collectors.columns import age, not_negative
 from pg_migration_exporter.families import Family, FamilySamples
 from pg_migration_exporter.postgres.query import Query
 
@@ -55,16 +56,14 @@ select '{SELF}' as replica, 'replay' as stage,
        case when streaming or archive_alone is not true then streaming::int4 end
        as postgres_replication_wal_receiver_up,
        archive_alone::int4 as postgres_replication_archive_recovery,
-       (select greatest(extract(epoch from clock_timestamp() - max(last_msg_receipt_time)), 0)
-          from pg_stat_wal_receiver)::float8
+       (select {age("max(last_msg_receipt_time)")} from pg_stat_wal_receiver)
        as postgres_replication_wal_receiver_last_message_age_seconds,
        pg_is_wal_replay_paused()::int4 as postgres_replication_replay_paused,
        extract(epoch from current_setting('recovery_min_apply_delay')::interval)::float8
        as postgres_replication_apply_delay_seconds,
-       greatest(pg_wal_lsn_diff(received, replayed), 0)::float8 as postgres_replication_lag_bytes,
+       {not_negative("(received - replayed)::float8")} as postgres_replication_lag_bytes,
        case when streaming and received = replayed then 0
-            else greatest(extract(epoch from clock_timestamp()
-                                             - pg_last_xact_replay_timestamp()), 0)::float8
+            else {age("pg_last_xact_replay_timestamp()")}
        end as postgres_replication_lag_seconds
   from standby
 """,

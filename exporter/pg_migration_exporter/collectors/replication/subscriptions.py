@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.columns import families
+from pg_migration_exporter.collectors.columns import age, families
 from pg_migration_exporter.families import Family
 from pg_migration_exporter.postgres.query import Query
 
@@ -29,17 +29,20 @@ _WORKERS = """
 select current_database()::text as datname, s.subname::text as subname,
        s.subenabled::int4 as postgres_subscription_enabled,
        (count(w.pid) filter (where w.relid is null) > 0)::int4 as postgres_subscription_worker_up,
-       extract(epoch from clock_timestamp() - max(w.last_msg_receipt_time))::float8
+       {age}
        as postgres_subscription_last_message_age_seconds{errors}
   from pg_subscription s
   left join pg_stat_subscription w on w.subid = s.oid{statistics}
  where s.subdbid = (select oid from pg_database where datname = current_database())
  group by s.subname, s.subenabled
 """
+_AGE = age("max(w.last_msg_receipt_time)")
+
 WORKERS = Query(
     {
-        140000: _WORKERS.format(errors="", statistics=""),
+        140000: _WORKERS.format(age=_AGE, errors="", statistics=""),
         150000: _WORKERS.format(
+            age=_AGE,
             errors=""",
        max(t.apply_error_count) as postgres_subscription_apply_errors_total,
        max(t.sync_error_count) as postgres_subscription_sync_errors_total""",

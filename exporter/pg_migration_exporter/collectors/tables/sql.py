@@ -102,16 +102,21 @@ select s.relid::int8 as oid, s.n_live_tup, s.n_dead_tup,
        coalesce(io.heap_blks_read, 0) as heap_blks_read,
        coalesce(io.idx_blks_hit, 0) as idx_blks_hit,
        coalesce(io.idx_blks_read, 0) as idx_blks_read,
-       extract(epoch from clock_timestamp()
-               - greatest(s.last_vacuum, s.last_autovacuum))::float8 as vacuum_age,
-       extract(epoch from clock_timestamp()
-               - greatest(s.last_analyze, s.last_autoanalyze))::float8 as analyze_age,
+       case when vacuumed is not null
+            then greatest(extract(epoch from clock_timestamp() - vacuumed), 0)
+             end::float8 as vacuum_age,
+       case when analyzed is not null
+            then greatest(extract(epoch from clock_timestamp() - analyzed), 0)
+             end::float8 as analyze_age,
        age(c.relfrozenxid) as frozen_age,
        (select coalesce(sum(p.tuples_processed), 0)::int8 from pg_stat_progress_copy p
          where p.relid = s.relid and p.command = 'COPY FROM') as importing
   from pg_stat_all_tables s
   join pg_statio_all_tables io using (relid)
   join pg_class c on c.oid = s.relid
+ cross join lateral (
+       select greatest(s.last_vacuum, s.last_autovacuum) as vacuumed,
+              greatest(s.last_analyze, s.last_autoanalyze) as analyzed) as last
  where s.relid = any($1::text::oid[])
 """
 )

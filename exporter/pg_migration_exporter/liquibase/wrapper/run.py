@@ -63,7 +63,7 @@ def _run(command: Sequence[str], reporter: Reporter | None) -> int:
 def _prepare(command: Sequence[str], config: Path | None) -> Reporter:
     if config is None:
         raise ConfigError("--config is missing: a file that says where to, under `reports`")
-    settings = validate(Settings, read_yaml(config), str(config))
+    settings = validate(Settings, read_yaml(config), config)
     given = read_given(command, os.environ)
     sinks = list(configured_sinks(settings.reports, given))
     if not sinks:

@@ -1,0 +1,23 @@
+"""How much is measured; times in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan:
+    """The size of the fleet and how long it is watched; the sizes of databases on the curves."""
+
+    targets: int = 100
+    #: Prometheus's usual scrape_interval.
+    interval: int = 15
+    #: How long Prometheus scrapes after every target was up once: as many whole intervals.
+    intervals: int = 6
+    tables: tuple[int, ...] = (10, 100, 1_000, 10_000)
+    statements: tuple[int, ...] = (100, 1_000, 10_000)
+    #: What stays the same while the other grows.
+    few: int = 100
+    #: Of each database on a curve, after the first one.
+    scrapes: int = 40
+    deadline: float = 10.0

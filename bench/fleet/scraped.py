@@ -1,0 +1,115 @@
+"""A fleet under a real Prometheus: what the process uses, and what Prometheus loses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import quantiles
+from typing import Any
+
+from bench.accounts import cpu_seconds, resident_bytes
+from bench.fleet.plan import FleetPlan
+from demo.stack.database import Database
+from demo.stack.exporter import Exporter
+from demo.stack.prometheus import Prometheus, Scraping
+from demo.stack.waiting import wait_until
+from demo.stack.workspace import Workspace
+
+JOB = "fleet"
+
+_WAS_UP = "max_over_time(postgres_up[1h]) == 1"
+
+
+@dataclass(frozen=True, slots=True)
+class FleetResult:
+    """What was measured in `seconds`; scrapes by their times in seconds, memory in bytes.
+
+    `resident_before` is the process with no target asked for yet, `resident` with all of them.
+    """
+
+    targets: int
+    seconds: float
+    cpu: float
+    resident_before: int
+    resident: int
+    connections: int
+    expected: int
+    answered: Sequence[float]
+
+    @property
+    def lost(self) -> int:
+        """Scrapes that Prometheus should have and has not, or that failed."""
+        return max(self.expected - len(self.answered), 0)
+
+    def percentile(self, number: int) -> float:
+        """Time of a scrape as Prometheus measures it."""
+        return quantiles(self.answered, n=100, method="inclusive")[number - 1]
+
+
+def measure_fleet(
+    workspace: Workspace,
+    databases: Sequence[Database],
+    plan: FleetPlan,
+    tell: Callable[[str], object],
+) -> FleetResult:
+    """Let Prometheus scrape all databases as targets of one exporter, for the plan's time."""
+    targets = [
+        {"name": one.name, "postgres": {"dsn": one.conninfo(application_name="fleet")}}
+        for one in databases
+    ]
+    interval = f"{plan.interval}s"
+    with Exporter(workspace, {"targets": targets}, "fleet_exporter") as exporter:
+        before = resident_bytes(exporter.process.pid)
+        scraping = Scraping({}, interval=interval, discovery={JOB: f"{exporter.url}/sd"})
+        with Prometheus(workspace, scraping, "fleet_prometheus") as prometheus:
+            tell("waiting until every target was scraped")
+            wait_until(
+                lambda: (
+                    len(prometheus.query("max_over_time(postgres_up[1h]) == 1")) == len(targets)
+                ),
+                20 * plan.interval,
+                "every target was up",
+                interval=1,
+            )
+            tell(f"watching {len(targets)} targets for {plan.interval * plan.intervals} s")
+            return _watch(exporter, prometheus, databases, plan, before)
+
+
+def _watch(
+    exporter: Exporter,
+    prometheus: Prometheus,
+    databases: Sequence[Database],
+    plan: FleetPlan,
+    resident_before: int,
+) -> FleetResult:
+    seconds = plan.interval * plan.intervals
+    pid, started = exporter.process.pid, time.monotonic()
+    cpu = cpu_seconds(pid)
+    time.sleep(seconds)
+    cpu = cpu_seconds(pid) - cpu
+    watched = time.monotonic() - started
+    window = f"[{seconds}s]"
+    selector = '{job="fleet", instance=~"fleet_.*"}'
+    succeeded = _samples(prometheus, f"up{selector}{window}")
+    times = _samples(prometheus, f"scrape_duration_seconds{selector}{window}")
+    count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'fleet'"
+    return FleetResult(
+        targets=len(databases),
+        seconds=watched,
+        cpu=cpu,
+        resident_before=resident_before,
+        resident=resident_bytes(pid),
+        connections=databases[0].value(count),
+        expected=len(databases) * plan.intervals,
+        answered=[times[key] for key, up in succeeded.items() if up == 1],
+    )
+
+
+def _samples(prometheus: Prometheus, selector: str) -> dict[tuple[str, Any], float]:
+    """Each sample of a range by its target and time."""
+    return {
+        (series["metric"]["instance"], at): float(value)
+        for series in prometheus.query(selector)
+        for at, value in series["values"]
+    }

@@ -1,0 +1,85 @@
+"""The server behind the fleet: many small databases, and one for each point of a curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from bench.fleet.plan import FleetPlan
+from demo.stack.database import Database
+from demo.stack.postgres import Server
+from demo.stack.workspace import Workspace
+
+ROLE = "fleet"
+
+_TABLES_OF_A_TARGET = 10
+
+_LIQUIBASE = """
+CREATE TABLE databasechangelog (id text, author text, filename text, dateexecuted timestamp,
+    orderexecuted int, exectype text, md5sum text, description text, comments text, tag text,
+    liquibase text, contexts text, labels text, deployment_id text);
+INSERT INTO databasechangelog
+SELECT n, 'bench', 'bench.sql', now(), n, 'EXECUTED', '9:' || md5(n::text), '', '', null, '4.28.0',
+       null, null, '1' FROM generate_series(1, 20) n;
+CREATE TABLE databasechangeloglock (id int, locked bool, lockgranted timestamp, lockedby text);
+INSERT INTO databasechangeloglock VALUES (1, false, null, null);
+"""
+
+#: One transaction for each thousand: a lock is held for each new table until its end.
+_MAKE_TABLES = """
+DO $$ BEGIN
+    FOR number IN 1..{count} LOOP
+        EXECUTE format('CREATE TABLE table_%s (id int PRIMARY KEY, value text)', number);
+        IF number % 1000 = 0 THEN COMMIT; END IF;
+    END LOOP;
+END $$
+"""
+
+
+@contextmanager
+def running_server(workspace: Workspace, plan: FleetPlan) -> Iterator[Server]:
+    """A server with room for two sessions of each target and for all statements of a curve."""
+    settings = {
+        "max_connections": str(2 * plan.targets + 50),
+        "max_locks_per_transaction": "256",
+        "pg_stat_statements.max": str(max(plan.statements) * 2),
+        "pg_stat_statements.track_planning": "on",
+    }
+    with Server(workspace, "fleet", settings) as server:
+        template = server.database("template1")
+        template.execute("CREATE EXTENSION pg_stat_statements")
+        template.execute(_LIQUIBASE)
+        server.create_role(ROLE)
+        template.execute(f"GRANT pg_monitor TO {ROLE}")
+        template.execute(f"GRANT SELECT ON databasechangelog, databasechangeloglock TO {ROLE}")
+        yield server
+
+
+def make_targets(server: Server, count: int) -> list[Database]:
+    """Databases with a Liquibase history and some tables, as the exporter's role reaches them."""
+    return [
+        make_database(server, f"fleet_{number:03}", _TABLES_OF_A_TARGET) for number in range(count)
+    ]
+
+
+def make_database(server: Server, name: str, tables: int) -> Database:
+    """One database with so many tables."""
+    database = server.create_database(name)
+    database.execute(_MAKE_TABLES.format(count=tables))
+    return database.as_user(ROLE)
+
+
+def make_statements(server: Server, name: str, count: int) -> None:
+    """Let pg_stat_statements hold about `count` entries: one for each of as many tables."""
+    database = server.database(name)
+    database.execute("SELECT pg_stat_statements_reset()")
+    with database.connect() as session:
+        for chunk in _chunks(range(1, count + 1), 500):
+            with session.pipeline():
+                for number in chunk:
+                    session.execute(f"SELECT value FROM table_{number} WHERE id = 1".encode())
+
+
+def _chunks(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]

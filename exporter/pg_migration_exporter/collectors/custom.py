@@ -1,0 +1,194 @@
+"""Custom metrics: a user's SQL as a collector, with the same isolation as every other.
+
+A column named after a family is its value, columns named after its labels are the labels. What the
+statement must give is checked at each answer, since a table may change: an error names the family,
+the column and what is there instead. docs/custom-metrics.md tells users the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from math import inf
+from typing import Any
+
+import psycopg
+
+from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.config.custom_metrics import CustomFamily, CustomMetrics
+from pg_migration_exporter.errors import UnfitAnswerError
+from pg_migration_exporter.families import BUCKET_LABEL, Family, Histogram, Value
+from pg_migration_exporter.postgres.capabilities import Requirement, server_role, server_version
+from pg_migration_exporter.postgres.query import Query
+from pg_migration_exporter.postgres.session import Rows, SessionLostError
+
+#: Stands before each name of a statement among the names of the collectors.
+PREFIX = "custom_"
+
+_Labels = tuple[str, ...]
+_Samples = list[tuple[_Labels, Value]]
+
+
+@dataclass(slots=True)
+class Memory:
+    """The latest samples by family, or what went wrong, and when that was."""
+
+    asked_at: float = -inf
+    samples: dict[str, _Samples] = field(default_factory=dict)
+    failure: Exception | None = None
+
+
+def custom_collector(section: CustomMetrics) -> Collector:
+    """The collector of one statement."""
+    return Collector(
+        name=PREFIX + section.name,
+        help=f"Custom metrics. Source: the statement {section.name} of the configuration.",
+        families=tuple(_family(name, one) for name, one in section.metrics.items()),
+        queries=(Query(section.sql),),
+        cost="moderate",
+        databases=section.databases,
+        last=True,
+        requires=_requirements(section),
+        collect=partial(_collect, section),
+        memory=lambda _: Memory(),
+    )
+
+
+def _family(name: str, section: CustomFamily) -> Family:
+    return Family(name, section.type, section.help, ("datname", *section.labels))
+
+
+def _requirements(section: CustomMetrics) -> tuple[Requirement, ...]:
+    found = []
+    if section.only_on != "both":
+        found.append(server_role(section.only_on))
+    if section.minimum_version is not None:
+        found.append(server_version(section.minimum_version * 10000))
+    return tuple(found)
+
+
+async def _collect(section: CustomMetrics, _: Collector, scope: Scope) -> None:
+    """Ask, unless the interval is not over, and publish; a failure lasts as long as an answer."""
+    memory: Memory = scope.memory
+    if time.monotonic() - memory.asked_at >= (section.interval or 0):
+        await _ask(section, scope, memory)
+    if memory.failure is not None:
+        raise memory.failure.with_traceback(None)  # it would grow with every scrape
+    for family, samples in memory.samples.items():
+        for labels, value in samples:
+            scope.families[family].add(value, scope.capabilities.datname, *labels)
+
+
+async def _ask(section: CustomMetrics, scope: Scope, memory: Memory) -> None:
+    memory.asked_at, memory.samples = time.monotonic(), {}
+    # Stays if the deadline of the scrape comes first: not to ask again before the interval is over.
+    memory.failure = UnfitAnswerError("it was not answered by the deadline of the scrape")
+    try:
+        rows = await scope.session.query(section.sql, timeout=section.timeout)
+        memory.samples = {
+            name: read_family(name, family, rows) for name, family in section.metrics.items()
+        }
+    except SessionLostError:
+        memory.asked_at = -inf
+        raise
+    except (psycopg.Error, UnfitAnswerError) as error:
+        memory.failure = error
+    else:
+        memory.failure = None
+
+
+def read_family(name: str, section: CustomFamily, rows: Rows) -> _Samples:
+    """The samples of one family. Raises UnfitAnswerError."""
+    if section.type != "histogram":
+        return _values(name, section, rows)
+    return (_observed if section.buckets else _counted)(name, section, rows)
+
+
+def _values(name: str, section: CustomFamily, rows: Rows) -> _Samples:
+    found: dict[_Labels, Value] = {}
+    for labels, (value,) in _pick(name, section, rows, name):
+        if labels in found:
+            raise UnfitAnswerError(f"{name}: two rows have the labels {labels}")
+        if value is not None:
+            found[labels] = _number(name, name, value)
+    return list(found.items())
+
+
+def _observed(name: str, section: CustomFamily, rows: Rows) -> _Samples:
+    """A histogram whose observations are the rows."""
+    by_labels: dict[_Labels, list[float]] = defaultdict(list)
+    for labels, (value,) in _pick(name, section, rows, name):
+        if value is not None:
+            by_labels[labels].append(_number(name, name, value))
+    bounds = (*section.buckets, inf)
+    return [
+        (
+            labels,
+            Histogram(
+                tuple((bound, sum(value <= bound for value in values)) for bound in bounds),
+                sum(values),
+                len(values),
+            ),
+        )
+        for labels, values in by_labels.items()
+    ]
+
+
+def _counted(name: str, section: CustomFamily, rows: Rows) -> _Samples:
+    """A histogram whose rows are buckets: cumulative counts up to `le`, and the sum in each row."""
+    by_labels: dict[_Labels, dict[float, float]] = defaultdict(dict)
+    sums: dict[_Labels, float] = {}
+    total = f"{name}_sum"
+    for labels, values in _pick(name, section, rows, BUCKET_LABEL, name, total):
+        columns = (BUCKET_LABEL, name, total)
+        bound, count, sums[labels] = (
+            _number(name, column, value) for column, value in zip(columns, values, strict=True)
+        )
+        by_labels[labels][bound] = count
+    for labels, buckets in by_labels.items():
+        counts = [buckets[bound] for bound in sorted(buckets)]
+        if inf not in buckets or counts != sorted(counts):
+            raise UnfitAnswerError(
+                f"{name}: the counts of {labels} must not fall as le grows, and end with le = "
+                "'Infinity'"
+            )
+    return [
+        (labels, Histogram(tuple(sorted(buckets.items())), sums[labels], buckets[inf]))
+        for labels, buckets in by_labels.items()
+    ]
+
+
+def _pick(
+    name: str, section: CustomFamily, rows: Rows, *columns: str
+) -> Iterable[tuple[_Labels, Sequence[Any]]]:
+    """The labels and the values in `columns` of each row."""
+    at = _finder(name, rows)
+    labels_at, values_at = [at(one) for one in section.labels], [at(one) for one in columns]
+    for row in rows.rows:
+        labels = tuple("" if row[one] is None else str(row[one]) for one in labels_at)
+        yield labels, [row[one] for one in values_at]
+
+
+def _finder(name: str, rows: Rows) -> Callable[[str], int]:
+    def at(column: str) -> int:
+        if rows.columns.count(column) != 1:
+            there = ", ".join(rows.columns)
+            raise UnfitAnswerError(f"{name}: needs one column {column}; the statement has {there}")
+        return rows.columns.index(column)
+
+    return at
+
+
+def _number(name: str, column: str, value: object) -> float:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, Decimal):
+        return float(value)
+    raise UnfitAnswerError(f"{name}: {column} holds {type(value).__name__}, not a number")

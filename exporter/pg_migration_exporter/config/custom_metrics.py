@@ -1,0 +1,147 @@
+"""The schema of custom metrics: one SQL statement, and the metric families that it gives.
+
+It stands in `custom_metrics:` of the configuration, or in files of its own that the configuration
+lists; what each key does is told in docs/custom-metrics.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from glob import glob
+from itertools import pairwise
+from math import isfinite
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+
+from pg_migration_exporter.config.problems import Place, read_yaml, validate
+from pg_migration_exporter.config.section import Section
+from pg_migration_exporter.config.types import Seconds
+from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.families import Family
+
+#: Labels that the exporter or Prometheus sets.
+_RESERVED_LABELS = ("datname", "le", "quantile", "job", "instance")
+_READS = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table|show)\b", re.IGNORECASE | re.DOTALL
+)
+
+
+def _check_family_name(value: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", value):
+        raise ValueError("not a metric name; use letters, digits and _, no digit first")
+    return value
+
+
+def _check_label(value: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", value) or value.startswith("__"):
+        raise ValueError("not a label name; use letters, digits and _, no digit and no __ first")
+    if value in _RESERVED_LABELS:
+        raise ValueError(f"the label {value} is set by the exporter or Prometheus; rename it")
+    return value
+
+
+def _check_sql(value: str) -> str:
+    if not _READS.match(value):
+        raise ValueError("not a statement that only reads; begin it with select or with")
+    return value
+
+
+def _check_buckets(value: tuple[float, ...]) -> tuple[float, ...]:
+    if not all(map(isfinite, value)) or any(a >= b for a, b in pairwise(value)):
+        raise ValueError("bounds must be finite and increase; +Inf is added by the exporter")
+    return value
+
+
+FamilyName = Annotated[str, AfterValidator(_check_family_name)]
+Label = Annotated[str, AfterValidator(_check_label)]
+
+
+class CustomFamily(Section):
+    """One metric family; `buckets` are the bounds of a histogram whose rows are observations."""
+
+    type: Literal["counter", "gauge", "histogram"]
+    help: str = Field(min_length=1)
+    labels: tuple[Label, ...] = ()
+    buckets: Annotated[tuple[float, ...], AfterValidator(_check_buckets)] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels: one is named twice")
+        if self.buckets and self.type != "histogram":
+            raise ValueError(f"buckets: a {self.type} has none")
+        return self
+
+
+class CustomMetrics(Section):
+    """One statement and its families. Seconds; `minimum_version` is PostgreSQL's major version."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    sql: Annotated[str, AfterValidator(_check_sql)]
+    metrics: dict[FamilyName, CustomFamily] = Field(min_length=1)
+    databases: tuple[str, ...] = ("*",)
+    interval: Seconds | None = None
+    timeout: Seconds | None = None
+    only_on: Literal["primary", "standby", "both"] = "both"
+    minimum_version: Annotated[int, Field(ge=14, le=99)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, family in self.metrics.items():
+            if family.type == "counter" and not name.endswith("_total"):
+                raise ValueError(f"metrics.{name}: the name of a counter ends in _total")
+        return self
+
+
+class CustomMetricsFile(BaseModel, extra="forbid", frozen=True):
+    """A file of custom metrics."""
+
+    custom_metrics: tuple[CustomMetrics, ...] = ()
+
+
+def read_custom_metrics(
+    patterns: Collection[Path], beside: Path
+) -> Iterator[tuple[Place, CustomMetrics]]:
+    """Read the files that match, in order, and say where each statement stands.
+
+    Patterns are relative to the folder `beside`. Raises ConfigError naming file, line and key.
+    """
+    for pattern in patterns:
+        # Path.glob() refuses a pattern that is absolute.
+        names = glob(str(pattern), root_dir=beside)  # noqa: PTH207
+        files = sorted(beside / name for name in names)
+        if not files:
+            raise ConfigError(f"custom_metrics_files: no file matches {pattern}")
+        for file in files:
+            found = validate(CustomMetricsFile, read_yaml(file), file)
+            for number, one in enumerate(found.custom_metrics):
+                yield Place(file, ("custom_metrics", number)), one
+
+
+def occupied_names(family: Family) -> tuple[str, ...]:
+    """The names on a page that no other family may have: its own, those of its series, and in
+    OpenMetrics a counter's without its suffix."""
+    own = family.name
+    short = own.removesuffix("_total") if family.type == "counter" else own
+    return tuple(dict.fromkeys((own, short, *family.series)))
+
+
+def refuse_taken_names(
+    found: Collection[tuple[Place, CustomMetrics]], taken: Collection[str]
+) -> None:
+    """Raise ConfigError for a name that the exporter or another statement has, with its place."""
+    owners = dict.fromkeys(taken, "the exporter itself")
+    queries: set[str] = set()
+    for place, one in found:
+        if one.name in queries:
+            raise ConfigError(f"{place.of('name')}: there is another {one.name}; rename one")
+        queries.add(one.name)
+        for name, family in one.metrics.items():
+            for taken_name in occupied_names(Family(name, family.type, family.help)):
+                if taken_name in owners:
+                    where = place.of("metrics", name)
+                    raise ConfigError(f"{where}: {taken_name} is a metric of {owners[taken_name]}")
+                owners[taken_name] = f"the statement {one.name}"

@@ -1,0 +1,140 @@
+"""What the watcher sees of one database: over a connection of its own, into shared memories."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.complaints import Complaints
+from pg_migration_exporter.config import Settings
+from pg_migration_exporter.families import FamilySamples
+from pg_migration_exporter.postgres import capabilities
+from pg_migration_exporter.postgres.capabilities import Capabilities
+from pg_migration_exporter.postgres.conninfo import describe_server
+from pg_migration_exporter.postgres.link import Link, UnreachableError
+from pg_migration_exporter.postgres.session import Session
+from pg_migration_exporter.watch.store import Store
+
+#: Whether it is time for a look: an index build, an ALTER TABLE, a wait for a lock; and databases
+#: that are being dropped, which waits five seconds for their sessions to end. Costs the same on a
+#: database of any size, and sees all databases of the server.
+GLANCE = """
+select exists (select from pg_stat_get_progress_info('CREATE INDEX'))
+       or exists (select from pg_stat_activity
+                   where wait_event_type = 'Lock'
+                      or state = 'active' and query ~* '\\malter\\M' and pid <> pg_backend_pid())
+       as begins,
+       array(select d.datname::text
+               from pg_stat_activity a join pg_database d on strpos(a.query, d.datname) > 0
+              where a.state = 'active' and a.query ~* '\\mdrop\\s+database\\M'
+                and a.pid <> pg_backend_pid()) as dropped
+"""
+
+
+class Glance(NamedTuple):
+    """Whether something begins, and the names of databases that are being dropped."""
+
+    begins: bool
+    dropped: Sequence[str] = ()
+
+
+class Lookout:
+    """Looks at one database; `memories` (by collector) are shared with its scrapes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        collectors: Sequence[Collector],
+        memories: Mapping[str, Any],
+        complaints: Complaints,
+        make_scope: Callable[..., Scope],
+    ) -> None:
+        self._settings = settings
+        self._collectors = [one for one in collectors if one.watch is not None]
+        self._memories = memories
+        self._make_scope = make_scope
+        self._link = Link(settings.postgres)
+        self._store = Store(settings.state_directory, describe_server(settings.postgres))
+        self._complaints = complaints
+        self._looked_at: float | None = None
+        self._is_restored = False
+        self._busy = asyncio.Lock()
+
+    @property
+    def connections(self) -> int:
+        """How many connections it has: 0 or 1."""
+        return self._link.connections
+
+    @property
+    def remembers(self) -> bool:
+        """False while the state directory cannot be written."""
+        return self._store.works
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the last complete look, None before the first."""
+        return None if self._looked_at is None else time.monotonic() - self._looked_at
+
+    async def glance(self) -> Glance:
+        """What begins anywhere on the server; if it cannot say, the look tells why."""
+        try:
+            async with asyncio.timeout(self._settings.scrape.timeout):
+                session = await self._link.session()
+                return Glance(*(await session.query(GLANCE)).rows[0])
+        except (UnreachableError, psycopg.Error, TimeoutError):
+            return Glance(begins=True)
+        finally:
+            self._link.release()
+
+    async def look(self) -> bool:
+        """Look at everything and keep what is remembered; True while something is under way."""
+        async with self._busy:
+            if not self._is_restored:
+                self._store.restore(self._memories)
+                self._is_restored = True
+            self._store.hand_out_orders(self._memories)
+            something_happens = await self._look()
+            self._store.save(self._memories)
+        return something_happens
+
+    async def close(self) -> None:
+        """Keep what is remembered, and close the connection; a later look opens another."""
+        async with self._busy:
+            if self._is_restored:
+                self._store.save(self._memories)
+            await self._link.close()
+
+    async def _look(self) -> bool:
+        try:
+            async with asyncio.timeout(self._settings.scrape.timeout):
+                session = await self._link.session()
+                known = Capabilities.from_rows(await session.query(capabilities.SQL))
+                answers = await asyncio.gather(
+                    *(
+                        self._watch(one, session, known)
+                        for one in self._collectors
+                        if one.obstacle(known) is None
+                    )
+                )
+        except (UnreachableError, psycopg.Error, TimeoutError) as error:
+            self._complaints.hear("watcher", str(error) or "no answer in time")
+            return False
+        finally:
+            self._link.release()
+        self._complaints.hear("watcher", None)
+        self._looked_at = time.monotonic()
+        return any(answers)
+
+    async def _watch(self, collector: Collector, session: Session, known: Capabilities) -> bool:
+        assert collector.watch is not None
+        families = {family.name: FamilySamples(family) for family in collector.families}
+        memory = self._memories[collector.name]
+        scope = self._make_scope(session, known, memory=memory, families=families)
+        with self._complaints.about(f"watch {collector.name}"):
+            return await collector.watch(scope)
+        return False

@@ -1,0 +1,35 @@
+"""What a connection does with requests to cancel that a hanging server answers late."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from demo.stack.database import Database
+from demo.stack.postgres import Server
+from demo.stack.workspace import Workspace
+from pg_migration_exporter.postgres.session import Session
+
+_REQUESTS = 4
+
+
+def test_late_cancels(workspace: Workspace) -> None:
+    """A frozen server takes requests to cancel and acts on them when it is back: too late."""
+    with Server(workspace, "cancels", {}) as server:
+        assert asyncio.run(_values_after_freeze(server, server.database())) == list(range(20))
+
+
+async def _values_after_freeze(server: Server, database: Database) -> list[int]:
+    session = await Session.open(f"{database.conninfo()} sslmode=disable gssencmode=disable")
+    await session.query("SELECT 1")
+    server.freeze()
+    try:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(session.query("SELECT 2"), 0.1)
+        for _ in range(_REQUESTS):
+            await session.cancel(0.2)
+    finally:
+        server.thaw()
+    answers = [await session.query(f"SELECT {one}, pg_sleep(0.02)") for one in range(20)]
+    await session.close()
+    return [answer.rows[0][0] for answer in answers]

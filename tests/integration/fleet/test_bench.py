@@ -1,0 +1,82 @@
+"""The fleet benchmark measures what it says: that is asserted here, not how fast anything is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
+import pytest
+
+from bench.fleet.curves import Curve, measure_curves
+from bench.fleet.plan import FleetPlan
+from bench.fleet.plot import Line, Panel, draw
+from bench.fleet.report import BEGIN, fleet_rows, markdown, plot
+from bench.fleet.scraped import FleetResult, measure_fleet
+from bench.fleet.server import make_targets, running_server
+from demo.stack.postgres import Server
+from demo.stack.programs import ROOT
+from demo.stack.workspace import Workspace
+
+PLAN = FleetPlan(
+    targets=3, interval=2, intervals=3, tables=(3, 10), statements=(3, 10), few=3, scrapes=3
+)
+
+
+@pytest.fixture(scope="module")
+def fleet_server(workspace: Workspace) -> Iterator[Server]:
+    with running_server(workspace, PLAN) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def fleet(workspace: Workspace, fleet_server: Server) -> FleetResult:
+    return measure_fleet(workspace, make_targets(fleet_server, PLAN.targets), PLAN, str)
+
+
+@pytest.fixture(scope="module")
+def curves(workspace: Workspace, fleet_server: Server) -> tuple[Curve, Curve]:
+    return measure_curves(workspace, fleet_server, PLAN, str)
+
+
+def test_every_target_is_scraped_by_prometheus(fleet: FleetResult) -> None:
+    assert fleet.targets == PLAN.targets
+    assert fleet.expected == PLAN.targets * PLAN.intervals
+    assert fleet.answered
+    assert 0 < fleet.percentile(50) <= fleet.percentile(99) <= max(fleet.answered)
+    assert fleet.cpu > 0
+    assert fleet.connections == 2 * PLAN.targets
+    assert fleet.resident >= fleet.resident_before > 2**20
+
+
+def test_a_curve_has_a_point_for_each_size(curves: tuple[Curve, Curve]) -> None:
+    tables, statements = curves
+    assert [one.size for one in tables.points] == [*PLAN.tables]
+    assert [one.size for one in statements.points] == [*PLAN.statements]
+    few, many = tables.points
+    assert many.samples > few.samples
+    for one in (*tables.points, *statements.points):
+        assert min(one.first, one.p50, one.cpu, one.database_time) > 0
+
+
+def test_the_page_holds_every_figure(fleet: FleetResult, curves: tuple[Curve, Curve]) -> None:
+    text = markdown(fleet, curves, {"CPU": "fast"}, "picture.svg")
+    assert all(f"| {name} | {value} |" in text for name, value in fleet_rows(fleet))
+    assert "(picture.svg)" in text
+    ElementTree.fromstring(plot(curves))
+
+
+def test_the_plot_places_points_by_their_logarithm() -> None:
+    lines = [Line("a < b", [(10, 1), (100, 10), (1000, 100)])]
+    picture = ElementTree.fromstring(draw([Panel("title", "x & y", "ms", lines)]))
+    circles = picture.findall(".//{http://www.w3.org/2000/svg}circle")
+    across, up = ([float(one.attrib[key]) for one in circles] for key in ("cx", "cy"))
+    assert across[1] - across[0] == pytest.approx(across[2] - across[1], abs=0.2)
+    assert up[0] - up[1] == pytest.approx(up[1] - up[2], abs=0.2)
+    assert up[0] > up[2]
+
+
+def test_the_project_keeps_the_figures() -> None:
+    text = (ROOT / "docs/benchmarks.md").read_text().partition(BEGIN)[2]
+    assert "| scrapes lost |" in text
+    assert "| memory for each target |" in text
+    ElementTree.parse(ROOT / "docs/benchmarks-fleet.svg")

@@ -1,0 +1,51 @@
+"""Processes, what they wait for, and the TLS of their connections."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from demo.stack.database import Database
+from demo.stack.postgres import Server
+from tests.fixtures.exporters import StartExporter, scrape, scrape_until
+
+_TLS = "postgres_tls_connections"
+
+
+def test_a_wait_is_named(database: Database, start_exporter: StartExporter) -> None:
+    exporter = start_exporter(database)
+    sleeping = {"backend_type": "client backend", "wait_event": "PgSleep"}
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(database.execute, "SELECT pg_sleep(600)")
+        page = scrape_until(
+            exporter, lambda page: page.values("postgres_processes", **sleeping), "it is seen"
+        )
+        database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        )
+    assert page.value("postgres_processes", **sleeping, wait_event_type="Timeout") == 1
+    assert page.value("postgres_processes", backend_type="checkpointer") == 1
+
+
+def test_connections_by_tls_version(tuned_server: Server, start_exporter: StartExporter) -> None:
+    database = tuned_server.database()
+    exporter = start_exporter(database)
+    calm = scrape(exporter)
+    assert calm.value(_TLS, version="none") == 0  # the exporter's own are encrypted
+    with ExitStack() as stack:
+        for options in (
+            {"sslmode": "require", "ssl_max_protocol_version": "TLSv1.2"},
+            {"sslmode": "disable"},
+            {"sslmode": "disable"},
+        ):
+            stack.enter_context(database.connect(**options))
+        page = scrape(exporter)
+    assert page.value(_TLS, version="TLSv1.2") == 1
+    assert page.value(_TLS, version="none") == 2
+
+
+def test_without_tls_all_are_none(database: Database, start_exporter: StartExporter) -> None:
+    page = scrape(start_exporter(database))
+    [sample] = page.families[_TLS].samples
+    assert sample.labels == {"version": "none"}
+    assert sample.value >= 1
