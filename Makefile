@@ -60,7 +60,7 @@ fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format
 
 .PHONY: render
-render: setup ## Render alerts with their unit tests, deployment files and the reference pages
+render: setup ## Render alerts, their unit tests, dashboards and deployment files from the default values, and the reference pages
 	@$(BIN)/pg-migration-exporter render all --out .
 	@$(BIN)/python -m tests.bundle.cases
 	@$(BIN)/pg-migration-exporter collectors --markdown >docs/metrics.md

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import promql_parser
@@ -25,14 +24,6 @@ from promql_parser import (
 _COMPARISONS = {"==", "!=", ">", "<", ">=", "<="}
 _RATES = {"rate", "increase", "irate", "resets"}
 _SMOOTHING = {"avg_over_time", "min_over_time", "sum_over_time"}
-
-
-@dataclass(frozen=True, slots=True)
-class Convention:
-    """What is asked of a rule; `violations` yields a sentence for each breach."""
-
-    name: str
-    violations: Callable[[dict[str, Any]], Iterator[str]]
 
 
 def _nodes(rule: dict[str, Any]) -> Iterator[Expr]:
@@ -158,13 +149,14 @@ def _names_are_camel_case_or_level_metric_operation(rule: dict[str, Any]) -> Ite
         yield "write level:metric:operations"
 
 
-CONVENTIONS = (
-    Convention("counters", _counters_only_in_rates),
-    Convention("comparison", _alerts_compare),
-    Convention("denominators", _denominators_are_guarded),
-    Convention("absent", _absent_waits_and_matches_exactly),
-    Convention("smoothing", _no_smoothing_with_for),
-    Convention("patterns", _matchers_are_anchored_already),
-    Convention("joins", _joins_say_on_what),
-    Convention("names", _names_are_camel_case_or_level_metric_operation),
+#: A rule -> a sentence for each breach.
+CONVENTIONS: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
+    _counters_only_in_rates,
+    _alerts_compare,
+    _denominators_are_guarded,
+    _absent_waits_and_matches_exactly,
+    _no_smoothing_with_for,
+    _matchers_are_anchored_already,
+    _joins_say_on_what,
+    _names_are_camel_case_or_level_metric_operation,
 )

@@ -17,7 +17,7 @@ from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import environment
 from pg_migration_exporter.bundle.values_schema import values_schema
 
-#: What can be rendered -> its folder in the output.
+#: What can be rendered -> its folder of the output, and below templates/.
 KINDS = {
     "alerts": "alerts",
     "alertmanager": "deploy/alertmanager",
@@ -41,7 +41,7 @@ class RenderedFile:
 def render(kinds: Iterable[str], values: Values) -> list[RenderedFile]:
     """Return the files of these kinds, in the order of their paths."""
     chosen = frozenset(kinds)
-    rendered = [*_templates(chosen, values)]
+    rendered = [*_templates({KINDS[kind] for kind in chosen}, values)]
     if "alerts" in chosen:
         rendered += _rules(values)
     if "schema" in chosen:
@@ -71,8 +71,7 @@ def write(
     return list(targets.values())
 
 
-def _templates(kinds: frozenset[str], values: Values) -> Iterator[RenderedFile]:
-    folders = {KINDS[kind] for kind in kinds}
+def _templates(folders: set[str], values: Values) -> Iterator[RenderedFile]:
     made = environment()
     made.filters |= {
         "classic": fluent_bit.classic,
