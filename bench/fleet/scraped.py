@@ -71,6 +71,7 @@ def measure_fleet(
                 20 * plan.interval,
                 "every target was up",
                 interval=1,
+                explain=lambda: f"{len(prometheus.query(_WAS_UP))} were",
             )
             tell(f"watching {len(targets)} targets for {plan.interval * plan.intervals} s")
             return _watch(exporter, prometheus, databases, plan, before)

@@ -43,7 +43,7 @@ class Scraping:
                 for job, targets in self.jobs.items()
             ]
             + [
-                {"job_name": job, "http_sd_configs": [{"url": url, "refresh_interval": "1s"}]}
+                {"job_name": job, "http_sd_configs": [{"url": url, "refresh_interval": "10s"}]}
                 for job, url in self.discovery.items()
             ],
         }
