@@ -40,7 +40,7 @@ def tell(world: World, report: Report, faults: Sequence[Fault]) -> bool:
 def good_migration(world: World, report: Report) -> Outcome:
     """Apply the changelog under load; the exporter alone says how it goes."""
     report.title("A migration: the changelog of quest_definitions, applied under load")
-    since = Since(world)
+    since = Since(world, GOOD_MIGRATION)
     run = world.liquibase.start("update", log=world.workspace.log("liquibase"))
     try:
         _show_progress(world, report, while_true=lambda: run.is_running)
@@ -51,13 +51,13 @@ def good_migration(world: World, report: Report) -> Outcome:
     wait_until(lambda: _progress(world).startswith("succeeded"), 30, "the state is succeeded")
     report.say(f"exporter: {_progress(world)}")
     since.await_calm()
-    return since.outcome(GOOD_MIGRATION)
+    return since.outcome()
 
 
 def suffer(fault: Fault, world: World, report: Report) -> Outcome:
     """Let `fault` happen, await its alerts, heal it, await calm."""
     report.title(f"A fault: {fault.name}")
-    since = Since(world)
+    since = Since(world, fault)
     with fault.happen(world):
         since.began = time.time()
         report.say("it happened; awaiting the alert")
@@ -65,14 +65,15 @@ def suffer(fault: Fault, world: World, report: Report) -> Outcome:
     since.healed = time.time()
     report.say("healed; awaiting calm")
     since.await_calm()
-    return since.outcome(fault)
+    return since.outcome()
 
 
 class Since:
     """What happened during one part of the story, by Prometheus' own record of its alerts."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, fault: Fault) -> None:
         self._world = world
+        self._fault = fault
         self._start = self.began = self.healed = time.time()
         self._told = len(world.receiver.notifications)
         self._messages = len(world.receiver.messages)
@@ -98,22 +99,27 @@ class Since:
         return {n.name for n in told} | self._world.alertmanager.inhibited()
 
     def await_calm(self) -> None:
-        """Await that no alert fires or is about to."""
+        """Await that no alert fires, and that none of those that may is about to."""
         wait_for(lambda: not self._restless(), PATIENCE, interval=0.2)
 
     def _restless(self) -> set[str]:
-        labels = [alert["labels"] for alert in self._world.prometheus.alerts()]
-        return {each["alertname"] for each in labels if each["severity"] not in QUIET}
+        own = self._fault.alerts | self._fault.consequences
+        return {
+            labels["alertname"]
+            for alert in self._world.prometheus.alerts()
+            if (labels := alert["labels"])["severity"] not in QUIET
+            and (alert["state"] == "firing" or labels["alertname"] in own)
+        }
 
-    def outcome(self, fault: Fault) -> Outcome:
+    def outcome(self) -> Outcome:
         """Sum up, with seconds after the fault and after its end."""
         restless = self._restless()
         firing = self._firing()
         messages = self._world.receiver.messages[self._messages :]
         return Outcome(
-            name=fault.name,
-            expected=fault.alerts,
-            tolerated=fault.consequences,
+            name=self._fault.name,
+            expected=self._fault.alerts,
+            tolerated=self._fault.consequences,
             detected={name: times[0] - self.began for name, times in firing.items()},
             resolved={
                 name: times[-1] - self.healed

@@ -35,13 +35,13 @@ def quiet_hour(world: World, report: Report, seconds: float) -> Outcome:
     """Let the application, pgbench and three releases work; the outcome lists every alarm."""
     report.title(f"A quiet hour, in {seconds:g} seconds")
     with _pgbench(world):
-        since = Since(world)
+        since = Since(world, _QUIET)
         for number, (name, sql) in enumerate(RELEASES.items(), 1):
             write_release(world, f"quiet-{name}", sql)
             apply(world)
             report.say(f"release {number} of {len(RELEASES)} is applied")
             _stay(since.began + seconds * number / len(RELEASES))
-    return since.outcome(_QUIET)
+    return since.outcome()
 
 
 def _stay(until: float) -> None:
