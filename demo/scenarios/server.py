@@ -16,4 +16,10 @@ def _server_down(world: World) -> Iterator[None]:
     world.primary.start()
 
 
-SERVER_DOWN = Fault("primary is killed", frozenset({"PostgresDown"}), _server_down)
+SERVER_DOWN = Fault(
+    "primary is killed",
+    frozenset({"PostgresDown"}),
+    _server_down,
+    # It may be back for some seconds before the standby connects again.
+    frozenset({"PostgresStandbyLost"}),
+)
