@@ -32,6 +32,11 @@ def _standby_gone(world: World) -> Iterator[None]:
     world.standby.stop()
     yield
     world.standby.start()
+    await_streaming(world)
+
+
+def await_streaming(world: World) -> None:
+    """Await that the standby streams from the primary."""
     connected = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
     wait_until(lambda: world.database.value(connected), 30, "the standby streams again")
 
