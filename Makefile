@@ -31,7 +31,11 @@ test-matrix: ## Run the whole catalogue on PostgreSQL 14 to 18, primaries and st
 	@$(BIN)/pytest tests/integration/test_versions.py --every-major $(ARGS)
 
 .PHONY: drills
-drills: ## Make every fault happen and measure the scrapes (docs/reliability.md)
+drills: setup ## Make every fault happen and see which alerts fire (half an hour; docs/drills.md)
+	@$(BIN)/python -m demo.drills --markdown docs/drills.md
+
+.PHONY: reliability
+reliability: ## Make every fault happen and measure the scrapes (docs/reliability.md)
 	@scripts/setup.sh test
 	@$(BIN)/pytest tests/integration/faults --reliability docs/reliability.md
 
@@ -65,8 +69,13 @@ fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format
 
 .PHONY: render
-render: setup ## Render alerts, dashboards and deployment files from the default values, and the reference pages
+render: setup ## Render alerts, their unit tests, dashboards and deployment files from the default values, and the reference pages
 	@$(BIN)/pg-migration-exporter render all --out .
+	@$(BIN)/python -m tests.bundle.cases
 	@$(BIN)/pg-migration-exporter collectors --markdown >docs/metrics.md
 	@$(BIN)/pg-migration-exporter config reference >docs/configuration.md
 	@$(BIN)/python -m pg_migration_exporter.status.schema >docs/status.schema.json
+
+.PHONY: mutations
+mutations: setup ## Change each value of the rules a little: a unit test must notice (minutes)
+	@$(BIN)/python -m tests.bundle.mutations

@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import signal
 from pathlib import Path
-from types import FrameType
 
 from demo.report import Report
 from demo.scenarios import CHANGESET_FAILS, FAULTS
+from demo.signals import end_cleanly_on_signals
 from demo.stack.errors import StackError
 from demo.stack.programs import ROOT
 from demo.stack.workspace import Workspace
@@ -25,8 +25,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every fault, not the migration's alone")
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="default: .demo")
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)  # the servers are stopped as on Ctrl-C
+    end_cleanly_on_signals()
     report = Report()
     try:
         return _run(report, options)
@@ -36,10 +35,6 @@ def main() -> int:
     except KeyboardInterrupt:
         report.say("interrupted: everything was stopped")
         return 130
-
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 def _run(report: Report, options: argparse.Namespace) -> int:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
+from demo.bundle import Bundle
 from demo.load import SCHEMA, Load
 from demo.report import Report
-from demo.stack.alertmanager import Alertmanager, webhook_config
+from demo.stack.alertmanager import Alertmanager
 from demo.stack.database import Database
 from demo.stack.errors import StackError
 from demo.stack.exporter import Exporter
@@ -19,7 +18,7 @@ from demo.stack.liquibase import Liquibase
 from demo.stack.pgbouncer import PgBouncer
 from demo.stack.ports import LOOPBACK
 from demo.stack.postgres import Server
-from demo.stack.programs import ROOT, exporter_command, postgres_bindir, postgres_major
+from demo.stack.programs import ROOT
 from demo.stack.prometheus import Prometheus, Scraping
 from demo.stack.receiver import Receiver
 from demo.stack.waiting import wait_until
@@ -37,7 +36,14 @@ QUEST = ROOT / "examples/quest"
 JOB = "pg-migration-exporter"
 
 #: Few connections are enough for the demo, and soon used up when a fault wants that.
-SERVER_SETTINGS = {"max_connections": "40", "fsync": "on"}
+SERVER_SETTINGS = {
+    "max_connections": "40",
+    "fsync": "on",
+    "max_prepared_transactions": "2",
+    "archive_mode": "on",
+    "archive_command": "/bin/true",
+    "archive_timeout": "60",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class World:
 def running_world(workspace: Workspace, report: Report) -> Iterator[World]:
     """Bring everything up, and down again however the body ends."""
     with ExitStack() as running:
-        start = _Starter(running, workspace, report)
+        start = _Starter(running, workspace, report, Bundle.render(workspace.root / "bundle"))
         primary, standby = start.cluster()
         database = primary.database(DATABASE)
         pooler, load = start.application(primary)
@@ -106,15 +112,16 @@ class _Starter:
     running: ExitStack
     workspace: Workspace
     report: Report
+    bundle: Bundle
 
     def cluster(self) -> tuple[Server, Server]:
         with self.report.step("PostgreSQL primary") as details:
-            settings = SERVER_SETTINGS | log_settings(self.workspace, "primary")
+            settings = SERVER_SETTINGS | self.bundle.log_settings(self.workspace, "primary")
             primary = self.running.enter_context(Server(self.workspace, "primary", settings))
             _create_game(primary)
             details.append(f"port {primary.port}")
         with self.report.step("PostgreSQL standby, streaming") as details:
-            settings = SERVER_SETTINGS | log_settings(self.workspace, "standby")
+            settings = SERVER_SETTINGS | self.bundle.log_settings(self.workspace, "standby")
             standby = self.running.enter_context(primary.standby("standby", settings))
             primary.wait_for_replay(standby)
             details.append(f"port {standby.port}")
@@ -161,13 +168,12 @@ class _Starter:
         with self.report.step("Alertmanager") as details:
             receiver = self.running.enter_context(Receiver(self.report.notification))
             alertmanager = self.running.enter_context(
-                Alertmanager(self.workspace, webhook_config(receiver.url))
+                Alertmanager(self.workspace, self.bundle.alertmanager(receiver.url))
             )
             details.append(alertmanager.url)
         with self.report.step("Prometheus with the rules of the bundle") as details:
             jobs = {JOB: [exporter.address]}
-            rules = render_rules(self.workspace.folder("rules"))
-            scraping = Scraping(jobs, rules, alertmanager=alertmanager.address)
+            scraping = Scraping(jobs, self.bundle.rules(), alertmanager=alertmanager.address)
             prometheus = self.running.enter_context(Prometheus(self.workspace, scraping))
             wait_until(lambda: prometheus.query("postgres_up == 1"), 30, "postgres_up is 1")
             details.append(prometheus.url)
@@ -181,31 +187,3 @@ def _create_game(primary: Server) -> None:
     database.execute(f"ALTER DATABASE {DATABASE} OWNER TO {MIGRATOR}")
     database.execute("CREATE EXTENSION pg_stat_statements")
     database.execute(SCHEMA)
-
-
-def log_settings(workspace: Workspace, server: str) -> dict[str, str]:
-    """What has a server write the log that the pipeline reads, into a folder of its own."""
-    fragment = render("fluent-bit", workspace.root) / "postgresql.conf"
-    log = workspace.folder(f"{server}_log", for_servers=True)
-    format_name = "jsonlog" if postgres_major(postgres_bindir()) >= 15 else "csvlog"
-    # The last one of a setting counts.
-    return {
-        "include": str(fragment),
-        "log_destination": format_name,
-        "log_directory": str(log),
-    }
-
-
-def render_rules(folder: Path) -> list[Path]:
-    """Render the alert rules with the demo's timings; their files."""
-    return sorted(render("alerts", folder).glob("*.yaml"))
-
-
-def render(kind: str, folder: Path) -> Path:
-    """Render one kind of the bundle with the demo's values; the folder of its files."""
-    values = ROOT / "demo/values.yaml"
-    command: list[str | Path] = [exporter_command(), "render", kind, "--values", values]
-    done = subprocess.run([*command, "--out", folder], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise StackError(f"{kind} cannot be rendered:\n{done.stderr}")
-    return folder / kind

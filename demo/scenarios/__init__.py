@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
-from demo.scenarios.connections import POOL_EXHAUSTED
+from demo.scenarios import (
+    changelog,
+    connections,
+    indexes,
+    migration,
+    queries,
+    replication,
+    server,
+    sessions,
+    watching,
+)
 from demo.scenarios.fault import Fault
-from demo.scenarios.indexes import INDEX_BUILD_WAITS
 from demo.scenarios.migration import CHANGESET_FAILS
-from demo.scenarios.queries import QUERIES_SLOW
-from demo.scenarios.replication import REPLAY_STUCK
-from demo.scenarios.server import SERVER_DOWN
 
-#: Every fault, in the order in which a demonstration makes them happen.
+#: The faults of a demonstration, in the order in which it makes them happen.
 FAULTS: tuple[Fault, ...] = (
     CHANGESET_FAILS,
-    INDEX_BUILD_WAITS,
-    REPLAY_STUCK,
-    QUERIES_SLOW,
-    POOL_EXHAUSTED,
-    SERVER_DOWN,
+    indexes.INDEX_BUILD_WAITS,
+    replication.REPLAY_STUCK,
+    queries.QUERIES_SLOW,
+    connections.POOL_EXHAUSTED,
+    server.SERVER_DOWN,
 )
 
-__all__ = ["CHANGESET_FAILS", "FAULTS", "Fault"]
+#: Those of the drills beside them: the most drastic last.
+DRILLED: tuple[Fault, ...] = (
+    migration.MIGRATION_WAITS,
+    migration.MIGRATION_BLOCKS_TRAFFIC,
+    migration.MIGRATION_TAKES_LONG,
+    migration.MIGRATION_DIES,
+    changelog.CHANGESET_EDITED,
+    changelog.CHANGESET_MISSING,
+    changelog.CHANGELOG_UNREADABLE,
+    changelog.RELEASE_FORGOTTEN,
+    changelog.ROLLED_BACK,
+    indexes.INDEX_BUILD_CANCELED,
+    sessions.SESSION_IDLES,
+    sessions.REPORT_RUNS,
+    sessions.TRANSACTION_PREPARED,
+    sessions.TABLE_LOCKED,
+    sessions.DEADLOCK,
+    replication.STANDBY_GONE,
+    replication.SYNCHRONOUS_MISSING,
+    replication.SLOT_FORGOTTEN,
+    replication.ARCHIVE_FAILS,
+    watching.EXPORTER_RESTARTS,
+    watching.EXTENSION_GONE,
+    watching.GRANT_REVOKED,
+    watching.EXPORTER_GONE,
+)
+
+__all__ = ["CHANGESET_FAILS", "DRILLED", "FAULTS", "Fault"]

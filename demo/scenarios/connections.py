@@ -27,6 +27,6 @@ def _pool_exhausted(world: World) -> Iterator[None]:
 
 POOL_EXHAUSTED = Fault(
     "connections leak",
-    frozenset({"DatabaseConnectionPoolExhausted"}),
+    frozenset({"DatabaseConnectionPoolExhausted", "PostgresConnectionPoolHigh"}),
     _pool_exhausted,
 )

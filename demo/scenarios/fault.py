@@ -13,9 +13,11 @@ from demo.world import World
 class Fault:
     """A fault: entering `happen(world)` causes it for real, leaving heals it.
 
-    `alerts` are all that fire because of it; they resolve once it is healed.
+    `alerts` fire because of it, and resolve once it is healed. `consequences` may fire as well,
+    depending on how long it lasts. No other does.
     """
 
     name: str
     alerts: frozenset[str]
-    happen: Callable[[World], AbstractContextManager[None]]
+    happen: Callable[[World], AbstractContextManager[object]]
+    consequences: frozenset[str] = frozenset()

@@ -1,37 +1,73 @@
-"""An index build that waits for a transaction nobody ends."""
+"""Index builds that wait for a transaction nobody ends, or are canceled."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
 
 from demo.scenarios.fault import Fault
 from demo.stack.waiting import wait_until
 from demo.world import MIGRATOR, World
 
-_BUILDS = "SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database()"
+_BUILDING = "postgres_index_build_duration_seconds"
+_DROP = "DROP INDEX CONCURRENTLY gameplay.idx_quest_title"
+
+
+@contextmanager
+def _waiting_build(world: World) -> Iterator[psycopg.Connection[Any]]:
+    """CREATE INDEX CONCURRENTLY waits for every transaction that wrote to the table before it.
+
+    The body gets the session of the build; afterwards the transaction ends, and so does the build.
+    The exporter gets the time to see both: it looks every few seconds when nothing is under way,
+    and an index that is gone before it looks would be a build that failed.
+    """
+    ended = _ended_builds(world)
+    with world.database.connect() as idle, world.database.as_user(MIGRATOR).connect() as build:
+        idle.execute("BEGIN")
+        idle.execute("LOCK TABLE gameplay.quest_definitions IN ROW EXCLUSIVE MODE")
+        build.pgconn.send_query(
+            b"CREATE INDEX CONCURRENTLY idx_quest_title ON gameplay.quest_definitions (title)"
+        )
+        wait_until(lambda: _BUILDING in world.exporter.page(), 30, "the index build is seen")
+        yield build
+        idle.execute("COMMIT")
+        while build.pgconn.get_result():
+            """The build ends now: its result, then none."""
+    wait_until(lambda: _ended_builds(world) > ended, 30, "its end is seen")
+
+
+def _ended_builds(world: World) -> float:
+    samples = world.exporter.page().get("postgres_index_builds_total", [])
+    return sum(sample.value for sample in samples)
 
 
 @contextmanager
 def _build_waits(world: World) -> Iterator[None]:
-    """CREATE INDEX CONCURRENTLY waits for every transaction that wrote to the table before it."""
-    with world.database.connect() as idle:
-        idle.execute("BEGIN")
-        idle.execute("LOCK TABLE gameplay.quest_definitions IN ROW EXCLUSIVE MODE")
-        with closing(world.database.as_user(MIGRATOR).connect()) as build:
-            build.pgconn.send_query(
-                b"CREATE INDEX CONCURRENTLY idx_quest_title ON gameplay.quest_definitions (title)"
-            )
-            wait_until(lambda: world.database.execute(_BUILDS), 10, "the index build waits")
-            yield
-            idle.execute("COMMIT")
-            while build.pgconn.get_result():
-                """The build ends now: its result, then none."""
-        world.database.execute("DROP INDEX CONCURRENTLY gameplay.idx_quest_title")
+    with _waiting_build(world):
+        yield
+    world.database.execute(_DROP)
+
+
+@contextmanager
+def _build_canceled(world: World) -> Iterator[None]:
+    """Somebody cancels the build because it takes long."""
+    with _waiting_build(world) as build:
+        build.cancel_safe()
+    yield
+    world.database.execute(_DROP)
 
 
 INDEX_BUILD_WAITS = Fault(
     "index build waits",
-    frozenset({"DatabaseIndexBuildSlow"}),
+    frozenset({"DatabaseIndexBuildSlow", "IndexBuildBlocked"}),
     _build_waits,
+    frozenset({"PostgresIdleInTransaction", "PostgresTransactionLong", "PostgresLockWaitLong"}),
+)
+INDEX_BUILD_CANCELED = Fault(
+    "index build is canceled",
+    frozenset({"IndexBuildFailed", "IndexInvalid"}),
+    _build_canceled,
 )

@@ -1,4 +1,4 @@
-"""A release whose second changeset fails."""
+"""Migrations that fail, wait, hurt others, take long or die."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from demo.scenarios.fault import Fault
+from demo.scenarios.release import apply, running_release, write_release
 from demo.stack.errors import StackError
 from demo.stack.programs import ROOT
 from demo.stack.waiting import wait_until
@@ -14,6 +15,23 @@ from demo.world import MIGRATOR, World
 
 RELEASE = ROOT / "demo/changelog/t/fail_sql.sql"
 _FAILURE = "Migration failed for changeset"
+_WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = %s"
+
+#: What any migration that lasts brings with it.
+LASTING = frozenset({"MigrationRunningLong", "MigrationPendingLong", "PostgresTransactionLong"})
+#: What users notice when they wait for locks.
+WAITING_USERS = frozenset(
+    {
+        "DatabaseQueryLatencyHigh",
+        "PostgresQueryLatencyAboveTarget",
+        "PostgresQueryLatencyRegressed",
+        "PostgresLatencyBudgetBurnFast",
+        "PostgresLockQueueLong",
+        "PostgresLockWaitLong",
+        "PgBouncerClientsWaiting",
+        "PgBouncerWaitLong",
+    }
+)
 
 
 @contextmanager
@@ -26,9 +44,76 @@ def _changeset_fails(world: World) -> Iterator[None]:
     yield
     process.wait(60)
     world.database.as_user(MIGRATOR).execute("CREATE TABLE gameplay.nope (id int)")
-    repeated = world.liquibase.run("update")
-    if repeated.returncode:
-        raise StackError(f"the mended release fails:\n{repeated.stderr}")
+    apply(world)
 
 
-CHANGESET_FAILS = Fault("changeset fails", frozenset({"DatabaseMigrationFailed"}), _changeset_fails)
+@contextmanager
+def _waits(world: World) -> Iterator[None]:
+    """The release needs a table that a session nobody ends has read."""
+    migrator = world.database.as_user(MIGRATOR)
+    migrator.execute("CREATE TABLE IF NOT EXISTS gameplay.archive (id int)")
+    write_release(world, "waits", "ALTER TABLE gameplay.archive ADD COLUMN reason text")
+    with world.database.connect(application_name="reports") as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT FROM gameplay.archive")
+        run = world.liquibase.start("update", log=world.workspace.log("waits"))
+        wait_until(lambda: world.database.execute(_WAITING, [MIGRATOR]), 60, "the release waits")
+        yield
+        reader.execute("COMMIT")
+    run.wait(60)
+
+
+@contextmanager
+def _blocks_traffic(world: World) -> Iterator[None]:
+    """The release keeps the table that players read, in a transaction that goes on."""
+    alter = "ALTER TABLE gameplay.quest_definitions ADD COLUMN IF NOT EXISTS note text;"
+    with running_release(world, "blocks", alter):
+        yield
+
+
+@contextmanager
+def _takes_long(world: World) -> Iterator[None]:
+    with running_release(world, "long"):
+        yield
+
+
+@contextmanager
+def _dies(world: World) -> Iterator[None]:
+    """The host of the run is lost, and the server notices that its session has gone."""
+    with running_release(world, "dies") as run:
+        run.kill()
+        world.database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'liquibase'"
+        )
+        yield
+    released = world.liquibase.run("release-locks")
+    if released.returncode:
+        raise StackError(f"the lock cannot be released:\n{released.stderr}")
+    apply(world)
+
+
+CHANGESET_FAILS = Fault(
+    "changeset fails", frozenset({"DatabaseMigrationFailed"}), _changeset_fails, LASTING
+)
+MIGRATION_WAITS = Fault(
+    "migration waits for a reader",
+    frozenset({"MigrationBlocked"}),
+    _waits,
+    LASTING | {"PostgresIdleInTransaction", "PostgresLockWaitLong"},
+)
+MIGRATION_BLOCKS_TRAFFIC = Fault(
+    "migration blocks players",
+    frozenset({"MigrationBlocksTraffic"}),
+    _blocks_traffic,
+    LASTING | WAITING_USERS,
+)
+MIGRATION_TAKES_LONG = Fault(
+    "migration takes long", frozenset({"MigrationRunningLong"}), _takes_long, LASTING
+)
+MIGRATION_DIES = Fault(
+    "migration's host is lost",
+    frozenset({"MigrationLockStale"}),
+    _dies,
+    LASTING | {"DatabaseMigrationFailed"},
+)

@@ -1,4 +1,4 @@
-"""A standby that receives and no longer replays."""
+"""Standbys and slots: stuck, gone, missing, forgotten; and an archive that takes nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from demo.scenarios.fault import Fault
+from demo.stack.waiting import wait_until
 from demo.world import World
+
+_LAGGING = frozenset(
+    {
+        "PostgresReplicationLagElevated",
+        "PostgresReplicationLagSevere",
+        "DatabaseReplicationLagHigh",
+    }
+)
 
 
 @contextmanager
@@ -18,4 +27,72 @@ def _replay_stuck(world: World) -> Iterator[None]:
     standby.execute("SELECT pg_wal_replay_resume()")
 
 
-REPLAY_STUCK = Fault("standby is stuck", frozenset({"DatabaseReplicationLagHigh"}), _replay_stuck)
+@contextmanager
+def _standby_gone(world: World) -> Iterator[None]:
+    world.standby.stop()
+    yield
+    world.standby.start()
+    await_streaming(world)
+
+
+def await_streaming(world: World) -> None:
+    """Await that the standby streams from the primary."""
+    connected = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
+    wait_until(lambda: world.database.value(connected), 30, "the standby streams again")
+
+
+@contextmanager
+def _setting(world: World, name: str, value: str) -> Iterator[None]:
+    """Have another setting on the primary while the body runs."""
+    world.database.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+    world.database.execute("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        world.database.execute(f"ALTER SYSTEM RESET {name}", options="-csynchronous_commit=local")
+        world.database.execute("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def _synchronous_missing(world: World) -> Iterator[None]:
+    """Commits wait for a standby that is not there."""
+    with _setting(world, "synchronous_standby_names", "nowhere"):
+        yield
+
+
+@contextmanager
+def _archive_fails(world: World) -> Iterator[None]:
+    with _setting(world, "archive_command", "/bin/false"):
+        world.database.execute("SELECT pg_switch_wal()")
+        yield
+
+
+@contextmanager
+def _slot_forgotten(world: World) -> Iterator[None]:
+    """Nobody reads from the slot while much is written."""
+    world.database.execute("SELECT pg_create_physical_replication_slot('forgotten', true)")
+    for _ in range(4):
+        world.database.execute("SELECT pg_logical_emit_message(false, '', repeat('x', 12000000))")
+    yield
+    world.database.execute("SELECT pg_drop_replication_slot('forgotten')")
+
+
+REPLAY_STUCK = Fault("standby is stuck", _LAGGING, _replay_stuck)
+STANDBY_GONE = Fault(
+    "standby is stopped", frozenset({"PostgresStandbyLost"}), _standby_gone, _LAGGING
+)
+SYNCHRONOUS_MISSING = Fault(
+    "synchronous standby is missing",
+    frozenset({"PostgresSynchronousStandbyMissing"}),
+    _synchronous_missing,
+    frozenset({"DatabaseQueryLatencyHigh", "PostgresTransactionLong"}),
+)
+ARCHIVE_FAILS = Fault(
+    "archive takes nothing", frozenset({"PostgresArchiverFailing"}), _archive_fails
+)
+SLOT_FORGOTTEN = Fault(
+    "replication slot is forgotten",
+    frozenset({"PostgresReplicationSlotRetaining"}),
+    _slot_forgotten,
+    _LAGGING,
+)

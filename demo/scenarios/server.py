@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from demo.scenarios.fault import Fault
+from demo.scenarios.replication import await_streaming
 from demo.world import World
 
 
@@ -14,6 +15,13 @@ def _server_down(world: World) -> Iterator[None]:
     world.primary.kill()
     yield
     world.primary.start()
+    await_streaming(world)
 
 
-SERVER_DOWN = Fault("primary is killed", frozenset({"PostgresDown"}), _server_down)
+SERVER_DOWN = Fault(
+    "primary is killed",
+    frozenset({"PostgresDown"}),
+    _server_down,
+    # It may be back for some seconds before the standby connects again.
+    frozenset({"PostgresStandbyLost"}),
+)

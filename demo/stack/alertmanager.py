@@ -54,3 +54,7 @@ class Alertmanager(HttpService):
         """Active alerts, with `labels`, `annotations` and `status`."""
         alerts: list[dict[str, Any]] = self.api("/api/v2/alerts")
         return alerts
+
+    def inhibited(self) -> set[str]:
+        """Names of the alerts that another one silences now."""
+        return {a["labels"]["alertname"] for a in self.alerts() if a["status"]["inhibitedBy"]}

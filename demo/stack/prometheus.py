@@ -70,6 +70,10 @@ class Prometheus(HttpService):
         result: list[dict[str, Any]] = self._data("query", query=expression)["result"]
         return result
 
+    def samples(self, selector: str, seconds: float) -> list[dict[str, Any]]:
+        """Range vector up to now: `{"metric": {...}, "values": [[time, "value"], ...]}` each."""
+        return self.query(f"{selector}[{max(1, round(seconds))}s]")
+
     def alerts(self) -> list[dict[str, Any]]:
         """Pending and firing alerts, with `labels`, `annotations`, `state` and `activeAt`."""
         alerts: list[dict[str, Any]] = self._data("alerts")["alerts"]

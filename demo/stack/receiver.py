@@ -28,11 +28,26 @@ class Notification:
         return self.labels["alertname"]
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One notification as people get it: about one or more alerts of a group."""
+
+    receiver: str
+    status: str
+    severities: frozenset[str]
+
+    @property
+    def is_alarm(self) -> bool:
+        """Say whether it tells somebody of something bad that is there now."""
+        return self.status == "firing" and bool(self.severities - {"info", "none"})
+
+
 class Receiver:
     """Records notifications in the order in which they come, and tells `on_notification`."""
 
     def __init__(self, on_notification: Callable[[Notification], None] = lambda _: None) -> None:
         self.notifications: list[Notification] = []
+        self.messages: list[Message] = []
         self._on_notification = on_notification
         self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, name="receiver")
@@ -56,6 +71,8 @@ class Receiver:
         return Handler
 
     def _receive(self, message: dict[str, Any]) -> None:
+        severities = {alert["labels"].get("severity", "") for alert in message["alerts"]}
+        self.messages.append(Message(message["receiver"], message["status"], frozenset(severities)))
         for alert in message["alerts"]:
             texts = alert["status"], alert["labels"], alert["annotations"]
             notification = Notification(*texts, received=time.monotonic())

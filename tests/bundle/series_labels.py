@@ -1,4 +1,4 @@
-"""Which labels an expression's result can have, from the exporter's declarations."""
+"""Which labels an expression's result can have, from what is declared."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from functools import singledispatch
 from pathlib import Path
 
 from promql_parser import (
+    AggModifierType,
+    AggregateExpr,
     BinaryExpr,
     Call,
     Expr,
@@ -15,30 +17,50 @@ from promql_parser import (
     NumberLiteral,
     ParenExpr,
     VectorSelector,
+    parse,
 )
 
+from pg_migration_exporter.bundle import alert_rules, elsewhere
 from pg_migration_exporter.bundle.metrics import SYNTHETIC, custom_families
+from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.catalogue import FAMILIES
 from pg_migration_exporter.families import BUCKET_LABEL, Family
 from pg_migration_exporter.logs import metrics
 
 QUEST_METRICS = Path(__file__).parents[2] / "examples/quest/metrics.yaml"
 
-#: What Prometheus adds to every series that it scrapes.
-TARGET_LABELS = frozenset({"job", "instance"})
+#: What Prometheus adds to every series that it scrapes, or may be told to add.
+TARGET_LABELS = frozenset(load_values().prometheus.identity)
+
+#: Functions whose result has the labels of their argument.
+_KEEPING = {
+    "changes",
+    "increase",
+    "last_over_time",
+    "max_over_time",
+    "quantile_over_time",
+    "rate",
+}
 
 
-def _series(family: Family) -> dict[str, frozenset[str]]:
+def series_of(family: Family) -> dict[str, frozenset[str]]:
+    """Return the series that a family has, each with its labels."""
     labels = TARGET_LABELS | set(family.labels)
     buckets = {f"{family.name}_bucket"}
     return {name: labels | {BUCKET_LABEL} if name in buckets else labels for name in family.series}
 
 
-#: Every series that can exist, the exporter's and the log pipeline's -> its labels.
+#: Every series that can exist, the exporter's, the log pipeline's and others' -> its labels; those
+#: that rules record are added below.
 DECLARED = dict.fromkeys(SYNTHETIC, TARGET_LABELS) | {
     name: labels
-    for family in (*metrics.FAMILIES, *FAMILIES, *custom_families(QUEST_METRICS))
-    for name, labels in _series(family).items()
+    for family in (
+        *elsewhere.FAMILIES,
+        *metrics.FAMILIES,
+        *FAMILIES,
+        *custom_families(QUEST_METRICS),
+    )
+    for name, labels in series_of(family).items()
 }
 
 
@@ -77,8 +99,8 @@ def _(_: NumberLiteral) -> frozenset[str]:
 @labels_of.register
 def _(node: Call) -> frozenset[str]:
     match node.func.name:
-        case "rate":
-            return labels_of(node.args[0])
+        case name if name in _KEEPING:
+            return labels_of(node.args[-1])
         case "histogram_quantile":
             return labels_of(node.args[1]) - {BUCKET_LABEL}
         case "label_replace":
@@ -87,8 +109,20 @@ def _(node: Call) -> frozenset[str]:
             labels_of(node.args[0])
             matchers = node.args[0].matchers.matchers
             return frozenset(one.name for one in matchers if one.op == MatchOp.Equal)
+        case "vector":
+            return frozenset()
         case name:
             raise NotImplementedError(f"teach labels_of() what {name}() keeps")
+
+
+@labels_of.register
+def _(node: AggregateExpr) -> frozenset[str]:
+    """An aggregation says what it keeps; a label that its argument lacks would be a mistake."""
+    inner = labels_of(node.expr)
+    assert node.modifier, "write by (...)"
+    assert node.modifier.type == AggModifierType.By, "write by (...)"
+    assert set(node.modifier.labels) <= inner, f"{set(node.modifier.labels) - inner} is not there"
+    return frozenset(node.modifier.labels)
 
 
 @labels_of.register
@@ -97,4 +131,14 @@ def _(node: BinaryExpr) -> frozenset[str]:
     matching = node.modifier.matching if node.modifier else None
     if matching and matching.type == LabelModifierType.Include:
         assert set(matching.labels) <= left & right, f"{matching.labels} not on both sides"
+    if isinstance(node.lhs, NumberLiteral):
+        return right
     return left | right if str(node.op) == "or" else left
+
+
+for _group in alert_rules.groups(load_values()):
+    for _rule in _group["rules"]:
+        if name := _rule.get("record"):
+            # A rule may go on with its own last value, so that its name comes before its labels.
+            DECLARED.setdefault(name, frozenset())
+            DECLARED[name] |= labels_of(parse(_rule["expr"])) | set(_rule.get("labels", {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from datetime import timedelta
 from functools import cache
@@ -12,10 +13,14 @@ import pytest
 import yaml
 from promql_parser import parse_duration
 
-ROOT = Path(__file__).parents[2]
-RULE_FILES = sorted((ROOT / "alerts").glob("*.yaml"))
-TEST_FILES = sorted((ROOT / "alerts" / "tests").glob("*.yaml"))
+from tests.bundle import cases
+from tests.bundle.conventions import CONVENTIONS
+
+RULE_FILES = sorted((cases.ROOT / "alerts").glob("*.yaml"))
+TEST_FILES = sorted(cases.TESTS.glob("*.yaml"))
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
+#: Fires always: it never begins, ends or is silent.
+WATCHDOG = "Watchdog"
 
 
 @cache
@@ -24,57 +29,125 @@ def _load(path: Path) -> dict[str, Any]:
     return content
 
 
-RULES = [rule for path in RULE_FILES for group in _load(path)["groups"] for rule in group["rules"]]
-EVERY_RULE = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+ALL = [rule for path in RULE_FILES for group in _load(path)["groups"] for rule in group["rules"]]
+ALERTS = [rule for rule in ALL if "alert" in rule]
+RECORDS = [rule for rule in ALL if "record" in rule]
+EVERY_ALERT = pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+EVERY_RECORD = pytest.mark.parametrize("rule", RECORDS, ids=lambda rule: rule["record"])
+EVERY_RULE = pytest.mark.parametrize(
+    "rule", ALL, ids=lambda rule: rule.get("alert") or rule["record"]
+)
+TESTS = [
+    (parse_duration(file["evaluation_interval"]), case)
+    for file in map(_load, TEST_FILES)
+    for case in file["tests"]
+]
 
 
-@pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.stem)
-def test_promtool_cases_pass(path: Path):
-    command = ["promtool", "test", "rules", str(path)]
+def test_promtool_cases_pass():
+    command = ["promtool", "test", "rules", *map(str, TEST_FILES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("path", sorted(cases.CASES.iterdir()), ids=lambda path: path.stem)
+def test_committed_tests_are_what_the_cases_expand_to(path: Path):
+    committed = (cases.TESTS / path.name).read_text(encoding="utf-8")
+    assert committed == cases.expand(path), "run `make render`"
+
+
 def test_each_group_has_its_file_of_rules_and_of_cases():
-    assert RULE_FILES
-    assert [path.name for path in TEST_FILES] == [path.name for path in RULE_FILES]
-    for rules, cases in zip(RULE_FILES, TEST_FILES, strict=True):
-        assert [group["name"] for group in _load(rules)["groups"]] == [rules.stem]
-        assert _load(cases)["rule_files"] == [f"../{rules.name}"]
+    tested = {name for path in TEST_FILES for name in _load(path)["rule_files"]}
+    assert tested == {f"../{path.name}" for path in RULE_FILES}
+    for path in RULE_FILES:
+        assert [group["name"] for group in _load(path)["groups"]] == [path.stem]
 
 
 def test_alert_names_are_unique():
-    names = [rule["alert"] for rule in RULES]
+    names = [rule["alert"] for rule in ALERTS]
     assert len(names) == len(set(names))
 
 
-@EVERY_RULE
+@EVERY_ALERT
 def test_every_alert_has_all_annotations_and_a_severity(rule: dict[str, Any]):
     assert rule["annotations"].keys() == ANNOTATIONS
     assert all(rule["annotations"].values())
     assert rule["annotations"]["summary"].endswith(".")
     assert "{{" not in rule["annotations"]["summary"]
     assert rule["annotations"]["runbook_url"].endswith(f"/{rule['alert']}.md")
-    assert rule["labels"]["severity"] in {"critical", "high", "warning", "info"}
+    assert rule["labels"]["severity"] in {"critical", "high", "warning", "info", "none"}
 
 
-@EVERY_RULE
-def test_every_alert_fires_exactly_at_its_for_and_resolves(rule: dict[str, Any]):
-    """In one case it is silent one evaluation before it fires, and silent again afterwards."""
-    assert any(
-        _fires_sharply(case["alert_rule_test"], rule["alert"], _step(file))
-        for file in map(_load, TEST_FILES)
-        for case in file["tests"]
+@EVERY_ALERT
+def test_every_alert_that_notifies_says_what_to_do_first(rule: dict[str, Any]):
+    """The runbooks of the guide's alerts and of the exporter's own say it at their beginning."""
+    guide = rule["alert"].startswith("Database") or "category" not in rule["labels"]
+    if guide or rule["labels"]["severity"] in {"info", "none", "critical"}:
+        return
+    assert (
+        "First: " in rule["annotations"]["description"] or rule["alert"] == "MigrationExporterBlind"
     )
 
 
-def _step(file: dict[str, Any]) -> timedelta:
-    return parse_duration(file["evaluation_interval"])
+@EVERY_RULE
+def test_every_rule_follows_the_conventions(rule: dict[str, Any]):
+    assert [breach for convention in CONVENTIONS for breach in convention(rule)] == []
+
+
+# --- completeness of promtool's cases ---------------------------------------------------------
+
+
+@EVERY_ALERT
+def test_every_alert_fires_exactly_at_its_for_and_resolves(rule: dict[str, Any]):
+    """In one case it is silent one evaluation before it fires, and silent again afterwards."""
+    if rule["alert"] == WATCHDOG:
+        return
+    assert any(_fires_sharply(_assertions(case), rule["alert"], step) for step, case in TESTS)
+
+
+@EVERY_ALERT
+def test_every_alert_is_silent_in_a_case_of_its_own(rule: dict[str, Any]):
+    if rule["alert"] == WATCHDOG:
+        return
+    assert any(
+        assertions and not any(each.get("exp_alerts") for each in assertions)
+        for _, case in TESTS
+        if (assertions := [a for a in _assertions(case) if a["alertname"] == rule["alert"]])
+    ) or rule["alert"].endswith("Absent")
+
+
+@EVERY_ALERT
+def test_every_alert_is_tried_with_targets_of_one_name_on_two_clusters(rule: dict[str, Any]):
+    """absent() and vector() know no target."""
+    if "instance" not in rule["annotations"]["dashboard_url"]:
+        return
+    assert any(
+        'cluster="' in case["input_series"][-1]["series"]
+        for _, case in TESTS
+        if case["input_series"]
+        and any(a["alertname"] == rule["alert"] and a.get("exp_alerts") for a in _assertions(case))
+    )
+
+
+@EVERY_RECORD
+def test_every_recording_rule_is_evaluated_with_and_without_a_result(rule: dict[str, Any]):
+    asked = [
+        bool(each.get("exp_samples"))
+        for _, case in TESTS
+        for each in case.get("promql_expr_test", ())
+        if re.search(rf"(?<![\w:]){re.escape(rule['record'])}(?![\w:])", each["expr"])
+    ]
+    assert {True, False} <= set(asked)
+
+
+def _assertions(case: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = case.get("alert_rule_test", [])
+    return found
 
 
 def _fires_sharply(assertions: list[dict[str, Any]], alert: str, step: timedelta) -> bool:
     fires = {
-        parse_duration(each["eval_time"]): bool(each.get("exp_alerts"))
+        _time(each["eval_time"]): bool(each.get("exp_alerts"))
         for each in assertions
         if each["alertname"] == alert
     }
@@ -83,3 +156,7 @@ def _fires_sharply(assertions: list[dict[str, Any]], alert: str, step: timedelta
         return False
     resolves = any(time > first and not firing for time, firing in fires.items())
     return fires.get(first - step) is False and resolves
+
+
+def _time(text: str) -> timedelta:
+    return timedelta() if text == "0s" else parse_duration(text)

@@ -1,23 +1,33 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
-from demo.stack.database import Database
+from demo.stack.postgres import Server
 from pg_migration_exporter.bundle.metrics import rules
 from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.cli import build_parser
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation", "Verification"]
 #: How a block begins that the exporter's role may not run.
 ADMINISTRATORS = "-- admin"
+CHANGING = re.compile(
+    r"\b(DROP|ANALYZE|ALTER|UPDATE|DELETE|VACUUM|REINDEX|PREPARED '|pg_\w+_backend|pg_reload_conf"
+    r"|pg_wal_replay_resume|pg_drop_\w+|pg_switch_wal)"
+)
 CHANGELOG_TABLE = """
 CREATE TABLE databasechangelog (
     id varchar(255), author varchar(255), filename varchar(255), dateexecuted timestamp,
-    orderexecuted int, exectype varchar(10), md5sum varchar(35), tag varchar(255))
+    orderexecuted int, exectype varchar(10), md5sum varchar(35), tag varchar(255),
+    liquibase varchar(20))
 """
 LOCK_TABLE = """
 CREATE TABLE databasechangeloglock (
@@ -50,29 +60,38 @@ def test_runbook_has_the_headings_in_order_and_something_below_each(path: Path):
 def test_runbook_says_what_to_run_and_what_to_leave(path: Path):
     text = path.read_text(encoding="utf-8")
     diagnosis = text.partition("## Diagnosis")[2].partition("## Mitigation")[0]
-    assert re.search(r"```(sql|bash)\n", diagnosis)
+    assert re.search(r"```(sql|bash)\n", diagnosis), "nothing to copy and paste"
     assert "What would make it worse:" in text
 
 
 @EVERY_RUNBOOK
 def test_sql_that_changes_something_is_marked_as_the_administrators(path: Path):
-    changing = r"\b(DROP|ANALYZE|ALTER|UPDATE|DELETE|pg_\w+_backend|pg_wal_replay_resume)\b"
     for block in _sql_blocks(path):
-        assert bool(re.search(changing, block)) == block.startswith(ADMINISTRATORS), block
+        assert bool(CHANGING.search(block)) == block.startswith(ADMINISTRATORS), block
 
 
-@EVERY_RUNBOOK
-def test_sql_for_the_diagnosis_runs_with_the_exporters_rights(path: Path, database: Database):
-    """Shown to someone at night: the names, the columns and the rights must be right."""
+@pytest.fixture(scope="module")
+def reader(server: Server) -> Iterator[psycopg.Connection[Any]]:
+    """A session of the exporter's role, in a database with Liquibase's tables."""
+    database = server.create_database("runbooks")
     database.execute(CHANGELOG_TABLE)
     database.execute(LOCK_TABLE)
     grant = ["psql", "-q", "-v", "exporter=runbook_reader", "-f", "sql/grants.sql"]
     subprocess.run([*grant, database.conninfo()], check=True, cwd=RUNBOOKS.parents[1])
     with database.connect() as connection:
         connection.execute("SET ROLE runbook_reader")
-        for block in _sql_blocks(path):
-            if not block.startswith(ADMINISTRATORS):
-                connection.execute(block.encode())
+        yield connection
+    server.drop_database(database.name)
+
+
+@EVERY_RUNBOOK
+def test_sql_for_the_diagnosis_runs_with_the_exporters_rights(
+    path: Path, reader: psycopg.Connection[Any]
+):
+    """Shown to someone at night: the names, the columns and the rights must be right."""
+    for block in _sql_blocks(path):
+        if not block.startswith(ADMINISTRATORS):
+            reader.execute(block.encode())
 
 
 @EVERY_RUNBOOK
@@ -83,5 +102,13 @@ def test_links_lead_to_files(path: Path):
 
 def test_blind_runbook_lists_the_collectors_of_the_rule():
     text = (RUNBOOKS / "MigrationExporterBlind.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| (\w+) \| \w+ \|$", text, re.MULTILINE)
+    listed = re.findall(r"^\| (\w+) \| [A-Z][\w, ]+ \|$", text, re.MULTILINE)
     assert listed == load_values().alerts.MigrationExporterBlind.collectors
+
+
+@EVERY_RUNBOOK
+def test_our_own_command_understands_what_is_to_be_typed(path: Path):
+    blocks = re.findall(r"```bash\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+    for line in "".join(blocks).splitlines():
+        if line.startswith(f"{build_parser().prog} "):
+            build_parser().parse_args(shlex.split(line, comments=True)[1:])

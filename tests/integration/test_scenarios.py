@@ -12,6 +12,9 @@ import pytest
 
 from demo.report import Report
 from demo.scenarios import FAULTS, Fault
+from demo.scenarios.migration import MIGRATION_BLOCKS_TRAFFIC
+from demo.scenarios.sessions import TABLE_LOCKED
+from demo.scenarios.watching import GRANT_REVOKED
 from demo.stack.programs import exporter_command
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
@@ -19,6 +22,8 @@ from demo.story import good_migration, suffer
 from demo.world import QUEST, World, running_world
 from pg_migration_exporter.bundle.metrics import custom_families
 
+#: One of each kind of drill: the drills themselves take too long for every change.
+SAMPLED = (MIGRATION_BLOCKS_TRAFFIC, TABLE_LOCKED, GRANT_REVOKED)
 GUIDE = {
     "DatabaseMigrationFailed",
     "DatabaseQueryLatencyHigh",
@@ -33,7 +38,7 @@ def world() -> Iterator[World]:
     """The world of the demo after its good migration, which fires nothing."""
     with Workspace() as workspace, running_world(workspace, Report()) as world:
         outcome = good_migration(world, Report())
-        assert outcome.detected == {}
+        assert outcome.is_as_expected
         yield world
 
 
@@ -74,9 +79,10 @@ def test_servers_log_what_the_pipeline_reads(world: World) -> None:
     assert any("CREATE TABLE gameplay.quest_definitions" in text for text in texts)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [*FAULTS, *SAMPLED], ids=lambda fault: fault.name)
 def test_fault_fires_its_alerts_alone_and_they_resolve(world: World, fault: Fault) -> None:
     outcome = suffer(fault, world, Report())
-    assert outcome.detected.keys() == fault.alerts
-    assert outcome.resolved.keys() == fault.alerts
-    assert outcome.is_as_expected
+    assert fault.alerts <= outcome.detected.keys()
+    assert outcome.false_alarms == set()
+    assert outcome.resolved.keys() == outcome.detected.keys()
+    assert outcome.messages

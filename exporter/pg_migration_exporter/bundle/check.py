@@ -13,11 +13,12 @@ _TIMEOUT_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A tool that judges the files of one kind, and the Debian package that has it."""
+    """A tool that judges files of one kind, which ones, and the Debian package that has it."""
 
     tool: str
     arguments: tuple[str, ...]
     package: str
+    pattern: str
 
     def __str__(self) -> str:
         return " ".join((self.tool, *self.arguments))
@@ -34,7 +35,11 @@ class Outcome:
 
 #: kind of file -> its checks
 CHECKS = {
-    "alerts": (Check("promtool", ("check", "rules", "--lint=all", "--lint-fatal"), "prometheus"),),
+    "alerts": (
+        Check("promtool", ("check", "rules", "--lint=all", "--lint-fatal"), "prometheus", "*.yaml"),
+    ),
+    # It reads the templates that the configuration names as well.
+    "alertmanager": (Check("amtool", ("check-config",), "prometheus-alertmanager", "*.yml"),),
 }
 
 

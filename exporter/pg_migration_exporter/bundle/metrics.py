@@ -1,5 +1,5 @@
-"""Which metrics the alert rules read, from the syntax tree of their expressions, and which custom
-metrics a file adds to those that the exporter declares."""
+"""Which metrics the rules read, from the syntax tree of their expressions, and which custom metrics
+a file adds to those that the exporter declares."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import promql_parser
-import yaml
 
-from pg_migration_exporter.bundle.render import render
+from pg_migration_exporter.bundle.alert_rules import groups
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.catalogue import FAMILIES
 from pg_migration_exporter.collectors.custom import custom_collector
@@ -40,7 +39,7 @@ LOGGED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An alerting rule and its expression."""
+    """A rule, by the name of its alert or of the series that it records, and its expression."""
 
     name: str
     expression: str
@@ -58,11 +57,20 @@ class Rule:
 
 
 def rules(values: Values) -> Iterator[Rule]:
-    """Yield the alerting rules that these values render to."""
-    for file in render(["alerts"], values):
-        for group in yaml.safe_load(file.text)["groups"]:
-            for rule in group["rules"]:
-                yield Rule(rule["alert"], rule["expr"])
+    """Yield the alerting rules that these values make."""
+    yield from _rules(values, "alert")
+
+
+def records(values: Values) -> Iterator[Rule]:
+    """Yield the recording rules that these values make."""
+    yield from _rules(values, "record")
+
+
+def _rules(values: Values, kind: str) -> Iterator[Rule]:
+    for group in groups(values):
+        for rule in group["rules"]:
+            if kind in rule:
+                yield Rule(rule[kind], rule["expr"])
 
 
 def custom_families(file: Path) -> list[Family]:

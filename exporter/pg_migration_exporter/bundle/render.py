@@ -1,33 +1,38 @@
 """From templates and values to the files of the bundle.
 
-The templates use `<< >>` and `<% %>`, because `{{ }}` belongs to the templates of Prometheus inside
-them. A template `templates/<kind>/<file>.j2` becomes `<kind>/<file>`.
+A template `templates/<folder>/<file>.j2` becomes `<folder>/<file>`, a group of rules
+`rules/<group>.yaml` becomes `alerts/<group>.yaml`.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from pg_migration_exporter.bundle import fluent_bit
+from pg_migration_exporter.bundle import alert_rules, alertmanager, fluent_bit, operator
 from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.bundle.templating import environment
+from pg_migration_exporter.bundle.values_schema import values_schema
 
-#: What can be rendered: the folders below templates/.
-KINDS = ("alerts", "fluent-bit", "opensearch")
+#: What can be rendered -> its folder of the output, and below templates/.
+KINDS = {
+    "alerts": "alerts",
+    "alertmanager": "deploy/alertmanager",
+    "fluent-bit": "fluent-bit",
+    "kubernetes": "deploy/kubernetes",
+    "schema": "schema",
+    "opensearch": "opensearch",
+}
 
 _SUFFIX = ".j2"
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedFile:
-    """One file of the bundle; `path` is relative to the output folder and begins with the kind."""
+    """One file of the bundle; `path` begins with the folder of its kind, relative to the output."""
 
     path: str
     text: str
@@ -35,16 +40,13 @@ class RenderedFile:
 
 def render(kinds: Iterable[str], values: Values) -> list[RenderedFile]:
     """Return the files of these kinds, in the order of their paths."""
-    environment = _environment()
-    context = _context(values)
-    return [
-        RenderedFile(
-            path=name.removesuffix(_SUFFIX),
-            text=environment.get_template(name).render(context, template=name),
-        )
-        for name in sorted(environment.list_templates(extensions=["j2"]))
-        if name.partition("/")[0] in kinds
-    ]
+    chosen = frozenset(kinds)
+    rendered = [*_templates({KINDS[kind] for kind in chosen}, values)]
+    if "alerts" in chosen:
+        rendered += _rules(values)
+    if "schema" in chosen:
+        rendered.append(RenderedFile("schema/values.schema.json", values_schema()))
+    return sorted(rendered, key=lambda file: file.path)
 
 
 def write(
@@ -59,55 +61,43 @@ def write(
     with tempfile.TemporaryDirectory(prefix=".render-", dir=out) as staging:
         targets = {Path(staging, file.path): out / file.path for file in rendered}
         for staged, file in zip(targets, rendered, strict=True):
-            staged.parent.mkdir(exist_ok=True)
+            staged.parent.mkdir(parents=True, exist_ok=True)
             staged.write_text(file.text, encoding="utf-8")
         if not accept(list(targets)):
             return []
         for staged, target in targets.items():
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             staged.replace(target)
     return list(targets.values())
 
 
+def _templates(folders: set[str], values: Values) -> Iterator[RenderedFile]:
+    made = environment()
+    made.filters |= {
+        "classic": fluent_bit.classic,
+        "alertmanager_config": operator.alertmanager_config,
+        "rules": alert_rules.to_yaml,
+    }
+    context = _context(values)
+    for name in made.list_templates(extensions=["j2"]):
+        if str(PurePosixPath(name).parent) in folders:
+            text = made.get_template(name).render(context, template=f"templates/{name}")
+            yield RenderedFile(name.removesuffix(_SUFFIX), text)
+
+
 def _context(values: Values) -> dict[str, Any]:
-    """Return what templates see: the values, each alert with its name among them."""
-    context = values.model_dump(by_alias=True)
-    alerts = context["alerts"].items()
-    named = {name: alert | {"name": name} for name, alert in alerts}
-    return context | fluent_bit.context(values.logs) | {"alerts": named}
+    return {
+        **values.model_dump(by_alias=True),
+        **fluent_bit.context(values.logs),
+        "alertmanager_global": alertmanager.global_settings(values.alertmanager.smtp),
+        "rule_groups": alert_rules.groups(values),
+    }
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("pg_migration_exporter.bundle"),
-        autoescape=False,  # noqa: S701 - YAML, not HTML; `yaml` below quotes what users write
-        undefined=StrictUndefined,
-        finalize=_plain_number,
-        block_start_string="<%",
-        block_end_string="%>",
-        variable_start_string="<<",
-        variable_end_string=">>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"yaml": _yaml, "json": _json, "classic": fluent_bit.classic}
-    return environment
-
-
-def _plain_number(value: object) -> object:
-    """Write 300.0 as 300, as a person would."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _yaml(value: dict[str, Any] | list[Any]) -> str:
-    """Return a mapping or a list in YAML's block style, a line for each item, quoted as needed."""
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=float("inf"))
-    return text.rstrip("\n")
-
-
-def _json(value: object) -> str:
-    """Return a value in JSON; a text on one line is a string of Lua as well."""
-    return json.dumps(value, ensure_ascii=False)
+def _rules(values: Values) -> Iterator[RenderedFile]:
+    made = environment()
+    made.filters["rules"] = alert_rules.to_yaml
+    for group in alert_rules.groups(values):
+        name = f"{group['name']}.yaml"
+        text = made.get_template("group.jinja").render(group=group, source=f"rules/{name}")
+        yield RenderedFile(f"alerts/{name}", text)

@@ -1,10 +1,24 @@
-"""What the schemas of the values' parts have in common."""
+"""What the schemas of the values' parts have in common: a base, and one type for each unit."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
+
+# prometheus/common, model.ParseDuration
+_DURATION = r"(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?"
+# Prometheus, "Data model": a label name; those that begin with __ are Prometheus' own.
+_LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
+_LABELS_SET_ELSEWHERE = {"alertname", "severity"}
 
 
 class Model(BaseModel):
@@ -19,6 +33,47 @@ def _printable(text: str) -> str:
     return text
 
 
+def _duration(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(rf"(?=\d){_DURATION}", value):
+        raise ValueError("write a Prometheus duration such as 30s, 5m or 1h30m")
+    return value
+
+
+def _not_zero(duration: str) -> str:
+    if not re.search("[1-9]", duration):
+        raise ValueError("write a duration above zero")
+    return duration
+
+
+def _label_name(name: str) -> str:
+    if not _LABEL_NAME.fullmatch(name):
+        raise ValueError("a label name has letters, digits and _ and begins with no digit or __")
+    if name in _LABELS_SET_ELSEWHERE:
+        raise ValueError("set by the rule itself; change the alert's severity key for severity")
+    return name
+
+
+def _url(text: str) -> str:
+    if not text or not text.isprintable() or re.search(r"[\s?#]", text):
+        raise ValueError("write a URL or path without spaces, ? and #")
+    return text.rstrip("/")
+
+
 OneLine = Annotated[str, AfterValidator(_printable)]
 #: Becomes part of an expression, so that quoting must not be needed.
 JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./:-]+$")]
+#: Becomes part of an expression, so that quoting must not be needed.
+CollectorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Duration = Annotated[
+    str, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": f"^{_DURATION}$"})
+]
+PositiveDuration = Annotated[Duration, AfterValidator(_not_zero)]
+Seconds = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+#: A share of a whole, without its ends: nothing is always above 0 or ever above 1.
+Ratio = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Count = Annotated[int, Field(strict=True, ge=0)]
+Factor = Annotated[float, Field(strict=True, gt=1, allow_inf_nan=False)]
+#: In a second.
+Rate = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+LabelName = Annotated[str, AfterValidator(_label_name)]
+Url = Annotated[str, AfterValidator(_url)]

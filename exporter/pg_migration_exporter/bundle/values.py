@@ -1,4 +1,4 @@
-"""From values files to `Values`: the user's file merged over the defaults, then validated."""
+"""From values files to `Values`: defaults, a preset and the user's file, merged and validated."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ import yaml
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.config.problems import read_yaml, validate
 
-DEFAULTS = files("pg_migration_exporter.bundle") / "values.yaml"
+_BUNDLE = files("pg_migration_exporter.bundle")
+DEFAULTS = _BUNDLE / "values.yaml"
+#: Name of an environment of the deployment guide -> what is different there.
+PRESETS = {
+    name: _BUNDLE / "presets" / f"{name}.yaml" for name in ("staging", "dry-run", "production")
+}
 
 
-def load_values(path: Path | None = None) -> Values:
-    """Return the defaults, overridden by the values file at `path`.
+def load_values(path: Path | None = None, preset: str | None = None) -> Values:
+    """Return the defaults, overridden by a preset of PRESETS, then by the values file at `path`.
 
     Raises ConfigError naming the file and the path of each bad key.
     """
-    defaults = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
+    content = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
+    if preset:
+        content = merge(content, yaml.safe_load(PRESETS[preset].read_text(encoding="utf-8")))
     overrides = read_yaml(path) if path else {}
-    return validate(Values, merge(defaults, overrides), path or "values.yaml")
+    return validate(Values, merge(content, overrides), path or "values.yaml")
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

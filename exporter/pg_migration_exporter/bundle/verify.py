@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Literal
@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from pg_migration_exporter.bundle import elsewhere
 from pg_migration_exporter.bundle.metrics import LOGGED, SYNTHETIC, Rule
 from pg_migration_exporter.errors import UserError
 
@@ -25,9 +26,12 @@ _SERIES_SUFFIXES = {
 }
 
 #: found: has series now. declared: has HELP and TYPE, and series only in a certain state, as an
-#: index build in progress has. prometheus: written by Prometheus itself. logs: counted by the log
-#: pipeline, on a page of its own.
-Status = Literal["found", "declared", "prometheus", "logs", "missing"]
+#: index build in progress has. prometheus: written by Prometheus itself. recorded: made by another
+#: rule. logs: counted by the log pipeline, on a page of its own. elsewhere: published by another
+#: program, or by nobody.
+Status = Literal["found", "declared", "prometheus", "recorded", "logs", "elsewhere", "missing"]
+
+_ELSEWHERE = tuple(family.name for family in elsewhere.FAMILIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +44,16 @@ class Finding:
     series: int
 
 
-def verify(rules: Iterable[Rule], page: str) -> list[Finding]:
+def verify(rules: Iterable[Rule], page: str, recorded: Container[str] = ()) -> list[Finding]:
     """Compare the metrics of the rules with a page in Prometheus' text format.
+
+    `recorded`: names of the series that other rules record.
 
     Raises UserError when the page is in no such format.
     """
     published = _published(page)
     return [
-        Finding(rule.name, metric, _status(metric, published), published.get(metric, 0))
+        Finding(rule.name, metric, _status(metric, published, recorded), published.get(metric, 0))
         for rule in rules
         for metric in rule.metrics()
     ]
@@ -96,9 +102,13 @@ def _declared(family: Metric) -> list[str]:
     return [family.name + suffix for suffix in _SERIES_SUFFIXES.get(family.type, ("",))]
 
 
-def _status(metric: str, published: dict[str, int]) -> Status:
+def _status(metric: str, published: dict[str, int], recorded: Container[str]) -> Status:
     if metric in SYNTHETIC:
         return "prometheus"
-    if metric not in published:
-        return "logs" if metric in LOGGED else "missing"
-    return "found" if published[metric] else "declared"
+    if metric in recorded:
+        return "recorded"
+    if metric in published:
+        return "found" if published[metric] else "declared"
+    if metric in LOGGED:
+        return "logs"
+    return "elsewhere" if metric.startswith(_ELSEWHERE) else "missing"

@@ -26,6 +26,7 @@ SUBCOMMANDS = (
     "explain",
     "ack",
     "render",
+    "diff",
     "verify",
     "logs",
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from pg_migration_exporter.bundle import check
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.values import load_values
-from pg_migration_exporter.cli.options import Subparsers
+from pg_migration_exporter.cli.options import Subparsers, add_values_options
 from pg_migration_exporter.errors import UserError
 
 
@@ -18,16 +18,16 @@ def add(subparsers: Subparsers) -> None:
     """Add the subcommand and its options."""
     parser = subparsers.add_parser(
         "render",
-        help="write the alert rules and the log pipeline",
+        help="write the alert rules, their routing and the log pipeline",
         description="Render the bundle's templates with values and write the files below DIR.",
     )
     parser.add_argument("kind", nargs="?", choices=(*KINDS, "all"), default="all", help="what")
-    parser.add_argument("--values", type=Path, metavar="FILE", help="overrides of the defaults")
+    add_values_options(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="where to write")
     parser.add_argument(
         "--check",
         action="store_true",
-        help="have promtool check the files first; write nothing when it objects",
+        help="have promtool and amtool check the files first; write nothing when one objects",
     )
     parser.set_defaults(run=run)
 
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     """Render; 0 when written, 1 when a check failed. Raises UserError."""
     kinds = KINDS if options.kind == "all" else (options.kind,)
     accept = _passes_checks if options.check else _unchecked
-    rendered = render(kinds, load_values(options.values))
+    rendered = render(kinds, load_values(options.values, options.preset))
     try:
         written = write(rendered, options.out, accept)
     except OSError as error:
@@ -57,8 +57,8 @@ def _passes_checks(files: Sequence[Path]) -> bool:
     outcomes = [
         check.run(each, selected)
         for kind, checks in check.CHECKS.items()
-        if (selected := [file for file in files if file.parent.name == kind])
         for each in checks
+        if (selected := [file for file in files if file.match(f"{KINDS[kind]}/{each.pattern}")])
     ]
     for outcome in outcomes:
         _report(outcome)

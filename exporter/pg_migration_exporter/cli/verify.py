@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from pg_migration_exporter.bundle.metrics import rules
+from pg_migration_exporter.bundle.metrics import records, rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.bundle.verify import Finding, fetch, verify
-from pg_migration_exporter.cli.options import Subparsers
+from pg_migration_exporter.cli.options import Subparsers, add_values_options
 
 _WORDS = {
     "found": "found",
     "declared": "declared, no series now",
     "prometheus": "written by Prometheus",
+    "recorded": "recorded by another rule",
     "logs": "counted by the log pipeline",
+    "elsewhere": "published elsewhere",
     "missing": "MISSING",
 }
 
@@ -28,14 +29,16 @@ def add(subparsers: Subparsers) -> None:
         description="Compare the metrics of the alert rules with the page of a running exporter.",
     )
     parser.add_argument("--url", required=True, help="for example http://localhost:9886/metrics")
-    parser.add_argument("--values", type=Path, metavar="FILE", help="overrides of the defaults")
+    add_values_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Verify; 0 when nothing is missing, 1 when something is. Raises UserError."""
-    values = load_values(options.values)
-    findings = verify(rules(values), fetch(options.url))
+    values = load_values(options.values, options.preset)
+    recorded = list(records(values))
+    names = {rule.name for rule in recorded}
+    findings = verify([*rules(values), *recorded], fetch(options.url), names)
     print("\n".join(_lines(findings)))
     return 1 if any(finding.status == "missing" for finding in findings) else 0
 

@@ -1,0 +1,1 @@
+"""The drills: every fault and a quiet hour, with the real alerting, measured."""

@@ -1,0 +1,79 @@
+"""A quiet hour: load and good migrations, and no alarm."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from demo.report import Outcome, Report
+from demo.scenarios import Fault
+from demo.scenarios.release import apply, write_release
+from demo.stack.errors import StackError
+from demo.stack.ports import LOOPBACK
+from demo.stack.process import Process
+from demo.stack.waiting import wait_for
+from demo.story import Since
+from demo.world import DATABASE, World
+
+#: Good releases: a new table, a new column with an index, data.
+RELEASES = {
+    "table": "CREATE TABLE gameplay.quest_season (id int PRIMARY KEY, name text)",
+    "column": "ALTER TABLE gameplay.quest_season ADD COLUMN began date;"
+    " CREATE INDEX quest_season_began ON gameplay.quest_season (began)",
+    "data": "INSERT INTO gameplay.quest_season SELECT n, 'Season' FROM generate_series(1, 9) n",
+}
+#: pgbench, "-s": 100 000 accounts, a few MB.
+SCALE = 1
+TRANSACTIONS_PER_SECOND = 20
+
+_QUIET = Fault("quiet hour", frozenset(), nullcontext)
+
+
+def quiet_hour(world: World, report: Report, seconds: float) -> Outcome:
+    """Let the application, pgbench and three releases work; the outcome lists every alarm."""
+    report.title(f"A quiet hour, in {seconds:g} seconds")
+    with _pgbench(world):
+        since = Since(world, _QUIET)
+        for number, (name, sql) in enumerate(RELEASES.items(), 1):
+            write_release(world, f"quiet-{name}", sql)
+            apply(world)
+            report.say(f"release {number} of {len(RELEASES)} is applied")
+            _stay(since.began + seconds * number / len(RELEASES))
+    return since.outcome()
+
+
+def _stay(until: float) -> None:
+    wait_for(lambda: time.time() >= until, until - time.time(), interval=1)
+
+
+@contextmanager
+def _pgbench(world: World) -> Iterator[None]:
+    """Run pgbench's own transactions through PgBouncer."""
+    prepared = _command(world, "--initialize", f"--scale={SCALE}", "--quiet")
+    done = subprocess.run(
+        prepared, env=_environment(world), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise StackError(f"pgbench cannot make its tables:\n{done.stderr}")
+    bench = Process("pgbench", world.workspace.log("pgbench"), environment=_environment(world))
+    bench.start(
+        _command(world, "--time=86400", f"--rate={TRANSACTIONS_PER_SECOND}", "--protocol=simple")
+    )
+    try:
+        yield
+        if not bench.is_running:
+            raise StackError(f"pgbench ended by itself\n{bench.tail()}")
+    finally:
+        bench.stop()
+
+
+def _command(world: World, *options: str) -> list[str]:
+    where = [f"--host={LOOPBACK}", f"--port={world.pooler.port}"]
+    user = f"--username={world.pooler.database(DATABASE).user}"
+    return [str(world.primary.bindir / "pgbench"), *where, user, *options, DATABASE]
+
+
+def _environment(world: World) -> dict[str, str]:
+    return {"PGPASSWORD": world.workspace.password}

@@ -1,0 +1,90 @@
+"""Sessions that stay in their transaction, or hold a lock that others want."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+
+from demo.scenarios.fault import Fault
+from demo.scenarios.migration import WAITING_USERS
+from demo.world import World
+
+
+@contextmanager
+def _idle(world: World) -> Iterator[None]:
+    with world.database.connect(application_name="forgetful-service") as session:
+        session.execute("BEGIN")
+        session.execute("SELECT")
+        yield
+        session.execute("COMMIT")
+
+
+@contextmanager
+def _report(world: World) -> Iterator[None]:
+    """One statement that works on and on."""
+    with world.database.connect(application_name="report") as session:
+        session.pgconn.send_query(b"SELECT pg_sleep(600)")
+        yield
+        session.cancel_safe()
+        while session.pgconn.get_result():
+            """The statement ends now: its error, then none."""
+
+
+@contextmanager
+def _prepared(world: World) -> Iterator[None]:
+    """The transaction manager that prepared it never comes back."""
+    with world.database.connect() as session:
+        session.execute("BEGIN")
+        session.execute("CREATE TABLE half_done ()")
+        session.execute("PREPARE TRANSACTION 'forgotten'")
+    yield
+    world.database.execute("ROLLBACK PREPARED 'forgotten'")
+
+
+@contextmanager
+def _table_locked(world: World) -> Iterator[None]:
+    with world.database.connect(application_name="maintenance") as session:
+        session.execute("BEGIN")
+        session.execute("LOCK TABLE player_quest")
+        yield
+        session.execute("COMMIT")
+
+
+@contextmanager
+def _deadlock(world: World) -> Iterator[None]:
+    """Two players change the same two rows, each beginning with the other's last."""
+    update = b"UPDATE player_quest SET steps = steps WHERE player_id = 1 AND quest = %s"
+    with world.database.connect() as one, world.database.connect() as other:
+        for session, quest in ((one, "Quest 1"), (other, "Quest 2")):
+            session.execute("BEGIN")
+            session.execute(update, [quest])
+        one.pgconn.send_query(update.replace(b"%s", b"'Quest 2'"))
+        with suppress(psycopg.errors.DeadlockDetected):
+            other.execute(update, ["Quest 1"])
+        while one.pgconn.get_result():
+            """It goes on, or it was the victim."""
+    yield
+
+
+SESSION_IDLES = Fault(
+    "session idles in its transaction",
+    frozenset({"PostgresIdleInTransaction"}),
+    _idle,
+    frozenset({"PostgresTransactionLong"}),
+)
+REPORT_RUNS = Fault("report runs and runs", frozenset({"PostgresTransactionLong"}), _report)
+TRANSACTION_PREPARED = Fault(
+    "prepared transaction is forgotten",
+    frozenset({"PostgresPreparedTransactionOld"}),
+    _prepared,
+    frozenset({"PostgresTransactionLong"}),
+)
+DEADLOCK = Fault("players deadlock", frozenset({"PostgresDeadlocks"}), _deadlock)
+TABLE_LOCKED = Fault(
+    "somebody locks a table",
+    frozenset({"PostgresLockQueueLong", "PostgresLockWaitLong"}),
+    _table_locked,
+    WAITING_USERS | {"PostgresIdleInTransaction", "PostgresTransactionLong"},
+)

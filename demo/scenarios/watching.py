@@ -1,0 +1,65 @@
+"""The exporter itself: gone, restarted, or without its rights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from demo.scenarios.fault import Fault
+from demo.stack.waiting import wait_until
+from demo.world import EXPORTER_ROLE, World
+
+RESTARTS = 3
+_TABLES = "public.databasechangelog, public.databasechangeloglock"
+
+
+@contextmanager
+def _exporter_gone(world: World) -> Iterator[None]:
+    world.exporter.process.kill()
+    yield
+    world.exporter.start()
+
+
+@contextmanager
+def _exporter_restarts(world: World) -> Iterator[None]:
+    """As a container does that is killed for its memory; each start is scraped."""
+    for _ in range(RESTARTS - 1):
+        world.exporter.restart()
+        started = world.exporter.page()["process_start_time_seconds"][0].value
+        seen = f"process_start_time_seconds > {started - 0.01}"
+        wait_until(partial(world.prometheus.query, seen), 30, "Prometheus has seen it start")
+    world.exporter.stop()
+    world.exporter.process.start(world.exporter.command())
+    yield
+
+
+@contextmanager
+def _extension_gone(world: World) -> Iterator[None]:
+    world.database.execute("DROP EXTENSION pg_stat_statements")
+    yield
+    world.database.execute("CREATE EXTENSION pg_stat_statements")
+
+
+@contextmanager
+def _grant_revoked(world: World) -> Iterator[None]:
+    world.database.execute(f"REVOKE SELECT ON {_TABLES} FROM {EXPORTER_ROLE}")
+    yield
+    world.database.execute(f"GRANT SELECT ON {_TABLES} TO {EXPORTER_ROLE}")
+
+
+EXPORTER_GONE = Fault("exporter is killed", frozenset({"MigrationExporterDown"}), _exporter_gone)
+EXPORTER_RESTARTS = Fault(
+    "exporter restarts again and again",
+    frozenset({"MigrationExporterRestarting"}),
+    _exporter_restarts,
+)
+EXTENSION_GONE = Fault(
+    "pg_stat_statements is dropped", frozenset({"MigrationExporterBlind"}), _extension_gone
+)
+GRANT_REVOKED = Fault(
+    "grant on Liquibase's tables is revoked",
+    frozenset({"MigrationStateUnknown"}),
+    _grant_revoked,
+    frozenset({"MigrationExporterBlind"}),
+)

@@ -1,0 +1,132 @@
+"""What the `alertmanager` part of a values file may hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pg_migration_exporter.bundle.types import Model, OneLine, PositiveDuration
+
+Severity = Literal["critical", "high", "warning", "info"]
+#: Becomes part of a regular expression and of a matcher, so that quoting must not be needed.
+AlertName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+#: Prometheus, "Data model".
+Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+#: Becomes part of a matcher and, in Kubernetes, of a name.
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+#: Its last part is the key in Kubernetes' Secret.
+SecretFile = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./-]*[A-Za-z0-9_-]$")]
+Address = Annotated[OneLine, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+HttpUrl = Annotated[OneLine, Field(pattern=r"^https?://[^\s@]+$")]
+Smarthost = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\[\]-]+:[0-9]+$")]
+Labels = Annotated[list[Label], Field(min_length=1)]
+
+
+class Route(Model):
+    """Who gets the alerts of a severity, how soon, and how often again."""
+
+    receiver: Name
+    group_wait: PositiveDuration
+    group_interval: PositiveDuration
+    repeat_interval: PositiveDuration
+
+
+class Routes(Model):
+    """A route for each severity."""
+
+    critical: Route
+    high: Route
+    warning: Route
+    info: Route
+
+
+class Watchdog(Model):
+    """Who misses the alert that always fires."""
+
+    receiver: Name
+    interval: PositiveDuration
+
+
+class Inhibit(Model):
+    """Which alerts silence which others."""
+
+    down: Annotated[list[AlertName], Field(min_length=1)]
+    never: Annotated[list[AlertName], Field(min_length=1)]
+    stronger: dict[AlertName, Annotated[list[AlertName], Field(min_length=1)]]
+    identity: Labels
+
+    @model_validator(mode="after")
+    def _never_is_never(self) -> Self:
+        """Refuse a list that silences what another promises not to."""
+        silenced = {alert for alerts in self.stronger.values() for alert in alerts}
+        if both := sorted(silenced & set(self.never)):
+            raise ValueError(f"stronger lists {', '.join(both)}, which never spares")
+        return self
+
+
+class Smtp(Model):
+    """The mail server of every receiver with an e-mail address."""
+
+    smarthost: Smarthost
+    from_: Address = Field(alias="from")
+    username: OneLine | None
+    password_file: SecretFile | None
+    require_tls: bool
+
+
+class Slack(Model):
+    """A Slack channel."""
+
+    channel: Annotated[OneLine, Field(min_length=1)]
+    api_url_file: SecretFile
+
+
+class PagerDuty(Model):
+    """A PagerDuty service."""
+
+    routing_key_file: SecretFile
+
+
+class Email(Model):
+    """An e-mail address."""
+
+    to: Address
+
+
+class Webhook(Model):
+    """An HTTP address that takes Alertmanager's JSON."""
+
+    url: HttpUrl
+    credentials_file: SecretFile | None = None
+
+
+class Receiver(Model):
+    """The ways on which one receiver is told; each may be left out."""
+
+    pagerduty: PagerDuty | None = None
+    slack: Slack | None = None
+    email: Email | None = None
+    webhook: Webhook | None = None
+
+
+class Alertmanager(Model):
+    """The configuration of Alertmanager."""
+
+    group_by: Labels
+    routes: Routes
+    teams: dict[Name, dict[Severity, Name]]
+    watchdog: Watchdog
+    inhibit: Inhibit
+    smtp: Smtp
+    receivers: dict[Name, Receiver]
+
+    @model_validator(mode="after")
+    def _receivers_exist(self) -> Self:
+        """Refuse a receiver that is not there: Alertmanager would not start."""
+        routes = [getattr(self.routes, severity) for severity in Routes.model_fields]
+        named = {self.watchdog.receiver, *(route.receiver for route in routes)}
+        named |= {receiver for team in self.teams.values() for receiver in team.values()}
+        if unknown := sorted(named - self.receivers.keys()):
+            raise ValueError(f"no receiver is called {', '.join(unknown)}; add it to receivers")
+        return self

@@ -1,0 +1,37 @@
+"""Families that rules read and the exporter's page need not have: other programs publish them."""
+
+from __future__ import annotations
+
+from pg_migration_exporter.families import Family
+
+#: The quest service of the deployment guide, and the custom metrics of examples/quest/metrics.yaml.
+QUEST = (
+    Family("quest_query_duration_seconds", "histogram", "Time that a query of the service takes."),
+    Family("quest_cache_hit_ratio", "gauge", "Share of lookups that the cache answers, 0 to 1."),
+    Family("quest_import_success_rate", "gauge", "Share of imports that succeed, 0 to 1."),
+    Family(
+        "quest_validation_errors_total",
+        "counter",
+        "Quest definitions that break a rule.",
+        ("datname", "reason"),
+    ),
+    Family("active_quests_total", "gauge", "Quests in progress.", ("datname", "zone")),
+    Family("quest_completion_rate", "gauge", "Share of quests completed, 0 to 1.", ("datname",)),
+    Family("quest_abandonment_rate", "gauge", "Share of quests abandoned, 0 to 1.", ("datname",)),
+    Family("average_quest_duration_seconds", "gauge", "Time that a quest takes.", ("datname",)),
+)
+_POOL = ("database", "user")
+#: Of the exporter where a PgBouncer is configured, or of pgbouncer_exporter under the same names.
+PGBOUNCER = (
+    Family("pgbouncer_up", "gauge", "1 if PgBouncer's console answered, 0 if not."),
+    Family(
+        "pgbouncer_pools_client_waiting_connections",
+        "gauge",
+        "Clients that wait for a server.",
+        _POOL,
+    ),
+    Family(
+        "pgbouncer_pools_client_maxwait_seconds", "gauge", "Longest wait of a client now.", _POOL
+    ),
+)
+FAMILIES = (*QUEST, *PGBOUNCER)

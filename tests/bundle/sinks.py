@@ -1,0 +1,73 @@
+"""What Alertmanager's notifications go to: an HTTP address and a mail server that keep them."""
+
+from __future__ import annotations
+
+import email
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import Message
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from demo.stack.ports import LOOPBACK
+
+
+@contextmanager
+def _serving(handler: type[socketserver.BaseRequestHandler]) -> Iterator[str]:
+    """Serve on a free port; its address."""
+    with socketserver.ThreadingTCPServer((LOOPBACK, 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"{LOOPBACK}:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def http_sink(received: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
+    """Take JSON at any path; path and content are appended to `received`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            received.append((self.path, content))
+            self.send_response(202)  # what PagerDuty answers; all others take any success
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Keep quiet."""
+
+    with _serving(Handler) as address:
+        yield f"http://{address}"
+
+
+@contextmanager
+def mail_sink(received: list[Message]) -> Iterator[str]:
+    """Take mail without encryption or password (RFC 5321)."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self._say("220 sink")
+            for line in self.rfile:
+                command = line.decode().split()[0].upper()
+                if command == "DATA":
+                    self._say("354 go on")
+                    received.append(email.message_from_bytes(self._data()))
+                self._say("221 bye" if command == "QUIT" else "250 ok")
+                if command == "QUIT":
+                    return
+
+        def _data(self) -> bytes:
+            return b"".join(iter(self.rfile.readline, b".\r\n"))
+
+        def _say(self, answer: str) -> None:
+            self.wfile.write(f"{answer}\r\n".encode())
+
+    with _serving(Handler) as address:
+        yield address

@@ -1,0 +1,265 @@
+"""The rendered configuration of Alertmanager: who is told of what, and what silences what.
+
+Routes are asked of amtool, inhibition of a running Alertmanager: alerts are posted to it, and it
+says which of them it inhibits.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from demo.stack.alertmanager import Alertmanager
+from demo.stack.programs import program
+from demo.stack.waiting import wait_until
+from demo.stack.workspace import Workspace
+from pg_migration_exporter.bundle.render import KINDS, render, write
+from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.errors import ConfigError
+from tests.bundle.conftest import Cli, WriteValues
+
+VALUES = load_values()
+INHIBIT = VALUES.alertmanager.inhibit
+RULES: list[dict[str, Any]] = [
+    rule
+    for file in render(["alerts"], VALUES)
+    for group in yaml.safe_load(file.text)["groups"]
+    for rule in group["rules"]
+    if "alert" in rule
+]
+SEVERITIES = {rule["alert"]: rule["labels"]["severity"] for rule in RULES}
+#: From the one that tells people most to the one that tells nobody.
+RANKS = ("critical", "high", "warning", "info", "none")
+TEAMS = {"alertmanager": {"teams": {"dba": {"critical": "mail", "info": "channel"}}}}
+
+
+def _render(values: Values, folder: Path) -> Path:
+    """Write Alertmanager's files below `folder`; the configuration's path."""
+    write(render(["alertmanager"], values), folder, lambda _: True)
+    return folder / KINDS["alertmanager"] / "alertmanager.yml"
+
+
+def _receiver(config: Path, **labels: str) -> str:
+    """Name of the one receiver of an alert with these labels."""
+    asked = [program("amtool"), "config", "routes", "test", f"--config.file={config}"]
+    pairs = [f"{name}={value}" for name, value in labels.items()]
+    return subprocess.run(
+        [*asked, *pairs], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+# --- routes -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _render(VALUES, tmp_path_factory.mktemp("rendered"))
+
+
+def _expected(alert: str, severity: str) -> str:
+    if alert == "Watchdog":
+        return VALUES.alertmanager.watchdog.receiver
+    if severity == "none":
+        return "nobody"
+    receiver: str = getattr(VALUES.alertmanager.routes, severity).receiver
+    return receiver
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_every_alert_reaches_the_receiver_of_its_severity(config: Path, rule: dict[str, Any]):
+    labels = rule["labels"] | {"alertname": rule["alert"], "datname": "quests"}
+    assert _receiver(config, **labels) == _expected(rule["alert"], rule["labels"]["severity"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        ({"alertname": "Watchdog", "severity": "none"}, "dead-mans-switch"),
+        ({"alertname": "DatabaseMigrationInProgress", "severity": "none"}, "nobody"),
+        ({"alertname": "SomebodyElses", "severity": "page"}, "channel"),
+        ({"alertname": "SomebodyElses"}, "channel"),
+    ],
+)
+def test_what_is_no_incident_and_what_is_unknown(
+    config: Path, labels: dict[str, str], receiver: str
+):
+    assert _receiver(config, **labels) == receiver
+
+
+def test_a_team_has_receivers_of_its_own(tmp_path: Path, write_values: WriteValues):
+    config = _render(load_values(write_values(TEAMS)), tmp_path)
+    assert _receiver(config, severity="critical", team="dba") == "mail"
+    assert _receiver(config, severity="info", team="dba") == "channel"
+    assert _receiver(config, severity="high", team="dba") == "on-call"
+    assert _receiver(config, severity="critical", team="web") == "on-call"
+
+
+def test_alerts_of_one_migration_come_together(config: Path):
+    assert yaml.safe_load(config.read_text())["route"]["group_by"] == [
+        "cluster",
+        "datname",
+        "changelog",
+    ]
+
+
+# --- values -----------------------------------------------------------------------------------
+
+
+def test_lists_of_inhibition_name_alerts_of_the_bundle():
+    weaker = {alert for alerts in INHIBIT.stronger.values() for alert in alerts}
+    assert {*INHIBIT.down, *INHIBIT.never, *INHIBIT.stronger, *weaker} <= SEVERITIES.keys()
+
+
+def test_only_what_is_as_severe_silences_and_no_failure_or_lock_is_silenced():
+    for alert, weaker in INHIBIT.stronger.items():
+        for other in weaker:
+            assert RANKS.index(SEVERITIES[alert]) <= RANKS.index(SEVERITIES[other])
+            assert other not in INHIBIT.never
+
+
+@pytest.mark.parametrize(
+    ("key", "content", "message"),
+    [
+        ("teams", {"dba": {"critical": "pager"}}, "no receiver is called pager"),
+        ("watchdog", {"receiver": "nobody-there"}, "no receiver is called nobody-there"),
+        ("teams", {'a"b': {}}, "pattern"),
+        ("receivers", {"x": {"slack": {"channel": "#x", "api_url_file": "relative"}}}, "pattern"),
+        ("receivers", {"x": {"webhook": {"url": "https://user:secret@host/"}}}, "pattern"),
+        ("receivers", {"x": {"sms": {}}}, "unknown key"),
+        ("inhibit", {"never": ['A"|.*']}, "pattern"),
+        (
+            "inhibit",
+            {"stronger": {"A": ["MigrationBlocked"]}},
+            "stronger lists MigrationBlocked",
+        ),
+        ("smtp", {"smarthost": "localhost"}, "pattern"),
+    ],
+)
+def test_bad_values_are_refused(
+    write_values: WriteValues, key: str, content: dict[str, Any], message: str
+):
+    with pytest.raises(ConfigError, match=rf"alertmanager.*{message}"):
+        load_values(write_values({"alertmanager": {key: content}}))
+
+
+def test_check_passes_every_way_to_tell(cli: Cli, tmp_path: Path, capsys, write_values):
+    ways = {"webhook": {"url": "https://host/", "credentials_file": "/run/secrets/token"}}
+    smtp = {"username": "alerts", "password_file": "/run/secrets/smtp"}
+    values = write_values(
+        {"alertmanager": {"smtp": smtp, "receivers": {"on-call": ways}, **TEAMS["alertmanager"]}}
+    )
+    out = tmp_path / "out"
+    assert cli("render", "alertmanager", "--values", values, "--out", out, "--check") == 0
+    assert "passed amtool check-config\n" in capsys.readouterr().out
+
+
+# --- inhibition -------------------------------------------------------------------------------
+
+HERE = {"job": "pg-migration-exporter", "instance": "one:9886", "cluster": "a"}
+OTHER_INSTANCE = HERE | {"instance": "two:9886"}
+OTHER_CLUSTER = HERE | {"cluster": "b"}
+#: Names of those alerts, of some that fire together, that are silenced.
+Silenced = Callable[..., set[str]]
+
+
+@pytest.fixture(scope="module")
+def running(workspace: Workspace, config: Path) -> Iterator[Alertmanager]:
+    """An Alertmanager with the rendered routes and inhibition that tells nobody."""
+    content = yaml.safe_load(config.read_text())
+    content["receivers"] = [{"name": receiver["name"]} for receiver in content["receivers"]]
+    content["templates"] = [str(config.parent / name) for name in content["templates"]]
+    with Alertmanager(workspace, content, "inhibiting") as alertmanager:
+        yield alertmanager
+
+
+@pytest.fixture
+def silenced(running: Alertmanager, request: pytest.FixtureRequest) -> Silenced:
+    """Post alerts, and two more of which one surely silences the other; await that one."""
+    case = request.node.name  # in a cluster of its own, because alerts outlive their test
+
+    def ask(*alerts: dict[str, str]) -> set[str]:
+        ours = [labels | {"cluster": labels["cluster"] + case} for labels in alerts]
+        sure = [_alert("PostgresDown"), _alert("PostgresCacheHitRateLow")]
+        last = [labels | {"cluster": "sure" + case} for labels in sure]
+        content = [{"labels": labels} for labels in (*ours, *last)]
+        httpx.post(f"{running.url}/api/v2/alerts", json=content, trust_env=False).raise_for_status()
+        wait_until(lambda: last[1] in _inhibited(running), 30, "the last alert is silenced")
+        return {labels["alertname"] for labels in _inhibited(running) if labels in ours}
+
+    return ask
+
+
+def _inhibited(alertmanager: Alertmanager) -> list[dict[str, str]]:
+    return [alert["labels"] for alert in alertmanager.alerts() if alert["status"]["inhibitedBy"]]
+
+
+def _alert(name: str, where: dict[str, str] = HERE, **labels: str) -> dict[str, str]:
+    severity = SEVERITIES.get(name, "warning")
+    return {"alertname": name, "severity": severity, **where, **labels}
+
+
+@pytest.mark.parametrize("source", INHIBIT.down)
+def test_down_silences_all_but_failures_and_locks(silenced: Silenced, source: str):
+    others = SEVERITIES.keys() - set(INHIBIT.down)
+    spared = {name for name in others if SEVERITIES[name] == "none"} | set(INHIBIT.never)
+    assert silenced(_alert(source), *map(_alert, others)) == others - spared
+
+
+def test_the_first_that_is_down_silences_the_next(silenced: Silenced):
+    assert silenced(*map(_alert, INHIBIT.down)) == set(INHIBIT.down[1:])
+
+
+@pytest.mark.parametrize("source", INHIBIT.down)
+@pytest.mark.parametrize("where", [OTHER_INSTANCE, OTHER_CLUSTER], ids=["instance", "cluster"])
+def test_down_elsewhere_silences_nothing(silenced: Silenced, source: str, where: dict[str, str]):
+    assert silenced(_alert(source), _alert("DatabaseQueryLatencyHigh", where)) == set()
+
+
+def test_no_target_at_all_silences_nothing_that_has_no_instance_either(silenced: Silenced):
+    """absent() has no instance: as a missing label it would equal every other missing one."""
+    nowhere = {"cluster": "a"}
+    down, missing = _alert("MigrationExporterDown", nowhere), _alert("QuestsMissing", nowhere)
+    assert silenced(down, missing) == set()
+
+
+STRONGER = [(strong, weak) for strong, weaker in INHIBIT.stronger.items() for weak in weaker]
+
+
+@pytest.mark.parametrize(("strong", "weak"), STRONGER)
+def test_stronger_alert_silences_the_weaker_on_the_same_thing(
+    silenced: Silenced, strong: str, weak: str
+):
+    same = {"datname": "quests", "pool": "x", "replica": "r"}
+    assert silenced(_alert(strong, **same), _alert(weak, **same)) == {weak}
+
+
+@pytest.mark.parametrize("label", INHIBIT.identity)
+def test_stronger_alert_on_another_thing_silences_nothing(silenced: Silenced, label: str):
+    (strong, weak), *_ = STRONGER
+    this, that = HERE | {label: "this"}, HERE | {label: "that"}
+    assert silenced(_alert(strong, this), _alert(weak, that)) == set()
+
+
+@pytest.mark.parametrize(
+    ("target", "labels", "is_silenced"),
+    [
+        ("PostgresCacheHitRateLow", {"during_migration": "mute"}, True),
+        ("PostgresCacheHitRateLow", {}, False),
+        ("PostgresCacheHitRateLow", {"during_migration": "mute", **OTHER_INSTANCE}, False),
+        ("DatabaseMigrationFailed", {"during_migration": "mute"}, False),
+        ("MigrationBlocksTraffic", {"during_migration": "mute"}, False),
+    ],
+)
+def test_a_running_migration_silences_what_opted_in(
+    silenced: Silenced, target: str, labels: dict[str, str], is_silenced: bool
+):
+    migration = _alert("DatabaseMigrationInProgress", datname="quests")
+    other = _alert(target, HERE | labels)
+    assert silenced(migration, other) == ({target} if is_silenced else set())

@@ -1,0 +1,142 @@
+"""The objects for the Prometheus Operator fit its schemas, and say what the other files say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from pg_migration_exporter.bundle.render import render
+from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.errors import ConfigError
+from tests.bundle.conftest import WriteValues
+
+SCHEMAS = {
+    path.stem: json.loads(path.read_text())
+    for path in (Path(__file__).parent / "crds").glob("*.json")
+}
+#: Values that use what the defaults leave out.
+EVERYTHING = {
+    "kubernetes": {"labels": {}, "targets": ["replica", "db-2"]},
+    "alertmanager": {
+        "teams": {"dba": {"critical": "mail", "info": "channel"}},
+        "smtp": {"username": "alerts", "password_file": "/run/secrets/smtp"},
+        "receivers": {
+            "hook": {"webhook": {"url": "https://host/", "credentials_file": "/run/secrets/token"}}
+        },
+    },
+}
+
+
+def _objects(values: Values) -> dict[str, dict[str, Any]]:
+    loaded = [yaml.safe_load(file.text) for file in render(["kubernetes"], values)]
+    return {document["kind"]: document for document in loaded}
+
+
+def _native(values: Values) -> dict[str, Any]:
+    config: dict[str, Any] = next(
+        yaml.safe_load(file.text)
+        for file in render(["alertmanager"], values)
+        if file.path.endswith(".yml")
+    )
+    return config
+
+
+@pytest.fixture(params=[{}, EVERYTHING], ids=["defaults", "everything"])
+def values(request: pytest.FixtureRequest, write_values: WriteValues) -> Values:
+    return load_values(write_values(request.param))
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_object_fits_the_schema(values: Values, kind: str):
+    Draft202012Validator(SCHEMAS[kind]).validate(_objects(values)[kind])
+
+
+def _routes(route: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield route
+    for child in route.get("routes", ()):
+        yield from _routes(child)
+
+
+def test_nested_routes_fit_the_schema_too(values: Values):
+    """Kubernetes itself does not look into them; the operator does."""
+    spec = SCHEMAS["AlertmanagerConfig"]["properties"]["spec"]["properties"]
+    for route in _routes(_objects(values)["AlertmanagerConfig"]["spec"]["route"]):
+        Draft202012Validator(spec["route"]).validate(route)
+
+
+def test_an_unknown_key_would_be_found(values: Values):
+    monitor = _objects(values)["ServiceMonitor"]
+    monitor["spec"]["endpoints"][0]["scrape_timeout"] = "10s"
+    assert not Draft202012Validator(SCHEMAS["ServiceMonitor"]).is_valid(monitor)
+
+
+def test_routes_and_inhibition_are_those_of_alertmanager(values: Values):
+    native, spec = _native(values), _objects(values)["AlertmanagerConfig"]["spec"]
+    ours, theirs = [*_routes(native["route"])], [*_routes(spec["route"])]
+    assert [route["receiver"] for route in ours] == [route["receiver"] for route in theirs]
+    assert [_matchers(route.get("matchers", ())) for route in theirs] == [
+        route.get("matchers", []) for route in ours
+    ]
+    assert [
+        (_matchers(rule["sourceMatch"]), _matchers(rule["targetMatch"]), rule["equal"])
+        for rule in spec["inhibitRules"]
+    ] == [
+        (rule["source_matchers"], rule["target_matchers"], rule["equal"])
+        for rule in native["inhibit_rules"]
+    ]
+
+
+def _matchers(matchers: Any) -> list[str]:
+    return [f'{one["name"]}{one["matchType"]}"{one["value"]}"' for one in matchers]
+
+
+def test_secrets_are_keys_of_the_secret_and_texts_stand_alone(values: Values):
+    text = json.dumps(_objects(values)["AlertmanagerConfig"])
+    files = [line for line in json.dumps(_native(values)).split('"') if line.startswith("/")]
+    for file in files:
+        assert json.dumps({"name": values.kubernetes.secret, "key": Path(file).name}) in text
+        assert file not in text
+    assert "{{ template" not in text
+
+
+def test_prometheus_finds_the_exporter_under_the_job_of_the_rules(values: Values):
+    objects = _objects(values)
+    [endpoint] = objects["ServiceMonitor"]["spec"]["endpoints"]
+    relabeled = {one["targetLabel"]: one["replacement"] for one in endpoint["relabelings"]}
+    assert relabeled["job"] == values.prometheus.job
+    assert objects["Probe"]["spec"]["jobName"] == values.prometheus.job
+    static = objects["Probe"]["spec"]["targets"]["staticConfig"]["static"]
+    assert static == values.kubernetes.targets
+
+
+@pytest.mark.parametrize(
+    ("key", "content"),
+    [
+        ("namespace", "Upper"),
+        ("labels", {"a b": "c"}),
+        ("targets", ["x y"]),
+        ("service", {"address": "http://host"}),
+        ("service", {"labels": {"a": "b\nc"}}),
+    ],
+)
+def test_names_that_kubernetes_would_refuse_are_refused(
+    write_values: WriteValues, key: str, content: object
+):
+    with pytest.raises(ConfigError, match=f"kubernetes.{key}"):
+        load_values(write_values({"kubernetes": {key: content}}))
+
+
+def test_rules_are_those_of_the_rule_files(values: Values):
+    groups = [
+        group
+        for file in render(["alerts"], values)
+        for group in yaml.safe_load(file.text)["groups"]
+    ]
+    assert _objects(values)["PrometheusRule"]["spec"] == {"groups": groups}

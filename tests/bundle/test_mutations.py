@@ -1,0 +1,22 @@
+"""A number of the values that could be changed unseen would be tested by nothing."""
+
+from __future__ import annotations
+
+import zlib
+from itertools import islice
+
+from tests.bundle.cases import ROOT
+from tests.bundle.mutations import mutations, survivors
+
+#: As many as fit into some seconds; `make mutations` tries all.
+_SAMPLE = 24
+
+
+def test_unit_tests_notice_changed_values():
+    """The sample turns with the rules, so that work on them meets all values sooner or later."""
+    every = mutations()
+    content = b"".join(path.read_bytes() for path in sorted((ROOT / "alerts").glob("*.yaml")))
+    first = zlib.crc32(content) % len(every)
+    turned = [*every[first:], *every[:first]]
+    stride = len(every) // _SAMPLE
+    assert survivors(list(islice(turned, 0, None, stride))) == []

@@ -1,0 +1,16 @@
+"""The rules load in other rulers than the Prometheus that the unit tests run on."""
+
+from __future__ import annotations
+
+import subprocess
+
+from demo.stack.programs import program
+from tests.bundle.cases import ROOT
+
+
+def test_rules_load_unchanged_in_vmalert():
+    """VictoriaMetrics' ruler, with MetricsQL's parser and its own check of templates."""
+    files = f"-rule={ROOT / 'alerts'}/*.yaml"
+    command = [program("vmalert"), "-dryRun", files, "-rule.validateTemplates"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,96 @@
+"""The faults as they are declared, and the page of the drills; `make drills` runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from demo.drills import page
+from demo.report import Outcome
+from demo.scenarios import DRILLED, FAULTS, Fault
+from pg_migration_exporter.bundle.alert_rules import groups
+from pg_migration_exporter.bundle.values import load_values
+
+ALL = (*FAULTS, *DRILLED)
+ROOT = Path(__file__).parents[2]
+ALERTS = {
+    rule["alert"] for group in groups(load_values()) for rule in group["rules"] if "alert" in rule
+}
+
+
+def _outcome(**changes: object) -> Outcome:
+    told = {"A": 2.0, "B": 5.4}
+    content = {
+        "name": "it breaks",
+        "expected": frozenset(told),
+        "tolerated": frozenset({"C"}),
+        "detected": told,
+        "resolved": told,
+        "messages": 3,
+    }
+    return Outcome(**(content | changes))  # type: ignore[arg-type]
+
+
+def test_there_are_twenty_faults_with_names_of_their_own():
+    assert len({fault.name for fault in ALL}) == len(ALL) >= 20
+
+
+@pytest.mark.parametrize("fault", ALL, ids=lambda fault: fault.name)
+def test_alerts_of_a_fault_are_alerts_of_the_bundle(fault: Fault):
+    assert fault.alerts
+    assert fault.alerts | fault.consequences <= ALERTS
+
+
+def test_the_page_has_a_row_for_every_fault():
+    rows = (ROOT / "docs/drills.md").read_text().partition(page.MARK)[2].splitlines()
+    names = [row.split(" | ")[0].removeprefix("| ") for row in rows if row.startswith("| ")]
+    assert names[2:] == [fault.name for fault in ALL]
+
+
+@pytest.mark.parametrize(
+    ("changes", "false_alarms", "is_as_expected"),
+    [
+        ({}, set(), True),
+        ({"detected": {"A": 1.0}, "resolved": {"A": 1.0}}, set(), False),
+        ({"resolved": {"A": 1.0}}, set(), False),
+        ({"detected": {"A": 1.0, "B": -0.5}}, {"B"}, False),
+        ({"detected": {"A": 1.0, "B": 1.0, "D": 1.0}}, {"D"}, False),
+        (
+            {"detected": {"A": 1, "B": 1, "C": 1}, "resolved": {"A": 1, "B": 1, "C": 1}},
+            set(),
+            True,
+        ),
+    ],
+    ids=["all", "missing", "unresolved", "early", "other", "consequence"],
+)
+def test_what_is_as_expected(
+    changes: dict[str, object], false_alarms: set[str], is_as_expected: bool
+):
+    outcome = _outcome(**changes)
+    assert outcome.false_alarms == false_alarms
+    assert outcome.is_as_expected is is_as_expected
+
+
+NAMES = ["it breaks", "older", "worse"]
+
+
+def test_rows_of_what_ran_are_replaced_and_all_else_is_kept(tmp_path: Path):
+    document = tmp_path / "drills.md"
+    document.write_text(f"# Drills\n\n{page.MARK}")
+    quiet = _outcome(expected=frozenset(), tolerated=frozenset(), detected={}, messages=0)
+    older = [_outcome(name="worse"), _outcome(name="older", messages=7), _outcome(name="gone")]
+    page.write(document, NAMES, older, page.quiet_sentence(quiet, 360))
+    late = _outcome(name="worse", detected={"A": 3.0, "C": 4.0, "D": 1.0}, resolved={}, messages=0)
+    page.write(document, NAMES, [late, _outcome()], None)
+    text, _, measured = document.read_text().partition(page.MARK)
+    assert text == "# Drills\n\n"
+    assert measured.splitlines()[2:] == [
+        "| it breaks | A, B | - | 2 s | 5 s | 3 | none |",
+        "| older | A, B | - | 2 s | 5 s | 7 | none |",
+        "| worse | A, B | C | 3 s | never | 0 | D |",
+        "",
+        "2 of 3 faults were detected in full, 1 with a false alarm.",
+        "",
+        "The quiet hour lasted 360 s. Alarms: none; notifications of them: 0.",
+    ]
