@@ -51,10 +51,13 @@ def test_labels_that_a_function_drops_are_gone():
 
 
 def test_the_blind_alert_watches_the_collectors_that_rules_read():
-    """Those of PgBouncer have an alert of their own; `server` is what postgres_up comes from."""
+    """Those of PgBouncer have an alert of their own; `server` is what postgres_up comes from.
+
+    What two collectors publish is the first one's: pools are the server's before PgBouncer's.
+    """
     published_by = {
         series: collector.name
-        for collector in COLLECTORS
+        for collector in reversed(COLLECTORS)
         for family in collector.families
         for series in series_of(family)
     }

@@ -9,7 +9,7 @@ from tests.bundle.cases import ROOT
 from tests.bundle.mutations import mutations, survivors
 
 #: As many as fit into some seconds; `make mutations` tries all.
-_SAMPLE = 24
+_SAMPLE = 12
 
 
 def test_unit_tests_notice_changed_values():

@@ -43,11 +43,11 @@ migration_exporter_collector_success{collector="liquibase"} 1
 """
 
 
-#: All that the exporter declares, mostly without series.
+#: With everything else that the exporter declares, without series.
 COMPLETE = PAGE + "".join(
-    f"# HELP {family.name} Text.\n# TYPE {family.name} {family.type}\n"
+    f"# HELP {family.name} Declared.\n# TYPE {family.name} {family.type}\n"
     for family in FAMILIES
-    if f" {family.name} " not in PAGE
+    if f"# HELP {family.name} " not in PAGE
 )
 
 
@@ -156,9 +156,14 @@ def test_complete_page_is_verified(cli: Cli, site: Site, capsys):
 def test_missing_metric_is_named(cli: Cli, site: Site, capsys):
     site.page = COMPLETE.replace("postgres_replication_lag_seconds", "pg_replication_lag_seconds")
     assert cli("verify", "--url", site.url) == 1
-    missing = [line.split() for line in capsys.readouterr().out.splitlines() if "MISSING" in line]
-    assert {metric for _, metric, *_ in missing} == {"postgres_replication_lag_seconds"}
-    assert "DatabaseReplicationLagHigh" in {rule for rule, *_ in missing}
+    lines = [line for line in capsys.readouterr().out.splitlines() if "MISSING" in line]
+    assert {line.split()[1] for line in lines} == {"postgres_replication_lag_seconds"}
+    assert {line.split()[0] for line in lines} == {
+        "DatabaseReplicationLagHigh",
+        "PostgresReplicationLagElevated",
+        "PostgresReplicationLagSevere",
+        "migration:verdict_reason",
+    }
 
 
 @pytest.mark.parametrize("page", ["<html>login</html>", 'a{b="c', "a b c", "=1", '{"a":1}'])
