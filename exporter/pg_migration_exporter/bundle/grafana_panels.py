@@ -1,12 +1,12 @@
 """Panels as Grafana's classic dashboard JSON has them: what every kind has, and what is its own.
 
-A panel is described by a mapping (see dashboards.py); its texts are filled in already. Source: Grafana,
+A panel is described by a mapping (see grafana_dashboards.py), its texts filled in. Source: Grafana,
 "Dashboard JSON model", schema version 41, which Grafana 11 to 13 read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 #: A part of a dashboard.
@@ -122,7 +122,7 @@ def _defaults(spec: Json) -> Json:
     }
 
 
-def _mappings(words: Json) -> Iterator[Json]:
+def _mappings(words: Mapping[int, Sequence[str]]) -> Iterator[Json]:
     """Yield what shows numbers as words: number -> (word, color)."""
     if words:
         options = {
