@@ -1,7 +1,7 @@
 """Dashboards of Grafana: `dashboards/<uid>.yaml` with the values put in.
 
 A file of dashboards/ has `title`, `about` (what it answers, for whom), `rows`, and optionally
-`targets`: the series whose job and instance can be chosen. A row has `title` and `panels`; a panel:
+`targets`: a pattern of the series whose job and instance can be chosen. A row has `title` and `panels`; a panel:
 
 - `title`, `kind` (stat, timeseries, state-timeline, table, heatmap), `size` in the grid, columns x
   lines of 24, `about`, and `empty`: what it says without data, and why that may be;
@@ -199,8 +199,9 @@ def _variables(targets: str) -> Iterator[Json]:
         "hide": 0,
         "refresh": 1,
     }
-    yield _variable("job", "Job", targets)
-    yield _variable("instance", "Instance", f'{targets}{{job=~"$job"}}')
+    named = f'__name__=~"{targets}"'
+    yield _variable("job", "Job", f"{{{named}}}")
+    yield _variable("instance", "Instance", f'{{{named}, job=~"$job"}}')
     yield _variable("datname", "Database", f"migration_exporter_database_up{{{_SERVER}}}")
 
 
