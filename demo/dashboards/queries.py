@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,7 @@ class Query:
     panel: str
     legend: str
     expression: str
+    instant: bool = False
 
     def __str__(self) -> str:
         return f"{self.dashboard} / {self.panel} / {self.legend}"
@@ -48,6 +50,16 @@ class Query:
         """Return every series that the range has; raises StackError."""
         filled = span.fill(self.expression)
         return prometheus.query_range(filled, span.start, span.end, span.step)
+
+    def show(self, prometheus: Prometheus, span: Span) -> list[Series]:
+        """Return what the panel shows: the range, or its end alone; raises StackError."""
+        if not self.instant:
+            return self.ask(prometheus, span)
+        return prometheus.query_range(span.fill(self.expression), span.end, span.end, span.step)
+
+    def name(self, series: Series) -> str:
+        """Return the legend of one series."""
+        return re.sub(r"{{(\w+)}}", lambda label: series["metric"].get(label[1], ""), self.legend)
 
 
 def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -64,4 +76,12 @@ def queries(dashboard: dict[str, Any]) -> Iterator[Query]:
 def panel_queries(dashboard: str, panel: dict[str, Any]) -> Iterator[Query]:
     """Yield what one panel asks."""
     for target in panel["targets"]:
-        yield Query(dashboard, panel["title"], target["legendFormat"], target["expr"])
+        yield Query(
+            dashboard, panel["title"], target["legendFormat"], target["expr"], target["instant"]
+        )
+
+
+def marks(dashboard: dict[str, Any]) -> Iterator[Query]:
+    """Yield what is marked in every panel."""
+    for mark in dashboard["annotations"]["list"]:
+        yield Query(dashboard["title"], mark["name"], mark["titleFormat"], mark["expr"])

@@ -11,7 +11,7 @@ from typing import Any
 import promql_parser
 import pytest
 
-from demo.dashboards.queries import Query, Span, panel_queries, panels, queries
+from demo.dashboards.queries import Query, Span, marks, panel_queries, panels, queries
 from pg_migration_exporter.bundle.grafana_dashboards import dashboards
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values, merge
@@ -28,11 +28,7 @@ QUERIES = [
     for dashboard in DASHBOARDS.values()
     for query in queries(dashboard)
 ]
-MARKS = [
-    Query(dashboard["title"], mark["name"], mark["titleFormat"], mark["expr"])
-    for dashboard in DASHBOARDS.values()
-    for mark in dashboard["annotations"]["list"]
-]
+MARKS = [mark for dashboard in DASHBOARDS.values() for mark in marks(dashboard)]
 #: Units by the names that Grafana has for them.
 UNITS = {"none", "short", "s", "bytes", "Bps", "ops", "percentunit", "dateTimeFromNow"}
 #: The job of the log pipeline, which has pages and instances of its own.
@@ -67,7 +63,7 @@ def _selectors(query: Query) -> Iterator[promql_parser.VectorSelector]:
 # --- the dashboard ----------------------------------------------------------------------------
 
 
-def test_there_are_five():
+def test_there_are_five() -> None:
     assert {uid: one["title"] for uid, one in DASHBOARDS.items()} == {
         "pg-migration-cockpit": "Migration cockpit",
         "pg-migration-exporter": "Exporter",
@@ -229,7 +225,7 @@ def test_counters_are_read_as_rates(query: Query):
 # --- ties -------------------------------------------------------------------------------------
 
 
-def test_alerts_lead_to_the_cockpit():
+def test_alerts_lead_to_the_cockpit() -> None:
     uid = load_values().urls.dashboard.rpartition("/")[2]
     variables = {one["name"] for one in DASHBOARDS[uid]["templating"]["list"]}
     assert {"job", "instance", "datname"} <= variables
@@ -249,11 +245,11 @@ def test_panels_lead_to_runbooks_that_exist(root: Path):
         assert (root / "docs/runbooks" / name).is_file(), name
 
 
-def test_runbooks_that_have_no_address_are_no_links():
+def test_runbooks_that_have_no_address_are_no_links() -> None:
     assert not any(panel["links"] for one in DASHBOARDS.values() for panel in panels(one))
 
 
-def test_limits_are_those_of_the_alerts():
+def test_limits_are_those_of_the_alerts() -> None:
     raised = _with({"alerts": {"DatabaseReplicationLagHigh": {"threshold": 77}}})
     steps = next(
         panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
@@ -263,7 +259,7 @@ def test_limits_are_those_of_the_alerts():
     assert steps[-1] == {"color": "red", "value": 77.0}
 
 
-def test_names_of_the_values_are_followed():
+def test_names_of_the_values_are_followed() -> None:
     other = _with({"prometheus": {"identity": ["job", "instance"]}, "slo": {"objective": 0.9}})
     budget = next(q for q in queries(other["pg-migration-cockpit"]) if "budget" in q.panel)
     assert budget.expression.endswith("/ 0.1")

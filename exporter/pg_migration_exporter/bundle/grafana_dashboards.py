@@ -1,7 +1,8 @@
 """Dashboards of Grafana: `dashboards/<uid>.yaml` with the values put in.
 
 A file of dashboards/ has `title`, `about` (what it answers, for whom), `rows`, and optionally
-`targets`: a pattern of the series whose job and instance can be chosen. A row has `title` and `panels`; a panel:
+`targets`: a pattern of the series whose job and instance can be chosen. A row has `title` and
+`panels`; a panel:
 
 - `title`, `kind` (stat, timeseries, state-timeline, table, heatmap), `size` in the grid, columns x
   lines of 24, `about`, and `empty`: what it says without data, and why that may be;
