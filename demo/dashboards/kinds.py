@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from demo.dashboards.queries import Query, Span
 from demo.dashboards.units import write
@@ -28,7 +29,10 @@ COLORS = {
     "purple": "#a352cc",
 }
 _PALETTE = ("#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#37872d", "#8ab8ff")
-_SHOWN = 8
+#: Series or lines of a panel, and characters of a cell, that are drawn.
+_SHOWN, _LONGEST = 8, 32
+#: Seconds between two times on an axis.
+_TICKS = (10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,14 @@ class Panel:
                 values = [(time, float(text)) for time, text in series["values"]]
                 if kept := [(time, value) for time, value in values if math.isfinite(value)]:
                     yield query.name(series), kept
+
+    def fixed_color(self, name: str) -> str | None:
+        """Return the color that one series always has."""
+        for override in self.json["fieldConfig"]["overrides"]:
+            change = override["properties"][0]
+            if override["matcher"]["options"] == name and change["id"] == "color":
+                return COLORS[change["value"]["fixedColor"]]
+        return None
 
     def word(self, value: float) -> tuple[str, str]:
         """Return how a value is written, and its color."""
@@ -78,14 +90,16 @@ def _stat(axes: Axes, panel: Panel) -> None:
     shown = [*panel.series()][:4]
     for place, (name, values) in enumerate(shown):
         text, color = panel.word(values[-1][1])
+        color = panel.fixed_color(name) or color
         if panel.json["options"]["textMode"] == "name":
-            text = name
+            text = fill(name, 20)
         left, width = place / len(shown), 1 / len(shown)
         axes.add_patch(_box(left, width, color))
         middle = left + width / 2
-        size = min(17.0, 190 * axes.get_position().width * width * 5 / max(4, len(text)))
+        longest = max(4, *(len(line) for line in text.splitlines()))
+        size = min(17.0, 950 * axes.get_position().width * width / longest)
         axes.text(middle, 0.55, text, color="white", fontsize=size, ha="center", va="center")
-        if text != name:
+        if text.replace("\n", " ") != name:
             axes.text(middle, 0.1, name[:34], color="white", fontsize=6, ha="center", va="center")
 
 
@@ -100,7 +114,7 @@ def _timeseries(axes: Axes, panel: Panel) -> None:
         _stacked(axes, shown)
     else:
         for place, (name, values) in enumerate(shown):
-            times, numbers = [_time(time) for time, _ in values], [value for _, value in values]
+            times, numbers = [time for time, _ in values], [value for _, value in values]
             color = _PALETTE[place]
             if custom["drawStyle"] == "bars":
                 axes.vlines(times, 0, numbers, color=color, linewidth=1.5, label=name)
@@ -111,7 +125,7 @@ def _timeseries(axes: Axes, panel: Panel) -> None:
     axes.legend(
         loc="upper left",
         bbox_to_anchor=(-0.02, -0.16),
-        ncols=3,
+        ncols=4 if axes.get_position().width > 0.35 else 3,
         fontsize=6,
         frameon=False,
         labelcolor=TEXT,
@@ -125,7 +139,7 @@ def _stacked(axes: Axes, shown: Sequence[tuple[str, list[tuple[float, float]]]])
     times = sorted({time for _, values in shown for time, _ in values})
     numbers = [[dict(values).get(time, 0.0) for time in times] for _, values in shown]
     axes.stackplot(
-        [_time(time) for time in times],
+        times,
         numbers,
         colors=_PALETTE,
         alpha=0.7,
@@ -147,14 +161,16 @@ def _value_axis(axes: Axes, panel: Panel) -> None:
 
 
 def _time_axis(axes: Axes, panel: Panel) -> None:
-    axes.set_xlim(_time(panel.span.start), _time(panel.span.end))
-    axes.xaxis.set_major_locator(AutoDateLocator(maxticks=6))
-    axes.xaxis.set_major_formatter(DateFormatter("%H:%M:%S"))
+    axes.set_xlim(panel.span.start, panel.span.end)
+    length = panel.span.end - panel.span.start
+    step = next((step for step in _TICKS if length / step <= 6), _TICKS[-1])
+    axes.xaxis.set_major_locator(MultipleLocator(step))
+    axes.xaxis.set_major_formatter(FuncFormatter(_clock))
     axes.grid(color=GRID, linewidth=0.5)
     for color, found in panel.marks:
         for series in found:
             times = [time for time, _ in series["values"]]
-            axes.axvspan(_time(times[0]), _time(times[-1]), color=COLORS[color], alpha=0.13, lw=0)
+            axes.axvspan(times[0], times[-1], color=COLORS[color], alpha=0.25, lw=0)
 
 
 def _state_timeline(axes: Axes, panel: Panel) -> None:
@@ -162,15 +178,13 @@ def _state_timeline(axes: Axes, panel: Panel) -> None:
     for place, (_, values) in enumerate(shown):
         for start, end, value in _runs(values, panel.span):
             text, color = panel.word(value)
-            axes.fill_between(
-                [_time(start), _time(end)], place - 0.4, place + 0.4, color=color, lw=0
-            )
-            if end - start > 0.09 * (panel.span.end - panel.span.start) and len(shown) < 8:
-                middle = _time((start + end) / 2)
+            axes.fill_between([start, end], place - 0.4, place + 0.4, color=color, lw=0)
+            if end - start > 0.04 * (panel.span.end - panel.span.start) and len(shown) < 8:
+                middle = (start + end) / 2
                 axes.text(middle, place, text, color="white", fontsize=7, ha="center", va="center")
     _time_axis(axes, panel)
     axes.grid(visible=False)
-    axes.set_yticks(range(len(shown)), [name for name, _ in shown])
+    axes.set_yticks(range(len(shown)), [fill(name, 24) for name, _ in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
 
 
@@ -199,7 +213,7 @@ def _heatmap(axes: Axes, panel: Panel) -> None:
     used = [place for place, row in enumerate(rows) if any(row)] or [0]
     first, last = max(0, used[0] - 1), used[-1] + 1
     axes.pcolormesh(
-        [_time(time) for time in times],
+        times,
         range(last - first),
         rows[first:last],
         cmap="inferno",
@@ -227,15 +241,21 @@ def _table(axes: Axes, panel: Panel) -> None:
     titles = [*columns.values()]
     shown = [titles, *([row.get(title, "") for title in titles] for row in rows.values())]
     widths = [
-        max(3, *(min(24, len(line[place])) for line in shown)) for place in range(len(titles))
+        max(3, *(min(_LONGEST, len(line[place])) + 2 for line in shown))
+        for place in range(len(titles))
     ]
-    height = max(len(shown), 5)
+    height = max(len(shown[:_SHOWN]), axes.bbox.height / 18)
     for number, line in enumerate(shown[:_SHOWN]):
         left = 0.0
         for text, width in zip(line, widths, strict=True):
             color = TEXT if number else COLORS["blue"]
             axes.text(
-                left, 1 - (number + 0.5) / height, text[:24], color=color, fontsize=7, va="center"
+                left,
+                1 - (number + 0.5) / height,
+                text[:_LONGEST],
+                color=color,
+                fontsize=7,
+                va="center",
             )
             left += width / sum(widths)
 
@@ -253,9 +273,8 @@ def _cell(panel: Panel, column: str, value: float) -> str:
     return write(value, "short", panel.span.end)
 
 
-def _time(seconds: float) -> float:
-    """Return a time as matplotlib counts it: in days since the epoch."""
-    return seconds / 86400
+def _clock(seconds: float, _: object) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S")
 
 
 _KINDS: dict[str, Callable[[Axes, Panel], None]] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from demo.dashboards.kinds import COLORS, FAINT, TEXT, Panel, draw
+from demo.dashboards.kinds import FAINT, TEXT, Panel, draw
 from demo.dashboards.queries import Span, marks, panel_queries
 from demo.stack.prometheus import Prometheus
 
@@ -76,9 +76,6 @@ def _title(figure: Figure, lines: int, place: dict[str, int], text: str, size: f
 def _inside(lines: int, place: dict[str, int], kind: str) -> tuple[float, float, float, float]:
     """Return where the panel's content is: below the title, with room for axes and a legend."""
     left, bottom, width, height = _box(lines, place)
-    wide = {"timeseries": 0.035, "heatmap": 0.035, "state-timeline": 0.1}.get(kind, 0.008)
+    wide = {"timeseries": 0.042, "heatmap": 0.042, "state-timeline": 0.1}.get(kind, 0.008)
     low = {"timeseries": 1.7, "heatmap": 0.8, "state-timeline": 0.8}.get(kind, 0.3) / lines
     return left + wide, bottom + low, width - wide - 0.01, height - low - 1.1 / lines
-
-
-__all__ = ["COLORS", "picture"]

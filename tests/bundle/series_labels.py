@@ -40,6 +40,7 @@ _KEEPING = {
     "max_over_time",
     "quantile_over_time",
     "rate",
+    "round",
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import promql_parser
 import pytest
+import yaml
 
 from demo.dashboards.queries import Query, Span, marks, panel_queries, panels, queries
 from pg_migration_exporter.bundle.grafana_dashboards import dashboards
@@ -63,7 +64,7 @@ def _selectors(query: Query) -> Iterator[promql_parser.VectorSelector]:
 # --- the dashboard ----------------------------------------------------------------------------
 
 
-def test_there_are_five() -> None:
+def test_there_are_five():
     assert {uid: one["title"] for uid, one in DASHBOARDS.items()} == {
         "pg-migration-cockpit": "Migration cockpit",
         "pg-migration-exporter": "Exporter",
@@ -225,7 +226,7 @@ def test_counters_are_read_as_rates(query: Query):
 # --- ties -------------------------------------------------------------------------------------
 
 
-def test_alerts_lead_to_the_cockpit() -> None:
+def test_alerts_lead_to_the_cockpit():
     uid = load_values().urls.dashboard.rpartition("/")[2]
     variables = {one["name"] for one in DASHBOARDS[uid]["templating"]["list"]}
     assert {"job", "instance", "datname"} <= variables
@@ -245,11 +246,11 @@ def test_panels_lead_to_runbooks_that_exist(root: Path):
         assert (root / "docs/runbooks" / name).is_file(), name
 
 
-def test_runbooks_that_have_no_address_are_no_links() -> None:
+def test_runbooks_that_have_no_address_are_no_links():
     assert not any(panel["links"] for one in DASHBOARDS.values() for panel in panels(one))
 
 
-def test_limits_are_those_of_the_alerts() -> None:
+def test_limits_are_those_of_the_alerts():
     raised = _with({"alerts": {"DatabaseReplicationLagHigh": {"threshold": 77}}})
     steps = next(
         panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
@@ -259,8 +260,26 @@ def test_limits_are_those_of_the_alerts() -> None:
     assert steps[-1] == {"color": "red", "value": 77.0}
 
 
-def test_names_of_the_values_are_followed() -> None:
+def test_names_of_the_values_are_followed():
     other = _with({"prometheus": {"identity": ["job", "instance"]}, "slo": {"objective": 0.9}})
     budget = next(q for q in queries(other["pg-migration-cockpit"]) if "budget" in q.panel)
     assert budget.expression.endswith("/ 0.1")
     assert "by (job, instance, datname)" in budget.expression
+
+
+# --- how Grafana gets them --------------------------------------------------------------------
+
+
+def test_sidecar_gets_every_dashboard(root: Path):
+    kustomization = yaml.safe_load((root / "dashboards/kustomization.yaml").read_text())
+    assert kustomization["generatorOptions"]["labels"] == {"grafana_dashboard": "1"}
+    generated = {one["name"]: one["files"] for one in kustomization["configMapGenerator"]}
+    assert generated == {uid: [f"{uid}.json"] for uid in DASHBOARDS}
+
+
+def test_provisioning_has_one_provider_of_files_and_a_prometheus(root: Path):
+    folder = root / "deploy/grafana"
+    (provider,) = yaml.safe_load((folder / "dashboards.yaml").read_text())["providers"]
+    assert (provider["type"], provider["allowUiUpdates"]) == ("file", False)
+    (source,) = yaml.safe_load((folder / "datasource.yaml").read_text())["datasources"]
+    assert (source["type"], source["isDefault"]) == ("prometheus", True)

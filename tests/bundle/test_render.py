@@ -56,9 +56,10 @@ def test_rendering_is_deterministic_and_says_where_to_edit():
 
 def _origin(path: str) -> str:
     kind, _, name = path.partition("/")
+    if path.startswith("dashboards/") and path.endswith(".json"):
+        return f"bundle/{path.removesuffix('json')}yaml"
     others = {
         "alerts": f"bundle/rules/{name}",
-        "dashboards": f"bundle/dashboards/{name.removesuffix('.json')}.yaml",
         "schema": "bundle/values.yaml",
     }
     return others.get(kind, f"bundle/templates/{path}.j2")

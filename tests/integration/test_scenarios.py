@@ -6,21 +6,28 @@ The expressions are those of the bundle; only durations and thresholds of time a
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 import pytest
 
+from demo.dashboards.queries import Query, Span, queries
 from demo.report import Report
 from demo.scenarios import FAULTS, Fault
+from demo.scenarios.indexes import INDEX_BUILD_WAITS
 from demo.scenarios.migration import MIGRATION_BLOCKS_TRAFFIC
 from demo.scenarios.sessions import TABLE_LOCKED
 from demo.scenarios.watching import GRANT_REVOKED
 from demo.stack.programs import exporter_command
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
-from demo.story import good_migration, suffer
+from demo.story import Since, good_migration, suffer
 from demo.world import QUEST, World, running_world
+from pg_migration_exporter.bundle.grafana_dashboards import dashboards
 from pg_migration_exporter.bundle.metrics import custom_families
+from pg_migration_exporter.bundle.values import load_values
+from tests.integration.panels import EMPTY, UNCERTAIN
 
 #: One of each kind of drill: the drills themselves take too long for every change.
 SAMPLED = (MIGRATION_BLOCKS_TRAFFIC, TABLE_LOCKED, GRANT_REVOKED)
@@ -77,6 +84,31 @@ def test_servers_log_what_the_pipeline_reads(world: World) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
     texts = [path.read_text() for path in (world.workspace.root / "primary_log").glob("*.[cj]s*")]
     assert any("CREATE TABLE gameplay.quest_definitions" in text for text in texts)
+
+
+def test_every_query_of_every_dashboard_has_an_answer(world: World) -> None:
+    """Series that came with the migration, and with a build that waits; but for what is listed."""
+    asked = [query for one in dashboards(load_values()).values() for query in queries(one)]
+    since, span = Since(world), partial(Span, start=time.time() - 600)
+    world.database.execute("ANALYZE")
+    with INDEX_BUILD_WAITS.happen(world):
+        for awaited in ("migration:verdict_reason", "postgres_table_bloat_ratio"):
+            wait_until(lambda series=awaited: world.prometheus.query(series), 60, awaited)
+        found = {query: query.show(world.prometheus, span(end=time.time())) for query in asked}
+    since.await_calm()
+    without = {query for query, series in found.items() if not series}
+    assert not [str(query) for query in without if not _listed(query, EMPTY | UNCERTAIN)]
+    assert not [str(query) for query in found.keys() - without if _listed(query, EMPTY)]
+
+
+def test_lists_of_empty_panels_name_panels() -> None:
+    asked = [query for one in dashboards(load_values()).values() for query in queries(one)]
+    for name in EMPTY | UNCERTAIN:
+        assert any(_listed(query, {name: ""}) for query in asked), name
+
+
+def _listed(query: Query, names: Mapping[str, str]) -> bool:
+    return str(query) in names or f"{query.dashboard} / {query.panel}" in names
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, *SAMPLED], ids=lambda fault: fault.name)

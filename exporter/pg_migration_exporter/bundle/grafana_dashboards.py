@@ -9,7 +9,8 @@ A file of dashboards/ has `title`, `about` (what it answers, for whom), `rows`, 
 - `queries`: legend -> expression; in a table the legend is the name of the column of values, and
   `columns` are the labels -> their names, `units` those of columns;
 - `unit`, `steps` (color -> the value from which on it holds), `words` (number -> word and color),
-  `states: true` (the words are the states of a migration), `range`, `stack`, `bars`;
+  `states: true` (the words are the states of a migration), `colors` (of single series), `range`,
+  `stack`, `bars`;
 - `alerts`: those that watch the same, linked to their runbooks; `runbooks`: the column of a table
   that names an alert, `cockpit`: the one whose cells lead to the cockpit; `column_words`: words of
   columns; `sort`: the column to sort by, highest first; `text: name` shows names, not values.
@@ -68,6 +69,11 @@ def dashboards(values: Values) -> dict[str, Json]:
         uid: _dashboard(uid, _fill(definition, context), context)
         for uid, definition in _definitions().items()
     }
+
+
+def uids() -> list[str]:
+    """Return the uids of the dashboards, which are the names of their files as well."""
+    return [*_definitions()]
 
 
 def to_json(dashboard: Json) -> str:

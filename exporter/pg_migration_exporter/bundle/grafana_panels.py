@@ -153,7 +153,9 @@ def _custom(spec: Json) -> Json:
 
 
 def _overrides(spec: Json) -> Iterator[Json]:
-    """Yield what is special about a table's columns: units, words and links."""
+    """Yield what is special about a series, or a table's column: color, unit, words, links."""
+    for name, color in spec.get("colors", {}).items():
+        yield _override(name, {"id": "color", "value": {"mode": "fixed", "fixedColor": color}})
     for column, unit in spec.get("units", {}).items():
         yield _override(column, {"id": "unit", "value": unit})
     for column, words in spec.get("column_words", {}).items():
