@@ -2,77 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from textwrap import fill
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
-from demo.dashboards.queries import Query, Span
+from demo.dashboards.panel import COLORS, FAINT, GRID, TEXT, Panel
+from demo.dashboards.queries import Span
 from demo.dashboards.units import write
-from demo.stack.prometheus import Series
 
-#: Grafana's dark theme.
-TEXT, FAINT, GRID = "#ccccdc", "#8e8e99", "#2c2f36"
-COLORS = {
-    "green": "#56a64b",
-    "yellow": "#e0b400",
-    "orange": "#ff780a",
-    "dark-orange": "#fa6400",
-    "red": "#e02f44",
-    "blue": "#3274d9",
-    "purple": "#a352cc",
-}
 _PALETTE = ("#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#37872d", "#8ab8ff")
 #: Series or lines of a panel, and characters of a cell, that are drawn.
 _SHOWN, _LONGEST = 8, 32
 #: Seconds between two times on an axis.
 _TICKS = (10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A panel's JSON and what its queries found in the span."""
-
-    json: dict[str, Any]
-    found: Sequence[tuple[Query, list[Series]]]
-    marks: Sequence[tuple[str, list[Series]]]
-    span: Span
-
-    @property
-    def defaults(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.json["fieldConfig"]["defaults"]
-        return found
-
-    def series(self) -> Iterator[tuple[str, list[tuple[float, float]]]]:
-        """Yield each series with its name and its numbers; NaN is left out."""
-        for query, found in self.found:
-            for series in found:
-                values = [(time, float(text)) for time, text in series["values"]]
-                if kept := [(time, value) for time, value in values if math.isfinite(value)]:
-                    yield query.name(series), kept
-
-    def fixed_color(self, name: str) -> str | None:
-        """Return the color that one series always has."""
-        for override in self.json["fieldConfig"]["overrides"]:
-            change = override["properties"][0]
-            if override["matcher"]["options"] == name and change["id"] == "color":
-                return COLORS[change["value"]["fixedColor"]]
-        return None
-
-    def word(self, value: float) -> tuple[str, str]:
-        """Return how a value is written, and its color."""
-        for mapping in self.defaults["mappings"]:
-            if option := mapping["options"].get(f"{value:g}"):
-                return option["text"], COLORS.get(option["color"], option["color"])
-        steps = self.defaults["thresholds"]["steps"]
-        color = [one["color"] for one in steps if one["value"] is None or value >= one["value"]][-1]
-        return write(value, self.defaults["unit"], self.span.end), COLORS[color]
 
 
 def draw(axes: Axes, panel: Panel) -> None:
@@ -237,7 +183,7 @@ def _table(axes: Axes, panel: Panel) -> None:
             key = tuple(series["metric"].get(label, "") for label in labels)
             row = rows.setdefault(key, dict(zip(labels.values(), key, strict=True)))
             if query.legend:
-                row[query.legend] = _cell(panel, query.legend, float(series["values"][-1][1]))
+                row[query.legend] = panel.cell(query.legend, float(series["values"][-1][1]))
     titles = [*columns.values()]
     shown = [titles, *([row.get(title, "") for title in titles] for row in rows.values())]
     widths = [
@@ -258,19 +204,6 @@ def _table(axes: Axes, panel: Panel) -> None:
                 va="center",
             )
             left += width / sum(widths)
-
-
-def _cell(panel: Panel, column: str, value: float) -> str:
-    """Return a value of a table as its column writes it."""
-    for override in panel.json["fieldConfig"]["overrides"]:
-        if override["matcher"]["options"] == column:
-            for change in override["properties"]:
-                if change["id"] == "unit":
-                    return write(value, change["value"], panel.span.end)
-                if change["id"] == "mappings":
-                    text: str = change["value"][0]["options"][f"{value:g}"]["text"]
-                    return text
-    return write(value, "short", panel.span.end)
 
 
 def _clock(seconds: float, _: object) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from demo.dashboards.kinds import FAINT, TEXT, Panel, draw
+from demo.dashboards.kinds import draw
+from demo.dashboards.panel import FAINT, TEXT, Panel
 from demo.dashboards.queries import Span, marks, panel_queries
 from demo.stack.prometheus import Prometheus
 

@@ -149,6 +149,14 @@ def test_panel_says_what_it_shows_and_why_it_may_show_nothing(panel: dict[str, A
 
 
 @every_panel
+def test_panel_of_the_log_says_how_to_have_one(panel: dict[str, Any], root: Path):
+    if any(LOG_JOB in target["expr"] for target in panel["targets"]):
+        assert "docs/logs.md" in panel["fieldConfig"]["defaults"]["noValue"]
+    for page in re.findall(r"docs/[\w-]+\.md", panel["fieldConfig"]["defaults"]["noValue"]):
+        assert (root / page).is_file()
+
+
+@every_panel
 def test_numbers_of_a_stat_have_a_unit_or_words(panel: dict[str, Any]):
     defaults = panel["fieldConfig"]["defaults"]
     if panel["type"] in {"timeseries", "heatmap"}:

@@ -9,9 +9,11 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from demo.dashboards.picture import picture
 from demo.dashboards.queries import Query, Span, queries
 from demo.report import Report
 from demo.scenarios import FAULTS, Fault
@@ -86,16 +88,23 @@ def test_servers_log_what_the_pipeline_reads(world: World) -> None:
     assert any("CREATE TABLE gameplay.quest_definitions" in text for text in texts)
 
 
-def test_every_query_of_every_dashboard_has_an_answer(world: World) -> None:
-    """Series that came with the migration, and with a build that waits; but for what is listed."""
+def test_every_query_of_every_dashboard_has_an_answer(world: World, tmp_path: Path) -> None:
+    """Series that came with the migration, and with a build that waits; but for what is listed.
+
+    The cockpit, which has a panel of each kind, is drawn as in the documents.
+    """
     asked = [query for one in dashboards(load_values()).values() for query in queries(one)]
     since, span = Since(world), partial(Span, start=time.time() - 600)
     world.database.execute("ANALYZE")
     with INDEX_BUILD_WAITS.happen(world):
         for awaited in ("migration:verdict_reason", "postgres_table_bloat_ratio"):
             wait_until(lambda series=awaited: world.prometheus.query(series), 60, awaited)
-        found = {query: query.show(world.prometheus, span(end=time.time())) for query in asked}
+        now = span(end=time.time())
+        found = {query: query.show(world.prometheus, now) for query in asked}
+        cockpit = dashboards(load_values())["pg-migration-cockpit"]
+        picture(cockpit, world.prometheus, now, tmp_path / "cockpit.png")
     since.await_calm()
+    assert (tmp_path / "cockpit.png").read_bytes().startswith(b"\x89PNG")
     without = {query for query, series in found.items() if not series}
     assert not [str(query) for query in without if not _listed(query, EMPTY | UNCERTAIN)]
     assert not [str(query) for query in found.keys() - without if _listed(query, EMPTY)]
