@@ -178,14 +178,22 @@ def _table(axes: Axes, panel: Panel) -> None:
     columns: dict[str, str] = panel.json["transformations"][-1]["options"]["renameByName"]
     labels = {name: title for name, title in columns.items() if not name.startswith("Value")}
     rows: dict[tuple[str, ...], dict[str, str]] = {}
+    order: dict[tuple[str, ...], float] = {}
     for query, found in panel.found:
         for series in found:
             key = tuple(series["metric"].get(label, "") for label in labels)
             row = rows.setdefault(key, dict(zip(labels.values(), key, strict=True)))
+            value = float(series["values"][-1][1])
             if query.legend:
-                row[query.legend] = panel.cell(query.legend, float(series["values"][-1][1]))
+                row[query.legend] = panel.cell(query.legend, value)
+            if query.legend in panel.sorted_by:
+                order[key] = value
+    keys = sorted(rows, key=lambda key: -order.get(key, 0))
     titles = [*columns.values()]
-    shown = [titles, *([row.get(title, "") for title in titles] for row in rows.values())]
+    shown = [
+        titles,
+        *([row.get(title, "") for title in titles] for row in map(rows.__getitem__, keys)),
+    ]
     widths = [
         max(3, *(min(_LONGEST, len(line[place])) + 2 for line in shown))
         for place in range(len(titles))

@@ -38,6 +38,11 @@ class Panel:
         found: dict[str, Any] = self.json["fieldConfig"]["defaults"]
         return found
 
+    @property
+    def sorted_by(self) -> list[str]:
+        """The columns of a table that its lines are sorted by, highest first."""
+        return [one["displayName"] for one in self.json["options"].get("sortBy", [])]
+
     def series(self) -> Iterator[tuple[str, list[tuple[float, float]]]]:
         """Yield each series with its name and its numbers; NaN is left out."""
         for query, found in self.found:
