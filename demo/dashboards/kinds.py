@@ -188,12 +188,9 @@ def _table(axes: Axes, panel: Panel) -> None:
                 row[query.legend] = panel.cell(query.legend, value)
             if query.legend in panel.sorted_by:
                 order[key] = value
-    keys = sorted(rows, key=lambda key: -order.get(key, 0))
+    lines = [rows[key] for key in sorted(rows, key=lambda key: -order.get(key, 0))]
     titles = [*columns.values()]
-    shown = [
-        titles,
-        *([row.get(title, "") for title in titles] for row in map(rows.__getitem__, keys)),
-    ]
+    shown = [titles, *([line.get(title, "") for title in titles] for line in lines)]
     widths = [
         max(3, *(min(_LONGEST, len(line[place])) + 2 for line in shown))
         for place in range(len(titles))
