@@ -100,9 +100,9 @@ def test_every_query_of_every_dashboard_has_an_answer(world: World, tmp_path: Pa
         for awaited in ("migration:verdict_reason", "postgres_table_bloat_ratio"):
             wait_until(lambda series=awaited: world.prometheus.query(series), 60, awaited)
         now = span(end=time.time())
-        found = {query: query.show(world.prometheus, now) for query in asked}
-        cockpit = dashboards(load_values())["pg-migration-cockpit"]
-        picture(cockpit, world.prometheus, now, tmp_path / "cockpit.png")
+    found = {query: query.show(world.prometheus, now) for query in asked}
+    cockpit = dashboards(load_values())["pg-migration-cockpit"]
+    picture(cockpit, world.prometheus, now, tmp_path / "cockpit.png")
     since.await_calm()
     assert (tmp_path / "cockpit.png").read_bytes().startswith(b"\x89PNG")
     without = {query for query, series in found.items() if not series}
