@@ -8,7 +8,6 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -94,15 +93,16 @@ def test_every_query_of_every_dashboard_has_an_answer(world: World, tmp_path: Pa
     The cockpit, which has a panel of each kind, is drawn as in the documents.
     """
     asked = [query for one in dashboards(load_values()).values() for query in queries(one)]
-    since, span = Since(world, INDEX_BUILD_WAITS), partial(Span, start=time.time() - 600)
+    since = Since(world, INDEX_BUILD_WAITS)
     world.database.execute("ANALYZE")
     with INDEX_BUILD_WAITS.happen(world):
         for awaited in ("migration:verdict_reason", "postgres_table_bloat_ratio"):
             wait_until(lambda series=awaited: world.prometheus.query(series), 60, awaited)
-        now = span(end=time.time())
-    found = {query: query.show(world.prometheus, now) for query in asked}
+        now = time.time()
+    span = Span(now - 600, now)  # whole steps, so that the last one is now
+    found = {query: query.show(world.prometheus, span) for query in asked}
     cockpit = dashboards(load_values())["pg-migration-cockpit"]
-    picture(cockpit, world.prometheus, now, tmp_path / "cockpit.png")
+    picture(cockpit, world.prometheus, span, tmp_path / "cockpit.png")
     since.await_calm()
     assert (tmp_path / "cockpit.png").read_bytes().startswith(b"\x89PNG")
     without = {query for query, series in found.items() if not series}
