@@ -57,6 +57,10 @@ bench-fleet: ## Measure 100 targets of one process, and cost curves (four to ten
 	@scripts/setup.sh bench
 	@$(BIN)/python -m bench.fleet --markdown docs/benchmarks.md
 
+.PHONY: pictures
+pictures: setup ## Draw the dashboards from a migration of the demo (three minutes; docs/dashboards.md)
+	@$(BIN)/python -m demo.dashboards docs/pictures
+
 .PHONY: lint
 lint: setup ## Check style and types
 	@$(BIN)/ruff check

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import yaml
 
@@ -49,6 +49,13 @@ class Scraping:
         }
 
 
+class Series(TypedDict):
+    """Labels of a series, and its samples: time and the value as a text."""
+
+    metric: dict[str, str]
+    values: list[tuple[float, str]]
+
+
 class Prometheus(HttpService):
     """A Prometheus; its answers are the `data` of its HTTP interface."""
 
@@ -73,6 +80,12 @@ class Prometheus(HttpService):
     def samples(self, selector: str, seconds: float) -> list[dict[str, Any]]:
         """Range vector up to now: `{"metric": {...}, "values": [[time, "value"], ...]}` each."""
         return self.query(f"{selector}[{max(1, round(seconds))}s]")
+
+    def query_range(self, expression: str, start: float, end: float, step: float) -> list[Series]:
+        """Range of time in seconds since the epoch: every series with its samples in it."""
+        asked = {"query": expression, "start": f"{start}", "end": f"{end}", "step": f"{step}"}
+        result: list[Series] = self._data("query_range", **asked)["result"]
+        return result
 
     def alerts(self) -> list[dict[str, Any]]:
         """Pending and firing alerts, with `labels`, `annotations`, `state` and `activeAt`."""

@@ -40,6 +40,7 @@ _KEEPING = {
     "max_over_time",
     "quantile_over_time",
     "rate",
+    "round",
 }
 
 
@@ -142,3 +143,6 @@ for _group in alert_rules.groups(load_values()):
             # A rule may go on with its own last value, so that its name comes before its labels.
             DECLARED.setdefault(name, frozenset())
             DECLARED[name] |= labels_of(parse(_rule["expr"])) | set(_rule.get("labels", {}))
+
+#: What Prometheus writes for each alert has the labels of whatever the alert is about.
+DECLARED["ALERTS"] = frozenset({"alertname", "alertstate", "severity"}).union(*DECLARED.values())

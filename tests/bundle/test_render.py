@@ -56,8 +56,13 @@ def test_rendering_is_deterministic_and_says_where_to_edit():
 
 def _origin(path: str) -> str:
     kind, _, name = path.partition("/")
-    of_rules = {"alerts": f"bundle/rules/{name}", "schema": "bundle/values.yaml"}
-    return of_rules.get(kind, f"bundle/templates/{path}.j2")
+    if path.startswith("dashboards/") and path.endswith(".json"):
+        return f"bundle/{path.removesuffix('json')}yaml"
+    others = {
+        "alerts": f"bundle/rules/{name}",
+        "schema": "bundle/values.yaml",
+    }
+    return others.get(kind, f"bundle/templates/{path}.j2")
 
 
 def test_default_rules_are_those_of_the_deployment_guide(root: Path):

@@ -6,21 +6,29 @@ The expressions are those of the bundle; only durations and thresholds of time a
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
+from demo.dashboards.picture import picture
+from demo.dashboards.queries import Query, Span, queries
 from demo.report import Report
 from demo.scenarios import FAULTS, Fault
+from demo.scenarios.indexes import INDEX_BUILD_WAITS
 from demo.scenarios.migration import MIGRATION_BLOCKS_TRAFFIC
 from demo.scenarios.sessions import TABLE_LOCKED
 from demo.scenarios.watching import GRANT_REVOKED
 from demo.stack.programs import exporter_command
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
-from demo.story import good_migration, suffer
+from demo.story import Since, good_migration, suffer
 from demo.world import QUEST, World, running_world
+from pg_migration_exporter.bundle.grafana_dashboards import dashboards
 from pg_migration_exporter.bundle.metrics import custom_families
+from pg_migration_exporter.bundle.values import load_values
+from tests.integration.panels import EMPTY, UNCERTAIN
 
 #: One of each kind of drill: the drills themselves take too long for every change.
 SAMPLED = (MIGRATION_BLOCKS_TRAFFIC, TABLE_LOCKED, GRANT_REVOKED)
@@ -77,6 +85,39 @@ def test_servers_log_what_the_pipeline_reads(world: World) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
     texts = [path.read_text() for path in (world.workspace.root / "primary_log").glob("*.[cj]s*")]
     assert any("CREATE TABLE gameplay.quest_definitions" in text for text in texts)
+
+
+def test_every_query_of_every_dashboard_has_an_answer(world: World, tmp_path: Path) -> None:
+    """Series that came with the migration, and with a build that waits; but for what is listed.
+
+    The cockpit, which has a panel of each kind, is drawn as in the documents.
+    """
+    asked = [query for one in dashboards(load_values()).values() for query in queries(one)]
+    since = Since(world, INDEX_BUILD_WAITS)
+    world.database.execute("ANALYZE")
+    with INDEX_BUILD_WAITS.happen(world):
+        for awaited in ("migration:verdict_reason", "postgres_table_bloat_ratio"):
+            wait_until(lambda series=awaited: world.prometheus.query(series), 60, awaited)
+        now = time.time()
+    span = Span(now - 600, now)  # whole steps, so that the last one is now
+    found = {query: query.show(world.prometheus, span) for query in asked}
+    cockpit = dashboards(load_values())["pg-migration-cockpit"]
+    picture(cockpit, world.prometheus, span, tmp_path / "cockpit.png")
+    since.await_calm()
+    assert (tmp_path / "cockpit.png").read_bytes().startswith(b"\x89PNG")
+    without = {query for query, series in found.items() if not series}
+    assert not [str(query) for query in without if not _listed(query, EMPTY | UNCERTAIN)]
+    assert not [str(query) for query in found.keys() - without if _listed(query, EMPTY)]
+
+
+def test_lists_of_empty_panels_name_panels() -> None:
+    asked = [query for one in dashboards(load_values()).values() for query in queries(one)]
+    for name in EMPTY | UNCERTAIN:
+        assert any(_listed(query, {name: ""}) for query in asked), name
+
+
+def _listed(query: Query, names: Mapping[str, str]) -> bool:
+    return str(query) in names or f"{query.dashboard} / {query.panel}" in names
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, *SAMPLED], ids=lambda fault: fault.name)

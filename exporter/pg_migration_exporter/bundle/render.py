@@ -1,7 +1,8 @@
 """From templates and values to the files of the bundle.
 
 A template `templates/<folder>/<file>.j2` becomes `<folder>/<file>`, a group of rules
-`rules/<group>.yaml` becomes `alerts/<group>.yaml`.
+`rules/<group>.yaml` becomes `alerts/<group>.yaml`, a dashboard `dashboards/<uid>.yaml` becomes
+`dashboards/<uid>.json`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pg_migration_exporter.bundle import alert_rules, alertmanager, fluent_bit, operator
+from pg_migration_exporter.bundle import (
+    alert_rules,
+    alertmanager,
+    fluent_bit,
+    grafana_dashboards,
+    operator,
+)
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import environment
 from pg_migration_exporter.bundle.values_schema import values_schema
@@ -21,6 +28,7 @@ from pg_migration_exporter.bundle.values_schema import values_schema
 KINDS = {
     "alerts": "alerts",
     "alertmanager": "deploy/alertmanager",
+    "dashboards": "dashboards",
     "fluent-bit": "fluent-bit",
     "kubernetes": "deploy/kubernetes",
     "schema": "schema",
@@ -44,6 +52,8 @@ def render(kinds: Iterable[str], values: Values) -> list[RenderedFile]:
     rendered = [*_templates({KINDS[kind] for kind in chosen}, values)]
     if "alerts" in chosen:
         rendered += _rules(values)
+    if "dashboards" in chosen:
+        rendered += _dashboards(values)
     if "schema" in chosen:
         rendered.append(RenderedFile("schema/values.schema.json", values_schema()))
     return sorted(rendered, key=lambda file: file.path)
@@ -89,6 +99,7 @@ def _context(values: Values) -> dict[str, Any]:
     return {
         **values.model_dump(by_alias=True),
         **fluent_bit.context(values.logs),
+        "dashboards": grafana_dashboards.uids(),
         "alertmanager_global": alertmanager.global_settings(values.alertmanager.smtp),
         "rule_groups": alert_rules.groups(values),
     }
@@ -101,3 +112,8 @@ def _rules(values: Values) -> Iterator[RenderedFile]:
         name = f"{group['name']}.yaml"
         text = made.get_template("group.jinja").render(group=group, source=f"rules/{name}")
         yield RenderedFile(f"alerts/{name}", text)
+
+
+def _dashboards(values: Values) -> Iterator[RenderedFile]:
+    for uid, dashboard in grafana_dashboards.dashboards(values).items():
+        yield RenderedFile(f"dashboards/{uid}.json", grafana_dashboards.to_json(dashboard))

@@ -8,7 +8,8 @@ import contextlib
 from demo.stack.database import Database
 from demo.stack.postgres import Server
 from demo.stack.workspace import Workspace
-from pg_migration_exporter.postgres.session import Session
+from pg_migration_exporter.config.schema import PostgresSection
+from pg_migration_exporter.postgres.pooler import open_session
 
 _REQUESTS = 4
 
@@ -20,7 +21,8 @@ def test_late_cancels(workspace: Workspace) -> None:
 
 
 async def _values_after_freeze(server: Server, database: Database) -> list[int]:
-    session = await Session.open(f"{database.conninfo()} sslmode=disable gssencmode=disable")
+    plain = database.conninfo(sslmode="disable", gssencmode="disable")
+    session = await open_session(PostgresSection(dsn=plain), plain)
     await session.query("SELECT 1")
     server.freeze()
     try:

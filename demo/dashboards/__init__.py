@@ -1,0 +1,1 @@
+"""The dashboards of the bundle, asked of the demo's Prometheus and drawn as pictures."""

@@ -1,0 +1,87 @@
+"""What the panels of a dashboard ask Prometheus, with Grafana's variables filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from demo.stack.prometheus import Prometheus, Series
+
+#: What Grafana puts for the variables when everything is chosen.
+_ALL = {"$job": ".+", "$instance": ".+", "$datname": ".+"}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of time in seconds since the epoch, and how closely it is looked at."""
+
+    start: float
+    end: float
+    step: float = 1.0
+    rate_interval: str = "15s"
+
+    def fill(self, expression: str) -> str:
+        """Return an expression as Grafana sends it for this range."""
+        chosen = _ALL | {
+            "$__rate_interval": self.rate_interval,
+            "$__range": f"{max(1, round(self.end - self.start))}s",
+        }
+        for variable, value in chosen.items():
+            expression = expression.replace(variable, value)
+        return expression
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query of a panel."""
+
+    dashboard: str
+    panel: str
+    legend: str
+    expression: str
+    instant: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.dashboard} / {self.panel} / {self.legend}"
+
+    def ask(self, prometheus: Prometheus, span: Span) -> list[Series]:
+        """Return every series that the range has; raises StackError."""
+        filled = span.fill(self.expression)
+        return prometheus.query_range(filled, span.start, span.end, span.step)
+
+    def show(self, prometheus: Prometheus, span: Span) -> list[Series]:
+        """Return what the panel shows: the range, or its end alone; raises StackError."""
+        if not self.instant:
+            return self.ask(prometheus, span)
+        return prometheus.query_range(span.fill(self.expression), span.end, span.end, span.step)
+
+    def name(self, series: Series) -> str:
+        """Return the legend of one series."""
+        return re.sub(r"{{(\w+)}}", lambda label: series["metric"].get(label[1], ""), self.legend)
+
+
+def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the panels that show something, rows left out."""
+    yield from (panel for panel in dashboard["panels"] if panel["type"] != "row")
+
+
+def queries(dashboard: dict[str, Any]) -> Iterator[Query]:
+    """Yield what the panels of a dashboard ask."""
+    for panel in panels(dashboard):
+        yield from panel_queries(dashboard["title"], panel)
+
+
+def panel_queries(dashboard: str, panel: dict[str, Any]) -> Iterator[Query]:
+    """Yield what one panel asks."""
+    for target in panel["targets"]:
+        yield Query(
+            dashboard, panel["title"], target["legendFormat"], target["expr"], target["instant"]
+        )
+
+
+def marks(dashboard: dict[str, Any]) -> Iterator[Query]:
+    """Yield what is marked in every panel."""
+    for mark in dashboard["annotations"]["list"]:
+        yield Query(dashboard["title"], mark["name"], mark["titleFormat"], mark["expr"])

@@ -1,0 +1,293 @@
+"""Grafana's dashboards: the strict rules of dashboard-linter, and what ties them to the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from demo.dashboards.queries import Query, Span, marks, panel_queries, panels, queries
+from pg_migration_exporter.bundle.grafana_dashboards import dashboards
+from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.bundle.values import load_values, merge
+from tests.bundle.series_labels import labels_of
+
+DASHBOARDS = dashboards(load_values())
+PANELS = [
+    pytest.param(panel, id=f"{uid}-{panel['title']}")
+    for uid, dashboard in DASHBOARDS.items()
+    for panel in panels(dashboard)
+]
+QUERIES = [
+    pytest.param(query, id=str(query))
+    for dashboard in DASHBOARDS.values()
+    for query in queries(dashboard)
+]
+MARKS = [mark for dashboard in DASHBOARDS.values() for mark in marks(dashboard)]
+#: Units by the names that Grafana has for them.
+UNITS = {"none", "short", "s", "bytes", "Bps", "ops", "percentunit", "dateTimeFromNow"}
+#: The job of the log pipeline, which has pages and instances of its own.
+LOG_JOB = load_values().logs.metrics.job
+SPAN = Span(start=0, end=3600)
+
+every_dashboard = pytest.mark.parametrize("uid", DASHBOARDS)
+every_panel = pytest.mark.parametrize("panel", PANELS)
+every_query = pytest.mark.parametrize("query", [*QUERIES, *MARKS], ids=str)
+
+
+def _with(overrides: dict[str, object]) -> dict[str, Any]:
+    return dashboards(
+        Values.model_validate(merge(load_values().model_dump(by_alias=True), overrides))
+    )
+
+
+def _nodes(query: Query) -> Iterator[promql_parser.Expr]:
+    found: list[promql_parser.Expr] = []
+    promql_parser.walk(promql_parser.parse(SPAN.fill(query.expression)), found.append)
+    yield from found
+
+
+def _selectors(query: Query) -> Iterator[promql_parser.VectorSelector]:
+    for node in _nodes(query):
+        if isinstance(node, promql_parser.MatrixSelector):
+            yield node.vector_selector
+        elif isinstance(node, promql_parser.VectorSelector):
+            yield node
+
+
+# --- the dashboard ----------------------------------------------------------------------------
+
+
+def test_there_are_five():
+    assert {uid: one["title"] for uid, one in DASHBOARDS.items()} == {
+        "pg-migration-cockpit": "Migration cockpit",
+        "pg-migration-exporter": "Exporter",
+        "pg-migration-fleet": "Fleet",
+        "pg-migration-postgresql": "PostgreSQL",
+        "pg-migration-quest": "Quest service",
+    }
+
+
+@every_dashboard
+def test_dashboard_is_described_and_edited_elsewhere(uid: str):
+    dashboard = DASHBOARDS[uid]
+    assert dashboard["uid"] == uid
+    assert len(uid) <= 40, "Grafana refuses a longer one"
+    assert dashboard["editable"] is False
+    assert dashboard["description"]
+    assert dashboard["schemaVersion"] == 41
+
+
+@every_dashboard
+def test_variables_choose_the_data_source_and_targets(uid: str):
+    source, *choices = DASHBOARDS[uid]["templating"]["list"]
+    assert (source["name"], source["type"], source["query"]) == (
+        "datasource",
+        "datasource",
+        "prometheus",
+    )
+    assert [one["name"] for one in choices] == ["job", "instance", "datname"]
+    for choice in choices:
+        assert choice["multi"]
+        assert choice["includeAll"]
+        assert choice["allValue"] == ".+"
+        assert choice["refresh"] == 2, "again whenever the range of time changes"
+        assert choice["datasource"]["uid"] == "${datasource}"
+        series = re.fullmatch(r"label_values\((.+), \w+\)", choice["query"])
+        assert series
+        promql_parser.parse(SPAN.fill(series[1]))
+
+
+@every_dashboard
+def test_panels_lie_on_the_grid_and_none_on_another(uid: str):
+    places = [panel["gridPos"] for panel in DASHBOARDS[uid]["panels"]]
+    assert all(place["x"] + place["w"] <= 24 for place in places)
+    for one, other in combinations(places, 2):
+        apart = (
+            one["x"] + one["w"] <= other["x"]
+            or other["x"] + other["w"] <= one["x"]
+            or one["y"] + one["h"] <= other["y"]
+            or other["y"] + other["h"] <= one["y"]
+        )
+        assert apart, f"{one} lies on {other}"
+
+
+@every_dashboard
+def test_lines_of_panels_leave_no_gap(uid: str):
+    places = [panel["gridPos"] for panel in DASHBOARDS[uid]["panels"]]
+    covered = sum(place["w"] * place["h"] for place in places)
+    assert covered == 24 * max(place["y"] + place["h"] for place in places)
+
+
+@every_dashboard
+def test_panels_have_numbers_and_names_of_their_own(uid: str):
+    numbers = [panel["id"] for panel in DASHBOARDS[uid]["panels"]]
+    assert len(set(numbers)) == len(numbers)
+    rows = [panel["title"] for panel in DASHBOARDS[uid]["panels"] if panel["type"] == "row"]
+    assert len(set(rows)) == len(rows)
+
+
+# --- the panel --------------------------------------------------------------------------------
+
+
+@every_panel
+def test_panel_says_what_it_shows_and_why_it_may_show_nothing(panel: dict[str, Any]):
+    assert panel["title"]
+    assert panel["description"].endswith(".")
+    defaults = panel["fieldConfig"]["defaults"]
+    assert defaults["noValue"]
+    assert defaults["unit"] in UNITS
+    assert panel["datasource"]["uid"] == "${datasource}"
+    assert panel["targets"]
+    assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
+
+
+@every_panel
+def test_panel_of_the_log_says_how_to_have_one(panel: dict[str, Any], root: Path):
+    if any(LOG_JOB in target["expr"] for target in panel["targets"]):
+        assert "docs/logs.md" in panel["fieldConfig"]["defaults"]["noValue"]
+    for page in re.findall(r"docs/[\w-]+\.md", panel["fieldConfig"]["defaults"]["noValue"]):
+        assert (root / page).is_file()
+
+
+@every_panel
+def test_numbers_of_a_stat_have_a_unit_or_words(panel: dict[str, Any]):
+    defaults = panel["fieldConfig"]["defaults"]
+    if panel["type"] in {"timeseries", "heatmap"}:
+        assert defaults["unit"] != "none"
+    elif panel["type"] == "stat" and panel["options"]["textMode"] != "name":
+        assert defaults["unit"] != "none" or defaults["mappings"]
+
+
+@every_panel
+def test_steps_rise_from_everything(panel: dict[str, Any]):
+    first, *others = (
+        step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    )
+    assert first is None
+    assert others == sorted(others)
+
+
+@every_panel
+def test_columns_of_a_table_are_the_labels_of_its_queries(panel: dict[str, Any]):
+    if panel["type"] != "table":
+        return
+    organized = panel["transformations"][-1]["options"]["renameByName"]
+    columns = {name for name in organized if not name.startswith("Value")}
+    for query in panel_queries("", panel):
+        assert labels_of(promql_parser.parse(SPAN.fill(query.expression))) == columns
+    for override in panel["fieldConfig"]["overrides"]:
+        assert override["matcher"]["options"] in organized.values()
+
+
+# --- the query --------------------------------------------------------------------------------
+
+
+@every_query
+def test_query_reads_what_is_declared(query: Query):
+    for selector in _selectors(query):
+        labels_of(selector)
+
+
+@every_query
+def test_legend_names_labels_that_are_left(query: Query):
+    if named := set(re.findall(r"{{(\w+)}}", query.legend)):
+        assert named <= labels_of(promql_parser.parse(SPAN.fill(query.expression)))
+
+
+@every_query
+def test_query_is_for_the_targets_that_are_chosen(query: Query):
+    for selector in _selectors(query):
+        matched = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
+        if matched.get("job") != LOG_JOB:
+            assert {"job", "instance"} <= matched.keys(), selector.name
+
+
+@every_query
+def test_windows_follow_the_range_of_time(query: Query):
+    windows = set(re.findall(r"\[(.*?)\]", query.expression))
+    assert windows <= {"$__rate_interval", "$__range"}
+
+
+@every_query
+def test_counters_are_read_as_rates(query: Query):
+    rated = {
+        node.args[0].vector_selector.name
+        for node in _nodes(query)
+        if isinstance(node, promql_parser.Call) and node.func.name in {"rate", "increase"}
+    }
+    counters = {
+        selector.name
+        for selector in _selectors(query)
+        if selector.name.endswith(("_total", "_bucket"))
+    }
+    # A gauge of the deployment guide is named like a counter.
+    assert counters - {"active_quests_total"} <= rated
+
+
+# --- ties -------------------------------------------------------------------------------------
+
+
+def test_alerts_lead_to_the_cockpit():
+    uid = load_values().urls.dashboard.rpartition("/")[2]
+    variables = {one["name"] for one in DASHBOARDS[uid]["templating"]["list"]}
+    assert {"job", "instance", "datname"} <= variables
+
+
+def test_panels_lead_to_runbooks_that_exist(root: Path):
+    web = _with({"urls": {"runbooks": "https://example.com/runbooks"}})
+    links = {
+        link["url"]
+        for dashboard in web.values()
+        for panel in panels(dashboard)
+        for link in panel["links"]
+    }
+    assert links
+    for link in links:
+        name = link.removeprefix("https://example.com/runbooks/")
+        assert (root / "docs/runbooks" / name).is_file(), name
+
+
+def test_runbooks_that_have_no_address_are_no_links():
+    assert not any(panel["links"] for one in DASHBOARDS.values() for panel in panels(one))
+
+
+def test_limits_are_those_of_the_alerts():
+    raised = _with({"alerts": {"DatabaseReplicationLagHigh": {"threshold": 77}}})
+    steps = next(
+        panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        for panel in panels(raised["pg-migration-cockpit"])
+        if panel["title"] == "Lag of each replica"
+    )
+    assert steps[-1] == {"color": "red", "value": 77.0}
+
+
+def test_names_of_the_values_are_followed():
+    other = _with({"prometheus": {"identity": ["job", "instance"]}, "slo": {"objective": 0.9}})
+    budget = next(q for q in queries(other["pg-migration-cockpit"]) if "budget" in q.panel)
+    assert budget.expression.endswith("/ 0.1")
+    assert "by (job, instance, datname)" in budget.expression
+
+
+# --- how Grafana gets them --------------------------------------------------------------------
+
+
+def test_sidecar_gets_every_dashboard(root: Path):
+    kustomization = yaml.safe_load((root / "dashboards/kustomization.yaml").read_text())
+    assert kustomization["generatorOptions"]["labels"] == {"grafana_dashboard": "1"}
+    generated = {one["name"]: one["files"] for one in kustomization["configMapGenerator"]}
+    assert generated == {uid: [f"{uid}.json"] for uid in DASHBOARDS}
+
+
+def test_provisioning_has_one_provider_of_files_and_a_prometheus(root: Path):
+    folder = root / "deploy/grafana"
+    (provider,) = yaml.safe_load((folder / "dashboards.yaml").read_text())["providers"]
+    assert (provider["type"], provider["allowUiUpdates"]) == ("file", False)
+    (source,) = yaml.safe_load((folder / "datasource.yaml").read_text())["datasources"]
+    assert (source["type"], source["isDefault"]) == ("prometheus", True)

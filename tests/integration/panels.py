@@ -1,0 +1,37 @@
+"""What the panels of the dashboards have to show in the world of the demo while a build waits."""
+
+from __future__ import annotations
+
+#: Panels, or single queries of them, that have nothing to show, and why.
+EMPTY = {
+    "Migration cockpit / Changeset that failed": "the migration succeeded",
+    "Migration cockpit / Queues by table": "the build waits for a transaction, not for a table",
+    "Migration cockpit / Index builds in progress / left": "a build that waits has no end in sight",
+    "Migration cockpit / Invalid indexes": "the index of a build in progress is none",
+    "Migration cockpit / WAL kept for slots": "the standby uses no slot",
+    "Migration cockpit / Errors of the migration": "no log pipeline is scraped",
+    "Migration cockpit / Events of the log": "no log pipeline is scraped",
+    "Exporter / Collectors left out": "every collector was asked",
+    "Fleet / Targets that do not answer": "the exporter has one target, and it answers",
+    "PostgreSQL / PgBouncer": "the exporter is not told of the pooler",
+    "PostgreSQL / Clients that wait in PgBouncer": "the exporter is not told of the pooler",
+    "PostgreSQL / Longest wait in PgBouncer": "the exporter is not told of the pooler",
+    "PostgreSQL / WAL kept for slots": "the standby uses no slot",
+    "Quest service / P95 of the service's queries": "the demo has no quest service",
+    "Quest service / Cache hits": "the demo has no quest service",
+    "Quest service / Imports that succeed": "the demo has no quest service",
+}
+
+#: Those that may have something to show, and on what it depends.
+UNCERTAIN = {
+    "Migration cockpit / P95 now, before, and the target / before": "time before the migration",
+    "Migration cockpit / P95 latency against its baseline / {{datname}} before": "the same",
+    "PostgreSQL / P95 latency against its baseline / {{datname}} before": "the same",
+    "Migration cockpit / Index hits": "enough traffic",
+    "PostgreSQL / Hits in shared buffers": "enough traffic",
+    "Migration cockpit / Replication lag": "a standby that has told its lag by now",
+    "Fleet / Servers and their migrations / lag": "the same",
+    "PostgreSQL / Long operations": "autovacuum",
+    "Migration cockpit / Collectors that fail": "a machine that is too busy",
+    "Exporter / Collectors that fail": "a machine that is too busy",
+}
