@@ -272,6 +272,29 @@ def test_a_build_counts_when_its_transaction_is_over(
     assert page.value(f"{histogram}_sum", command="CREATE INDEX") > 0
 
 
+def test_the_build_that_follows_on_the_same_table_is_another(
+    quests: Database, start_exporter: StartExporter
+) -> None:
+    """The first was seen before it had an index; the next one's is invalid, since it is built."""
+    exporter = start_exporter(quests, watch=_QUICK)
+    build = "CREATE INDEX CONCURRENTLY"
+    with ThreadPoolExecutor(1) as thread, quests.connect() as builder:
+        with quests.connect() as locker, locker.transaction():
+            locker.execute("LOCK TABLE quests IN SHARE UPDATE EXCLUSIVE MODE")
+            first = thread.submit(builder.execute, f"{build} one ON quests (id)")
+            scrape_until(exporter, lambda page: page.values(_DURATION), "the build is seen")
+            exporter.process.freeze()
+        first.result(timeout=60)
+        with writing(quests):
+            second = thread.submit(builder.execute, f"{build} two ON quests (level)")
+            unborn = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+            wait_until(lambda: quests.value(unborn), 60, "the second has its index")
+            exporter.process.thaw()
+            page = scrape_until(exporter, lambda page: ended(page, build), "the first has ended")
+        second.result(timeout=60)
+    assert ended(page, build) == {"completed": 1}
+
+
 def test_between_two_scrapes_a_failure_and_what_it_leaves_invalid(
     quests: Database, start_exporter: StartExporter
 ) -> None:

@@ -12,7 +12,12 @@ from collections.abc import Sequence
 from pg_migration_exporter.collectors.base import Collector, Scope
 from pg_migration_exporter.collectors.index_builds import families as of
 from pg_migration_exporter.collectors.index_builds import sql
-from pg_migration_exporter.collectors.index_builds.builds import Build, Sighting, read_sightings
+from pg_migration_exporter.collectors.index_builds.builds import (
+    Build,
+    Outcome,
+    Sighting,
+    read_sightings,
+)
 from pg_migration_exporter.collectors.index_builds.memory import InvalidIndex, Memory
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.session import Rows
@@ -58,7 +63,7 @@ async def _settle(scope: Scope, gone: Sequence[Build]) -> bool:
             build.end(ended, alone=alone)
             if is_open:
                 continue
-            outcome = build.outcome(await scope.query(sql.AFTERWARDS, str(build.relid)))
+            outcome = await _outcome(scope, build)
             memory.count(build, outcome)
             counted.append(build)
             kind = f"index_build_{outcome}"
@@ -66,6 +71,14 @@ async def _settle(scope: Scope, gone: Sequence[Build]) -> bool:
     finally:
         memory.builds.extend(build for build in gone if build not in counted)
     return bool(counted)
+
+
+async def _outcome(scope: Scope, build: Build) -> Outcome:
+    outcome = build.outcome(await scope.query(sql.AFTERWARDS, str(build.relid)))
+    if outcome != "invalid":
+        return outcome
+    # Once more: another build of the table that ended during the first look is valid by now.
+    return build.outcome(await scope.query(sql.AFTERWARDS, str(build.relid)))
 
 
 async def _look_for_invalid(scope: Scope, memory: Memory, *, everywhere: bool) -> None:

@@ -95,15 +95,24 @@ select coalesce(bool_or(a.state = 'active' and a.query_start = to_timestamp($3::
 """
 )
 
-#: The indexes of table $1 as they are now, and the table's own file in each row.
+#: Nobody works on index `i` now: a build's own is invalid, and so are those that a REINDEX
+#: CONCURRENTLY holds locked till its end.
+_LEFT_ALONE = """not exists (
+        select from pg_stat_progress_create_index p
+         where p.index_relid = i.indexrelid
+            or p.pid in (select l.pid from pg_locks l where l.relation = i.indexrelid))"""
+
+#: The indexes of table $1 as they are now, and the table's own file in each row; without those that
+#: the next statement builds already.
 AFTERWARDS = Query(
-    """
+    f"""
 select i.indexrelid::int8 as indexrelid, c.relname::text as indexrelname,
        i.indisvalid and i.indisready as valid,
        pg_relation_filenode(i.indexrelid)::int8 as filenode,
        pg_relation_filenode(t.oid)::int8 as table_filenode
   from pg_class t
-  left join (pg_index i join pg_class c on c.oid = i.indexrelid) on i.indrelid = t.oid
+  left join (pg_index i join pg_class c on c.oid = i.indexrelid)
+    on i.indrelid = t.oid and (i.indisvalid or {_LEFT_ALONE})
  where t.oid = $1::text::oid
 """
 )
@@ -116,14 +125,13 @@ select i.indexrelid::int8 as indexrelid, n.nspname::text as schemaname, t.relnam
   join pg_class t on t.oid = i.indrelid
   join pg_namespace n on n.oid = c.relnamespace
  where not i.indisvalid and c.relkind = 'i' and not pg_is_in_recovery() {restriction}
-   and not exists (select from pg_stat_progress_create_index p
-                    where p.index_relid = i.indexrelid
-                       or p.pid in (select l.pid from pg_locks l where l.relation = i.indexrelid))
+   and {left_alone}
 """
 
-#: Invalid indexes that no statement works on now: a look at every index. A build's own index is
-#: invalid, and so are those that a REINDEX CONCURRENTLY holds locked till its end; a standby does
-#: not see what the primary builds.
-INVALID_ANYWHERE = Query(_INVALID.format(restriction=""))
+#: Invalid indexes that no statement works on now: a look at every index. A standby does not see
+#: what the primary builds.
+INVALID_ANYWHERE = Query(_INVALID.format(restriction="", left_alone=_LEFT_ALONE))
 #: The same among the indexes $1, an array of oids.
-INVALID_AMONG = Query(_INVALID.format(restriction="and i.indexrelid = any($1::text::oid[])"))
+INVALID_AMONG = Query(
+    _INVALID.format(restriction="and i.indexrelid = any($1::text::oid[])", left_alone=_LEFT_ALONE)
+)
