@@ -16,9 +16,9 @@ demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(ALL),--all)
 
 .PHONY: test
-test: ## Run all tests against real servers (ARGS="-k lock" selects)
+test: ## Run all tests against real servers, two files at a time (ARGS="-k lock" selects)
 	@scripts/setup.sh bench test servers browser
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 .PHONY: pictures
 pictures: ## Draw the pictures of the status page and the terminal (docs/pictures)
