@@ -160,6 +160,10 @@ class Alerts(Model):
     MigrationExporterScrapeSlow: SecondsAlert
     MigrationExporterRestarting: CountEventAlert
     MigrationLogPipelineDown: Alert
+    MigrationLogPipelineSilent: EventAlert
+    MigrationLogDeliveryFailing: EventAlert
+    MigrationLogEntriesDropped: EventAlert
+    MigrationLogUnreadable: EventAlert
     MigrationRunningLong: SecondsAlert
     MigrationBlocked: Alert
     MigrationBlocksTraffic: CountAlert
