@@ -122,7 +122,7 @@ class Since:
             tolerated=self._fault.consequences,
             detected={name: times[0] - self.began for name, times in firing.items()},
             resolved={
-                name: times[-1] - self.healed
+                name: max(times[-1] - self.healed, 0.0)
                 for name, times in firing.items()
                 if name not in restless
             },
