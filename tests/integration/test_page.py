@@ -95,6 +95,8 @@ def test_names_that_are_not_utf8_do_not_hurt(
             )
         page = scrape(start_exporter(ascii_database))
         assert page.status(r"s\xff.databasechangelog") == "succeeded"
+        neighbor = scrape(start_exporter(database, statements={"text": True}))
+        assert set(neighbor.values("migration_exporter_collector_success")) == {1}
     finally:
         database.execute(f"DROP DATABASE {raw} WITH (FORCE)")
 
