@@ -38,7 +38,7 @@ def test_kind_chooses_the_plugin(kind: str):
     assert output_of(kind=kind)["name"] == PLUGINS[kind]
 
 
-@pytest.mark.parametrize("kind", PLUGINS.keys() - {"stdout"})
+@pytest.mark.parametrize("kind", sorted(PLUGINS.keys() - {"stdout"}))
 def test_what_is_sent_is_encrypted_kept_until_delivered_and_holds_no_password(kind: str):
     store = output_of(kind=kind, ca_file="/etc/ssl/ca.crt")
     assert (store["tls"], store["tls.verify"], store["tls.verify_hostname"]) == (True, True, True)
