@@ -47,6 +47,10 @@ def test_openmetrics_holds_the_same_series(
     database: Database, start_exporter: StartExporter
 ) -> None:
     exporter = start_exporter(database)
+    looked = ("migration_exporter_watch_age_seconds", "postgres_query_duration_seconds_count")
+    scrape_until(
+        exporter, lambda page: all(page.values(name) for name in looked), "the watcher has looked"
+    )
     answer = httpx.get(
         exporter.url + "/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"}
     )
@@ -95,7 +99,9 @@ def test_names_that_are_not_utf8_do_not_hurt(
             )
         page = scrape(start_exporter(ascii_database))
         assert page.status(r"s\xff.databasechangelog") == "succeeded"
-        neighbor = scrape(start_exporter(database, statements={"text": True}))
+        neighbor = scrape(
+            start_exporter(database, watch={"enabled": False}, statements={"text": True})
+        )
         assert set(neighbor.values("migration_exporter_collector_success")) == {1}
     finally:
         database.execute(f"DROP DATABASE {raw} WITH (FORCE)")

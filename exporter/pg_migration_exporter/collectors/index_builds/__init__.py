@@ -7,7 +7,7 @@ between two scrapes is counted by the watcher.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pg_migration_exporter.collectors.base import Collector, Scope
 from pg_migration_exporter.collectors.index_builds import families as of
@@ -82,18 +82,30 @@ async def _outcome(scope: Scope, build: Build) -> Outcome:
 
 
 async def _look_for_invalid(scope: Scope, memory: Memory, *, everywhere: bool) -> None:
-    """Look at all indexes once in a while or after a build, at those known to be invalid always."""
+    """Look at all indexes once in a while or after a build, at those known to be invalid always.
+
+    Scrapes and the watcher look at the same time: what one has found, the other must not forget.
+    """
     now = time.monotonic()
     if everywhere or now - memory.invalid_looked_at >= _INVALID_EVERY:
         found = _read_invalid(await scope.query(sql.INVALID_ANYWHERE), memory)
-        memory.invalid_looked_at = now
-    else:
-        found = dict(memory.invalid)
-    if found:
         # Once more: a build that ended during the first look is valid by now.
-        oids = "{" + ",".join(map(str, found)) + "}"
-        found = _read_invalid(await scope.query(sql.INVALID_AMONG, oids), memory)
-    memory.invalid = found
+        memory.invalid |= await _still_invalid(scope, memory, found)
+        memory.invalid_looked_at = now
+    known = dict(memory.invalid)
+    still = await _still_invalid(scope, memory, known)
+    memory.invalid = {
+        oid: index for oid, index in memory.invalid.items() if oid in still or oid not in known
+    }
+
+
+async def _still_invalid(
+    scope: Scope, memory: Memory, indexes: Mapping[int, InvalidIndex]
+) -> dict[int, InvalidIndex]:
+    if not indexes:
+        return {}
+    oids = "{" + ",".join(map(str, indexes)) + "}"
+    return _read_invalid(await scope.query(sql.INVALID_AMONG, oids), memory)
 
 
 def _read_invalid(answer: Rows, memory: Memory) -> dict[int, InvalidIndex]:

@@ -35,6 +35,6 @@ class OwnStatements:
         return [entry for entry in entries if not self._is_own.get(entry.key, False)]
 
     async def _ask(self, scope: Scope) -> None:
-        for *key, is_own in await sql.ask(scope, sql.OWN_STATEMENTS, MARK):
+        for *key, is_own in await sql.ask_with_texts(scope, sql.OWN_STATEMENTS, MARK):
             if is_own is not None:
                 self._is_own[tuple(key)] = is_own

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
+
 from pg_migration_exporter.collectors.base import Scope
 from pg_migration_exporter.postgres.query import Query
 
@@ -65,6 +67,17 @@ select distinct on (s.queryid) s.queryid, s.query
  where s.queryid = any ($1::int8[])
 """
 )
+
+
+async def ask_with_texts(scope: Scope, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
+    """Rows of a query that reads texts; none where they cannot be read.
+
+    One statement of a database in SQL_ASCII whose bytes are no text here hides those of all.
+    """
+    try:
+        return await ask(scope, query, *parameters)
+    except psycopg.errors.CharacterNotInRepertoire:
+        return []
 
 
 async def ask(scope: Scope, query: Query, *parameters: str) -> list[tuple[Any, ...]]:

@@ -48,5 +48,5 @@ class Texts:
         missing = queryids - self._texts.keys()
         if self._enabled and missing and self._reading.is_due:
             self._reading.spend(entries)
-            rows = await sql.ask(scope, sql.TEXTS, array(queryids))
+            rows = await sql.ask_with_texts(scope, sql.TEXTS, array(queryids))
             self._texts = {queryid: normalize(text) for queryid, text in rows if text}
