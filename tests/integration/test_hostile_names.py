@@ -76,6 +76,8 @@ def raw_database(database: Database) -> Iterator[Database]:
     database.execute(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
     yield Database(database.port, name, database.user, database.password)
     database.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    # Else no text can be read for the tests to come.
+    database.execute("SELECT pg_stat_statements_reset()")
 
 
 def test_bytes_that_are_no_utf8(raw_database: Database, start_exporter: StartExporter) -> None:

@@ -105,6 +105,8 @@ def test_names_that_are_not_utf8_do_not_hurt(
         assert set(neighbor.values("migration_exporter_collector_success")) == {1}
     finally:
         database.execute(f"DROP DATABASE {raw} WITH (FORCE)")
+        # Else no text can be read for the tests to come.
+        database.execute("SELECT pg_stat_statements_reset()")
 
 
 def test_a_short_deadline_still_gets_an_answer(

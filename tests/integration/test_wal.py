@@ -23,7 +23,6 @@ def test_an_archive_that_fails_and_works_again(
     tuned_server: Server, start_exporter: StartExporter
 ) -> None:
     exporter = start_exporter(tuned_server.database())
-    assert scrape(exporter).value("postgres_archiver_failing") == 0
     finish_segment(tuned_server)
     page = scrape_until(
         exporter, lambda page: page.value("postgres_archiver_failing") == 1, "it fails"

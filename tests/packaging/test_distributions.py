@@ -57,7 +57,7 @@ def test_sdist_holds_the_package_and_what_users_read(distributions: Distribution
     package = {str(path.relative_to(source_root)) for path in files if source_root in path.parents}
     assert package == package_files()
     assert {path.parts[0] for path in files} == {
-        *("exporter", "alerts", "docs", "examples", "sql"),
+        *("exporter", "alerts", "dashboards", "docs", "examples", "sql"),
         *("README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml"),
         *(".gitignore", "PKG-INFO"),  # hatchling adds them
     }

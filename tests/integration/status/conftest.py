@@ -29,7 +29,7 @@ _OPTIONS = (
 )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """One Chromium for these tests. It ends with them: it keeps an event loop in this thread."""
     expect.set_options(timeout=PATIENCE)

@@ -179,7 +179,9 @@ def test_a_wrapper_that_is_killed_leaves_a_run_without_end(
 
 UNUSABLE: dict[str, Callable[[Path], str]] = {
     "missing": lambda folder: f"{folder}/missing.yaml: cannot be read: No such file or directory",
-    "nonsense": lambda folder: f"{folder}/nonsense.yaml: reports.tabel: unknown key; did you mean",
+    "nonsense": lambda folder: (
+        f"{folder}/nonsense.yaml:1: reports.tabel: unknown key; did you mean"
+    ),
     "empty": lambda folder: f"{folder}/empty.yaml: reports: neither directory, table nor endpoint",
 }
 
