@@ -15,7 +15,7 @@ import psycopg
 
 from pg_migration_exporter.config.schema import PostgresSection
 from pg_migration_exporter.postgres.conninfo import build_conninfo, harmless_parameters
-from pg_migration_exporter.postgres.session import Session, run_simply
+from pg_migration_exporter.postgres.session import MARK, Session, run_simply
 
 #: What a user has to know, in the log and from `--check-config`.
 WARNING = (
@@ -57,7 +57,7 @@ async def _connect(settings: PostgresSection, conninfo: str) -> psycopg.AsyncCon
 
 
 async def _is_pooled(connection: psycopg.AsyncConnection[Any]) -> bool:
-    answer = await run_simply(connection, "select pg_catalog.pg_backend_pid()")
+    answer = await run_simply(connection, f"select pg_catalog.pg_backend_pid() {MARK}")
     return bool(answer.rows != [(connection.pgconn.backend_pid,)])
 
 
