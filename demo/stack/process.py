@@ -13,8 +13,9 @@ from typing import Any, Self
 from demo.stack.errors import StackError
 from demo.stack.waiting import T, wait_until
 
-#: What a child must not inherit: the caller's own PostgreSQL, Java and Liquibase settings.
-_FOREIGN = ("PG", "JAVA_TOOL_OPTIONS", "LIQUIBASE_")
+#: What a child must not inherit: the caller's own PostgreSQL, Java and Liquibase settings, and
+#: the size of the caller's terminal (readline exports it to whatever pytest starts).
+_FOREIGN = ("PG", "JAVA_TOOL_OPTIONS", "LIQUIBASE_", "COLUMNS", "LINES")
 
 
 def clean_environment() -> dict[str, str]:
