@@ -25,6 +25,7 @@ from pg_migration_exporter.liquibase.memory import Counters, Memory
 from pg_migration_exporter.liquibase.reports import Ask, Reports
 from pg_migration_exporter.liquibase.state import Status, Verdict, decide
 from pg_migration_exporter.liquibase.tables import ChangelogTables
+from pg_migration_exporter.postgres.query import array
 from pg_migration_exporter.postgres.session import Rows
 from pg_migration_exporter.postgres.statement import kind_of
 from pg_migration_exporter.watch.events import Event, EventLog
@@ -128,7 +129,9 @@ class Observer:
         lock, counters, sessions, rows = await asyncio.gather(
             self.ask(sql.READ_LOCK, lock=tables.lock.quoted, committed=self._committed),
             self.ask(sql.READ_COUNTERS, str(tables.history.oid), str(tables.lock.oid)),
-            self.ask(sql.READ_SESSIONS, self._names, str(tables.lock.owner)),
+            self.ask(
+                sql.READ_SESSIONS, array(self.settings.application_names), str(tables.lock.owner)
+            ),
             self._read_rows(subject, history.position),
         )
         look = self._read_look(subject.memory, _named(lock)[0], counters, sessions)
@@ -236,15 +239,6 @@ class Observer:
     @property
     def _committed(self) -> str:
         return sql.COMMITTED if self.commit_timestamps else sql.NOT_COMMITTED
-
-    @property
-    def _names(self) -> str:
-        """The application names as an array literal (PostgreSQL, "Array Value Input")."""
-        escaped = (
-            name.replace("\\", "\\\\").replace('"', '\\"')
-            for name in self.settings.application_names
-        )
-        return "{" + ",".join(f'"{name}"' for name in escaped) + "}"
 
 
 def _judged(evidence: Evidence) -> Observation:
