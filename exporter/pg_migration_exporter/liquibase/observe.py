@@ -134,7 +134,7 @@ class Observer:
             ),
             self._read_rows(subject, history.position),
         )
-        look = self._read_look(subject.memory, _named(lock)[0], counters, sessions)
+        look = self._read_look(subject.memory, lock.named()[0], counters, sessions)
         self._see_rows(subject, history.add(rows))
         if not history.is_complete(look.counters, look.now):
             everything = await self._read_rows(subject, BEGINNING)
@@ -153,7 +153,7 @@ class Observer:
             taken=row["committed"],
             now=row["now"],
         )
-        return _Look(lock, Counters(*counters.rows[0]), _named(sessions), row["now"])
+        return _Look(lock, Counters(*counters.rows[0]), sessions.named(), row["now"])
 
     async def _read_rows(self, subject: Subject, behind: str) -> list[Row]:
         quoted = subject.tables.history.quoted
@@ -268,7 +268,3 @@ def deployment_time(row: Row, now: float) -> float | None:
         return None
     latest = int((now + 60) * 1000)
     return (latest - (latest - int(deployment_id)) % 10**10) / 1000
-
-
-def _named(rows: Rows) -> list[dict[str, Any]]:
-    return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
