@@ -12,19 +12,10 @@ from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.errors import ConfigError
 
-#: bundle.values.PRESETS; that module is not for `serve` to import.
-_PRESETS = ("staging", "dry-run", "production")
-
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Subparsers = argparse._SubParsersAction
-
-
-def add_values_options(parser: argparse.ArgumentParser) -> None:
-    """Add --preset and --values."""
-    parser.add_argument("--preset", choices=_PRESETS, help="overrides for an environment")
-    parser.add_argument("--values", type=Path, metavar="FILE", help="overrides of your own")
 
 
 def add_settings_options(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pg_migration_exporter.bundle.metrics import records, rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.bundle.verify import Finding, fetch, verify
-from pg_migration_exporter.cli.options import Subparsers, add_values_options
+from pg_migration_exporter.cli.options import Subparsers
+from pg_migration_exporter.cli.values_options import add_values_options
 
 _WORDS = {
     "found": "found",
