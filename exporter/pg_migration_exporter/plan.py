@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The collectors that run, and those that cannot with the requirement they miss.
+    """The collectors that run, and those that cannot with the requirement they miss, if it is said.
 
     `capabilities` is None before the server was ever reached.
     """
@@ -34,7 +34,7 @@ class Plan:
         judged = [(one, one.obstacle(capabilities)) for one in meant]
         return cls(
             [one for one, obstacle in judged if obstacle is None],
-            [(one, obstacle) for one, obstacle in judged if obstacle is not None],
+            [(one, lacks) for one, lacks in judged if lacks is not None and lacks.is_said],
             capabilities,
         )
 

@@ -14,7 +14,7 @@ from pg_migration_exporter.collectors.liquibase import LIQUIBASE
 from pg_migration_exporter.collectors.locks import LOCKS
 from pg_migration_exporter.collectors.operations import OPERATIONS
 from pg_migration_exporter.collectors.pgbouncer import PGBOUNCER
-from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS
+from pg_migration_exporter.collectors.query_duration import MONITORED_DURATIONS, QUERY_DURATIONS
 from pg_migration_exporter.collectors.replication import (
     REPLICATION,
     REPLICATION_SLOTS,
@@ -53,6 +53,7 @@ COLLECTORS: tuple[Collector, ...] = (
     VACUUM,
     FUNCTIONS,
     QUERY_DURATIONS,
+    MONITORED_DURATIONS,
     INDEXES,
     TABLES,
     LIQUIBASE,
