@@ -62,12 +62,15 @@ async def _check_target(name: str, settings: Settings) -> str:
         there = settings.model_copy(update={"postgres": postgres})
         scoped = [one for one in collectors if one.scope == "database"]
         problems += (await _check_database(there, scoped))[2]
+    warnings = [f"warning: {pooler.WARNING}"] if is_pooled else []
     if problems:
-        raise ConfigError("\n".join(f"{place}{one}" for one in [*problems, f"what works: {works}"]))
-    summary = (
-        f"{place}PostgreSQL {known.version}, {known.role}, role {known.usename}: all works: {works}"
-    )
-    return f"{summary}\n{place}warning: {pooler.WARNING}" if is_pooled else summary
+        raise ConfigError(_lines(place, *problems, f"what works: {works}", *warnings))
+    server = f"PostgreSQL {known.version}, {known.role}, role {known.usename}"
+    return _lines(place, f"{server}: all works: {works}", *warnings)
+
+
+def _lines(place: str, *lines: str) -> str:
+    return "\n".join(f"{place}{one}" for one in lines)
 
 
 async def _check_database(
@@ -82,7 +85,8 @@ async def _check_database(
             plan = Plan.make(collectors, found)
             problems = plan.problems() + await _try(session, plan, settings)
     except (UnreachableError, psycopg.Error, TimeoutError) as error:
-        raise ConfigError(f"the server cannot be reached: {error}") from error
+        reason = str(error) or f"no answer in {settings.scrape.timeout:g} s"
+        raise ConfigError(f"the server cannot be reached: {reason}") from error
     finally:
         await link.close()
     works = ", ".join(one.name for one in plan.collectors)
