@@ -111,7 +111,7 @@ def test_statements_are_bounded_and_leave_nothing_behind(
 
 
 def check_config(database: Database) -> subprocess.CompletedProcess[str]:
-    command = [exporter_command(), "serve", "--check-config", "--dsn", database.conninfo()]
+    command = [str(exporter_command()), "serve", "--check-config", "--dsn", database.conninfo()]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 

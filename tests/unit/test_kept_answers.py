@@ -18,7 +18,8 @@ from pg_migration_exporter.postgres.session import Rows
 
 def server(**known: Any) -> Capabilities:
     """A server of which only what matters here is known."""
-    return Capabilities(**dict.fromkeys((one.name for one in fields(Capabilities)), None) | known)
+    nothing: dict[str, Any] = dict.fromkeys(one.name for one in fields(Capabilities))
+    return Capabilities(**nothing | known)
 
 
 PRIMARY = server(version_num=150018, in_recovery=False, datname="game")

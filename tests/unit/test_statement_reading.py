@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -126,7 +127,7 @@ def test_a_database_that_is_gone_takes_its_series_along() -> None:
 
 def test_a_database_is_gone_when_nobody_looks_back_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(names.time, "monotonic", lambda: now)
+    monkeypatch.setattr(names, "time", SimpleNamespace(monotonic=lambda: now))
     known = names.Names()
 
     def learn(*databases: str) -> set[str]:
