@@ -74,7 +74,7 @@ def _check(
         passes=passes,
         reason=result.reason if result else failure,
         matters=matters,
-        level=_level(section, passes, matters=matters),
+        level=level_of(section, passes, matters=matters),
     )
 
 
@@ -86,7 +86,8 @@ def is_time_for(section: Section, datname: str, migrations: Sequence[Migration])
     return runs == (section.phase == "during")
 
 
-def _level(section: Section, passes: bool | None, *, matters: bool) -> Level:
+def level_of(section: Section, passes: bool | None, *, matters: bool) -> Level:
+    """How much a check asks of whoever reads it."""
     if passes:
         return "ok"
     if not matters:
