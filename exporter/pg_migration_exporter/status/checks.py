@@ -28,8 +28,11 @@ _NOWHERE = "it runs nowhere: no database that is watched has a name that its `da
 
 
 def checks(target: Target, scrape: Scrape | None, migrations: Sequence[Migration]) -> list[Check]:
-    """Every check in every database where it runs, those that ask for most first."""
-    if scrape is None:
+    """Every check in every database where it runs, those that ask for most first.
+
+    None where the server is not reached: nothing is known of any then.
+    """
+    if scrape is None or not scrape.reached:
         return []
     found = [one for part in scrape.parts for one in _of_part(target, part, migrations)]
     found += _of_no_part(target, {one.name for one in found}, migrations)
