@@ -70,10 +70,10 @@ def test_levels(
 def shown(*checks: Check) -> dict[str, str]:
     """The checks on the page and in the terminal."""
     target: Any = made.target("db-1", checks=list(checks))
-    console = Console(file=StringIO(), width=200)
-    console.print(StatusView(made.status(target)))
+    out = StringIO()
+    Console(file=out, width=200).print(StatusView(made.status(target)))
     page = Pages().render(made.status(target), None)
-    return {"page": page.sections["checks"], "terminal": console.file.getvalue()}  # type: ignore[attr-defined]
+    return {"page": page.sections["checks"], "terminal": out.getvalue()}
 
 
 def test_what_fails_is_shown_with_its_reason_and_markup_is_text() -> None:
