@@ -1,5 +1,5 @@
 """Check the targets before they are scraped: can each be reached, can every collector run there,
-do the custom metrics' statements give what is declared?"""
+do the statements of custom metrics and checks give what they must?"""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def _check_database(
 
 
 async def _try(session: Session, plan: Plan, settings: Settings) -> list[str]:
-    """Run the custom statements once; a line for each that fails."""
+    """Run the user's statements once; a line for each that fails."""
     assert plan.capabilities is not None
     problems = []
     for one in plan.collectors:

@@ -2,6 +2,7 @@
 into a lock (of Liquibase's tables) last, so that a deadline cuts off the least."""
 
 from pg_migration_exporter.collectors.base import Collector
+from pg_migration_exporter.collectors.checks import CHECKS
 from pg_migration_exporter.collectors.connections import CONNECTION_USE
 from pg_migration_exporter.collectors.databases import DATABASE_SIZES, DATABASES
 from pg_migration_exporter.collectors.extensions import EXTENSIONS
@@ -56,6 +57,7 @@ COLLECTORS: tuple[Collector, ...] = (
     MONITORED_DURATIONS,
     INDEXES,
     TABLES,
+    CHECKS,
     LIQUIBASE,
 )
 
