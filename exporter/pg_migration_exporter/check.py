@@ -11,17 +11,19 @@ import psycopg
 from pg_migration_exporter.collectors import Collector
 from pg_migration_exporter.collectors.base import Scope
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.errors import ConfigError, UnfitAnswerError
-from pg_migration_exporter.families import FamilySamples
 from pg_migration_exporter.plan import Plan, select_collectors
 from pg_migration_exporter.postgres import capabilities, pooler
 from pg_migration_exporter.postgres.capabilities import Capabilities
-from pg_migration_exporter.postgres.conninfo import with_database
 from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Session
-from pg_migration_exporter.target import complaint_of, watched_databases
+from pg_migration_exporter.target import (
+    complaint_of,
+    in_database,
+    place_of,
+    watched_databases,
+)
 from pg_migration_exporter.watch.events import EventLog
 
 #: Targets that are asked at the same time.
@@ -51,17 +53,15 @@ async def check_targets(settings: Settings) -> str:
 
 
 async def _check_target(name: str, settings: Settings) -> str:
-    place = "" if name == DEFAULT_TARGET else f"target {name}: "
+    place = place_of(name)
     collectors = select_collectors(settings)
     known, works, problems, is_pooled = await _check_database(settings, collectors)
     others, missing, left_out = watched_databases(known, settings.databases)
     if complaint := complaint_of(missing, left_out):
         problems.append(f"databases: {complaint}")
     for other in others:
-        postgres = with_database(settings.postgres, other)
-        there = settings.model_copy(update={"postgres": postgres})
-        scoped = [one for one in collectors if one.scope == "database"]
-        problems += (await _check_database(there, scoped))[2]
+        there = in_database(settings, collectors, other)
+        problems += (await _check_database(*there))[2]
     warnings = [f"warning: {pooler.WARNING}"] if is_pooled else []
     if problems:
         raise ConfigError(_lines(place, *problems, f"what works: {works}", *warnings))
@@ -99,9 +99,13 @@ async def _try(session: Session, plan: Plan, settings: Settings) -> list[str]:
     problems = []
     for one in plan.collectors:
         if one.last:
-            families = {family.name: FamilySamples(family) for family in one.families}
             scope = Scope(
-                session, plan.capabilities, settings, one.memory(settings), families, EventLog()
+                session,
+                plan.capabilities,
+                settings,
+                one.memory(settings),
+                one.unfilled(),
+                EventLog(),
             )
             try:
                 await one.collect(one, scope)

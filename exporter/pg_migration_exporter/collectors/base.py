@@ -163,6 +163,10 @@ class Collector:
     is_configured: Callable[[Settings], bool] = field(default=lambda _: True)
     close: Callable[[Any], Awaitable[None]] | None = None
 
+    def unfilled(self) -> dict[str, FamilySamples]:
+        """Its families by name, with no samples yet: for the scope of one run."""
+        return {family.name: FamilySamples(family) for family in self.families}
+
     def runs_in(self, datname: str) -> bool:
         """Whether it is meant for the database of this name."""
         return any(fnmatchcase(datname, pattern) for pattern in self.databases)

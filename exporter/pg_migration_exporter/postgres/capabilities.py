@@ -74,7 +74,7 @@ class Capabilities:
     @classmethod
     def from_rows(cls, answer: Rows) -> Capabilities:
         """Read the only row of `SQL`'s answer."""
-        row = dict(zip(answer.columns, answer.rows[0], strict=True))
+        row = answer.named()[0]
         return cls(**{one.name: row[one.name] for one in fields(cls)})
 
 
