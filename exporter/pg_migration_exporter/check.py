@@ -1,5 +1,5 @@
 """Check the targets before they are scraped: can each be reached, can every collector run there,
-do the custom metrics' statements give what is declared?"""
+do the statements of custom metrics and checks give what they must?"""
 
 from __future__ import annotations
 
@@ -62,12 +62,15 @@ async def _check_target(name: str, settings: Settings) -> str:
     for other in others:
         there = in_database(settings, collectors, other)
         problems += (await _check_database(*there))[2]
+    warnings = [f"warning: {pooler.WARNING}"] if is_pooled else []
     if problems:
-        raise ConfigError("\n".join(f"{place}{one}" for one in [*problems, f"what works: {works}"]))
-    summary = (
-        f"{place}PostgreSQL {known.version}, {known.role}, role {known.usename}: all works: {works}"
-    )
-    return f"{summary}\n{place}warning: {pooler.WARNING}" if is_pooled else summary
+        raise ConfigError(_lines(place, *problems, f"what works: {works}", *warnings))
+    server = f"PostgreSQL {known.version}, {known.role}, role {known.usename}"
+    return _lines(place, f"{server}: all works: {works}", *warnings)
+
+
+def _lines(place: str, *lines: str) -> str:
+    return "\n".join(f"{place}{one}" for one in lines)
 
 
 async def _check_database(
@@ -82,7 +85,8 @@ async def _check_database(
             plan = Plan.make(collectors, found)
             problems = plan.problems() + await _try(session, plan, settings)
     except (UnreachableError, psycopg.Error, TimeoutError) as error:
-        raise ConfigError(f"the server cannot be reached: {error}") from error
+        reason = str(error) or f"no answer in {settings.scrape.timeout:g} s"
+        raise ConfigError(f"the server cannot be reached: {reason}") from error
     finally:
         await link.close()
     works = ", ".join(one.name for one in plan.collectors)
@@ -90,7 +94,7 @@ async def _check_database(
 
 
 async def _try(session: Session, plan: Plan, settings: Settings) -> list[str]:
-    """Run the custom statements once; a line for each that fails."""
+    """Run the user's statements once; a line for each that fails."""
     assert plan.capabilities is not None
     problems = []
     for one in plan.collectors:
