@@ -62,6 +62,7 @@ def _show(world: World, report: Report, folder: Path) -> None:
 
 def draw_all(prometheus: Prometheus, span: Span, folder: Path) -> list[Path]:
     """Draw each dashboard with the default values; their files. Raises StackError, OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for uid, dashboard in dashboards(load_values()).items():
         path = folder / f"dashboard-{uid.removeprefix('pg-migration-')}.png"

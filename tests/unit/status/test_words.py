@@ -30,8 +30,16 @@ def test_every_state_has_words() -> None:
 
 
 def test_every_runbook_is_there() -> None:
-    named = {runbooks.DOWN, runbooks.BLIND, *runbooks.FOR_STATE.values()}
+    named = {
+        value for name, value in vars(runbooks).items() if name.isupper() and name != "FOR_STATE"
+    }
+    named |= {*runbooks.FOR_STATE.values()}
     assert {f"{name}.md" for name in named} <= {file.name for file in RUNBOOKS.iterdir()}
+
+
+def test_every_state_has_a_runbook_but_the_one_that_no_alert_tells_of() -> None:
+    assert set(State) - set(runbooks.FOR_STATE) == {State.NOT_INITIALISED}
+    assert len(set(runbooks.FOR_STATE.values())) == len(runbooks.FOR_STATE)
 
 
 def test_the_address_of_a_runbook() -> None:
