@@ -5,6 +5,7 @@ from __future__ import annotations
 #: Panels, or single queries of them, that have nothing to show, and why.
 EMPTY = {
     "Migration cockpit / Changeset that failed": "the migration succeeded",
+    "Migration cockpit / Who holds Liquibase's lock": "the migration has ended",
     "Migration cockpit / Queues by table": "the build waits for a transaction, not for a table",
     "Migration cockpit / Index builds in progress / left": "a build that waits has no end in sight",
     "Migration cockpit / Invalid indexes": "the index of a build in progress is none",
