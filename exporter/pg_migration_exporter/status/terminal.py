@@ -31,6 +31,7 @@ from pg_migration_exporter.status.model import (
 )
 from pg_migration_exporter.status.words import (
     STATEMENTS_SHOWN,
+    brief,
     clock,
     count,
     doing,
@@ -241,8 +242,8 @@ def _server(shown: TargetStatus) -> Iterator[RenderableType]:
     facts += [f"{one.name} {duration(one.lag_seconds)} behind" for one in shown.replicas]
     for one in shown.latencies:
         usual = one.baseline_seconds
-        told = f"usually {usual * 1000:.3g} ms" if usual is not None else "no baseline yet"
-        facts.append(f"95 % of statements within {(one.now_seconds or 0) * 1000:.3g} ms ({told})")
+        told = f"usually {brief(usual)}" if usual is not None else "no baseline yet"
+        facts.append(f"95 % of statements within {brief(one.now_seconds or 0)} ({told})")
     if facts:
         yield _title("The server meanwhile")
         yield Text("; ".join(plain(fact) for fact in facts))

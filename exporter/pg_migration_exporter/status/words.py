@@ -104,6 +104,13 @@ def duration(seconds: float) -> str:
     return " ".join(part for part in parts if part) or "0 s"
 
 
+def brief(seconds: float) -> str:
+    """A time that may be short, in three digits: `0.0371 ms`, `1.72 s`, `3 min 20 s`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 60 else duration(seconds)
+
+
 def count(number: int, noun: str) -> str:
     """`1 session`, `3 sessions`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
@@ -111,8 +118,8 @@ def count(number: int, noun: str) -> str:
 
 def taken(seconds: float, calls: int) -> str:
     """What a statement took: `12 s in 1,234 calls, 9.7 ms each`."""
-    each = f", {seconds / calls * 1000:.3g} ms each" if calls else ""
-    return f"{duration(seconds)} in {count(calls, 'call')}{each}"
+    each = f", {brief(seconds / calls)} each" if calls else ""
+    return f"{brief(seconds)} in {count(calls, 'call')}{each}"
 
 
 def waiting(sessions: int) -> str:

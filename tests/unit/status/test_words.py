@@ -17,7 +17,7 @@ from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.events import SENTENCES, happenings
 from pg_migration_exporter.status.model import LEVELS
 from pg_migration_exporter.status.terminal import STYLES
-from pg_migration_exporter.status.words import WORDS, doing, duration
+from pg_migration_exporter.status.words import WORDS, brief, doing, duration
 from pg_migration_exporter.watch.events import Event, EventLog
 
 PACKAGE = Path(pg_migration_exporter.__file__).parent
@@ -96,6 +96,20 @@ def test_events_are_numbered_from_the_first_on() -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 ms"),
+        (3.71e-5, "0.0371 ms"),
+        (0.0236, "23.6 ms"),
+        (23.6, "23.6 s"),
+        (200, "3 min 20 s"),
+    ],
+)
+def test_short_times(seconds: float, words: str) -> None:
+    assert brief(seconds) == words
 
 
 def test_what_a_session_does() -> None:

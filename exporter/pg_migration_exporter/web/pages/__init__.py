@@ -18,6 +18,7 @@ from pg_migration_exporter import __version__
 from pg_migration_exporter.status.model import Status
 from pg_migration_exporter.status.words import (
     STATEMENTS_SHOWN,
+    brief,
     clock,
     doing,
     duration,
@@ -162,6 +163,7 @@ class Pages:
         )
         environment.globals["statements_shown"] = STATEMENTS_SHOWN
         environment.filters |= {
+            "brief": brief,
             "clock": clock,
             "doing": doing,
             "duration": duration,
