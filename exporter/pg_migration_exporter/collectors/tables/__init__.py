@@ -88,15 +88,15 @@ def _by_column(rows: Rows) -> list[_Row]:
 
 def _publish(scope: Scope, memory: Memory, statistics: list[_Row]) -> None:
     datname = scope.capabilities.datname
+    labels = {oid: (datname, *names) for oid, names in memory.names.items()}
     for rows, published in ((memory.sizes, of.SIZES), (statistics, of.STATISTICS)):
-        for row in rows:
-            labels = (datname, *memory.names[row["oid"]])
-            for column, family in published.items():
-                if row[column] is not None:
-                    scope.add(family, row[column], *labels)
+        for column, family in published.items():
+            scope.families[family.name].samples.extend(
+                (labels[row["oid"]], row[column]) for row in rows if row[column] is not None
+            )
     for row in statistics:
         inserted = memory.inserted[row["oid"]].see(row["n_tup_ins"], row["importing"])
-        scope.add(of.INSERTED, inserted, datname, *memory.names[row["oid"]])
+        scope.add(of.INSERTED, inserted, *labels[row["oid"]])
     size, tables = memory.other
     scope.add(of.OTHER_TABLES, tables, datname)
     if tables:
