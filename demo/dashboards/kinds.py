@@ -19,8 +19,9 @@ _PALETTE = ("#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#
 _SHOWN, _LONGEST = 8, 32
 #: Lines of a state timeline whose names have room for a second line.
 _WRAPPED = 4
-#: Pixels of a character of a legend, and of the line before a name with the gap behind it.
-_CHARACTER, _HANDLE = 3.7, 24
+#: Pixels of a character of a legend, and of the line before a name with the gap behind it; and of a
+#: character of what an empty panel says.
+_CHARACTER, _HANDLE, _WIDE_CHARACTER = 3.7, 24, 5.2
 #: Seconds between two times on an axis.
 _TICKS = (10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
@@ -31,8 +32,8 @@ def draw(axes: Axes, panel: Panel) -> None:
         _KINDS[panel.json["type"]](axes, panel)
     else:
         axes.set_axis_off()
-        empty = panel.defaults["noValue"]
-        axes.text(0.5, 0.5, empty, color=FAINT, fontsize=7.5, ha="center", va="center", wrap=True)
+        empty = fill(panel.defaults["noValue"], int(axes.bbox.width / _WIDE_CHARACTER))
+        axes.text(0.5, 0.5, empty, color=FAINT, fontsize=7.5, ha="center", va="center")
 
 
 def _stat(axes: Axes, panel: Panel) -> None:
