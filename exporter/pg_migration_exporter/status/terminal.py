@@ -37,6 +37,7 @@ from pg_migration_exporter.status.words import (
     doing,
     duration,
     place,
+    shortened,
     taken,
 )
 
@@ -250,7 +251,7 @@ def _server(shown: TargetStatus) -> Iterator[RenderableType]:
 
 
 def _statement(one: Statement) -> Text:
-    text = Text(plain(one.text) if one.text else f"queryid {one.queryid}", style="bold")
+    text = Text(plain(shortened(one.text)) if one.text else f"queryid {one.queryid}", style="bold")
     told = f"; {taken(one.seconds, one.calls)}; {plain(one.usename)} in {plain(one.datname)}"
     return text.append(told, style="not bold dim")
 

@@ -12,6 +12,8 @@ from pg_migration_exporter.status.model import Level
 
 #: Of the statements that took most time, so many are shown.
 STATEMENTS_SHOWN = 5
+#: Characters of a statement in a list.
+_LONGEST = 120
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -114,6 +116,12 @@ def brief(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """`1 session`, `3 sessions`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def shortened(statement: str) -> str:
+    """A statement on one line, its end cut off where it is long."""
+    line = " ".join(statement.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def taken(seconds: float, calls: int) -> str:

@@ -17,7 +17,7 @@ from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.events import SENTENCES, happenings
 from pg_migration_exporter.status.model import LEVELS
 from pg_migration_exporter.status.terminal import STYLES
-from pg_migration_exporter.status.words import WORDS, brief, doing, duration
+from pg_migration_exporter.status.words import WORDS, brief, doing, duration, shortened
 from pg_migration_exporter.watch.events import Event, EventLog
 
 PACKAGE = Path(pg_migration_exporter.__file__).parent
@@ -110,6 +110,12 @@ def test_durations(seconds: float, words: str) -> None:
 )
 def test_short_times(seconds: float, words: str) -> None:
     assert brief(seconds) == words
+
+
+def test_long_statements() -> None:
+    assert shortened("SELECT\n  1") == "SELECT 1"
+    assert shortened("x" * 120) == "x" * 120
+    assert shortened("x" * 121) == "x" * 120 + "..."
 
 
 def test_what_a_session_does() -> None:

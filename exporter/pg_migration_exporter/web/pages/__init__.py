@@ -23,6 +23,7 @@ from pg_migration_exporter.status.words import (
     doing,
     duration,
     place,
+    shortened,
     taken,
     waiting,
 )
@@ -169,6 +170,7 @@ class Pages:
             "duration": duration,
             "marked": _marked,
             "place": place,
+            "shortened": shortened,
             "taken": taken,
             "waiting": waiting,
         }
