@@ -108,9 +108,9 @@ def duration(seconds: float) -> str:
 
 def brief(seconds: float) -> str:
     """A time that may be short, in three digits: `0.0371 ms`, `1.72 s`, `3 min 20 s`."""
-    if seconds < 1:
+    if round(seconds, 3) < 1:
         return f"{seconds * 1000:.3g} ms"
-    return f"{seconds:.3g} s" if seconds < 60 else duration(seconds)
+    return f"{seconds:.3g} s" if seconds < 59.5 else duration(seconds)
 
 
 def count(number: int, noun: str) -> str:
