@@ -104,6 +104,7 @@ def test_durations(seconds: float, words: str) -> None:
         (0, "0 ms"),
         (3.71e-5, "0.0371 ms"),
         (0.0236, "23.6 ms"),
+        (0.9996, "1 s"),
         (23.6, "23.6 s"),
         (200, "3 min 20 s"),
     ],
