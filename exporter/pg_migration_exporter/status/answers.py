@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from pg_migration_exporter.liquibase.state import Status as State
 from pg_migration_exporter.status import runbooks
-from pg_migration_exporter.status.findings import Findings
-from pg_migration_exporter.status.model import Answer, Level, Migration, Question
+from pg_migration_exporter.status.findings import Findings, is_failing
+from pg_migration_exporter.status.model import LEVELS, Answer, Level, Migration, Question
 from pg_migration_exporter.status.words import Words, count, duration, waiting, words_for
 
 #: Seconds after which what the watcher saw last is no longer what is the case.
@@ -102,6 +102,11 @@ def _worked(findings: Findings) -> _Reply:
         alert = alert or runbooks.INDEX_INVALID
         level = "attention" if level in {"ok", "info"} else level
         details.append(f"invalid indexes are left behind: {len(findings.invalid)}")
+    for check in findings.checks:
+        if check.phase == "post" and is_failing(check):
+            alert = alert or runbooks.CHECK
+            level = min(level, check.level, key=LEVELS.index)
+            details.append(f"the check {check.name} fails")
     return _Reply(level, words.worked, "; ".join(details), alert)
 
 
@@ -111,6 +116,7 @@ def _trusted(findings: Findings) -> _Reply:
         return _Reply("critical", "No", detail, runbooks.DOWN)
     missing = [name for name, answered in findings.databases.items() if not answered]
     missing += [one.name for one in findings.collectors if one.state != "answered"]
+    missing += [f"check {one.name}" for one in findings.checks if one.level == "unknown"]
     if missing:
         detail = f"nothing is known from: {', '.join(missing)}"
         return _Reply("attention", "Not in all", detail, runbooks.BLIND)

@@ -14,6 +14,8 @@ BLOCKS_OTHERS = "MigrationBlocksTraffic"
 LOCK_WAIT = "PostgresLockWaitLong"
 BUILD_BLOCKED = "IndexBuildBlocked"
 INDEX_INVALID = "IndexInvalid"
+PRECHECK = "MigrationPrecheckFailed"
+CHECK = "MigrationCheckFailed"
 
 #: Runbooks that fit a state; of a database that was never migrated, no alert tells.
 FOR_STATE: dict[State, str] = {

@@ -19,6 +19,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pg_migration_exporter.status.model import (
+    Check,
     Happening,
     IndexBuild,
     Level,
@@ -37,6 +38,7 @@ from pg_migration_exporter.status.words import (
     doing,
     duration,
     place,
+    said,
     shortened,
     taken,
 )
@@ -151,6 +153,8 @@ def _parts(shown: TargetStatus) -> Iterator[RenderableType]:
     yield from _answers(shown)
     for migration in (one for one in shown.migrations if one.changelog):
         yield from _migration(migration)
+    for check in (one for one in shown.checks if one.level != "ok"):
+        yield _check(check)
     for index in shown.invalid_indexes:
         yield _marked("attention", f"invalid index {index.schemaname}.{index.indexrelname}")
     yield from _server(shown)
@@ -184,6 +188,11 @@ def _migration(one: Migration) -> Iterator[RenderableType]:
         yield Text(f"executes {plain(one.statement)}")
     for changeset in one.next_changesets[:1]:
         yield Text(f"next is {plain(changeset)}")
+
+
+def _check(one: Check) -> Text:
+    told = f"{one.phase} check {one.name} {said(one)}"
+    return _marked(one.level, f"{told}: {one.reason}" if one.reason else told)
 
 
 def _build(one: IndexBuild) -> Iterator[RenderableType]:
