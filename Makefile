@@ -21,8 +21,9 @@ test: ## Run all tests against real servers, two files at a time (ARGS="-k lock"
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 .PHONY: pictures
-pictures: ## Draw the pictures of the status page and the terminal (docs/pictures)
+pictures: ## Draw the pictures of docs/pictures: dashboards, status page, terminal (five minutes)
 	@scripts/setup.sh browser
+	@$(BIN)/python -m demo.dashboards docs/pictures
 	@$(BIN)/pytest tests/integration/status --pictures docs/pictures
 
 .PHONY: test-matrix
@@ -56,10 +57,6 @@ bench-latency: setup ## Compare the latency histogram with the server's log (six
 bench-fleet: ## Measure 100 targets of one process, and cost curves (four to ten minutes; docs/benchmarks.md)
 	@scripts/setup.sh bench
 	@$(BIN)/python -m bench.fleet --markdown docs/benchmarks.md
-
-.PHONY: pictures
-pictures: setup ## Draw the dashboards from a migration of the demo (three minutes; docs/dashboards.md)
-	@$(BIN)/python -m demo.dashboards docs/pictures
 
 .PHONY: lint
 lint: setup ## Check style and types

@@ -2,7 +2,7 @@
 # Brings the machine to where `make demo` and `make test` run: what is there already is left alone.
 #   scripts/setup.sh [GROUP...]   GROUP: a set of programs in demo/stack/programs.py beside "stack",
 #                                 or "servers", "matrix": PostgreSQL of other majors, for the tests;
-#                                 "browser" also brings the accessibility checker
+#                                 "browser" also brings the accessibility checker, "test" Grafana's types
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -137,4 +137,7 @@ case " $* " in
 esac
 case " $* " in
 *" browser "*) install_node_packages tests/browser .tools/browser "axe-core (3 MB)" ;;
+esac
+case " $* " in
+*" test "*) install_node_packages tests/bundle/grafana .tools/grafana "Grafana's types (30 MB)" ;;
 esac

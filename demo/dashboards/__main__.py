@@ -12,6 +12,7 @@ from pathlib import Path
 
 from demo.command import run
 from demo.dashboards.picture import picture
+from demo.dashboards.pooler import watched_pooler
 from demo.dashboards.queries import Span
 from demo.report import Report
 from demo.scenarios.indexes import INDEX_BUILD_WAITS
@@ -37,7 +38,11 @@ def main() -> int:
 
 
 def _run(report: Report, folder: Path) -> None:
-    with Workspace() as workspace, running_world(workspace, report) as world:
+    with (
+        Workspace() as workspace,
+        running_world(workspace, report) as world,
+        watched_pooler(world),
+    ):
         _show(world, report, folder)
 
 
@@ -57,6 +62,7 @@ def _show(world: World, report: Report, folder: Path) -> None:
 
 def draw_all(prometheus: Prometheus, span: Span, folder: Path) -> list[Path]:
     """Draw each dashboard with the default values; their files. Raises StackError, OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for uid, dashboard in dashboards(load_values()).items():
         path = folder / f"dashboard-{uid.removeprefix('pg-migration-')}.png"

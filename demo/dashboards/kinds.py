@@ -17,6 +17,11 @@ from demo.dashboards.units import write
 _PALETTE = ("#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#37872d", "#8ab8ff")
 #: Series or lines of a panel, and characters of a cell, that are drawn.
 _SHOWN, _LONGEST = 8, 32
+#: Lines of a state timeline whose names have room for a second line.
+_WRAPPED = 4
+#: Pixels of a character of a legend, and of the line before a name with the gap behind it; and of a
+#: character of what an empty panel says.
+_CHARACTER, _HANDLE, _WIDE_CHARACTER = 3.7, 24, 5.2
 #: Seconds between two times on an axis.
 _TICKS = (10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
@@ -27,8 +32,8 @@ def draw(axes: Axes, panel: Panel) -> None:
         _KINDS[panel.json["type"]](axes, panel)
     else:
         axes.set_axis_off()
-        empty = panel.defaults["noValue"]
-        axes.text(0.5, 0.5, empty, color=FAINT, fontsize=7.5, ha="center", va="center", wrap=True)
+        empty = fill(panel.defaults["noValue"], int(axes.bbox.width / _WIDE_CHARACTER))
+        axes.text(0.5, 0.5, empty, color=FAINT, fontsize=7.5, ha="center", va="center")
 
 
 def _stat(axes: Axes, panel: Panel) -> None:
@@ -68,10 +73,21 @@ def _timeseries(axes: Axes, panel: Panel) -> None:
                 axes.plot(times, numbers, color=color, linewidth=1.2, label=name)
     _time_axis(axes, panel)
     _value_axis(axes, panel)
+    _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    """Name the series below the axes, in the two lines that a panel has room for."""
+    handles, names = axes.get_legend_handles_labels()
+    names = [name[:_LONGEST] for name in names]
+    width = _CHARACTER * max(map(len, names), default=0) + _HANDLE
+    columns = max(1, min(len(names), int(axes.bbox.width / width)))
     axes.legend(
+        handles[: 2 * columns],
+        names[: 2 * columns],
         loc="upper left",
         bbox_to_anchor=(-0.02, -0.16),
-        ncols=4 if axes.get_position().width > 0.35 else 3,
+        ncols=columns,
         fontsize=6,
         frameon=False,
         labelcolor=TEXT,
@@ -130,7 +146,9 @@ def _state_timeline(axes: Axes, panel: Panel) -> None:
                 axes.text(middle, place, text, color="white", fontsize=7, ha="center", va="center")
     _time_axis(axes, panel)
     axes.grid(visible=False)
-    axes.set_yticks(range(len(shown)), [fill(name, 24) for name, _ in shown])
+    short = len(shown) > _WRAPPED
+    names = [name[-24:] if short else fill(name, 24) for name, _ in shown]
+    axes.set_yticks(range(len(shown)), names)
     axes.set_ylim(len(shown) - 0.5, -0.5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from demo.dashboards.kinds import draw
 from demo.dashboards.panel import FAINT, TEXT, Panel
 from demo.dashboards.queries import Span, marks, panel_queries
+from demo.palette import in_palette
 from demo.stack.prometheus import Prometheus
 
 _BACKGROUND, _PANEL = "#111217", "#1b1d22"
@@ -42,7 +44,9 @@ def picture(dashboard: dict[str, Any], prometheus: Prometheus, span: Span, path:
         for side in axes.spines.values():
             side.set_visible(False)
         draw(axes, Panel(panel, found, marked, span))
-    figure.savefig(path)
+    with BytesIO() as png:
+        figure.savefig(png)
+        path.write_bytes(in_palette(png.getvalue()))
 
 
 def _box(lines: int, place: dict[str, int]) -> tuple[float, float, float, float]:

@@ -106,6 +106,7 @@ PROGRAMS = {
     "amtool": Program(lambda: _in_path("amtool"), "prometheus-alertmanager"),
     "java": Program(_java, "default-jre-headless"),
     "npm": Program(lambda: _in_path("npm"), "npm"),
+    "node": Program(lambda: _in_path("node", "nodejs"), "nodejs", "test"),
     "vmalert": Program(lambda: _in_path("vmalert"), "victoria-metrics", "test"),
     "libfaketime": Program(_libfaketime, "libfaketime", "test"),
     "postgres-exporter": Program(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import promql_parser
 import pytest
@@ -256,6 +257,33 @@ def test_panels_lead_to_runbooks_that_exist(root: Path):
 
 def test_runbooks_that_have_no_address_are_no_links():
     assert not any(panel["links"] for one in DASHBOARDS.values() for panel in panels(one))
+
+
+def test_alert_that_fires_leads_to_a_silence_of_it_on_its_server():
+    web = _with({"urls": {"alertmanager": "https://example.com/alertmanager"}})
+    table = next(panel for panel in panels(web["pg-migration-cockpit"]) if "fire" in panel["title"])
+    (silence,) = (
+        link
+        for override in table["fieldConfig"]["overrides"]
+        for change in override["properties"]
+        if change["id"] == "links"
+        for link in change["value"]
+        if link["title"] == "Silence"
+    )
+    line = {"alert": "PostgresDown", "server": "db-1:9886"}
+    filled = re.sub(r"\$\{__data\.fields\.(\w+)}", lambda field: line[field[1]], silence["url"])
+    form, _, matchers = unquote(filled).partition("?filter=")
+    assert form == "https://example.com/alertmanager/#/silences/new"
+    selector = promql_parser.parse(matchers)
+    assert isinstance(selector, promql_parser.VectorSelector)
+    wanted = {"alertname": "PostgresDown", "instance": "db-1:9886"}
+    assert {one.name: one.value for one in selector.matchers.matchers} == wanted
+    assert line.keys() <= set(table["transformations"][-1]["options"]["renameByName"].values())
+
+
+def test_alertmanager_without_an_address_on_the_web_is_no_link():
+    without = _with({"urls": {"alertmanager": "alertmanager"}})
+    assert "silences" not in str(without)
 
 
 def test_limits_are_those_of_the_alerts():

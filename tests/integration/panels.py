@@ -5,6 +5,7 @@ from __future__ import annotations
 #: Panels, or single queries of them, that have nothing to show, and why.
 EMPTY = {
     "Migration cockpit / Changeset that failed": "the migration succeeded",
+    "Migration cockpit / Who holds Liquibase's lock": "the migration has ended",
     "Migration cockpit / Queues by table": "the build waits for a transaction, not for a table",
     "Migration cockpit / Index builds in progress / left": "a build that waits has no end in sight",
     "Migration cockpit / Invalid indexes": "the index of a build in progress is none",
@@ -13,9 +14,6 @@ EMPTY = {
     "Migration cockpit / Events of the log": "no log pipeline is scraped",
     "Exporter / Collectors left out": "every collector was asked",
     "Fleet / Targets that do not answer": "the exporter has one target, and it answers",
-    "PostgreSQL / PgBouncer": "the exporter is not told of the pooler",
-    "PostgreSQL / Clients that wait in PgBouncer": "the exporter is not told of the pooler",
-    "PostgreSQL / Longest wait in PgBouncer": "the exporter is not told of the pooler",
     "PostgreSQL / WAL kept for slots": "the standby uses no slot",
     "Quest service / P95 of the service's queries": "the demo has no quest service",
     "Quest service / Cache hits": "the demo has no quest service",

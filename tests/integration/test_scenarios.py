@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from demo.dashboards.picture import picture
+from demo.dashboards.pooler import watched_pooler
 from demo.dashboards.queries import Query, Span, queries
 from demo.report import Report
 from demo.scenarios import FAULTS, Fault
@@ -107,7 +108,7 @@ def test_every_query_of_every_dashboard_has_an_answer(world: World, tmp_path: Pa
     asked = [query for one in dashboards(load_values()).values() for query in queries(one)]
     since = Since(world, INDEX_BUILD_WAITS)
     world.database.execute("ANALYZE")
-    with INDEX_BUILD_WAITS.happen(world):
+    with watched_pooler(world), INDEX_BUILD_WAITS.happen(world):
         for awaited in ("migration:verdict_reason", "postgres_table_bloat_ratio"):
             wait_until(lambda series=awaited: world.prometheus.query(series), 60, awaited)
         now = time.time()

@@ -25,10 +25,11 @@ from pg_migration_exporter.latency.histogram import BOUNDS
 
 
 class Urls(Model):
-    """Where the links of an alert lead."""
+    """Where links of alerts and dashboards lead."""
 
     runbooks: Url
     dashboard: Url
+    alertmanager: Url
 
 
 class Prometheus(Model):

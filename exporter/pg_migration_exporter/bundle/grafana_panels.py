@@ -17,7 +17,7 @@ DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 
 _HIDDEN = {"Time": True}
 _TOOLTIP = {"mode": "multi", "sort": "desc"}
-_LEGEND = {"displayMode": "list", "placement": "bottom", "showLegend": True}
+_LEGEND = {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True}
 _LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 
 #: Options of each kind of panel.
@@ -27,8 +27,11 @@ _OPTIONS: dict[str, Json] = {
         "graphMode": "none",
         "justifyMode": "center",
         "orientation": "auto",
+        "percentChangeColorMode": "standard",
         "reduceOptions": _LAST,
+        "showPercentChange": False,
         "textMode": "auto",
+        "wideLayout": True,
     },
     "timeseries": {"legend": _LEGEND, "tooltip": _TOOLTIP},
     "state-timeline": {
@@ -39,14 +42,23 @@ _OPTIONS: dict[str, Json] = {
         "showValue": "auto",
         "tooltip": _TOOLTIP,
     },
-    "table": {"cellHeight": "sm", "showHeader": True},
+    "table": {"cellHeight": "sm", "frameIndex": 0, "showHeader": True},
     "heatmap": {
         "calculate": False,
         "cellGap": 1,
-        "color": {"mode": "scheme", "scheme": "Oranges", "steps": 64},
+        "color": {
+            "exponent": 0.5,
+            "fill": "dark-orange",
+            "mode": "scheme",
+            "reverse": False,
+            "scheme": "Oranges",
+            "steps": 64,
+        },
+        "exemplars": {"color": "rgba(255,0,255,0.7)"},
         "filterValues": {"le": 1e-9},
         "legend": {"show": True},
         "rowsFrame": {"layout": "auto"},
+        "showValue": "never",
         "tooltip": {"mode": "single", "yHistogram": False},
         "yAxis": {"axisPlacement": "left", "unit": "s"},
     },
@@ -140,6 +152,8 @@ def _steps(steps: Json) -> Iterator[Json]:
 def _custom(spec: Json) -> Json:
     if spec["kind"] == "state-timeline":
         return {"fillOpacity": 80, "lineWidth": 0}
+    if spec["kind"] == "table":
+        return {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False}
     if spec["kind"] != "timeseries":
         return {}
     return {
@@ -164,8 +178,8 @@ def _overrides(spec: Json) -> Iterator[Json]:
             {"id": "mappings", "value": [*_mappings(words)]},
             {"id": "custom.cellOptions", "value": {"type": "color-background"}},
         )
-    for column, link in spec.get("column_links", {}).items():
-        yield _override(column, {"id": "links", "value": [link]})
+    for column, links in spec.get("column_links", {}).items():
+        yield _override(column, {"id": "links", "value": links})
 
 
 def _override(column: str, *properties: Json) -> Json:

@@ -50,14 +50,13 @@ def run(options: argparse.Namespace) -> int:
     )
     # What would be logged is in the status; the screen is not the place for it.
     logging.getLogger("pg_migration_exporter").addHandler(logging.NullHandler())
-    console = Console(highlight=False)
     try:
         if options.json:
             asyncio.run(_print_json(source, once=options.once))
-        elif options.once or not console.is_terminal:
-            asyncio.run(_print_once(source, console))
+        elif options.once or not Console().is_terminal:
+            asyncio.run(_print_once(source))
         else:
-            asyncio.run(_show(source, console))
+            asyncio.run(_show(source))
     except BrokenPipeError:  # whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
@@ -71,16 +70,19 @@ async def _print_json(source: Source, *, once: bool) -> None:
                 return
 
 
-async def _print_once(source: Source, console: Console) -> None:
+async def _print_once(source: Source) -> None:
     async with source() as looks:
         status, _ = await anext(looks)
-        console.print(StatusView(status))
+        Console(highlight=False).print(StatusView(status))
 
 
-async def _show(source: Source, console: Console) -> None:
+async def _show(source: Source) -> None:
     """Fill the screen; a new size of the terminal is used at once."""
+    for exported in ("COLUMNS", "LINES"):  # of the shell's start: rich would never look again
+        os.environ.pop(exported, None)
+    console = Console(highlight=False)
     async with source() as looks:
         with Live(console=console, screen=True, auto_refresh=False) as live:
             asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, live.refresh)
             async for status, problem in looks:
-                live.update(StatusView(status, problem), refresh=True)
+                live.update(StatusView(status, problem, fits=True), refresh=True)

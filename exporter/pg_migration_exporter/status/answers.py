@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.findings import Findings, is_failing
 from pg_migration_exporter.status.model import LEVELS, Answer, Level, Migration, Question
 from pg_migration_exporter.status.words import Words, count, duration, waiting, words_for
 
 #: Seconds after which what the watcher saw last is no longer what is the case.
 _FRESH = 30.0
-#: Level, answer, detail.
-_Reply = tuple[Level, str, str]
-_NOT_KNOWN: _Reply = ("unknown", "Not known", "")
+
+
+class _Reply(NamedTuple):
+    """What is answered; `alert` names the runbook of what is wrong."""
+
+    level: Level
+    answer: str
+    detail: str
+    alert: str | None = None
+
+
+_NOT_KNOWN = _Reply("unknown", "Not known", "")
 
 
 def answers(findings: Findings) -> list[Answer]:
     """All questions, in the order that they are asked in."""
     replies = ((question, reply(findings)) for question, reply in _REPLIES.items())
     return [
-        Answer(question=question, level=level, answer=answer, detail=detail)
-        for question, (level, answer, detail) in replies
+        Answer(
+            question=question,
+            level=reply.level,
+            answer=reply.answer,
+            detail=reply.detail,
+            runbook=runbooks.runbook(reply.alert, findings.settings),
+        )
+        for question, reply in replies
     ]
 
 
@@ -31,19 +48,19 @@ def _moving(findings: Findings) -> _Reply:
         return _NOT_KNOWN
     words, how_far = _words(worst), ", ".join(_how_far(findings, worst))
     if worst.status is State.RUNNING:
-        return words.level, words.moving, how_far
+        alert = runbooks.BLOCKED if worst.blocked else None
+        return _Reply(words.level, words.moving, how_far, alert)
     if worst.status is State.STALE_LOCK:
-        return words.level, words.moving, "every further run waits for its lock in vain"
+        detail = "every further run waits for its lock in vain"
+        return _Reply(words.level, words.moving, detail, _of_state(worst))
     if any(build.blocked_seconds for build in findings.builds):
-        return "attention", "No: an index build waits", how_far
+        waits = "No: an index build waits"
+        return _Reply("attention", waits, how_far, runbooks.BUILD_BLOCKED)
     if findings.builds:
-        return "info", "An index build is", how_far
+        return _Reply("info", "An index build is", how_far)
     level: Level = "unknown" if worst.status is State.UNKNOWN else "info"
-    return (
-        level,
-        words.moving,
-        f"{count(worst.pending, 'changeset')} to run" if worst.pending else "",
-    )
+    to_run = f"{count(worst.pending, 'changeset')} to run" if worst.pending else ""
+    return _Reply(level, words.moving, to_run)
 
 
 def _how_far(findings: Findings, worst: Migration) -> Iterator[str]:
@@ -64,11 +81,13 @@ def _hurting(findings: Findings) -> _Reply:
         return _NOT_KNOWN
     longest = f"the longest wait lasts {duration(waits.longest_seconds)}"
     if waits.behind_migrations:
-        return "attention", f"Yes: {waiting(waits.behind_migrations)}", longest
+        hurt = f"Yes: {waiting(waits.behind_migrations)}"
+        return _Reply("attention", hurt, longest, runbooks.BLOCKS_OTHERS)
     others = waits.blocked - int(worst is not None and worst.blocked)
     if others > 0:
-        return "info", "No", f"but {waiting(others)} for locks of others; {longest}"
-    return "ok", "No", "nobody waits for a lock of it"
+        detail = f"but {waiting(others)} for locks of others; {longest}"
+        return _Reply("info", "No", detail, runbooks.LOCK_WAIT)
+    return _Reply("ok", "No", "nobody waits for a lock of it")
 
 
 def _worked(findings: Findings) -> _Reply:
@@ -77,28 +96,38 @@ def _worked(findings: Findings) -> _Reply:
         return _NOT_KNOWN
     words = _words(worst)
     level: Level = "info" if worst.status is State.RUNNING else words.level
+    alert = _of_state(worst) if level in {"critical", "attention", "unknown"} else None
     details = [worst.failed_changeset] if worst.failed_changeset else []
     if findings.invalid:
+        alert = alert or runbooks.INDEX_INVALID
         level = "attention" if level in {"ok", "info"} else level
         details.append(f"invalid indexes are left behind: {len(findings.invalid)}")
     for check in findings.checks:
         if check.phase == "post" and is_failing(check):
+            alert = alert or runbooks.CHECK
             level = min(level, check.level, key=LEVELS.index)
             details.append(f"the check {check.name} fails")
-    return level, words.worked, "; ".join(details)
+    return _Reply(level, words.worked, "; ".join(details), alert)
 
 
 def _trusted(findings: Findings) -> _Reply:
     if not findings.server.reached:
-        return "critical", "No", "the server does not answer: nothing here is new"
+        detail = "the server does not answer: nothing here is new"
+        return _Reply("critical", "No", detail, runbooks.DOWN)
     missing = [name for name, answered in findings.databases.items() if not answered]
     missing += [one.name for one in findings.collectors if one.state != "answered"]
     missing += [f"check {one.name}" for one in findings.checks if one.level == "unknown"]
     if missing:
-        return "attention", "Not in all", f"nothing is known from: {', '.join(missing)}"
+        detail = f"nothing is known from: {', '.join(missing)}"
+        return _Reply("attention", "Not in all", detail, runbooks.BLIND)
     if findings.watch_age is None or findings.watch_age > _FRESH:
-        return "attention", "Mostly", "the watcher does not look: short events are missed"
-    return "ok", "Yes", f"all {len(findings.collectors)} collectors answered"
+        detail = "the watcher does not look: short events are missed"
+        return _Reply("attention", "Mostly", detail, runbooks.WATCHER_STALE)
+    return _Reply("ok", "Yes", f"all {len(findings.collectors)} collectors answered")
+
+
+def _of_state(migration: Migration) -> str | None:
+    return runbooks.for_state(migration.status, blocked=migration.blocked)
 
 
 def _words(migration: Migration) -> Words:

@@ -12,8 +12,8 @@ from pg_migration_exporter.status.samples import Samples
 
 #: Seconds between two looks that are kept, and how many: half an hour, in little memory.
 _EVERY, _KEPT = 60.0, 30
-#: Seconds: what "now" covers at least, and what a baseline rests on at least.
-_NOW, _LEAST_BASELINE = 60.0, 60.0
+#: Seconds: what "now" covers at least, the same soon after the start, and what a baseline rests on.
+_NOW, _FIRST_NOW, _LEAST_BASELINE = 60.0, 15.0, 60.0
 #: Executions that a percentile needs.
 _LEAST_CALLS = 20
 _QUANTILE = 0.95
@@ -52,7 +52,7 @@ class LatencyCourse:
         if self._latest is None:
             return []
         now = self._latest[0]
-        before = self._before(now - _NOW)
+        before = self._before(now - _NOW) or self._first(now - _FIRST_NOW)
         usual = self._before(now - max(run_seconds or 0.0, _NOW))
         reports = [
             Latency(
@@ -67,6 +67,10 @@ class LatencyCourse:
     def _before(self, moment: float) -> _Look | None:
         """The last look that was kept before a moment."""
         return next((look for look in reversed(self._kept) if look[0] <= moment), None)
+
+    def _first(self, moment: float) -> _Look | None:
+        """The first look that is kept, if it was before a moment."""
+        return self._kept[0] if self._kept[0][0] <= moment else None
 
     def _baseline(self, usual: _Look | None, datname: str) -> float | None:
         if usual is None or usual[0] - self._kept[0][0] < _LEAST_BASELINE:

@@ -74,7 +74,9 @@ def _verdict(decision: Decision, settings: Settings) -> Verdict:
         title=words.title,
         reason=sentence(decision.reason),
         steps=GUIDANCE[decision.status].steps,
-        runbook=runbooks.runbook(runbooks.FOR_STATE.get(decision.status), settings),
+        runbook=runbooks.runbook(
+            runbooks.for_state(decision.status, blocked=decision.blocked), settings
+        ),
     )
 
 

@@ -67,6 +67,7 @@ class Answer(Part):
     level: Level
     answer: Text
     detail: Text
+    runbook: Runbook | None = Field(None, description="Of what is wrong; null if nothing is.")
 
 
 class Server(Part):

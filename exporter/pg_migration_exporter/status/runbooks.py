@@ -8,15 +8,31 @@ from pg_migration_exporter.status.model import Runbook
 
 DOWN = "PostgresDown"
 BLIND = "MigrationExporterBlind"
+WATCHER_STALE = "MigrationExporterWatcherStale"
+BLOCKED = "MigrationBlocked"
+BLOCKS_OTHERS = "MigrationBlocksTraffic"
+LOCK_WAIT = "PostgresLockWaitLong"
+BUILD_BLOCKED = "IndexBuildBlocked"
+INDEX_INVALID = "IndexInvalid"
 PRECHECK = "MigrationPrecheckFailed"
 CHECK = "MigrationCheckFailed"
 
-#: Runbooks that fit a state.
+#: Runbooks that fit a state; of a database that was never migrated, no alert tells.
 FOR_STATE: dict[State, str] = {
     State.FAILED: "DatabaseMigrationFailed",
-    State.STALE_LOCK: "DatabaseMigrationFailed",
-    State.UNKNOWN: BLIND,
+    State.STALE_LOCK: "MigrationLockStale",
+    State.RUNNING: "DatabaseMigrationInProgress",
+    State.PENDING: "MigrationPendingLong",
+    State.DRIFTED: "MigrationDrifted",
+    State.ROLLED_BACK: "MigrationRolledBack",
+    State.SUCCEEDED: "MigrationSucceeded",
+    State.UNKNOWN: "MigrationStateUnknown",
 }
+
+
+def for_state(state: State, *, blocked: bool) -> str | None:
+    """The alert whose runbook fits a state; None for one without."""
+    return BLOCKED if blocked else FOR_STATE.get(state)
 
 
 def runbook(alert: str | None, settings: Settings) -> Runbook | None:

@@ -1,4 +1,8 @@
-"""The model in a terminal: what the page shows, in the page's order, with rich."""
+"""The model in a terminal, with rich: what the page shows, the most urgent first.
+
+The page has room for all side by side. Here the verdict, who waits for whom and the index builds
+come first, since a low terminal shows no more.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -19,11 +24,24 @@ from pg_migration_exporter.status.model import (
     IndexBuild,
     Level,
     Migration,
+    Runbook,
     Session,
+    Statement,
     Status,
     TargetStatus,
 )
-from pg_migration_exporter.status.words import clock, doing, duration, place, said
+from pg_migration_exporter.status.words import (
+    STATEMENTS_SHOWN,
+    brief,
+    clock,
+    count,
+    doing,
+    duration,
+    place,
+    said,
+    shortened,
+    taken,
+)
 
 #: A mark beside the style, so that a terminal without colors tells the same.
 STYLES: dict[Level, tuple[str, str]] = {
@@ -41,17 +59,23 @@ _EVENTS = 20
 
 
 class StatusView:
-    """Everything; in a terminal of limited height, events fill what is left of it."""
+    """Everything; with `fits`, as much as the screen has room for, and events in what is left."""
 
-    def __init__(self, status: Status, problem: str | None = None) -> None:
+    def __init__(self, status: Status, problem: str | None = None, *, fits: bool = False) -> None:
         self._status = status
         self._problem = problem
+        self._fits = fits
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         shown = self._status.targets[0]
         parts = Group(*self._head(), *_parts(shown))
-        lines = console.render_lines(parts, options.update(height=None))
-        room = options.height - len(lines) - 2 if options.height else _EVENTS
+        lines = console.render_lines(parts, options.update(height=None), pad=False)
+        # Not options.height: within rich's Live, a group around this view resets it.
+        height = options.max_height if self._fits else None
+        if height and len(lines) > height:
+            yield from _cut(lines, height - 1)
+            return
+        room = height - len(lines) - 2 if height else _EVENTS
         yield parts
         if room > 0 and shown.events:
             yield _title("Time line (UTC)")
@@ -64,6 +88,15 @@ class StatusView:
             for one in self._status.targets:
                 yield _marked(one.verdict.level, f"{one.name}: {one.verdict.title}")
         yield _verdict(self._status.targets[0], self._status.time)
+
+
+def _cut(lines: list[list[Segment]], kept: int) -> Iterator[Segment | Text]:
+    """The first lines, and a last one that says how many do not fit."""
+    for line in lines[:kept]:
+        yield from line
+        yield Segment.line()
+    told = f"... {count(len(lines) - kept, 'line')} more than fit into this terminal"
+    yield Text(told, style="bold", no_wrap=True, overflow="ellipsis")
 
 
 def plain(text: str) -> str:
@@ -86,7 +119,7 @@ def _verdict(shown: TargetStatus, seen_at: float) -> RenderableType:
     if verdict.steps and verdict.level != "ok":
         lines.append(Text(f"What to do: {plain(verdict.steps)}", style="italic"))
     if verdict.runbook:
-        lines.append(Text(f"Runbook: {plain(verdict.runbook.url or verdict.runbook.alert)}"))
+        lines.append(Text(_told(verdict.runbook)))
     lines.append(Text(", ".join(_where(shown, seen_at)), style="dim"))
     return Panel(
         Group(*lines),
@@ -94,6 +127,10 @@ def _verdict(shown: TargetStatus, seen_at: float) -> RenderableType:
         title_align="left",
         border_style=STYLES[verdict.level][0],
     )
+
+
+def _told(runbook: Runbook) -> str:
+    return f"Runbook: {plain(runbook.url or runbook.alert)}"
 
 
 def _where(shown: TargetStatus, seen_at: float) -> Iterator[str]:
@@ -108,27 +145,33 @@ def _where(shown: TargetStatus, seen_at: float) -> Iterator[str]:
 
 
 def _parts(shown: TargetStatus) -> Iterator[RenderableType]:
-    yield _answers(shown)
+    if shown.waits and shown.waits.trees:
+        yield _title("Who waits for whom")
+        yield from (_tree(one) for one in shown.waits.trees)
+    for build in shown.index_builds:
+        yield from _build(build)
+    yield from _answers(shown)
     for migration in (one for one in shown.migrations if one.changelog):
         yield from _migration(migration)
     for check in (one for one in shown.checks if one.level != "ok"):
         yield _check(check)
-    for build in shown.index_builds:
-        yield from _build(build)
     for index in shown.invalid_indexes:
         yield _marked("attention", f"invalid index {index.schemaname}.{index.indexrelname}")
-    if shown.waits and shown.waits.trees:
-        yield _title("Who waits for whom")
-        yield from (_tree(one) for one in shown.waits.trees)
     yield from _server(shown)
+    if shown.statements and shown.server.reached:
+        yield _title("Statements that took most time")
+        yield from (_statement(one) for one in shown.statements[:STATEMENTS_SHOWN])
 
 
-def _answers(shown: TargetStatus) -> RenderableType:
+def _answers(shown: TargetStatus) -> Iterator[RenderableType]:
     table = Table.grid(padding=(0, 2))
     for one in shown.answers:
         answer = _marked(one.level, one.answer)
         table.add_row(Text(one.question, style="dim"), answer, Text(plain(one.detail)))
-    return table
+    yield Padding(table, (1, 0, 0, 0))
+    for one in shown.answers:
+        if one.runbook and one.runbook != shown.verdict.runbook:
+            yield Text(f"{one.question} {_told(one.runbook)}", style="dim")
 
 
 def _migration(one: Migration) -> Iterator[RenderableType]:
@@ -209,11 +252,17 @@ def _server(shown: TargetStatus) -> Iterator[RenderableType]:
     facts += [f"{one.name} {duration(one.lag_seconds)} behind" for one in shown.replicas]
     for one in shown.latencies:
         usual = one.baseline_seconds
-        told = f"usually {usual * 1000:.3g} ms" if usual is not None else "no baseline yet"
-        facts.append(f"95 % of statements within {(one.now_seconds or 0) * 1000:.3g} ms ({told})")
+        told = f"usually {brief(usual)}" if usual is not None else "no baseline yet"
+        facts.append(f"95 % of statements within {brief(one.now_seconds or 0)} ({told})")
     if facts:
         yield _title("The server meanwhile")
         yield Text("; ".join(plain(fact) for fact in facts))
+
+
+def _statement(one: Statement) -> Text:
+    text = Text(plain(shortened(one.text)) if one.text else f"queryid {one.queryid}", style="bold")
+    told = f"; {taken(one.seconds, one.calls)}; {plain(one.usename)} in {plain(one.datname)}"
+    return text.append(told, style="not bold dim")
 
 
 def _event(one: Happening) -> Text:

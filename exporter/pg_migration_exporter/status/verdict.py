@@ -50,6 +50,7 @@ def _blind(findings: Findings) -> Verdict | None:
             state="not watched",
             title="Migrations are not watched",
             reason=f"The collector {LIQUIBASE.name} is switched off in the configuration",
+            runbook=runbooks.runbook(runbooks.BLIND, findings.settings),
         )
     if watching.state == "answered":
         return None
@@ -77,7 +78,8 @@ def _worst(findings: Findings) -> Verdict:
         return found.model_copy(update={"reason": reason})
     if worst.status is State.RUNNING and waits is not None and waits.behind_migrations:
         title = "A migration is running, and others wait for it"
-        return found.model_copy(update={"level": "attention", "title": title})
+        runbook = runbooks.runbook(runbooks.BLOCKS_OTHERS, findings.settings)
+        return found.model_copy(update={"level": "attention", "title": title, "runbook": runbook})
     return found
 
 

@@ -10,6 +10,10 @@ from pg_migration_exporter.liquibase.state import Source
 from pg_migration_exporter.liquibase.state import Status as State
 from pg_migration_exporter.status.model import Check, Level
 
+#: Of the statements that took most time, so many are shown.
+STATEMENTS_SHOWN = 5
+#: Characters of a statement in a list.
+_LONGEST = 120
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -102,9 +106,28 @@ def duration(seconds: float) -> str:
     return " ".join(part for part in parts if part) or "0 s"
 
 
+def brief(seconds: float) -> str:
+    """A time that may be short, in three digits: `0.0371 ms`, `1.72 s`, `3 min 20 s`."""
+    if round(seconds, 3) < 1:
+        return f"{seconds * 1000:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 59.5 else duration(seconds)
+
+
 def count(number: int, noun: str) -> str:
     """`1 session`, `3 sessions`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def shortened(statement: str) -> str:
+    """A statement on one line, its end cut off where it is long."""
+    line = " ".join(statement.split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def taken(seconds: float, calls: int) -> str:
+    """What a statement took: `12 s in 1,234 calls, 9.7 ms each`."""
+    each = f", {brief(seconds / calls)} each" if calls else ""
+    return f"{brief(seconds)} in {count(calls, 'call')}{each}"
 
 
 def waiting(sessions: int) -> str:

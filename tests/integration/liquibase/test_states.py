@@ -28,6 +28,7 @@ def test_a_good_migration(
     assert page.value("liquibase_changesets_applied", **labels) == applied
     assert page.value("liquibase_lock_held", **labels) == 0
     assert page.values("liquibase_lock_age_seconds") == []
+    assert page.values("liquibase_lock_info") == []
     assert page.value("liquibase_last_deployment_changesets", **labels) == applied
     assert page.value("liquibase_tag_present", tag="production_deployment_2026_01_06") == 1
     deployed = page.value("liquibase_last_deployment_timestamp_seconds", **labels)
@@ -49,6 +50,7 @@ def test_a_failing_changeset_in_the_middle_is_known_from_the_files(
     assert page.value("liquibase_migration_failure_info", **failure) == 1
     assert page.value("liquibase_changesets_applied") == 1
     assert page.value("liquibase_changesets_pending") == 2
+    assert page.value("liquibase_next_changeset_info", changeset=failure["changeset"]) == 1
     assert page.value("liquibase_runs_total", outcome="failed") == 1
 
     database.execute("CREATE TABLE gameplay.nope (id int)")
@@ -56,6 +58,7 @@ def test_a_failing_changeset_in_the_middle_is_known_from_the_files(
     page = scrape_until(exporter, lambda page: page.status() == "succeeded", "it is mended")
     assert page.values("liquibase_migration_failure_info") == []
     assert page.value("liquibase_changesets_pending") == 0
+    assert page.values("liquibase_next_changeset_info") == []
     assert page.value("liquibase_runs_total", outcome="succeeded") == 1
 
 
@@ -75,6 +78,8 @@ def test_a_running_and_then_a_killed_migration(
     page = scrape(exporter)
     assert page.status() == "running"
     assert page.value("liquibase_lock_held") == 1
+    holder = database.value("SELECT lockedby FROM databasechangeloglock")
+    assert page.value("liquibase_lock_info", locked_by=holder) == 1
     assert page.value("liquibase_lock_age_seconds") > 0
     assert page.value("liquibase_migration_blocked") == 0
 

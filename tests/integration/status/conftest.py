@@ -117,8 +117,8 @@ def _listen(viewer: Viewer) -> None:
 
 
 def whole(page: Page) -> Callable[[], bytes]:
-    """A picture of the whole page, for `draw`."""
-    return lambda: page.screenshot(full_page=True)
+    """A picture of the whole page, for `draw`; bars are as long as they shall be."""
+    return lambda: page.screenshot(full_page=True, animations="disabled")
 
 
 def changelog_folder(exporter: Exporter) -> Path:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from demo.stack.database import Database
 from demo.stack.exporter import Exporter
@@ -78,6 +79,24 @@ class Story:
             yield
 
     @contextmanager
+    def visited(self) -> Iterator[None]:
+        """Somebody looks at quests all the time, which no lock of the migration holds up."""
+        enough = Event()
+
+        def look() -> None:
+            with self.database.connect(application_name="quest-service") as visitor:
+                while not enough.wait(0.01):
+                    visitor.execute("SELECT title FROM quests WHERE id = %s", [1])
+
+        with ThreadPoolExecutor(1) as visitors:
+            looking = visitors.submit(look)
+            try:
+                yield
+            finally:
+                enough.set()
+        looking.result()
+
+    @contextmanager
     def blocked(self) -> Iterator[Process]:
         """A session that has written and does nothing holds up the migration, and that others."""
         players = ThreadPoolExecutor(2)
@@ -119,5 +138,6 @@ def begin(database: Database, start_exporter: StartExporter, folder: Path) -> St
         liquibase={"changelogs": [section]},
         watch={"interval": "1s", "busy_interval": "500ms"},
         status={"runbooks": "https://runbooks.example.com"},
+        statements={"text": True},
     )
     return Story(database, exporter, folder)

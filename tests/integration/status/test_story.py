@@ -20,7 +20,7 @@ from pg_migration_exporter.status.terminal import StatusView
 from tests.fixtures.exporters import StartExporter
 from tests.fixtures.pictures import Draw
 from tests.integration.status.conftest import PHONE, Open, whole
-from tests.integration.status.story import GATES, begin
+from tests.integration.status.story import GATES, Story, begin
 
 _WEB_FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
@@ -30,6 +30,13 @@ def quests(server: Server) -> Iterator[Database]:
     """A database with a name that looks well in pictures."""
     yield server.create_database("quests")
     server.drop_database("quests")
+
+
+@pytest.fixture
+def story(quests: Database, start_exporter: StartExporter, tmp_path: Path) -> Iterator[Story]:
+    story = begin(quests, start_exporter, tmp_path)
+    with story.visited():
+        yield story
 
 
 def title(page: Page, text: str) -> None:
@@ -79,25 +86,26 @@ def see_the_index_grow(page: Page, beyond: float) -> float:
     return wait_until(reached, 60, f"the build is beyond {beyond} %")
 
 
-def see_the_exporter_restart(page: Page, exporter: Exporter) -> None:
+def see_the_exporter_restart(page: Page, exporter: Exporter, told: str) -> None:
     """The page says that it hears nothing, keeps what it showed, and goes on by itself."""
     exporter.stop()
     expect(page.locator("#live")).to_contain_text("No news from the exporter")
-    title(page, "The migration is blocked")
+    title(page, told)
     exporter.start()
     expect(page.locator("#live")).to_contain_text("Live")
+    title(page, told)
 
 
-def test_a_migration_as_it_is_seen(
-    quests: Database, start_exporter: StartExporter, viewer: Open, draw: Draw, tmp_path: Path
-) -> None:
+def test_a_migration_as_it_is_seen(story: Story, viewer: Open, draw: Draw, *, drawn: bool) -> None:
     """One page that is never loaded again sees all: pending, blocked, running, done, failed."""
-    story = begin(quests, start_exporter, tmp_path)
     live = viewer()
     page = live.open(story.exporter.url)
     page.evaluate("window.neverLoadedAgain = true")
     title(page, "Changesets wait to be run")
     expect(page.locator("#migrations")).to_contain_text("3 of 5 changesets have run")
+    expect(page.locator("#statements")).to_contain_text("SELECT title FROM quests WHERE id = $1")
+    if drawn:  # the baseline takes minutes: pictures wait for it
+        expect(page.locator("#health")).to_contain_text("usually", timeout=240_000)
 
     first, second = GATES
     with story.shut(second):
@@ -114,7 +122,6 @@ def test_a_migration_as_it_is_seen(
                 assert phone.is_as_wide_as_the_screen()
                 assert phone.accessibility_findings() == []
                 draw("status-phone.png", whole(phone.page))
-                see_the_exporter_restart(page, story.exporter)
             title(page, "A migration is running, and others wait for it")
             share = see_the_index_grow(page, beyond=0)
         see_the_index_grow(page, beyond=share)
@@ -134,4 +141,5 @@ def test_a_migration_as_it_is_seen(
     expect(runbook).to_have_attribute("href", url)
     assert live.accessibility_findings() == []
     draw("status-failed.png", whole(page))
+    see_the_exporter_restart(page, story.exporter, "The migration seems to have failed")
     assert page.evaluate("window.neverLoadedAgain")

@@ -76,7 +76,12 @@ def test_live_in_a_terminal(
     """It follows what happens, fits into another size, survives a restart, and ends."""
     exporter = start_exporter(database, watch={"interval": "1s", "busy_interval": "500ms"})
     database.execute("CREATE TABLE quests (id int)")
-    terminal.start(exporter_command(), "watch", "--url", exporter.url)
+    exported = (
+        "env",
+        "COLUMNS=100",
+        "LINES=40",
+    )  # as some shells do; the terminal changes its size
+    terminal.start(*exported, exporter_command(), "watch", "--url", exporter.url)
     terminal.until(lambda screen: "This database has never been migrated" in screen, "the state")
     assert "\x1b[" in terminal.screen("-e")
 
@@ -90,6 +95,8 @@ def test_live_in_a_terminal(
             terminal.tmux("resize-window", "-x", "60", "-y", "24")
             narrow = terminal.until(lambda screen: "─╮\n" in screen, "the new size")
             assert max(map(len, narrow.splitlines())) <= 60
+            assert "Who waits for whom" in narrow
+            assert "more than fit into this terminal" in narrow
         waiting.result(timeout=30)
     terminal.until(lambda screen: "waits for whom" not in screen, "nobody waits")
 

@@ -70,6 +70,17 @@ def test_what_is_not_known_is_not_told() -> None:
     assert course.report(None) == []
 
 
+def test_soon_after_the_start_there_is_a_latency_but_no_baseline() -> None:
+    course = LatencyCourse()
+    course.see(look(100, 0), 0)
+    course.see(look(200, 0), 10)
+    assert course.report(None) == []
+    course.see(look(300, 0), 20)
+    [report] = course.report(None)
+    assert report.now_seconds == pytest.approx(0.0095)
+    assert report.baseline_seconds is None
+
+
 def test_a_run_older_than_what_is_remembered_has_no_baseline() -> None:
     course = LatencyCourse()
     for second in range(0, 201, 20):

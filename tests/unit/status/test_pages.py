@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from pg_migration_exporter.status.events import happenings
 from pg_migration_exporter.status.model import Happening
+from pg_migration_exporter.status.words import STATEMENTS_SHOWN
 from pg_migration_exporter.watch.events import Event, EventLog
 from pg_migration_exporter.web.pages import ASSETS, SECTIONS, Pages
 from tests.unit.status.made import status, target
@@ -71,6 +74,47 @@ def test_names_are_text() -> None:
     assert document.count("<script") == 1
     assert "&lt;script&gt;" in document
     assert "<b>" not in document
+
+
+STATEMENT = {
+    "datname": "game",
+    "usename": "app",
+    "queryid": "42",
+    "calls": 8,
+    "seconds": 2.0,
+    "rows": 8,
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [(None, "queryid <code>42</code>"), ("SELECT <$1>", "SELECT &lt;$1&gt;")]
+)
+def test_statements_are_told_by_their_text_only_where_it_is_known(
+    text: str | None, told: str
+) -> None:
+    shown = target("a", statements=[{**STATEMENT, "text": text}] * 9)
+    section = Pages().render(status(shown), None).sections["statements"]
+    assert section.count("2 s in 8 calls, 250 ms each") == STATEMENTS_SHOWN
+    assert told in section
+
+
+def test_a_runbook_is_linked_once() -> None:
+    runbook = {"alert": "PostgresDown", "url": "https://runbooks.example.com/PostgresDown.md"}
+    other = {"alert": "IndexInvalid", "url": None}
+    answer = {"level": "critical", "answer": "No", "detail": ""}
+    told = {"level": "critical", "state": "down", "title": "Down", "reason": "", "runbook": runbook}
+    shown = target(
+        "a",
+        verdict=told,
+        answers=[
+            {**answer, "question": "Can this page be trusted?", "runbook": runbook},
+            {**answer, "question": "Did it work?", "runbook": other},
+        ],
+    )
+    sections = Pages().render(status(shown), None).sections
+    assert sections["verdict"].count("PostgresDown.md") == 1
+    assert "PostgresDown" not in sections["answers"]
+    assert "Runbook: IndexInvalid" in sections["answers"]
 
 
 def test_commands_are_shown_as_code() -> None:

@@ -13,6 +13,8 @@ from pg_migration_exporter.status.findings import Findings
 from pg_migration_exporter.status.model import (
     Check,
     Collector,
+    IndexBuild,
+    InvalidIndex,
     Migration,
     Server,
     Session,
@@ -27,6 +29,23 @@ AWAY = Server(address="db:5432/game", reached=False, problem="connection refused
 SEES = Collector(name="liquibase", state="answered", reason=None, seconds=0.1)
 FAILS = Collector(name="liquibase", state="failed", reason="no answer in time", seconds=None)
 LOCKS_FAIL = Collector(name="locks", state="failed", reason="no answer in time", seconds=None)
+INVALID = InvalidIndex(
+    datname="game", schemaname="public", relname="quests", indexrelname="i", seconds=None
+)
+BLOCKED_BUILD = IndexBuild(
+    datname="game",
+    schemaname="public",
+    relname="quests",
+    indexrelname="i",
+    command="CREATE INDEX",
+    phase=None,
+    progress=None,
+    elapsed_seconds=9,
+    eta_seconds=None,
+    lockers=1,
+    blocked_seconds=9,
+    locker=None,
+)
 NOBODY = Waits(blocked=0, longest_seconds=0, behind_migrations=0, trees=[])
 
 
@@ -152,6 +171,24 @@ def test_who_blocks_the_migration_is_named() -> None:
 )
 def test_answers(found: Findings, told: list[str]) -> None:
     assert [one.answer for one in answers(found)] == told
+
+
+@pytest.mark.parametrize("status", State)
+@pytest.mark.parametrize("blocked", [True, False])
+def test_what_is_wrong_has_a_runbook(status: State, *, blocked: bool) -> None:
+    hurt = Waits(blocked=3, longest_seconds=9, behind_migrations=1, trees=[])
+    worst = migration(status, blocked=blocked)
+    for found in (
+        findings(worst),
+        findings(worst, waits=hurt, watch_age=None),
+        findings(worst, collectors=[SEES, LOCKS_FAIL]),
+        findings(worst, server=AWAY),
+        findings(worst, invalid=[INVALID]),
+        findings(worst, builds=[BLOCKED_BUILD]),
+    ):
+        for one in answers(found):
+            assert (one.level in {"critical", "attention"}) <= (one.runbook is not None), one
+            assert (one.level == "ok") <= (one.runbook is None), one
 
 
 def test_how_far_it_is() -> None:

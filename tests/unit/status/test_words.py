@@ -17,7 +17,7 @@ from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.events import SENTENCES, happenings
 from pg_migration_exporter.status.model import LEVELS
 from pg_migration_exporter.status.terminal import STYLES
-from pg_migration_exporter.status.words import WORDS, doing, duration
+from pg_migration_exporter.status.words import WORDS, brief, doing, duration, shortened
 from pg_migration_exporter.watch.events import Event, EventLog
 
 PACKAGE = Path(pg_migration_exporter.__file__).parent
@@ -30,8 +30,16 @@ def test_every_state_has_words() -> None:
 
 
 def test_every_runbook_is_there() -> None:
-    named = {runbooks.DOWN, runbooks.BLIND, *runbooks.FOR_STATE.values()}
+    named = {
+        value for name, value in vars(runbooks).items() if name.isupper() and name != "FOR_STATE"
+    }
+    named |= {*runbooks.FOR_STATE.values()}
     assert {f"{name}.md" for name in named} <= {file.name for file in RUNBOOKS.iterdir()}
+
+
+def test_every_state_has_a_runbook_but_the_one_that_no_alert_tells_of() -> None:
+    assert set(State) - set(runbooks.FOR_STATE) == {State.NOT_INITIALISED}
+    assert len(set(runbooks.FOR_STATE.values())) == len(runbooks.FOR_STATE)
 
 
 def test_the_address_of_a_runbook() -> None:
@@ -88,6 +96,27 @@ def test_events_are_numbered_from_the_first_on() -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 ms"),
+        (3.71e-5, "0.0371 ms"),
+        (0.0236, "23.6 ms"),
+        (0.9996, "1 s"),
+        (23.6, "23.6 s"),
+        (200, "3 min 20 s"),
+    ],
+)
+def test_short_times(seconds: float, words: str) -> None:
+    assert brief(seconds) == words
+
+
+def test_long_statements() -> None:
+    assert shortened("SELECT\n  1") == "SELECT 1"
+    assert shortened("x" * 120) == "x" * 120
+    assert shortened("x" * 121) == "x" * 120 + "..."
 
 
 def test_what_a_session_does() -> None:

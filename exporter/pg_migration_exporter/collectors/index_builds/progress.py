@@ -61,8 +61,14 @@ class Counters:
     partitions: tuple[int, int] = (0, 0)
 
     def share(self, unit: _Unit) -> float:
-        """Progress within a phase, 0 to 1; 0 where nothing counts it."""
+        """Progress within a phase, 0 to 1; 0 where nothing counts it.
+
+        While a table's first block is scanned, PostgreSQL says that all blocks are done
+        (heapam_scan_get_blocks_done). That it means the last one is told by the next phase.
+        """
         done, total = getattr(self, unit) if unit else (0, 0)
+        if unit == "blocks" and done >= total:
+            return 0.0
         return min(done / total, 1.0) if total > 0 else 0.0
 
 

@@ -28,6 +28,12 @@ LOCK_AGE = Family(
     "Time since the lock was taken; absent while it is free.",
     _CHANGELOG,
 )
+LOCK_HOLDER = Family(
+    "liquibase_lock_info",
+    "gauge",
+    "Who holds the lock (LOCKEDBY: the host and address of the run), while it is held; always 1.",
+    (*_CHANGELOG, "locked_by"),
+)
 LAST_DEPLOYMENT = Family(
     "liquibase_last_deployment_timestamp_seconds",
     "gauge",
@@ -50,6 +56,13 @@ PENDING = Family(
     "gauge",
     "Changesets of the changelog files that have not run; absent where the files are not known.",
     _CHANGELOG,
+)
+NEXT = Family(
+    "liquibase_next_changeset_info",
+    "gauge",
+    "The first changeset of the changelog files that has not run (path::id::author): while a run "
+    "is under way, the one that it executes or comes to; always 1.",
+    (*_CHANGELOG, "changeset"),
 )
 UNEXPECTED = Family(
     "liquibase_changesets_unexpected",
@@ -101,10 +114,12 @@ FAMILIES = (
     APPLIED,
     LOCK_HELD,
     LOCK_AGE,
+    LOCK_HOLDER,
     LAST_DEPLOYMENT,
     LAST_DEPLOYMENT_CHANGESETS,
     TAG_PRESENT,
     PENDING,
+    NEXT,
     UNEXPECTED,
     DRIFTED,
     READABLE,

@@ -15,6 +15,8 @@ from pg_migration_exporter.collectors.liquibase.families import (
     LAST_DEPLOYMENT_CHANGESETS,
     LOCK_AGE,
     LOCK_HELD,
+    LOCK_HOLDER,
+    NEXT,
     PENDING,
     READABLE,
     RUN_DURATION,
@@ -49,6 +51,7 @@ def _publish_lock(
     scope.add(LOCK_HELD, int(evidence.lock.locked), *labels)
     if evidence.lock.locked:
         scope.add(LOCK_AGE, evidence.lock.age, *labels)
+        scope.add(LOCK_HOLDER, 1, *labels, evidence.lock.locked_by)
         if verdict.status is Status.RUNNING:
             scope.add(RUN_DURATION, evidence.lock.age, *labels)
 
@@ -59,6 +62,8 @@ def _publish_files(scope: Scope, labels: tuple[str, str], expected: Expected | N
     scope.add(READABLE, int(expected.unreadable is None), *labels)
     if expected.unreadable is None:
         scope.add(PENDING, len(expected.pending), *labels)
+        for changeset in expected.pending[:1]:
+            scope.add(NEXT, 1, *labels, changeset)
         scope.add(UNEXPECTED, len(expected.unexpected), *labels)
         scope.add(DRIFTED, len(expected.drifted), *labels)
 

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from pg_migration_exporter import __version__
 from pg_migration_exporter.status.model import Status
-from pg_migration_exporter.status.words import clock, doing, duration, place, said, waiting
+from pg_migration_exporter.status.words import (
+    STATEMENTS_SHOWN,
+    brief,
+    clock,
+    doing,
+    duration,
+    place,
+    said,
+    shortened,
+    taken,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -24,7 +35,17 @@ if TYPE_CHECKING:
 #: Events that the page shows: as many as are kept.
 MOST_ROWS = 1000
 #: In the order of the page; each is a macro of sections.html, in an element of this id.
-SECTIONS = ("overview", "verdict", "answers", "migrations", "checks", "waits", "builds", "health")
+SECTIONS = (
+    "overview",
+    "verdict",
+    "answers",
+    "migrations",
+    "checks",
+    "waits",
+    "builds",
+    "health",
+    "statements",
+)
 _CODE = re.compile("`([^`]+)`")
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
@@ -143,13 +164,17 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        environment.globals["statements_shown"] = STATEMENTS_SHOWN
         environment.filters |= {
+            "brief": brief,
             "clock": clock,
             "doing": doing,
             "duration": duration,
             "marked": _marked,
             "place": place,
             "said": said,
+            "shortened": shortened,
+            "taken": taken,
             "waiting": waiting,
         }
         return environment
