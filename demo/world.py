@@ -34,6 +34,8 @@ QUEST = ROOT / "examples/quest"
 
 #: The job label that the rules of the bundle expect.
 JOB = "pg-migration-exporter"
+#: That of the log pipeline, of which the demo has none.
+LOG_JOB = "pg-migration-logs"
 
 #: Few connections are enough for the demo, and soon used up when a fault wants that.
 SERVER_SETTINGS = {
@@ -88,7 +90,7 @@ def running_world(workspace: Workspace, report: Report) -> Iterator[World]:
         database = primary.database(DATABASE)
         pooler, load = start.application(primary)
         liquibase = start.migration(primary)
-        exporter = start.exporter(database, liquibase)
+        exporter = start.exporter(database, pooler, liquibase)
         receiver, alertmanager, prometheus = start.alerting(exporter)
         yield World(
             workspace=workspace,
@@ -152,10 +154,11 @@ class _Starter:
             primary.set_password(EXPORTER_ROLE)
         return liquibase
 
-    def exporter(self, database: Database, liquibase: Liquibase) -> Exporter:
+    def exporter(self, database: Database, pooler: PgBouncer, liquibase: Liquibase) -> Exporter:
         changelog = {"file": MASTER, "search_path": [str(liquibase.search_path)]}
         config = {
             "postgres": {"dsn": database.as_user(EXPORTER_ROLE).conninfo()},
+            "pgbouncer": {"dsn": pooler.database("pgbouncer").conninfo()},
             "liquibase": {"changelogs": [changelog]},
             "custom_metrics_files": [str(QUEST / "metrics.yaml")],
         }
