@@ -175,7 +175,7 @@ class _Starter:
             )
             details.append(alertmanager.url)
         with self.report.step("Prometheus with the rules of the bundle") as details:
-            jobs = {JOB: [exporter.address]}
+            jobs: dict[str, list[str]] = {JOB: [exporter.address], LOG_JOB: []}
             scraping = Scraping(jobs, self.bundle.rules(), alertmanager=alertmanager.address)
             prometheus = self.running.enter_context(Prometheus(self.workspace, scraping))
             wait_until(lambda: prometheus.query("postgres_up == 1"), 30, "postgres_up is 1")

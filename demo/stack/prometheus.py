@@ -72,7 +72,10 @@ class Prometheus(HttpService):
 
     @contextmanager
     def scraping_also(self, jobs: Mapping[str, Sequence[str]]) -> Iterator[None]:
-        """Have more jobs while the body runs; Prometheus reads its configuration anew."""
+        """Have other targets of jobs while the body runs; Prometheus reads its configuration anew.
+
+        Series of a target that is gone end at once, but those of a whole job only minutes later.
+        """
         self._write(replace(self._scraping, jobs={**self._scraping.jobs, **jobs}))
         self.process.send(signal.SIGHUP)
         try:
