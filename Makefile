@@ -32,8 +32,8 @@ test-matrix: ## Run the whole catalogue on PostgreSQL 14 to 18, primaries and st
 	@$(BIN)/pytest tests/integration/test_versions.py --every-major $(ARGS)
 
 .PHONY: drills
-drills: setup ## Make every fault happen and see which alerts fire (half an hour; docs/drills.md)
-	@$(BIN)/python -m demo.drills --markdown docs/drills.md
+drills: setup ## Make every fault happen and see which alerts fire (half an hour; docs/drills.md; ONLY="pool" selects)
+	@$(BIN)/python -m demo.drills --markdown docs/drills.md $(if $(ONLY),--only "$(ONLY)" --quiet-seconds 0)
 
 .PHONY: reliability
 reliability: ## Make every fault happen and measure the scrapes (docs/reliability.md)

@@ -34,6 +34,8 @@ QUEST = ROOT / "examples/quest"
 
 #: The job label that the rules of the bundle expect.
 JOB = "pg-migration-exporter"
+#: That of the log pipeline, of which the demo has none.
+LOG_JOB = "pg-migration-logs"
 
 #: Few connections are enough for the demo, and soon used up when a fault wants that.
 SERVER_SETTINGS = {
@@ -88,7 +90,7 @@ def running_world(workspace: Workspace, report: Report) -> Iterator[World]:
         database = primary.database(DATABASE)
         pooler, load = start.application(primary)
         liquibase = start.migration(primary)
-        exporter = start.exporter(database, liquibase)
+        exporter = start.exporter(database, pooler, liquibase)
         receiver, alertmanager, prometheus = start.alerting(exporter)
         yield World(
             workspace=workspace,
@@ -152,10 +154,11 @@ class _Starter:
             primary.set_password(EXPORTER_ROLE)
         return liquibase
 
-    def exporter(self, database: Database, liquibase: Liquibase) -> Exporter:
+    def exporter(self, database: Database, pooler: PgBouncer, liquibase: Liquibase) -> Exporter:
         changelog = {"file": MASTER, "search_path": [str(liquibase.search_path)]}
         config = {
             "postgres": {"dsn": database.as_user(EXPORTER_ROLE).conninfo()},
+            "pgbouncer": {"dsn": pooler.database("pgbouncer").conninfo()},
             "liquibase": {"changelogs": [changelog]},
             "custom_metrics_files": [str(QUEST / "metrics.yaml")],
             "checks_files": [str(QUEST / "checks.yaml")],
@@ -173,7 +176,7 @@ class _Starter:
             )
             details.append(alertmanager.url)
         with self.report.step("Prometheus with the rules of the bundle") as details:
-            jobs = {JOB: [exporter.address]}
+            jobs: dict[str, list[str]] = {JOB: [exporter.address], LOG_JOB: []}
             scraping = Scraping(jobs, self.bundle.rules(), alertmanager=alertmanager.address)
             prometheus = self.running.enter_context(Prometheus(self.workspace, scraping))
             wait_until(lambda: prometheus.query("postgres_up == 1"), 30, "postgres_up is 1")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from demo.drills.undrilled import UNDRILLED
 from demo.report import Outcome
 
 MARK = "<!-- measured -->\n"
@@ -24,17 +25,27 @@ _COLUMNS = (
 )
 _HEAD = [list(_COLUMNS), ["---"] * len(_COLUMNS)]
 _QUIET = "The quiet hour"
+_UNDRILLED = "## Alerts without a drill"
 
 
 def write(page: Path, order: Sequence[str], drills: Sequence[Outcome], quiet: str | None) -> None:
     """Put in the drills that ran, in the `order` of their names, and the sentence on quiet."""
-    text, mark, old = page.read_text(encoding="utf-8").partition(MARK)
+    text, mark, below = page.read_text(encoding="utf-8").partition(MARK)
+    old = below.partition(_UNDRILLED)[0]
     measured = {cells[0]: cells for cells in (*_rows(old), *map(_cells, drills))}
     rows = [measured[name] for name in order if name in measured]
     table = "".join(f"| {' | '.join(cells)} |\n" for cells in (*_HEAD, *rows))
     kept = re.search(rf"^{_QUIET}.*$", old, re.MULTILINE)
     sentence = quiet or (kept[0] if kept else f"{_QUIET} was not run.")
-    page.write_text(f"{text}{mark}{table}\n{_summary(rows)}\n\n{sentence}\n", encoding="utf-8")
+    measurements = f"{table}\n{_summary(rows)}\n\n{sentence}\n"
+    page.write_text(f"{text}{mark}{measurements}\n{undrilled()}", encoding="utf-8")
+
+
+def undrilled() -> str:
+    """Return the section on the alerts that no drill fires."""
+    lines = [_UNDRILLED, "", "| alert | why |", "| --- | --- |"]
+    lines += [f"| {alert} | {why} |" for alert, why in UNDRILLED.items()]
+    return "\n".join([*lines, ""])
 
 
 def quiet_sentence(quiet: Outcome, seconds: float) -> str:

@@ -68,13 +68,22 @@ def _archive_fails(world: World) -> Iterator[None]:
 
 
 @contextmanager
-def _slot_forgotten(world: World) -> Iterator[None]:
+def _forgotten_slot(world: World) -> Iterator[None]:
     """Nobody reads from the slot while much is written."""
     world.database.execute("SELECT pg_create_physical_replication_slot('forgotten', true)")
     for _ in range(4):
         world.database.execute("SELECT pg_logical_emit_message(false, '', repeat('x', 12000000))")
     yield
     world.database.execute("SELECT pg_drop_replication_slot('forgotten')")
+
+
+@contextmanager
+def _slot_overtaken(world: World) -> Iterator[None]:
+    """The slot needs more WAL than the server may keep for it."""
+    with _setting(world, "max_slot_wal_keep_size", "1MB"), _forgotten_slot(world):
+        world.database.execute("SELECT pg_switch_wal()")
+        world.database.execute("CHECKPOINT")
+        yield
 
 
 REPLAY_STUCK = Fault("standby is stuck", _LAGGING, _replay_stuck)
@@ -93,6 +102,12 @@ ARCHIVE_FAILS = Fault(
 SLOT_FORGOTTEN = Fault(
     "replication slot is forgotten",
     frozenset({"PostgresReplicationSlotRetaining"}),
-    _slot_forgotten,
+    _forgotten_slot,
     _LAGGING,
+)
+SLOT_OVERTAKEN = Fault(
+    "replication slot loses its WAL",
+    frozenset({"PostgresReplicationSlotAtRisk"}),
+    _slot_overtaken,
+    _LAGGING | {"PostgresReplicationSlotRetaining"},
 )

@@ -22,6 +22,6 @@ SERVER_DOWN = Fault(
     "primary is killed",
     frozenset({"PostgresDown"}),
     _server_down,
-    # It may be back for some seconds before the standby connects again.
-    frozenset({"PostgresStandbyLost"}),
+    # It may be back for some seconds before the standby connects again. Players wait in PgBouncer.
+    frozenset({"PostgresStandbyLost", "PgBouncerClientsWaiting", "PgBouncerWaitLong"}),
 )

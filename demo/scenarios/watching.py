@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from functools import partial
 
 from demo.scenarios.fault import Fault
+from demo.stack.ports import LOOPBACK, free_port
 from demo.stack.waiting import wait_until
-from demo.world import EXPORTER_ROLE, World
+from demo.world import EXPORTER_ROLE, LOG_JOB, World
 
 RESTARTS = 3
 _TABLES = "public.databasechangelog, public.databasechangeloglock"
@@ -48,6 +49,13 @@ def _grant_revoked(world: World) -> Iterator[None]:
     world.database.execute(f"GRANT SELECT ON {_TABLES} TO {EXPORTER_ROLE}")
 
 
+@contextmanager
+def _log_pipeline_gone(world: World) -> Iterator[None]:
+    """Prometheus is to scrape Fluent Bit on a host that does not answer."""
+    with world.prometheus.scraping_also({LOG_JOB: [f"{LOOPBACK}:{free_port()}"]}):
+        yield
+
+
 EXPORTER_GONE = Fault("exporter is killed", frozenset({"MigrationExporterDown"}), _exporter_gone)
 EXPORTER_RESTARTS = Fault(
     "exporter restarts again and again",
@@ -62,4 +70,7 @@ GRANT_REVOKED = Fault(
     frozenset({"MigrationStateUnknown"}),
     _grant_revoked,
     frozenset({"MigrationExporterBlind"}),
+)
+LOG_PIPELINE_GONE = Fault(
+    "log pipeline does not answer", frozenset({"MigrationLogPipelineDown"}), _log_pipeline_gone
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -61,8 +63,26 @@ class Prometheus(HttpService):
 
     def __init__(self, workspace: Workspace, scraping: Scraping, name: str = "prometheus") -> None:
         super().__init__(workspace, name)
+        self._scraping = scraping
         self.config = self.folder / "prometheus.yml"
+        self._write(scraping)
+
+    def _write(self, scraping: Scraping) -> None:
         self.config.write_text(yaml.safe_dump(scraping.config(), sort_keys=False))
+
+    @contextmanager
+    def scraping_also(self, jobs: Mapping[str, Sequence[str]]) -> Iterator[None]:
+        """Have other targets of jobs while the body runs; Prometheus reads its configuration anew.
+
+        Series of a target that is gone end at once, but those of a whole job only minutes later.
+        """
+        self._write(replace(self._scraping, jobs={**self._scraping.jobs, **jobs}))
+        self.process.send(signal.SIGHUP)
+        try:
+            yield
+        finally:
+            self._write(self._scraping)
+            self.process.send(signal.SIGHUP)
 
     def command(self) -> Sequence[str | Path]:
         return [

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import promql_parser
 from promql_parser import (
+    AggregateExpr,
     BinaryExpr,
     Call,
     Expr,
@@ -23,6 +25,9 @@ from promql_parser import (
 
 _COMPARISONS = {"==", "!=", ">", "<", ">=", "<="}
 _RATES = {"rate", "increase", "irate", "resets"}
+_CHOICES = {"topk", "bottomk", "limitk", "limit_ratio"}
+#: Four scrapes of Prometheus' default interval.
+_SHORTEST_RANGE = timedelta(minutes=4)
 _SMOOTHING = {"avg_over_time", "min_over_time", "sum_over_time"}
 
 
@@ -149,6 +154,20 @@ def _names_are_camel_case_or_level_metric_operation(rule: dict[str, Any]) -> Ite
         yield "write level:metric:operations"
 
 
+def _ranges_hold_some_scrapes(rule: dict[str, Any]) -> Iterator[str]:
+    """pint promql/rate: a rate needs two samples, and a scrape may fail."""
+    for node in _nodes(rule):
+        if isinstance(node, MatrixSelector) and node.range < _SHORTEST_RANGE:
+            yield f"a range of {node.range} holds too few scrapes"
+
+
+def _no_choice_of_series(rule: dict[str, Any]) -> Iterator[str]:
+    """pint promql/fragile: which series come out changes from one evaluation to the next."""
+    for node in _nodes(rule):
+        if isinstance(node, AggregateExpr) and str(node.op) in _CHOICES:
+            yield f"{node.op}() starts `for` anew whenever it chooses another series"
+
+
 #: A rule -> a sentence for each breach.
 CONVENTIONS: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     _counters_only_in_rates,
@@ -158,5 +177,7 @@ CONVENTIONS: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     _no_smoothing_with_for,
     _matchers_are_anchored_already,
     _joins_say_on_what,
+    _ranges_hold_some_scrapes,
+    _no_choice_of_series,
     _names_are_camel_case_or_level_metric_operation,
 )

@@ -69,6 +69,12 @@ def test_alert_names_are_unique():
     assert len(names) == len(set(names))
 
 
+def test_no_recording_rule_is_recorded_twice():
+    """pint rule/duplicate: Prometheus would refuse or mix the samples of both."""
+    recorded = [(rule["record"], str(rule.get("labels"))) for rule in RECORDS]
+    assert len(recorded) == len(set(recorded))
+
+
 @EVERY_ALERT
 def test_every_alert_has_all_annotations_and_a_severity(rule: dict[str, Any]):
     assert rule["annotations"].keys() == ANNOTATIONS

@@ -18,6 +18,8 @@ from tests.bundle.conventions import CONVENTIONS
         ("a{b=~'c'} > 1", "write = instead of =~"),
         ("a{b=~'^c|d'} > 1", "patterns are anchored"),
         ("a > b", "without on"),
+        ("rate(a_total[1m]) > 1", "too few scrapes"),
+        ("topk(3, a) > 1", "chooses another series"),
     ],
 )
 def test_a_breach_is_found(expression: str, complaint: str):

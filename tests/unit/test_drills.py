@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from demo.drills import page
+from demo.drills.undrilled import UNDRILLED
 from demo.report import Outcome
 from demo.scenarios import DRILLED, FAULTS, Fault
 from pg_migration_exporter.bundle.alert_rules import groups
@@ -42,8 +43,15 @@ def test_alerts_of_a_fault_are_alerts_of_the_bundle(fault: Fault):
     assert fault.alerts | fault.consequences <= ALERTS
 
 
+def test_every_alert_has_a_drill_or_a_reason_why_not():
+    drilled = {alert for fault in ALL for alert in fault.alerts}
+    assert list(UNDRILLED) == sorted(ALERTS - drilled)
+    assert (ROOT / "docs/drills.md").read_text().endswith(f"\n\n{page.undrilled()}")
+
+
 def test_the_page_has_a_row_for_every_fault():
-    rows = (ROOT / "docs/drills.md").read_text().partition(page.MARK)[2].splitlines()
+    measured = (ROOT / "docs/drills.md").read_text().partition(page.MARK)[2]
+    rows = measured.removesuffix(page.undrilled()).splitlines()
     names = [row.split(" | ")[0].removeprefix("| ") for row in rows if row.startswith("| ")]
     assert names[2:] == [fault.name for fault in ALL]
 
@@ -97,4 +105,6 @@ def test_rows_of_what_ran_are_replaced_and_all_else_is_kept(tmp_path: Path):
         "2 of 3 faults were detected in full, 1 with a false alarm.",
         "",
         "The quiet hour lasted 360 s. Alarms: none; notifications of them: 0.",
+        "",
+        *page.undrilled().splitlines(),
     ]
