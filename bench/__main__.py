@@ -2,52 +2,38 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
+from bench.command import parser, workspace
 from bench.contenders import CONTENDERS, running
 from bench.machine import describe, describe_machine
 from bench.measure import Measurement
 from bench.plan import Plan
-from bench.report import markdown, rewrite, terminal_table
+from bench.report import MARK, markdown, terminal_table
 from bench.server import running_server
-from demo.stack.errors import StackError
-from demo.stack.programs import ROOT
-from demo.stack.workspace import Workspace
+from demo.command import run
+from demo.markdown import rewrite
+from demo.report import Report
 
 
 def main() -> int:
-    """Exit code 2 for what the user can mend, 130 for Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="rewrite its table")
-    options = parser.parse_args()
-    try:
-        _run(options.markdown)
-    except (StackError, OSError) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    options, report = parser("bench", __doc__).parse_args(), Report()
+    return run(lambda: _run(report, options.markdown), report)
 
 
-def _run(page: Path | None) -> None:
-    console = Console()
+def _run(report: Report, page: Path | None) -> None:
     plan, machine = Plan(), describe_machine()
     with (
-        console.status("starting the server") as status,
-        Workspace(ROOT / ".bench") as workspace,
-        running_server(workspace, plan) as server,
-        running(workspace, server, CONTENDERS, plan.deadline) as entries,
+        workspace(report) as (folder, tell),
+        running_server(folder, plan) as server,
+        running(folder, server, CONTENDERS, plan.deadline) as entries,
     ):
-        results = Measurement(server, entries, plan, status.update).run()
-    console.print(terminal_table(results))
-    console.print(describe(machine))
+        results = Measurement(server, entries, plan, tell).run()
+    report.console.print(terminal_table(results))
+    report.console.print(describe(machine))
     if page:
-        rewrite(page, markdown(results, machine))
+        rewrite(page, MARK, markdown(results, machine))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """`python -m demo`: bring the stack up, tell the story, end everything.
 
-Exit code 0 if exactly the expected alerts fired, 1 if not, 130 for Ctrl-C.
+Exit code 0 if exactly the expected alerts fired, 1 if not, 2 if a server cannot be started.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ import argparse
 import signal
 from pathlib import Path
 
+from demo.command import run
 from demo.report import Report
 from demo.scenarios import CHANGESET_FAILS, FAULTS
-from demo.signals import end_cleanly_on_signals
-from demo.stack.errors import StackError
 from demo.stack.programs import ROOT
 from demo.stack.workspace import Workspace
 from demo.story import tell
@@ -25,19 +24,11 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="every fault, not the migration's alone")
     parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="default: .demo")
     options = parser.parse_args()
-    end_cleanly_on_signals()
     report = Report()
-    try:
-        return _run(report, options)
-    except StackError as error:
-        report.error(str(error))
-        return 1
-    except KeyboardInterrupt:
-        report.say("interrupted: everything was stopped")
-        return 130
+    return run(lambda: _run(report, options), report)
 
 
-def _run(report: Report, options: argparse.Namespace) -> int:
+def _run(report: Report, options: argparse.Namespace) -> bool:
     faults = FAULTS if options.all else (CHANGESET_FAILS,)
     with Workspace(options.folder) as workspace:
         report.title(f"Servers, all in {workspace.root}")
@@ -45,7 +36,7 @@ def _run(report: Report, options: argparse.Namespace) -> int:
             succeeded = tell(world, report, faults)
             if options.keep:
                 _linger(world, report)
-    return 0 if succeeded else 1
+    return succeeded
 
 
 def _linger(world: World, report: Report) -> None:

@@ -29,7 +29,7 @@ DATABASE = "game"
 MIGRATOR = "migrator"
 EXPORTER_ROLE = "exporter"
 
-#: The game's business metrics, and the grants that they need.
+#: The game's business metrics, the grants that they need, and the checks of its migration.
 QUEST = ROOT / "examples/quest"
 
 #: The job label that the rules of the bundle expect.
@@ -161,6 +161,7 @@ class _Starter:
             "pgbouncer": {"dsn": pooler.database("pgbouncer").conninfo()},
             "liquibase": {"changelogs": [changelog]},
             "custom_metrics_files": [str(QUEST / "metrics.yaml")],
+            "checks_files": [str(QUEST / "checks.yaml")],
         }
         with self.report.step("exporter") as details:
             exporter = self.running.enter_context(Exporter(self.workspace, config))

@@ -1,6 +1,6 @@
 """`python -m demo.dashboards FOLDER`: run the demo's migration, then draw every dashboard.
 
-An index build waits for a transaction while they are drawn. Exit code 0, or 1 if the demo's servers
+An index build waits for a transaction while they are drawn. Exit code 0, or 2 if a server
 cannot be started.
 """
 
@@ -10,12 +10,11 @@ import argparse
 import time
 from pathlib import Path
 
+from demo.command import run
 from demo.dashboards.picture import picture
 from demo.dashboards.queries import Span
 from demo.report import Report
 from demo.scenarios.indexes import INDEX_BUILD_WAITS
-from demo.signals import end_cleanly_on_signals
-from demo.stack.errors import StackError
 from demo.stack.prometheus import Prometheus
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
@@ -33,15 +32,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo.dashboards", description=__doc__)
     parser.add_argument("folder", type=Path, help="where to write dashboard-*.png")
     options = parser.parse_args()
-    end_cleanly_on_signals()
     report = Report()
-    try:
-        with Workspace() as workspace, running_world(workspace, report) as world:
-            _show(world, report, options.folder)
-    except StackError as error:
-        report.error(str(error))
-        return 1
-    return 0
+    return run(lambda: _run(report, options.folder), report)
+
+
+def _run(report: Report, folder: Path) -> None:
+    with Workspace() as workspace, running_world(workspace, report) as world:
+        _show(world, report, folder)
 
 
 def _show(world: World, report: Report, folder: Path) -> None:

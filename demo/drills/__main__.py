@@ -1,6 +1,6 @@
 """`python -m demo.drills`: make every fault happen and see which alerts fire, then a quiet hour.
 
-Exit code 0 if exactly the expected alerts fired, 1 if not, 130 for Ctrl-C.
+Exit code 0 if exactly the expected alerts fired, 1 if not, 2 if a server cannot be started.
 """
 
 from __future__ import annotations
@@ -8,12 +8,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from demo.command import run
 from demo.drills import page
 from demo.drills.quiet import quiet_hour
 from demo.report import Outcome, Report
 from demo.scenarios import DRILLED, FAULTS
-from demo.signals import end_cleanly_on_signals
-from demo.stack.errors import StackError
 from demo.stack.workspace import Workspace
 from demo.story import good_migration, suffer
 from demo.world import running_world
@@ -31,18 +30,11 @@ def main() -> int:
         "--quiet-seconds", type=int, default=QUIET_SECONDS, metavar="N", help="0 for none"
     )
     options = parser.parse_args()
-    end_cleanly_on_signals()
     report = Report()
-    try:
-        return _run(report, options)
-    except StackError as error:
-        report.error(str(error))
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return run(lambda: _run(report, options), report)
 
 
-def _run(report: Report, options: argparse.Namespace) -> int:
+def _run(report: Report, options: argparse.Namespace) -> bool:
     outcomes: list[Outcome] = []
     with Workspace() as workspace, running_world(workspace, report) as world:
         good_migration(world, report)
@@ -55,7 +47,7 @@ def _run(report: Report, options: argparse.Namespace) -> int:
                 outcomes.append(suffer(fault, world, report))
                 _write(options.markdown, [outcomes[-1]])
     report.outcomes(outcomes)
-    return 0 if all(outcome.is_as_expected for outcome in outcomes) else 1
+    return all(outcome.is_as_expected for outcome in outcomes)
 
 
 def _write(markdown: Path | None, drills: list[Outcome], quiet: str | None = None) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
+from typing import LiteralString
 
 import psycopg
 
@@ -13,10 +15,11 @@ from demo.world import World
 
 
 @contextmanager
-def _idle(world: World) -> Iterator[None]:
-    with world.database.connect(application_name="forgetful-service") as session:
+def _transaction(name: str, statement: LiteralString, world: World) -> Iterator[None]:
+    """A session of the application `name` has run the statement, and stays in its transaction."""
+    with world.database.connect(application_name=name) as session:
         session.execute("BEGIN")
-        session.execute("SELECT")
+        session.execute(statement)
         yield
         session.execute("COMMIT")
 
@@ -44,15 +47,6 @@ def _prepared(world: World) -> Iterator[None]:
 
 
 @contextmanager
-def _table_locked(world: World) -> Iterator[None]:
-    with world.database.connect(application_name="maintenance") as session:
-        session.execute("BEGIN")
-        session.execute("LOCK TABLE player_quest")
-        yield
-        session.execute("COMMIT")
-
-
-@contextmanager
 def _deadlock(world: World) -> Iterator[None]:
     """Two players change the same two rows, each beginning with the other's last."""
     update = b"UPDATE player_quest SET steps = steps WHERE player_id = 1 AND quest = %s"
@@ -71,7 +65,7 @@ def _deadlock(world: World) -> Iterator[None]:
 SESSION_IDLES = Fault(
     "session idles in its transaction",
     frozenset({"PostgresIdleInTransaction"}),
-    _idle,
+    partial(_transaction, "forgetful-service", "SELECT"),
     frozenset({"PostgresTransactionLong"}),
 )
 REPORT_RUNS = Fault("report runs and runs", frozenset({"PostgresTransactionLong"}), _report)
@@ -85,6 +79,6 @@ DEADLOCK = Fault("players deadlock", frozenset({"PostgresDeadlocks"}), _deadlock
 TABLE_LOCKED = Fault(
     "somebody locks a table",
     frozenset({"PostgresLockQueueLong", "PostgresLockWaitLong"}),
-    _table_locked,
+    partial(_transaction, "maintenance", "LOCK TABLE player_quest"),
     WAITING_USERS | {"PostgresIdleInTransaction", "PostgresTransactionLong"},
 )

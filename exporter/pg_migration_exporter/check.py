@@ -1,5 +1,5 @@
 """Check the targets before they are scraped: can each be reached, can every collector run there,
-do the custom metrics' statements give what is declared?"""
+do the statements of custom metrics and checks give what they must?"""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ import psycopg
 from pg_migration_exporter.collectors import Collector
 from pg_migration_exporter.collectors.base import Scope
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.errors import ConfigError, UnfitAnswerError
-from pg_migration_exporter.families import FamilySamples
 from pg_migration_exporter.plan import Plan, select_collectors
 from pg_migration_exporter.postgres import capabilities, pooler
 from pg_migration_exporter.postgres.capabilities import Capabilities
-from pg_migration_exporter.postgres.conninfo import with_database
 from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Session
-from pg_migration_exporter.target import complaint_of, watched_databases
+from pg_migration_exporter.target import (
+    complaint_of,
+    in_database,
+    place_of,
+    watched_databases,
+)
 from pg_migration_exporter.watch.events import EventLog
 
 #: Targets that are asked at the same time.
@@ -51,23 +53,24 @@ async def check_targets(settings: Settings) -> str:
 
 
 async def _check_target(name: str, settings: Settings) -> str:
-    place = "" if name == DEFAULT_TARGET else f"target {name}: "
+    place = place_of(name)
     collectors = select_collectors(settings)
     known, works, problems, is_pooled = await _check_database(settings, collectors)
     others, missing, left_out = watched_databases(known, settings.databases)
     if complaint := complaint_of(missing, left_out):
         problems.append(f"databases: {complaint}")
     for other in others:
-        postgres = with_database(settings.postgres, other)
-        there = settings.model_copy(update={"postgres": postgres})
-        scoped = [one for one in collectors if one.scope == "database"]
-        problems += (await _check_database(there, scoped))[2]
+        there = in_database(settings, collectors, other)
+        problems += (await _check_database(*there))[2]
+    warnings = [f"warning: {pooler.WARNING}"] if is_pooled else []
     if problems:
-        raise ConfigError("\n".join(f"{place}{one}" for one in [*problems, f"what works: {works}"]))
-    summary = (
-        f"{place}PostgreSQL {known.version}, {known.role}, role {known.usename}: all works: {works}"
-    )
-    return f"{summary}\n{place}warning: {pooler.WARNING}" if is_pooled else summary
+        raise ConfigError(_lines(place, *problems, f"what works: {works}", *warnings))
+    server = f"PostgreSQL {known.version}, {known.role}, role {known.usename}"
+    return _lines(place, f"{server}: all works: {works}", *warnings)
+
+
+def _lines(place: str, *lines: str) -> str:
+    return "\n".join(f"{place}{one}" for one in lines)
 
 
 async def _check_database(
@@ -82,7 +85,8 @@ async def _check_database(
             plan = Plan.make(collectors, found)
             problems = plan.problems() + await _try(session, plan, settings)
     except (UnreachableError, psycopg.Error, TimeoutError) as error:
-        raise ConfigError(f"the server cannot be reached: {error}") from error
+        reason = str(error) or f"no answer in {settings.scrape.timeout:g} s"
+        raise ConfigError(f"the server cannot be reached: {reason}") from error
     finally:
         await link.close()
     works = ", ".join(one.name for one in plan.collectors)
@@ -90,14 +94,18 @@ async def _check_database(
 
 
 async def _try(session: Session, plan: Plan, settings: Settings) -> list[str]:
-    """Run the custom statements once; a line for each that fails."""
+    """Run the user's statements once; a line for each that fails."""
     assert plan.capabilities is not None
     problems = []
     for one in plan.collectors:
         if one.last:
-            families = {family.name: FamilySamples(family) for family in one.families}
             scope = Scope(
-                session, plan.capabilities, settings, one.memory(settings), families, EventLog()
+                session,
+                plan.capabilities,
+                settings,
+                one.memory(settings),
+                one.unfilled(),
+                EventLog(),
             )
             try:
                 await one.collect(one, scope)

@@ -182,7 +182,7 @@ class Database:
     async def _run(
         self, collector: Collector, session: Session, known: Capabilities, part: Part
     ) -> None:
-        families = {family.name: FamilySamples(family) for family in collector.families}
+        families = collector.unfilled()
         memory = self._memories[collector.name]
         started = time.monotonic()
         with self.complaints.about(collector.name):

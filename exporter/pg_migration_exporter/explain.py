@@ -59,8 +59,6 @@ async def _explain(session: Session, settings: Settings) -> list[Explanation]:
                 commit_timestamps=known.commit_timestamps,
                 checks_connections=bool(checks.rows[0][0]),
                 remembers=settings.state_directory is not None,
-                has_files=observation.evidence.expected is not None,
-                has_reports=observation.evidence.reported is not None,
             ),
         )
         for changelog, _, observation in seen

@@ -13,7 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pg_migration_exporter.families import BUCKET_LABEL, Family, FamilySamples, Histogram
+from pg_migration_exporter.families import (
+    BUCKET_LABEL,
+    Family,
+    FamilySamples,
+    Histogram,
+)
 
 _ESCAPES = {"\\": r"\\", "\n": r"\n", '"': r"\""}
 _TO_ESCAPE = re.compile(r'[\\\n"]')
@@ -49,15 +54,26 @@ def render(families: Iterable[FamilySamples], to: Format) -> str:
 
     The page is not closed: the caller appends `Format.end` after the last part.
     """
-    lines: list[str] = []
-    for family in families:
-        lines.extend(_header(family.family, to))
-        values: dict[str, float] = {}
-        for series, value in _series(family):
-            values.setdefault(series, value)
-        lines.extend(f"{series} {_number(value)}" for series, value in values.items())
-    lines.append("")
-    return "\n".join(lines)
+    return "".join(_text(family, to) for family in families)
+
+
+#: Every family as last rendered, and its text: most are the same on the next page.
+_LAST: dict[Format, dict[str, tuple[FamilySamples, str]]] = {PROMETHEUS: {}, OPENMETRICS: {}}
+
+
+def _text(family: FamilySamples, to: Format) -> str:
+    last, text = _LAST[to].get(family.family.name, (None, ""))
+    if last != family:
+        text = "\n".join([*_header(family.family, to), *_lines(family), ""])
+        _LAST[to][family.family.name] = FamilySamples(family.family, [*family.samples]), text
+    return text
+
+
+def _lines(family: FamilySamples) -> Iterator[str]:
+    values: dict[str, float] = {}
+    for series, value in _series(family):
+        values.setdefault(series, value)
+    return (f"{series} {_number(value)}" for series, value in values.items())
 
 
 def bound_text(bound: float) -> str:

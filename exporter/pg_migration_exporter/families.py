@@ -44,14 +44,16 @@ class Histogram:
 
 #: A plain number, or a histogram. A value that is not known has no sample at all.
 Value = float | int | Histogram
+#: Label values in the order in which the family declares its labels, and the value.
+Sample = tuple[Sequence[str], Value]
 
 
 @dataclass(slots=True)
 class FamilySamples:
-    """The samples of one family in one scrape: (label values in the declared order, value)."""
+    """The samples of one family in one scrape."""
 
     family: Family
-    samples: list[tuple[Sequence[str], Value]] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
 
     def add(self, value: Value, *labels: str) -> None:
         """Add one sample; `labels` follow `family.labels`."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pg_migration_exporter.collectors import COLLECTORS, Collector
+from pg_migration_exporter.collectors.checks import check_collector
 from pg_migration_exporter.collectors.custom import custom_collector
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import ConfigError
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The collectors that run, and those that cannot with the requirement they miss.
+    """The collectors that run, and those that cannot with the requirement they miss, if it is said.
 
     `capabilities` is None before the server was ever reached.
     """
@@ -34,7 +35,7 @@ class Plan:
         judged = [(one, one.obstacle(capabilities)) for one in meant]
         return cls(
             [one for one, obstacle in judged if obstacle is None],
-            [(one, obstacle) for one, obstacle in judged if obstacle is not None],
+            [(one, lacks) for one, lacks in judged if lacks is not None and lacks.is_said],
             capabilities,
         )
 
@@ -62,11 +63,15 @@ class Plan:
 
 
 def select_collectors(settings: Settings) -> tuple[Collector, ...]:
-    """The collectors that the configuration asks for, custom ones last.
+    """The collectors that the configuration asks for, the user's own last.
 
     Raises ConfigError for an unknown name.
     """
-    all_of_them = (*COLLECTORS, *map(custom_collector, settings.custom_metrics))
+    all_of_them = (
+        *COLLECTORS,
+        *map(check_collector, settings.checks),
+        *map(custom_collector, settings.custom_metrics),
+    )
     enabled, disabled = settings.collectors.enabled, settings.collectors.disabled
     known = [one.name for one in all_of_them]
     for key, names in (("enabled", enabled), ("disabled", disabled)):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
+from pg_migration_exporter.collectors import Collector
 from pg_migration_exporter.complaints import Complaints
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.schema import DEFAULT_TARGET, DatabasesSection
@@ -31,7 +32,7 @@ class Target:
         self.name = name
         #: Called with each scrape that has ended.
         self.listeners: list[Callable[[Scrape], None]] = []
-        self._place = "" if name == DEFAULT_TARGET else f"target {name}: "
+        self._place = place_of(name)
         self._collectors = select_collectors(settings)
         self.events = EventLog(self._place)
         self._main = Database(settings, self._collectors, self.events, self._place, is_main=True)
@@ -131,11 +132,23 @@ class Target:
         closing.add_done_callback(self._closing.discard)
 
     def _open(self, name: str) -> Database:
-        postgres = with_database(self.settings.postgres, name)
-        settings = self.settings.model_copy(update={"postgres": postgres})
-        collectors = [one for one in self._collectors if one.scope == "database"]
+        settings, collectors = in_database(self.settings, self._collectors, name)
         place = f"{self._place}database {name}: "
         return Database(settings, collectors, self.events, place, is_main=False)
+
+
+def place_of(name: str) -> str:
+    """What stands before a line about the target; nothing for the one without a name."""
+    return "" if name == DEFAULT_TARGET else f"target {name}: "
+
+
+def in_database(
+    settings: Settings, collectors: Iterable[Collector], name: str
+) -> tuple[Settings, list[Collector]]:
+    """The settings and the collectors of a target for another database of its server."""
+    postgres = with_database(settings.postgres, name)
+    scoped = [one for one in collectors if one.scope == "database"]
+    return settings.model_copy(update={"postgres": postgres}), scoped
 
 
 async def _scrape_all(pairs: Iterable[tuple[Database, Part]], timeout: float) -> None:

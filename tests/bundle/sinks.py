@@ -40,7 +40,7 @@ def http_sink(received: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(b"ok")
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, *_: object) -> None:
             """Keep quiet."""
 
     with _serving(Handler) as address:

@@ -199,8 +199,9 @@ def test_nobody_at_the_url(cli: Cli, capsys):
         "http://user:hidden@[",
     ],
 )
-def test_unusable_url_is_refused_and_no_password_repeated(cli: Cli, capsys, url: str):
-    assert cli("verify", "--url", url) == 2
+@pytest.mark.parametrize("command", ["verify", "watch"])
+def test_unusable_url_is_refused_and_no_password_repeated(cli: Cli, capsys, command: str, url: str):
+    assert cli(command, "--url", url) == 2
     error = capsys.readouterr().err
     assert "give an http or https address" in error
     assert "hidden" not in error

@@ -14,8 +14,9 @@ from bench.client import Client
 from bench.contenders import CONTENDERS, OURS, running
 from bench.measure import Measurement, Result
 from bench.plan import Plan
-from bench.report import BEGIN, END, ROWS, markdown, rewrite
+from bench.report import MARK, ROWS, markdown
 from bench.server import create_role, running_server
+from demo.markdown import rewrite
 from demo.stack.errors import StackError
 from demo.stack.exporter import Exporter
 from demo.stack.ports import free_port
@@ -121,11 +122,11 @@ def test_nobody_answering_is_an_answer_without_a_status() -> None:
 
 def test_page_is_rewritten_between_its_markers(tmp_path: Path, results: dict[str, Result]) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    page.write_text(f"before\n<!-- {MARK} -->\nold\n<!-- /{MARK} -->\nafter\n")
     table = markdown(list(results.values()), {"CPU": "fast"})
     for _ in range(2):
-        rewrite(page, table)
-        assert page.read_text() == f"before\n{BEGIN}\n{table}\n{END}\nafter\n"
+        rewrite(page, MARK, table)
+        assert page.read_text() == f"before\n<!-- {MARK} -->\n{table}\n<!-- /{MARK} -->\nafter\n"
     assert all(f"\n| {row.title} | {row.show(results[OURS.role])} |" in table for row in ROWS)
 
 
@@ -133,7 +134,7 @@ def test_page_without_markers_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("text")
     with pytest.raises(StackError, match=r"page\.md lacks"):
-        rewrite(page, "table")
+        rewrite(page, MARK, "table")
     assert page.read_text() == "text"
 
 

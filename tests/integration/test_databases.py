@@ -57,8 +57,11 @@ def test_rows_and_temporary_files(database: Database, start_exporter: StartExpor
     )
     page = scrape_until(
         start_exporter(database),
-        lambda page: counted(page, "temp_files", database) > 0,
-        "the sort's files are counted",
+        lambda page: (
+            counted(page, "temp_files", database) > 0
+            and counted(page, "rows_deleted", database) > 0
+        ),
+        "what each of the sessions did is counted",
     )
     assert counted(page, "rows_deleted", database) == 10
     assert counted(page, "rows_inserted", database) >= 200000

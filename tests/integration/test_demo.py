@@ -56,4 +56,4 @@ def test_no_process_survives_the_demo(
         assert len(pids) > 20
         demo.send_signal(number)
         assert demo.wait(60) == code
-    wait_until(lambda: not any(map(is_alive, pids)), 20, "all its processes end")
+    wait_until(lambda: not any(map(is_alive, pids)), 60, "all its processes end")

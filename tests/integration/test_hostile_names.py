@@ -98,7 +98,7 @@ def test_bytes_that_are_no_utf8(raw_database: Database, start_exporter: StartExp
             update = b"UPDATE %s.%s SET id = 2".replace(b"%s", quoted)
             thread.submit(waiting.execute, update)
             count = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-            wait_until(lambda: raw_database.value(count) == 1, 20, "it waits")
+            wait_until(lambda: raw_database.value(count) == 1, 60, "it waits")
             exporter = start_exporter(raw_database)
             depth = "postgres_lock_queue_depth"
             page = scrape_until(exporter, lambda page: page.values(depth), "the queue is seen")

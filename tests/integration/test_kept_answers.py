@@ -26,7 +26,7 @@ def test_settings_are_asked_once_for_several_scrapes(
         exporter, lambda page: page.values("postgres_setting", **setting), "settings are read"
     )
     asked, others = calls(_PENDING), calls("postgres_wal_records_total")
-    for _ in range(3):
+    for _ in range(5):
         assert scrape(exporter).values("postgres_setting") == first.values("postgres_setting")
-    assert calls(_PENDING) == asked
-    assert calls("postgres_wal_records_total") == others + 3
+    assert calls(_PENDING) <= asked + 1  # the collector's minute may have ended
+    assert calls("postgres_wal_records_total") == others + 5

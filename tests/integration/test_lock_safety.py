@@ -42,9 +42,9 @@ def alter_queued(database: Database) -> Iterator[None]:
             )
             waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %s"
             pid = migration.info.backend_pid
-            wait_until(lambda: database.value(waiting, [pid]), 10, "the ALTER waits")
+            wait_until(lambda: database.value(waiting, [pid]), 60, "the ALTER waits")
             yield
-        altered.result(timeout=10)
+        altered.result(timeout=60)
 
 
 @pytest.fixture

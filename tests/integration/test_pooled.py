@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
@@ -13,10 +14,11 @@ from pydantic import SecretStr
 from demo.stack.database import Database
 from demo.stack.pgbouncer import PgBouncer
 from demo.stack.postgres import Server
+from demo.stack.programs import exporter_command
 from demo.stack.workspace import Workspace
 from pg_migration_exporter.config.schema import PostgresSection
 from pg_migration_exporter.postgres.conninfo import build_conninfo
-from pg_migration_exporter.postgres.pooler import open_session
+from pg_migration_exporter.postgres.pooler import WARNING, open_session
 from pg_migration_exporter.postgres.session import Session
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
@@ -106,6 +108,46 @@ def test_statements_are_bounded_and_leave_nothing_behind(
         assert pooled.value("SHOW statement_timeout") == "0"
         assert pooled.value("SHOW transaction_read_only") == "off"
         pooled.execute("CREATE TABLE t ()")
+
+
+def check_config(database: Database) -> subprocess.CompletedProcess[str]:
+    command = [str(exporter_command()), "serve", "--check-config", "--dsn", database.conninfo()]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_check_config_says_what_cannot_be_known(pooler: PgBouncer, database: Database) -> None:
+    checked = check_config(pooler.database(database.name))
+    assert checked.returncode == 0, checked.stderr
+    works, warning = checked.stdout.splitlines()
+    assert "all works: server, " in works
+    assert warning == f"warning: {WARNING}"
+    for unknown in ("waits with the application", "another server", "address of clients"):
+        assert unknown in warning
+    assert "warning" not in check_config(database).stdout
+
+
+def test_check_config_says_it_also_beside_what_is_missing(
+    pooler: PgBouncer, database: Database
+) -> None:
+    database.execute("DROP EXTENSION pg_stat_statements")
+    refused = check_config(pooler.database(database.name))
+    assert refused.returncode == 2
+    assert "query_duration cannot run: " in refused.stderr
+    assert refused.stderr.endswith(f"\nwarning: {WARNING}\n")
+
+
+def test_check_config_does_not_hang_in_a_pool_that_is_used_up(
+    workspace: Workspace, server: Server, database: Database
+) -> None:
+    own = {"default_pool_size": "1"}
+    with PgBouncer(workspace, server, own, name=f"used_up_{database.name}") as bouncer:
+        pooled = bouncer.database(database.name)
+        with closing(pooled.connect()) as client:
+            client.execute("BEGIN")
+            refused = check_config(pooled)
+    assert refused.returncode == 2
+    assert "the server cannot be reached: 127.0.0.1:" in refused.stderr
+    assert "no answer in " in refused.stderr
 
 
 def test_a_statement_that_takes_too_long_is_ended(pooler: PgBouncer, database: Database) -> None:

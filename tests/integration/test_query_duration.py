@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
+from pydantic import SecretStr
 
 from demo.stack.database import Database
 from demo.stack.exporter import Exporter
 from demo.stack.postgres import Server
 from demo.stack.workspace import Workspace
+from pg_migration_exporter.collectors.base import Scope
+from pg_migration_exporter.collectors.query_duration import names
+from pg_migration_exporter.collectors.query_duration.sampling import Statements
+from pg_migration_exporter.collectors.query_duration.thrift import Thrift
+from pg_migration_exporter.config import Settings
+from pg_migration_exporter.config.schema import PostgresSection, StatementsSection
+from pg_migration_exporter.postgres.capabilities import SQL, Capabilities
+from pg_migration_exporter.postgres.conninfo import build_conninfo
+from pg_migration_exporter.postgres.pooler import open_session
+from pg_migration_exporter.watch.events import EventLog
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 _NAME = "postgres_query_duration_seconds"
@@ -159,6 +172,57 @@ def test_top_statements_and_the_others(database: Database, start_exporter: Start
     assert sum(rows) == 3 + 3 * 7
     seconds = page.values("postgres_statement_seconds_total", datname=database.name)
     assert sum(seconds) == pytest.approx(page.value(f"{_NAME}_sum", datname=database.name))
+
+
+def test_series_of_a_dropped_database_end(
+    server: Server, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is time for each look, and the clock says when the minutes have passed."""
+    now = 1000.0
+    monkeypatch.setattr(Thrift, "is_due", True)
+    monkeypatch.setattr(names, "time", SimpleNamespace(monotonic=lambda: now))
+    dropped = server.create_database(f"{database.name}_dropped")
+    to = PostgresSection(dsn=SecretStr(database.conninfo()))
+    statements = Statements(StatementsSection())
+
+    async def run() -> None:
+        nonlocal now
+        session = await open_session(to, await build_conninfo(to))
+        known = Capabilities.from_rows(await session.query(SQL))
+        scope = Scope(session, known, Settings(), statements, {}, EventLog())
+        await statements.look(scope, glimpses=False)
+        dropped.execute(_NAP, [0.01])
+        await statements.look(scope, glimpses=False)
+        assert statements.histograms[dropped.name].calls == 1
+        server.drop_database(dropped.name)
+        now += 61
+        await statements.look(scope, glimpses=False)
+        assert statements.histograms[dropped.name].calls == 1
+        now += 300
+        await statements.look(scope, glimpses=False)
+        assert dropped.name not in statements.histograms
+        assert dropped.name not in dict(statements.top.others())
+        assert server.database().name in statements.histograms
+        await session.close()
+
+    asyncio.run(run())
+
+
+def test_an_outdated_extension_is_told_with_its_update(
+    database: Database, start_exporter: StartExporter
+) -> None:
+    """As pg_upgrade leaves it; once it is updated, the exporter follows."""
+    database.execute("DROP EXTENSION pg_stat_statements")
+    database.execute("CREATE EXTENSION pg_stat_statements VERSION '1.8'")
+    exporter = start_exporter(database, statements=_OFTEN)
+    skipped = {"collector": "query_duration", "reason": "outdated_extension"}
+    assert scrape(exporter).value("migration_exporter_collector_skipped", **skipped) == 1
+    assert "ALTER EXTENSION pg_stat_statements UPDATE;" in exporter.process.tail()
+
+    database.execute("ALTER EXTENSION pg_stat_statements UPDATE")
+    page = scrape_until(exporter, lambda page: page.values(f"{_NAME}_count"), "a first look")
+    assert page.values("migration_exporter_collector_skipped") == []
+    assert page.value("migration_exporter_collector_success", collector="query_duration") == 1
 
 
 @pytest.mark.parametrize("shown", [False, True])

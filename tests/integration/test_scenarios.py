@@ -28,6 +28,7 @@ from demo.world import QUEST, World, running_world
 from pg_migration_exporter.bundle.grafana_dashboards import dashboards
 from pg_migration_exporter.bundle.metrics import custom_families
 from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.config.checks import read_checks
 from tests.integration.panels import EMPTY, UNCERTAIN
 
 #: One of each kind of drill: the drills themselves take too long for every change.
@@ -74,6 +75,17 @@ def test_prometheus_has_the_business_metrics_of_the_example(world: World) -> Non
         wait_until(
             lambda series=series: world.prometheus.query(f'{series}{{datname="game"}}'), 60, series
         )
+
+
+def test_prometheus_has_the_checks_of_the_example(world: World) -> None:
+    """All pass after the good migration."""
+    names = {one.name for _, one in read_checks([QUEST / "checks.yaml"], QUEST)}
+    passing = 'migration_check_status{datname="game"} == 1'
+    wait_until(
+        lambda: {series["metric"]["check"] for series in world.prometheus.query(passing)} == names,
+        60,
+        passing,
+    )
 
 
 def test_servers_log_what_the_pipeline_reads(world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from demo.stack.database import Database
 from demo.stack.postgres import Server
+from demo.stack.waiting import wait_until
 from tests.fixtures.exporters import Page, StartExporter, scrape
 
 _INFO = "postgres_setting_info"
@@ -60,7 +61,9 @@ def test_a_change_that_waits_for_a_restart(
     assert pending() == 0
     database.execute("ALTER SYSTEM SET max_connections = 101")
     database.execute("SELECT pg_reload_conf()")
+    waiting = "SELECT count(*) FROM pg_settings WHERE pending_restart"
     try:
+        wait_until(lambda: database.value(waiting) == 1, 60, "the configuration is reloaded")
         assert pending() == 1
     finally:
         database.execute("ALTER SYSTEM RESET max_connections")

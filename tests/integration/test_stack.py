@@ -45,7 +45,7 @@ def test_servers_end_when_their_parent_is_killed(workspace: Workspace) -> None:
         # One of them may be the session that found the server ready, which ends by itself.
         assert sum(map(is_alive, pids)) > 3
         parent.kill()
-    wait_until(lambda: not any(map(is_alive, pids)), 10, f"processes {pids} end")
+    wait_until(lambda: not any(map(is_alive, pids)), 60, f"processes {pids} end")
 
 
 def test_stop_leaves_no_process_and_frees_the_port(workspace: Workspace) -> None:
@@ -71,7 +71,7 @@ def test_frozen_server_answers_after_thaw(workspace: Workspace) -> None:
     with Server(workspace, "frozen") as server:
         server.freeze()
         pids = [server.process.pid, *descendants(server.process.pid)]
-        wait_until(lambda: {state(pid) for pid in pids} <= {"T", "Z"}, 10, "nothing runs any more")
+        wait_until(lambda: {state(pid) for pid in pids} <= {"T", "Z"}, 60, "nothing runs any more")
         server.thaw()
         assert server.database().value("SELECT 1") == 1
 
@@ -93,11 +93,11 @@ def test_process_that_ends_early_is_reported_with_its_log(workspace: Workspace) 
 def test_process_that_ignores_the_signal_is_killed_with_its_children(workspace: Workspace) -> None:
     process = Process("stubborn", log=workspace.log("stubborn"))
     process.start(["sh", "-c", "trap '' TERM; sleep 300 & echo started; wait; wait"])
-    process.wait_until(lambda: "started" in process.output(), 10, "starts its child")
+    process.wait_until(lambda: "started" in process.output(), 60, "starts its child")
     children = descendants(process.pid)
     process.stop(timeout=0.1)
     assert process.returncode == -signal.SIGKILL
-    wait_until(lambda: not any(map(is_alive, children)), 10, "the child ends")
+    wait_until(lambda: not any(map(is_alive, children)), 60, "the child ends")
 
 
 def test_workspace_in_use_is_refused_and_left_alone(workspace: Workspace) -> None:

@@ -60,7 +60,7 @@ def test_alert_travels_from_prometheus_to_the_receiver(workspace: Workspace) -> 
         )
         prometheus = services.enter_context(Prometheus(workspace, scraping))
 
-        series = wait_until(lambda: prometheus.query("up == 1"), 20, "the target is up")
+        series = wait_until(lambda: prometheus.query("up == 1"), 60, "the target is up")
         assert series[0]["metric"]["instance"] == target.address
         assert [rule["name"] for rule in prometheus.rules()] == ["TargetDown"]
         assert prometheus.firing() == set()

@@ -92,7 +92,7 @@ def awaited(database: Database, statement: str) -> Iterator[None]:
     with ThreadPoolExecutor(1) as thread, held(database, "SELECT * FROM quests LIMIT 1"):
         thread.submit(database.execute, statement)
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        wait_until(lambda: database.value(waiting) == 1, 20, "the ALTER waits")
+        wait_until(lambda: database.value(waiting) == 1, 60, "the ALTER waits")
         yield
 
 

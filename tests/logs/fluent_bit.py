@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +98,7 @@ class FluentBit(HttpService):
         """Time on a processor of the process and its threads (proc(5), stat)."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+#: Values of the `logs` part, the file of the configuration -> a running Fluent Bit.
+StartFluentBit = Callable[..., FluentBit]

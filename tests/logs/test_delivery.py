@@ -12,14 +12,9 @@ import pytest
 from demo.stack.ports import LOOPBACK
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
-from tests.fixtures.fluent_bit import (
-    IN_EVERY_FORMAT,
-    LoggingServer,
-    StartFluentBit,
-    start_logging_server,
-)
+from tests.fixtures.fluent_bit import IN_EVERY_FORMAT, LoggingServer, start_logging_server
 from tests.logs.delivery import Delivery
-from tests.logs.fluent_bit import PASSWORD, USER, FluentBit
+from tests.logs.fluent_bit import PASSWORD, USER, FluentBit, StartFluentBit
 from tests.logs.sink import Sink
 
 pytestmark = pytest.mark.pg(">= 15")

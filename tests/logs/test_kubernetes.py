@@ -9,8 +9,8 @@ import yaml
 
 from demo.stack.ports import LOOPBACK
 from demo.stack.waiting import wait_until
-from tests.fixtures.fluent_bit import KEEP_ALL, LoggingServer, StartFluentBit, log_values, rendered
-from tests.logs.fluent_bit import FluentBit
+from tests.fixtures.fluent_bit import KEEP_ALL, LoggingServer, log_values, rendered
+from tests.logs.fluent_bit import FluentBit, StartFluentBit
 from tests.logs.onigmo_pipeline import Document, Pipeline
 from tests.logs.sink import Sink
 

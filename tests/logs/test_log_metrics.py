@@ -17,7 +17,8 @@ from demo.stack.workspace import Workspace
 from pg_migration_exporter.latency.histogram import BOUNDS
 from pg_migration_exporter.logs.metrics import FAMILIES, METRICS, PIPELINE_METRICS
 from tests.fixtures.exporters import Page
-from tests.fixtures.fluent_bit import LoggingServer, StartFluentBit
+from tests.fixtures.fluent_bit import LoggingServer
+from tests.logs.fluent_bit import StartFluentBit
 from tests.logs.scenario import HOSTILE_DATABASE
 
 pytestmark = pytest.mark.pg(">= 15")

@@ -12,14 +12,9 @@ import yaml
 
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
-from tests.fixtures.fluent_bit import (
-    LoggingServer,
-    StartFluentBit,
-    log_values,
-    rendered,
-    start_logging_server,
-)
+from tests.fixtures.fluent_bit import LoggingServer, log_values, rendered, start_logging_server
 from tests.logs.delivery import Delivery
+from tests.logs.fluent_bit import StartFluentBit
 from tests.logs.sink import Sink
 
 PLUGINS = {"opensearch": "opensearch", "elasticsearch": "es", "loki": "loki", "stdout": "stdout"}

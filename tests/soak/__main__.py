@@ -14,12 +14,12 @@ from pathlib import Path
 
 from bench.machine import describe_machine
 from demo.load import SCHEMA, Load
+from demo.markdown import rewrite
 from demo.stack.errors import StackError
 from demo.stack.exporter import Exporter
 from demo.stack.postgres import Server
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
-from tests.fixtures.documents import rewrite
 from tests.fixtures.drills import Answer, Drill, is_whole
 from tests.fixtures.exporters import Page
 from tests.fixtures.kernel import Connections, resident_bytes
@@ -144,12 +144,13 @@ def world(choice: random.Random) -> Iterator[Soak]:
             yield Soak(server, drill, migrations, choice)
 
 
-def markdown(minutes: float, report: Mapping[str, str]) -> list[str]:
+def markdown(minutes: float, report: Mapping[str, str]) -> str:
     """The report as a table, with what a reader needs to judge it."""
     machine = describe_machine()
     described = ", ".join(f"{name} {machine[name]}" for name in _DESCRIBED)
     rows = [f"| {name} | {value} |" for name, value in report.items()]
-    return ["", f"{minutes:g} minutes. {described}.", "", "| what | measured |", "|---|---|", *rows]
+    head = f"\n{minutes:g} minutes. {described}.\n\n| what | measured |\n|---|---|"
+    return "\n".join([head, *rows])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -63,7 +63,7 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
     ("content", "message"),
     [
         ("scrape: {timeot: 5s}", "scrape.timeot: unknown key; did you mean timeout?"),
-        ("xyzzy: blue", "xyzzy: unknown key; known here: collectors, "),
+        ("xyzzy: blue", "xyzzy: unknown key; known here: checks, checks_files, collectors, "),
         ("liquibase: {changelogs: [{fil: a}]}", "liquibase.changelogs.0.fil: unknown key"),
         ("scrape: {timeout: soon}", "scrape.timeout: not a duration; write a number with a unit"),
         ("scrape: {timeout: 0}", "scrape.timeout: input should be greater than 0"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,17 +22,15 @@ ALERTS = {
 }
 
 
-def _outcome(**changes: object) -> Outcome:
-    told = {"A": 2.0, "B": 5.4}
-    content = {
-        "name": "it breaks",
-        "expected": frozenset(told),
-        "tolerated": frozenset({"C"}),
-        "detected": told,
-        "resolved": told,
-        "messages": 3,
-    }
-    return Outcome(**(content | changes))  # type: ignore[arg-type]
+_TOLD = {"A": 2.0, "B": 5.4}
+_OUTCOME = Outcome(
+    name="it breaks",
+    expected=frozenset(_TOLD),
+    tolerated=frozenset({"C"}),
+    detected=_TOLD,
+    resolved=_TOLD,
+    messages=3,
+)
 
 
 def test_there_are_twenty_faults_with_names_of_their_own():
@@ -72,10 +72,8 @@ def test_the_page_has_a_row_for_every_fault():
     ],
     ids=["all", "missing", "unresolved", "early", "other", "consequence"],
 )
-def test_what_is_as_expected(
-    changes: dict[str, object], false_alarms: set[str], is_as_expected: bool
-):
-    outcome = _outcome(**changes)
+def test_what_is_as_expected(changes: dict[str, Any], false_alarms: set[str], is_as_expected: bool):
+    outcome = replace(_OUTCOME, **changes)
     assert outcome.false_alarms == false_alarms
     assert outcome.is_as_expected is is_as_expected
 
@@ -86,11 +84,17 @@ NAMES = ["it breaks", "older", "worse"]
 def test_rows_of_what_ran_are_replaced_and_all_else_is_kept(tmp_path: Path):
     document = tmp_path / "drills.md"
     document.write_text(f"# Drills\n\n{page.MARK}")
-    quiet = _outcome(expected=frozenset(), tolerated=frozenset(), detected={}, messages=0)
-    older = [_outcome(name="worse"), _outcome(name="older", messages=7), _outcome(name="gone")]
+    quiet = replace(_OUTCOME, expected=frozenset(), tolerated=frozenset(), detected={}, messages=0)
+    older = [
+        replace(_OUTCOME, name="worse"),
+        replace(_OUTCOME, name="older", messages=7),
+        replace(_OUTCOME, name="gone"),
+    ]
     page.write(document, NAMES, older, page.quiet_sentence(quiet, 360))
-    late = _outcome(name="worse", detected={"A": 3.0, "C": 4.0, "D": 1.0}, resolved={}, messages=0)
-    page.write(document, NAMES, [late, _outcome()], None)
+    late = replace(
+        _OUTCOME, name="worse", detected={"A": 3.0, "C": 4.0, "D": 1.0}, resolved={}, messages=0
+    )
+    page.write(document, NAMES, [late, _OUTCOME], None)
     text, _, measured = document.read_text().partition(page.MARK)
     assert text == "# Drills\n\n"
     assert measured.splitlines()[2:] == [

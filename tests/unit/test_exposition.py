@@ -58,6 +58,17 @@ def test_a_series_appears_once() -> None:
     assert render([family], PROMETHEUS).count('{name="a"}') == 1
 
 
+def test_every_page_shows_its_own_samples() -> None:
+    """Also where a family's list of samples is the one of the page before."""
+    family = FamilySamples(COUNTER, [(("a",), 1)])
+    for number in (2, 3, 3, 1):
+        family.samples[0] = (("a",), number)
+        for to in (PROMETHEUS, OPENMETRICS):
+            assert render([family], to).endswith(f'\nquests_total{{name="a"}} {number}\n')
+    other = Family(COUNTER.name, "counter", "Other help.", COUNTER.labels)
+    assert "Other help." in render([FamilySamples(other, family.samples)], PROMETHEUS)
+
+
 def test_bytes_that_are_no_utf8_are_shown_escaped() -> None:
     family = FamilySamples(COUNTER, [((b"\xff".decode("utf-8", "surrogateescape"),), 1)])
     assert r'quests_total{name="\\xff"} 1' in render([family], PROMETHEUS)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pg_migration_exporter.collectors import base
+from pg_migration_exporter.collectors import COLLECTORS, base
 from pg_migration_exporter.collectors.base import Kept
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.query import Query
@@ -16,26 +18,61 @@ from pg_migration_exporter.postgres.session import Rows
 
 def server(**known: Any) -> Capabilities:
     """A server of which only what matters here is known."""
-    return Capabilities(**dict.fromkeys((one.name for one in fields(Capabilities)), None) | known)
+    nothing: dict[str, Any] = dict.fromkeys(one.name for one in fields(Capabilities))
+    return Capabilities(**nothing | known)
 
 
-PRIMARY = server(version_num=150018, in_recovery=False)
-STANDBY = server(version_num=150018, in_recovery=True)
+PRIMARY = server(version_num=150018, in_recovery=False, datname="game")
+STANDBY = server(version_num=150018, in_recovery=True, datname="game")
 
 
-def test_answers_are_fresh_for_their_time_and_their_server(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now = 1000.0
-    monkeypatch.setattr(base.time, "monotonic", lambda: now)
+class Clock:
+    """The clock of the collectors, moved by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(base, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def test_answers_are_fresh_for_their_time_and_their_server(clock: Clock) -> None:
     kept = Kept()
-    assert not kept.is_fresh(60, PRIMARY)
-    kept.keep([Rows(("name",), [("a",)])], PRIMARY)
-    now += 59
-    assert kept.is_fresh(60, PRIMARY)
-    assert not kept.is_fresh(60, STANDBY)  # promoted, or another server behind the same address
-    now += 1
-    assert not kept.is_fresh(60, PRIMARY)
+    assert not kept.is_fresh(60, PRIMARY, "settings")
+    fresh = []
+    for _ in range(600):
+        if not kept.is_fresh(60, PRIMARY, "settings"):
+            kept.keep([Rows(("name",), [("a",)])], PRIMARY)
+            fresh.append(clock.now)
+            assert kept.is_fresh(60, PRIMARY, "settings")
+            # Promoted, or another server behind the same address.
+            assert not kept.is_fresh(60, STANDBY, "settings")
+        clock.now += 1
+    assert fresh[1] - fresh[0] <= 60
+    assert {after - before for before, after in pairwise(fresh[1:])} == {60}
+
+
+@pytest.mark.parametrize("datname", ["postgres", "game", "test_1", "test_2"])
+def test_no_scrape_pays_for_everything_that_is_kept(clock: Clock, datname: str) -> None:
+    """Scraped each 15 s, the first scrape asks for all, and each of the others for a part."""
+    place = server(version_num=150018, in_recovery=False, datname=datname)
+    kept = {one.name: (one.ttl, Kept()) for one in COLLECTORS if one.ttl}
+    asked = []
+    for _ in range(80):
+        due = [name for name, (ttl, one) in kept.items() if not one.is_fresh(ttl, place, name)]
+        for name in due:
+            kept[name][1].keep([], place)
+        asked.append(due)
+        clock.now += 15
+    assert sorted(asked[0]) == sorted(kept)
+    assert max(map(len, asked[1:])) <= len(kept) / 2 + 1
+    for scrapes in zip(*[iter(asked[4:])] * 4, strict=True):
+        in_a_minute = [name for due in scrapes for name in due]
+        assert len(in_a_minute) == len(set(in_a_minute))
+        assert {name for name, (ttl, _) in kept.items() if ttl == 60} <= set(in_a_minute)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.liquibase.report import MAX_BYTES, REPORTS_PATH, Outcome
 from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.web.headers import HEADERS
 from pg_migration_exporter.web.reports import report_routes
 from tests.fixtures.reports import make_report
 
@@ -22,6 +23,7 @@ Post = Callable[..., list[httpx.Response]]
 
 TOKEN = "0123456789abcdef"
 AUTHORIZATION = "Authorization"
+EVERYWHERE = {(name.lower(), value) for name, value in HEADERS.items()}
 SHOWN = {AUTHORIZATION: f"Bearer {TOKEN}"}
 
 
@@ -57,6 +59,7 @@ def test_a_report_is_kept(post: Post, kept: ReportFiles) -> None:
     report = make_report()
     [answer] = post(report.model_dump_json())
     assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers.items() >= EVERYWHERE
     assert kept.read() == [report]
 
 
@@ -84,6 +87,7 @@ def test_without_the_token_nothing_is_read(
     [answer] = post(make_report().model_dump_json(), **shown)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.headers.items() >= EVERYWHERE
     assert not kept.directory.exists()
 
 

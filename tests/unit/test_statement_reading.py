@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pg_migration_exporter.collectors.query_duration import names
 from pg_migration_exporter.collectors.query_duration.reading import Reading, Row
 from pg_migration_exporter.collectors.query_duration.texts import normalize
 from pg_migration_exporter.collectors.query_duration.top import Counters, Statement, TopStatements
@@ -108,6 +111,37 @@ def test_a_newcomer_takes_a_place_when_it_is_clearly_above() -> None:
     top.count([(other, Counters(1, 11.0, 0))], elapsed=0)
     assert top.shown == {other}
     assert dict(top.others())["db"].calls == 1
+
+
+def test_a_database_that_is_gone_takes_its_series_along() -> None:
+    top = TopStatements(1)
+    gone, kept = ("gone", 1, "app"), ("kept", 1, "app")
+    top.count([(gone, Counters(9, 9.0, 0)), (("gone", 2, "app"), Counters(1, 1.0, 0))], elapsed=0)
+    top.count([(kept, Counters(1, 1.0, 0))], elapsed=0)
+    top.forget("gone")
+    assert top.shown == set()
+    assert list(dict(top.others())) == ["kept"]
+    top.count([(gone, Counters(1, 9.0, 0))], elapsed=0)
+    assert dict(top.series()) == {gone: Counters(1, 9.0, 0)}
+
+
+def test_a_database_is_gone_when_nobody_looks_back_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(names, "time", SimpleNamespace(monotonic=lambda: now))
+    known = names.Names()
+
+    def learn(*databases: str) -> set[str]:
+        known.learn([("database", oid, name) for oid, name in enumerate(databases)], frozenset())
+        return known.long_gone()
+
+    assert learn("kept", "dropped", "made again") == set()
+    now += 60
+    assert learn("kept") == set()
+    now += 240
+    assert learn("kept", "made again") == set()
+    now += 120
+    assert learn("kept", "made again") == {"dropped"}
+    assert learn("kept", "made again") == set()
 
 
 def test_what_does_not_exist_any_more_is_forgotten() -> None:

@@ -14,20 +14,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import yaml
-from jinja2 import Environment, Template
 
+from pg_migration_exporter.bundle.definitions import definitions, fill
 from pg_migration_exporter.bundle.schema import Values
-from pg_migration_exporter.bundle.templating import environment
 
 #: A rule, or a group of them, as Prometheus reads it.
 Mapping = dict[str, Any]
 
-_DEFINITIONS = files("pg_migration_exporter.bundle") / "rules"
+_FOLDER = "rules"
 _LINKS_TO = ("job", "instance")
 #: Characters from which on a text is folded.
 _LONG = 80
@@ -36,16 +33,7 @@ _LONG = 80
 def groups(values: Values) -> list[Mapping]:
     """Return the groups, as Prometheus and a PrometheusRule of Kubernetes hold them."""
     context = _context(values)
-    return [_group(name, group, context) for name, group in definitions().items()]
-
-
-@cache
-def definitions() -> dict[str, Mapping]:
-    """Return the content of each file of rules/ by its group, in the order of the names."""
-    return {
-        file.name.removesuffix(".yaml"): yaml.safe_load(file.read_text(encoding="utf-8"))
-        for file in sorted(_DEFINITIONS.iterdir(), key=lambda file: file.name)
-    }
+    return [_group(name, group, context) for name, group in definitions(_FOLDER).items()]
 
 
 def to_yaml(content: Mapping) -> str:
@@ -75,26 +63,12 @@ _Dumper.add_representer(str, _text)
 # --- from definitions to rules ---------------------------------------------------------------
 
 
-@cache
-def _environment() -> Environment:
-    return environment()
-
-
-@cache
-def _template(text: str) -> Template:
-    return _environment().from_string(text)
-
-
-def _fill(text: str, context: Mapping) -> str:
-    return _template(text).render(context).rstrip("\n")
-
-
 def _context(values: Values) -> Mapping:
     context = values.model_dump(by_alias=True)
     context["target"] = ", ".join(values.prometheus.identity)
     context["conditions"] = {
-        rule["alert"]: _fill(rule["expr"], _own(rule, context))
-        for definition in definitions().values()
+        rule["alert"]: fill(rule["expr"], _own(rule, context))
+        for definition in definitions(_FOLDER).values()
         for rule in definition["rules"]
         if "alert" in rule
     }
@@ -124,10 +98,10 @@ def _rules(rule: Mapping, group: Mapping, context: Mapping) -> Iterator[Mapping]
 
 
 def _record(rule: Mapping, context: Mapping) -> Mapping:
-    labels = {name: _fill(value, context) for name, value in rule.get("labels", {}).items()}
+    labels = {name: fill(value, context) for name, value in rule.get("labels", {}).items()}
     return {
-        "record": _fill(rule["record"], context),
-        "expr": _fill(rule["expr"], context),
+        "record": fill(rule["record"], context),
+        "expr": fill(rule["expr"], context),
         **({"labels": labels} if labels else {}),
     }
 
@@ -138,7 +112,7 @@ def _alert(rule: Mapping, group_labels: Mapping, context: Mapping) -> Mapping:
     labels = {"severity": alert["severity"]}
     return {
         "alert": rule["alert"],
-        "expr": _fill(rule["expr"], context),
+        "expr": fill(rule["expr"], context),
         "for": alert["for"],
         **keep,
         "labels": labels | group_labels | context["prometheus"]["labels"] | alert["labels"],
@@ -150,7 +124,7 @@ def _annotations(rule: Mapping, context: Mapping) -> Mapping:
     urls = context["urls"]
     return {
         "summary": rule["summary"],
-        "description": _fill(rule["description"], context),
+        "description": fill(rule["description"], context),
         "runbook_url": f"{urls['runbooks']}/{rule['alert']}.md",
         "dashboard_url": f"{urls['dashboard']}?from=now-3h&to=now{_variables(rule)}",
     }

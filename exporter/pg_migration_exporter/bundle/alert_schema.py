@@ -180,6 +180,10 @@ class Alerts(Model):
     IndexBuildStalled: EventAlert
     IndexBuildFailed: EventAlert
     IndexInvalid: SecondsAlert
+    MigrationPrecheckFailed: Alert
+    MigrationCheckFailed: Alert
+    MigrationCheckWarning: Alert
+    MigrationCheckUnknown: Alert
     PostgresConnectionPoolHigh: RatioAlert
     PgBouncerDown: Alert
     PgBouncerClientsWaiting: CountAlert

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pg_migration_exporter.collectors.pgbouncer import families as pgbouncer
 from pg_migration_exporter.families import Family
 
 #: The quest service of the deployment guide, and the custom metrics of examples/quest/metrics.yaml.
@@ -20,18 +21,11 @@ QUEST = (
     Family("quest_abandonment_rate", "gauge", "Share of quests abandoned, 0 to 1.", ("datname",)),
     Family("average_quest_duration_seconds", "gauge", "Time that a quest takes.", ("datname",)),
 )
-_POOL = ("database", "user")
 #: Of the exporter where a PgBouncer is configured, or of pgbouncer_exporter under the same names.
-PGBOUNCER = (
-    Family("pgbouncer_up", "gauge", "1 if PgBouncer's console answered, 0 if not."),
-    Family(
-        "pgbouncer_pools_client_waiting_connections",
-        "gauge",
-        "Clients that wait for a server.",
-        _POOL,
-    ),
-    Family(
-        "pgbouncer_pools_client_maxwait_seconds", "gauge", "Longest wait of a client now.", _POOL
-    ),
+_OF_PGBOUNCER = (
+    "pgbouncer_up",
+    "pgbouncer_pools_client_waiting_connections",
+    "pgbouncer_pools_client_maxwait_seconds",
 )
+PGBOUNCER = tuple(one for one in pgbouncer.FAMILIES if one.name in _OF_PGBOUNCER)
 FAMILIES = (*QUEST, *PGBOUNCER)

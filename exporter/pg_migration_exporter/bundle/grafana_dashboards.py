@@ -23,23 +23,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-from jinja2 import Template
-
 from pg_migration_exporter.bundle import grafana_panels
+from pg_migration_exporter.bundle.definitions import definitions, fill
 from pg_migration_exporter.bundle.grafana_panels import Json
 from pg_migration_exporter.bundle.schema import Values
-from pg_migration_exporter.bundle.templating import environment
 from pg_migration_exporter.liquibase.state import Status
 
 SCHEMA_VERSION = 41
 TAG = "pg-migration-exporter"
 
-_DEFINITIONS = files("pg_migration_exporter.bundle") / "dashboards"
+_FOLDER = "dashboards"
 _SERVER = 'job=~"$job", instance=~"$instance"'
 
 #: Color of each state; its place is the number that stands for it.
@@ -67,26 +62,18 @@ def dashboards(values: Values) -> dict[str, Json]:
     context = _context(values)
     return {
         uid: _dashboard(uid, _fill(definition, context), context)
-        for uid, definition in _definitions().items()
+        for uid, definition in definitions(_FOLDER).items()
     }
 
 
 def uids() -> list[str]:
     """Return the uids of the dashboards, which are the names of their files as well."""
-    return [*_definitions()]
+    return [*definitions(_FOLDER)]
 
 
 def to_json(dashboard: Json) -> str:
     """Return a dashboard as a file for people and Grafana."""
     return json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
-
-
-@cache
-def _definitions() -> dict[str, Any]:
-    return {
-        file.name.removesuffix(".yaml"): yaml.safe_load(file.read_text(encoding="utf-8"))
-        for file in sorted(_DEFINITIONS.iterdir(), key=lambda file: file.name)
-    }
 
 
 def _context(values: Values) -> Json:
@@ -99,15 +86,10 @@ def _context(values: Values) -> Json:
     }
 
 
-@cache
-def _template(text: str) -> Template:
-    return environment().from_string(text)
-
-
 def _fill(node: Any, context: Json) -> Any:
     """Return the definition with each of its texts rendered."""
     if isinstance(node, str):
-        return _template(node).render(context).rstrip("\n")
+        return fill(node, context)
     if isinstance(node, list):
         return [_fill(one, context) for one in node]
     if isinstance(node, dict):

@@ -5,26 +5,18 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pg_migration_exporter.catalogue import TAKEN_NAMES
 from pg_migration_exporter.config import Settings, load_settings
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.config.targets import settings_by_target
-from pg_migration_exporter.errors import ConfigError
-
-#: bundle.values.PRESETS; that module is not for `serve` to import.
-_PRESETS = ("staging", "dry-run", "production")
+from pg_migration_exporter.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Subparsers = argparse._SubParsersAction
-
-
-def add_values_options(parser: argparse.ArgumentParser) -> None:
-    """Add --preset and --values."""
-    parser.add_argument("--preset", choices=_PRESETS, help="overrides for an environment")
-    parser.add_argument("--values", type=Path, metavar="FILE", help="overrides of your own")
 
 
 def add_settings_options(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +48,21 @@ def read_target(options: argparse.Namespace) -> Settings:
         known = ", ".join(found)
         raise ConfigError(f"--target: there is no target {options.target!r}; known are {known}")
     return found[options.target]
+
+
+def read_url(options: argparse.Namespace) -> str:
+    """The address of an exporter that --url gives.
+
+    Raises UserError; a URL with a password is refused without being repeated.
+    """
+    try:
+        parts = urlsplit(options.url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.username is None
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UserError("--url: give an http or https address without user name and password")
+    return str(options.url)
 
 
 def read_settings(options: argparse.Namespace, **overrides: object) -> Settings:

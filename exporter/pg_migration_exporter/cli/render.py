@@ -10,7 +10,8 @@ from pathlib import Path
 from pg_migration_exporter.bundle import check
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.values import load_values
-from pg_migration_exporter.cli.options import Subparsers, add_values_options
+from pg_migration_exporter.cli.options import Subparsers
+from pg_migration_exporter.cli.values_options import add_values_options
 from pg_migration_exporter.errors import UserError
 
 

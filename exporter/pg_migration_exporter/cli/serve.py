@@ -47,7 +47,7 @@ def add(subparsers: Subparsers) -> None:
         "--check-config",
         action="store_true",
         help="check the configuration and, through it, each server: version, grants, extensions, "
-        "custom metrics; then exit with 0 (all collectors can run) or 2",
+        "custom metrics, checks; then exit with 0 (all collectors can run) or 2",
     )
     parser.set_defaults(run=run)
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pg_migration_exporter.bundle.metrics import records, rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.bundle.verify import Finding, fetch, verify
-from pg_migration_exporter.cli.options import Subparsers, add_values_options
+from pg_migration_exporter.cli.options import Subparsers, read_url
+from pg_migration_exporter.cli.values_options import add_values_options
 
 _WORDS = {
     "found": "found",
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     values = load_values(options.values, options.preset)
     recorded = list(records(values))
     names = {rule.name for rule in recorded}
-    findings = verify([*rules(values), *recorded], fetch(options.url), names)
+    findings = verify([*rules(values), *recorded], fetch(read_url(options)), names)
     print("\n".join(_lines(findings)))
     return 1 if any(finding.status == "missing" for finding in findings) else 0
 

@@ -12,7 +12,12 @@ import sys
 from rich.console import Console
 from rich.live import Live
 
-from pg_migration_exporter.cli.options import Subparsers, add_settings_options, read_settings
+from pg_migration_exporter.cli.options import (
+    Subparsers,
+    add_settings_options,
+    read_settings,
+    read_url,
+)
 from pg_migration_exporter.status.source import Source, database, exporter
 from pg_migration_exporter.status.terminal import StatusView
 
@@ -39,7 +44,7 @@ def add(subparsers: Subparsers) -> None:
 def run(options: argparse.Namespace) -> int:
     """Watch until told to stop. Raises UserError where there is nothing to see."""
     source = (
-        exporter(options.url, options.target)
+        exporter(read_url(options), options.target)
         if options.url
         else database(read_settings(options), options.target)
     )

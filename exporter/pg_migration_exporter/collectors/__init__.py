@@ -2,6 +2,7 @@
 into a lock (of Liquibase's tables) last, so that a deadline cuts off the least."""
 
 from pg_migration_exporter.collectors.base import Collector
+from pg_migration_exporter.collectors.checks import CHECKS
 from pg_migration_exporter.collectors.connections import CONNECTION_USE
 from pg_migration_exporter.collectors.databases import DATABASE_SIZES, DATABASES
 from pg_migration_exporter.collectors.extensions import EXTENSIONS
@@ -14,7 +15,7 @@ from pg_migration_exporter.collectors.liquibase import LIQUIBASE
 from pg_migration_exporter.collectors.locks import LOCKS
 from pg_migration_exporter.collectors.operations import OPERATIONS
 from pg_migration_exporter.collectors.pgbouncer import PGBOUNCER
-from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS
+from pg_migration_exporter.collectors.query_duration import MONITORED_DURATIONS, QUERY_DURATIONS
 from pg_migration_exporter.collectors.replication import (
     REPLICATION,
     REPLICATION_SLOTS,
@@ -53,8 +54,10 @@ COLLECTORS: tuple[Collector, ...] = (
     VACUUM,
     FUNCTIONS,
     QUERY_DURATIONS,
+    MONITORED_DURATIONS,
     INDEXES,
     TABLES,
+    CHECKS,
     LIQUIBASE,
 )
 

@@ -12,6 +12,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
+from hashlib import sha256
+from math import floor
 from typing import Any, Literal
 
 from pg_migration_exporter.config.schema import Settings
@@ -69,13 +72,25 @@ class Kept:
     server: Capabilities | None = None
     at: float = 0.0
 
-    def is_fresh(self, ttl: float, server: Capabilities) -> bool:
-        """Whether the answers are of this server and younger than `ttl` seconds."""
-        return self.server == server and time.monotonic() - self.at < ttl
+    def is_fresh(self, ttl: float, server: Capabilities, collector: str) -> bool:
+        """Whether the answers are of this server and of the `ttl` seconds that run now.
+
+        These begin at another moment for each collector and database: else all that is dear would
+        be asked in one scrape of a minute, since the first one asks for everything.
+        """
+        phase = _share(collector) + _share(server.datname)
+        began, now = (moment / ttl + phase for moment in (self.at, time.monotonic()))
+        return self.server == server and floor(began) == floor(now)
 
     def keep(self, answers: list[Rows], server: Capabilities) -> None:
         """Replace the answers."""
         self.answers, self.server, self.at = answers, server, time.monotonic()
+
+
+@cache
+def _share(name: str) -> float:
+    """A number from 0 to 1 for a name, always the same."""
+    return int.from_bytes(sha256(name.encode("utf-8", "surrogateescape")).digest()[:4]) / 2**32
 
 
 async def collect_columns(collector: Collector, scope: Scope) -> None:
@@ -94,7 +109,7 @@ def read_columns(collector: Collector, rows: Rows, scope: Scope) -> None:
 async def _answers(collector: Collector, scope: Scope) -> list[Rows]:
     """Ask in one round trip, or take what was answered less than `ttl` ago."""
     kept = scope.memory
-    if collector.ttl and kept.is_fresh(collector.ttl, scope.capabilities):
+    if collector.ttl and kept.is_fresh(collector.ttl, scope.capabilities, collector.name):
         return list(kept.answers)
     given = collector.parameters(scope.settings)
     queries = [query for query in collector.queries if query.runs_on(scope.capabilities)]
@@ -122,7 +137,7 @@ class Collector:
     `scope`: `cluster` for what reads the same in every database of a server: it runs in the one
     that is connected to; `database` runs in each that is watched and labels with its name.
     `databases` are patterns of the names of those where it runs. `ttl`: seconds for which answers
-    are repeated, since they are dear or seldom change; 0: asked at every scrape. `parameters` are
+    are repeated at most, being dear or seldom changing; 0: asked at every scrape. `parameters` are
     sent with each of its queries. `memory` makes what the collector remembers about one database,
     from scrape to scrape and between them; one that is `watch.store.Durable` outlives the process.
     `close` ends what it holds open. One that runs `last` waits for all others: its statements are
@@ -147,6 +162,10 @@ class Collector:
     sample: Sample | None = None
     is_configured: Callable[[Settings], bool] = field(default=lambda _: True)
     close: Callable[[Any], Awaitable[None]] | None = None
+
+    def unfilled(self) -> dict[str, FamilySamples]:
+        """Its families by name, with no samples yet: for the scope of one run."""
+        return {family.name: FamilySamples(family) for family in self.families}
 
     def runs_in(self, datname: str) -> bool:
         """Whether it is meant for the database of this name."""

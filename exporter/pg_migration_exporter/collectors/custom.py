@@ -1,31 +1,25 @@
-"""Custom metrics: a user's SQL as a collector, with the same isolation as every other.
+"""Custom metrics: the families that a user's statement gives.
 
-A column named after a family is its value, columns named after its labels are the labels. What the
-statement must give is checked at each answer, since a table may change: an error names the family,
-the column and what is there instead. docs/custom-metrics.md tells users the same.
+A column named after a family is its value, columns named after its labels are the labels. An error
+names the family, the column and what is there instead. docs/custom-metrics.md tells users the same.
 """
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from math import inf
 from typing import Any
 
-import psycopg
-
 from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.collectors.user_sql import Reader, user_collector
 from pg_migration_exporter.config.custom_metrics import CustomFamily, CustomMetrics
 from pg_migration_exporter.errors import UnfitAnswerError
 from pg_migration_exporter.families import BUCKET_LABEL, Family, Histogram, Value
-from pg_migration_exporter.postgres.capabilities import Requirement, server_role, server_version
-from pg_migration_exporter.postgres.query import Query
-from pg_migration_exporter.postgres.session import Rows, SessionLostError
+from pg_migration_exporter.postgres.session import Rows
 
 #: Stands before each name of a statement among the names of the collectors.
 PREFIX = "custom_"
@@ -34,28 +28,14 @@ _Labels = tuple[str, ...]
 _Samples = list[tuple[_Labels, Value]]
 
 
-@dataclass(slots=True)
-class Memory:
-    """The latest samples by family, or what went wrong, and when that was."""
-
-    asked_at: float = -inf
-    samples: dict[str, _Samples] = field(default_factory=dict)
-    failure: Exception | None = None
-
-
 def custom_collector(section: CustomMetrics) -> Collector:
     """The collector of one statement."""
-    return Collector(
+    return user_collector(
+        section,
+        Reader(partial(_read, section), _publish),
         name=PREFIX + section.name,
-        help=f"Custom metrics. Source: the statement {section.name} of the configuration.",
+        help_=f"Custom metrics. Source: the statement {section.name} of the configuration.",
         families=tuple(_family(name, one) for name, one in section.metrics.items()),
-        queries=(Query(section.sql),),
-        cost="moderate",
-        databases=section.databases,
-        last=True,
-        requires=_requirements(section),
-        collect=partial(_collect, section),
-        memory=lambda _: Memory(),
     )
 
 
@@ -63,43 +43,14 @@ def _family(name: str, section: CustomFamily) -> Family:
     return Family(name, section.type, section.help, ("datname", *section.labels))
 
 
-def _requirements(section: CustomMetrics) -> tuple[Requirement, ...]:
-    found = []
-    if section.only_on != "both":
-        found.append(server_role(section.only_on))
-    if section.minimum_version is not None:
-        found.append(server_version(section.minimum_version * 10000))
-    return tuple(found)
+def _read(section: CustomMetrics, rows: Rows) -> dict[str, _Samples]:
+    return {name: read_family(name, family, rows) for name, family in section.metrics.items()}
 
 
-async def _collect(section: CustomMetrics, _: Collector, scope: Scope) -> None:
-    """Ask, unless the interval is not over, and publish; a failure lasts as long as an answer."""
-    memory: Memory = scope.memory
-    if time.monotonic() - memory.asked_at >= (section.interval or 0):
-        await _ask(section, scope, memory)
-    if memory.failure is not None:
-        raise memory.failure.with_traceback(None)  # it would grow with every scrape
-    for family, samples in memory.samples.items():
+def _publish(scope: Scope, found: dict[str, _Samples]) -> None:
+    for family, samples in found.items():
         for labels, value in samples:
             scope.families[family].add(value, scope.capabilities.datname, *labels)
-
-
-async def _ask(section: CustomMetrics, scope: Scope, memory: Memory) -> None:
-    memory.asked_at, memory.samples = time.monotonic(), {}
-    # Stays if the deadline of the scrape comes first: not to ask again before the interval is over.
-    memory.failure = UnfitAnswerError("it was not answered by the deadline of the scrape")
-    try:
-        rows = await scope.session.query(section.sql, timeout=section.timeout)
-        memory.samples = {
-            name: read_family(name, family, rows) for name, family in section.metrics.items()
-        }
-    except SessionLostError:
-        memory.asked_at = -inf
-        raise
-    except (psycopg.Error, UnfitAnswerError) as error:
-        memory.failure = error
-    else:
-        memory.failure = None
 
 
 def read_family(name: str, section: CustomFamily, rows: Rows) -> _Samples:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from glob import glob
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
@@ -16,17 +15,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from pg_migration_exporter.config.problems import Place, read_yaml, validate
+from pg_migration_exporter.config.problems import Place
 from pg_migration_exporter.config.section import Section
-from pg_migration_exporter.config.types import Seconds
+from pg_migration_exporter.config.statement import (
+    Statement,
+    read_statements,
+    refuse_repeated_names,
+)
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.families import Family
 
 #: Labels that the exporter or Prometheus sets.
 _RESERVED_LABELS = ("datname", "le", "quantile", "job", "instance")
-_READS = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(select|with|values|table|show)\b", re.IGNORECASE | re.DOTALL
-)
 
 
 def _check_family_name(value: str) -> str:
@@ -40,12 +40,6 @@ def _check_label(value: str) -> str:
         raise ValueError("not a label name; use letters, digits and _, no digit and no __ first")
     if value in _RESERVED_LABELS:
         raise ValueError(f"the label {value} is set by the exporter or Prometheus; rename it")
-    return value
-
-
-def _check_sql(value: str) -> str:
-    if not _READS.match(value):
-        raise ValueError("not a statement that only reads; begin it with select or with")
     return value
 
 
@@ -76,17 +70,10 @@ class CustomFamily(Section):
         return self
 
 
-class CustomMetrics(Section):
-    """One statement and its families. Seconds; `minimum_version` is PostgreSQL's major version."""
+class CustomMetrics(Statement):
+    """One statement and its families."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-    sql: Annotated[str, AfterValidator(_check_sql)]
     metrics: dict[FamilyName, CustomFamily] = Field(min_length=1)
-    databases: tuple[str, ...] = ("*",)
-    interval: Seconds | None = None
-    timeout: Seconds | None = None
-    only_on: Literal["primary", "standby", "both"] = "both"
-    minimum_version: Annotated[int, Field(ge=14, le=99)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -105,20 +92,8 @@ class CustomMetricsFile(BaseModel, extra="forbid", frozen=True):
 def read_custom_metrics(
     patterns: Collection[Path], beside: Path
 ) -> Iterator[tuple[Place, CustomMetrics]]:
-    """Read the files that match, in order, and say where each statement stands.
-
-    Patterns are relative to the folder `beside`. Raises ConfigError naming file, line and key.
-    """
-    for pattern in patterns:
-        # Path.glob() refuses a pattern that is absolute.
-        names = glob(str(pattern), root_dir=beside)  # noqa: PTH207
-        files = sorted(beside / name for name in names)
-        if not files:
-            raise ConfigError(f"custom_metrics_files: no file matches {pattern}")
-        for file in files:
-            found = validate(CustomMetricsFile, read_yaml(file), file)
-            for number, one in enumerate(found.custom_metrics):
-                yield Place(file, ("custom_metrics", number)), one
+    """Read the files that match: see `read_statements`."""
+    return read_statements(CustomMetricsFile, "custom_metrics", CustomMetrics, patterns, beside)
 
 
 def occupied_names(family: Family) -> tuple[str, ...]:
@@ -133,12 +108,9 @@ def refuse_taken_names(
     found: Collection[tuple[Place, CustomMetrics]], taken: Collection[str]
 ) -> None:
     """Raise ConfigError for a name that the exporter or another statement has, with its place."""
+    refuse_repeated_names(found)
     owners = dict.fromkeys(taken, "the exporter itself")
-    queries: set[str] = set()
     for place, one in found:
-        if one.name in queries:
-            raise ConfigError(f"{place.of('name')}: there is another {one.name}; rename one")
-        queries.add(one.name)
         for name, family in one.metrics.items():
             for taken_name in occupied_names(Family(name, family.type, family.help)):
                 if taken_name in owners:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,9 +11,11 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
+from pg_migration_exporter.config.checks import read_checks
 from pg_migration_exporter.config.custom_metrics import read_custom_metrics, refuse_taken_names
 from pg_migration_exporter.config.problems import Place, read_yaml, validate
 from pg_migration_exporter.config.schema import DEFAULT_TARGET, Settings, TargetSection
+from pg_migration_exporter.config.statement import OneStatement, Statement, refuse_repeated_names
 from pg_migration_exporter.errors import ConfigError
 
 #: Either names a server to libpq without a connection string.
@@ -46,21 +48,29 @@ def load_settings(
     return _with_files(settings, root, taken).model_copy(update={"targets": targets})
 
 
-_HasCustomMetrics = TypeVar("_HasCustomMetrics", Settings, TargetSection)
+_HasStatements = TypeVar("_HasStatements", Settings, TargetSection)
 
 
-def _with_files(
-    section: _HasCustomMetrics, place: Place, taken: Collection[str]
-) -> _HasCustomMetrics:
-    """The same with the custom metrics of its files, all names checked."""
-    given = enumerate(section.custom_metrics or ())
-    found = [(place.of("custom_metrics", number), one) for number, one in given]
+def _with_files(section: _HasStatements, place: Place, taken: Collection[str]) -> _HasStatements:
+    """The same with the custom metrics and checks of its files, all names checked."""
     beside = place.source.parent if isinstance(place.source, Path) else Path()
-    found += read_custom_metrics(section.custom_metrics_files or (), beside)
-    refuse_taken_names(found, taken)
-    if not found:
-        return section
-    return section.model_copy(update={"custom_metrics": tuple(one for _, one in found)})
+    metrics = _placed(section.custom_metrics or (), place.of("custom_metrics"))
+    metrics += read_custom_metrics(section.custom_metrics_files or (), beside)
+    refuse_taken_names(metrics, taken)
+    checks = _placed(section.checks or (), place.of("checks"))
+    checks += read_checks(section.checks_files or (), beside)
+    refuse_repeated_names(checks)
+    found: dict[str, Sequence[tuple[Place, Statement]]] = {
+        "custom_metrics": metrics,
+        "checks": checks,
+    }
+    return section.model_copy(
+        update={key: tuple(one for _, one in listed) for key, listed in found.items() if listed}
+    )
+
+
+def _placed(given: Iterable[OneStatement], place: Place) -> list[tuple[Place, OneStatement]]:
+    return [(place.of(number), one) for number, one in enumerate(given)]
 
 
 def _check_servers(settings: Settings, file: Path | None, option: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
+from pg_migration_exporter.config.checks import Check
 from pg_migration_exporter.config.custom_metrics import CustomMetrics, Label
 from pg_migration_exporter.config.section import Section
 from pg_migration_exporter.config.types import Address, Seconds, Url, name_databases
@@ -210,12 +211,14 @@ class TargetSection(Section):
     pgbouncer: PgBouncerSection | None = None
     custom_metrics: tuple[CustomMetrics, ...] | None = None
     custom_metrics_files: tuple[Path, ...] | None = None
+    checks: tuple[Check, ...] | None = None
+    checks_files: tuple[Path, ...] | None = None
 
 
 class Settings(Section):
     """The whole configuration, validated.
 
-    `custom_metrics` also holds what `load_settings` read from the files.
+    `custom_metrics` and `checks` also hold what `load_settings` read from their files.
     """
 
     listen: Address = "127.0.0.1:9886"
@@ -235,6 +238,8 @@ class Settings(Section):
     state_directory: Path | None = None
     custom_metrics: tuple[CustomMetrics, ...] = ()
     custom_metrics_files: tuple[Path, ...] = ()
+    checks: tuple[Check, ...] = ()
+    checks_files: tuple[Path, ...] = ()
     targets: tuple[TargetSection, ...] = ()
 
     @property

@@ -9,7 +9,7 @@ from pg_migration_exporter.config.schema import DEFAULT_TARGET, Settings, Target
 from pg_migration_exporter.config.section import Section
 
 #: What is the process's and not a target's.
-_OF_THE_PROCESS = ("listen", "log", "targets", "custom_metrics_files")
+_OF_THE_PROCESS = ("listen", "log", "targets", "custom_metrics_files", "checks_files")
 
 
 def settings_by_target(settings: Settings) -> dict[str, Settings]:
@@ -24,7 +24,7 @@ def settings_by_target(settings: Settings) -> dict[str, Settings]:
 
 def _with_own(common: Settings, target: TargetSection) -> Settings:
     own = {}
-    for key in target.model_fields_set - {"name", "labels", "custom_metrics_files"}:
+    for key in target.model_fields_set - {"name", "labels", *_OF_THE_PROCESS}:
         value = getattr(target, key)
         if isinstance(value, Section):
             own[key] = value.over(getattr(common, key))

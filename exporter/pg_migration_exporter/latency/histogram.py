@@ -31,9 +31,13 @@ def bucket_of(seconds: float) -> int:
 class GrowingHistogram:
     """Counts by bucket; sum and count are exact, how calls spread over buckets may be estimated."""
 
+    bounds: Sequence[float] = BOUNDS
     seconds: float = 0.0
     calls: int = 0
-    counts: list[float] = field(default_factory=lambda: [0.0] * (len(BOUNDS) + 1))
+    counts: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.counts = self.counts or [0.0] * (len(self.bounds) + 1)
 
     def add(self, calls: int, seconds: float, counts: Sequence[float]) -> None:
         """Add `calls` that took `seconds` together; `counts` say how many for each bucket."""
@@ -44,5 +48,5 @@ class GrowingHistogram:
     def snapshot(self) -> Histogram:
         """The histogram to publish; rounding keeps buckets in order and growing."""
         below = (min(round(count, 3), self.calls) for count in accumulate(self.counts[:-1]))
-        buckets = (*zip(BOUNDS, below, strict=True), (math.inf, self.calls))
+        buckets = (*zip(self.bounds, below, strict=True), (math.inf, self.calls))
         return Histogram(buckets, self.seconds, self.calls)

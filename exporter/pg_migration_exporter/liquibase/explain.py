@@ -29,8 +29,6 @@ class Setup:
     commit_timestamps: bool
     checks_connections: bool
     remembers: bool
-    has_files: bool
-    has_reports: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def explain(changelog: str, evidence: Evidence, verdict: Verdict, setup: Setup) 
         verdict,
         [*_facts(evidence)] if evidence.reading is Reading.COMPLETE else [],
         [*_doubts(evidence, verdict, setup)],
-        [*_advice(setup)],
+        [*_advice(evidence, setup)],
     )
 
 
@@ -113,10 +111,10 @@ def _doubts(evidence: Evidence, verdict: Verdict, setup: Setup) -> Iterator[str]
         yield "without changelog files, nobody knows here whether more changesets are expected"
 
 
-def _advice(setup: Setup) -> Iterator[str]:
-    if not setup.has_files:
+def _advice(evidence: Evidence, setup: Setup) -> Iterator[str]:
+    if evidence.expected is None:
         yield "set liquibase.changelogs: then pending, changed and left-out changesets are known"
-    if not setup.has_reports:
+    if evidence.reported is None:
         yield (
             "run Liquibase as `pg-migration-exporter run -- liquibase update ...`: then failures "
             "are reported with their reason instead of inferred"

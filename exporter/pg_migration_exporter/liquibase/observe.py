@@ -25,6 +25,7 @@ from pg_migration_exporter.liquibase.memory import Counters, Memory
 from pg_migration_exporter.liquibase.reports import Ask, Reports
 from pg_migration_exporter.liquibase.state import Status, Verdict, decide
 from pg_migration_exporter.liquibase.tables import ChangelogTables
+from pg_migration_exporter.postgres.query import array
 from pg_migration_exporter.postgres.session import Rows
 from pg_migration_exporter.postgres.statement import kind_of
 from pg_migration_exporter.watch.events import Event, EventLog
@@ -128,10 +129,12 @@ class Observer:
         lock, counters, sessions, rows = await asyncio.gather(
             self.ask(sql.READ_LOCK, lock=tables.lock.quoted, committed=self._committed),
             self.ask(sql.READ_COUNTERS, str(tables.history.oid), str(tables.lock.oid)),
-            self.ask(sql.READ_SESSIONS, self._names, str(tables.lock.owner)),
+            self.ask(
+                sql.READ_SESSIONS, array(self.settings.application_names), str(tables.lock.owner)
+            ),
             self._read_rows(subject, history.position),
         )
-        look = self._read_look(subject.memory, _named(lock)[0], counters, sessions)
+        look = self._read_look(subject.memory, lock.named()[0], counters, sessions)
         self._see_rows(subject, history.add(rows))
         if not history.is_complete(look.counters, look.now):
             everything = await self._read_rows(subject, BEGINNING)
@@ -150,7 +153,7 @@ class Observer:
             taken=row["committed"],
             now=row["now"],
         )
-        return _Look(lock, Counters(*counters.rows[0]), _named(sessions), row["now"])
+        return _Look(lock, Counters(*counters.rows[0]), sessions.named(), row["now"])
 
     async def _read_rows(self, subject: Subject, behind: str) -> list[Row]:
         quoted = subject.tables.history.quoted
@@ -237,15 +240,6 @@ class Observer:
     def _committed(self) -> str:
         return sql.COMMITTED if self.commit_timestamps else sql.NOT_COMMITTED
 
-    @property
-    def _names(self) -> str:
-        """The application names as an array literal (PostgreSQL, "Array Value Input")."""
-        escaped = (
-            name.replace("\\", "\\\\").replace('"', '\\"')
-            for name in self.settings.application_names
-        )
-        return "{" + ",".join(f'"{name}"' for name in escaped) + "}"
-
 
 def _judged(evidence: Evidence) -> Observation:
     return Observation(evidence, decide(evidence))
@@ -274,7 +268,3 @@ def deployment_time(row: Row, now: float) -> float | None:
         return None
     latest = int((now + 60) * 1000)
     return (latest - (latest - int(deployment_id)) % 10**10) / 1000
-
-
-def _named(rows: Rows) -> list[dict[str, Any]]:
-    return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]

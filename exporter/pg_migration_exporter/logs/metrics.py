@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pg_migration_exporter.collectors.query_duration.families import QUERY_DURATION
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.families import Family, MetricType
 from pg_migration_exporter.latency.histogram import BOUNDS
 
 #: Where an entry has the seconds that a histogram observes.
@@ -35,14 +36,20 @@ class LogMetric:
         return namespace, subsystem, name
 
 
+def _metric(
+    name: str, metric_type: MetricType, text: str, labels: Mapping[str, str], **options: Any
+) -> LogMetric:
+    """A metric of the log alone; `labels` and `options` are those of `LogMetric`."""
+    return LogMetric(Family(name, metric_type, text, tuple(labels)), labels, **options)
+
+
+_EVENT = {"event": "event", "db": "db_label", "relation": "relation"}
+
 METRICS: tuple[LogMetric, ...] = (
-    LogMetric(
-        Family(
-            "postgres_log_messages_total",
-            "counter",
-            "Entries of the server log. level is UNPARSED where an entry could not be read.",
-            ("level", "sqlstate", "db"),
-        ),
+    _metric(
+        "postgres_log_messages_total",
+        "counter",
+        "Entries of the server log. level is UNPARSED where an entry could not be read.",
         {"level": "level", "sqlstate": "sqlstate_label", "db": "db_label"},
     ),
     LogMetric(
@@ -51,41 +58,28 @@ METRICS: tuple[LogMetric, ...] = (
         when=("timed", "^query$"),
         bounds=BOUNDS,
     ),
-    LogMetric(
-        Family(
-            "postgres_log_events_total",
-            "counter",
-            "Entries that tell of a lock wait, a deadlock, a checkpoint and the like.",
-            ("event", "db", "relation"),
-        ),
-        {"event": "event", "db": "db_label", "relation": "relation"},
+    _metric(
+        "postgres_log_events_total",
+        "counter",
+        "Entries that tell of a lock wait, a deadlock, a checkpoint and the like.",
+        _EVENT,
         when=("event", "."),
         of_kept=True,
     ),
-    LogMetric(
-        Family(
-            "postgres_log_event_duration_seconds",
-            "histogram",
-            "How long lock waits, checkpoints and autovacuum of watched tables took.",
-            ("event", "db", "relation"),
-        ),
-        {"event": "event", "db": "db_label", "relation": "relation"},
+    _metric(
+        "postgres_log_event_duration_seconds",
+        "histogram",
+        "How long lock waits, checkpoints and autovacuum of watched tables took.",
+        _EVENT,
         when=("timed", "^event$"),
         of_kept=True,
         bounds=_MINUTES,
     ),
-    LogMetric(
-        Family(
-            "postgres_log_migration_errors_total",
-            "counter",
-            "Errors of sessions that run migrations, by application_name.",
-            ("application_name", "db", "sqlstate"),
-        ),
-        {
-            "application_name": "application_label",
-            "db": "db_label",
-            "sqlstate": "sqlstate_label",
-        },
+    _metric(
+        "postgres_log_migration_errors_total",
+        "counter",
+        "Errors of sessions that run migrations, by application_name.",
+        {"application_name": "application_label", "db": "db_label", "sqlstate": "sqlstate_label"},
         when=("application_label", "."),
         of_kept=True,
     ),

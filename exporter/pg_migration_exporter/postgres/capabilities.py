@@ -32,6 +32,14 @@ select current_setting('server_version_num')::int4 as version_num,
           from pg_extension e join pg_namespace n on n.oid = e.extnamespace
          where e.extname = 'pg_stat_statements'
            and current_setting('pg_stat_statements.track', true) is not null) as statements_schema,
+       exists (select from pg_extension e join pg_class c on c.relnamespace = e.extnamespace
+                where e.extname = 'pg_stat_statements' and c.relname = 'pg_stat_statements_info')
+       as statements_info,
+       (select quote_ident(n.nspname)
+          from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+         where e.extname = 'pg_stat_monitor'
+           and current_setting('pg_stat_monitor.pgsm_max', true) is not null)
+       as statement_monitor_schema,
        array(select datname::text from pg_database
               where datallowconn and not datistemplate and has_database_privilege(oid, 'connect')
               order by datname) as databases
@@ -54,6 +62,8 @@ class Capabilities:
     monitor: bool
     commit_timestamps: bool
     statements_schema: str | None
+    statements_info: bool
+    statement_monitor_schema: str | None
     databases: tuple[str, ...] = field(default=(), compare=False)
 
     @property
@@ -64,7 +74,7 @@ class Capabilities:
     @classmethod
     def from_rows(cls, answer: Rows) -> Capabilities:
         """Read the only row of `SQL`'s answer."""
-        row = dict(zip(answer.columns, answer.rows[0], strict=True))
+        row = answer.named()[0]
         return cls(**{one.name: row[one.name] for one in fields(cls)})
 
 
@@ -72,13 +82,15 @@ class Capabilities:
 class Requirement:
     """Something a collector cannot do without.
 
-    `reason` is a label value, `need` a few words; `remedy` may name {usename} and {version}.
+    `reason` is a label value, `need` a few words; `remedy` may name {usename} and {version}. Of
+    one that `is_said` to be missing, a user is told; what else is there where it happens to be.
     """
 
     reason: str
     need: str
     is_met: Callable[[Capabilities], bool]
     remedy: str
+    is_said: bool = True
 
     def remedy_for(self, capabilities: Capabilities) -> str:
         """What to do, for this server and role."""
@@ -105,6 +117,22 @@ STATEMENTS = Requirement(
     lambda capabilities: capabilities.statements_schema is not None,
     "add pg_stat_statements to shared_preload_libraries, restart the server, then "
     "CREATE EXTENSION pg_stat_statements;",
+)
+#: pg_upgrade keeps an extension's old version; 1.9, of PostgreSQL 14, tells resets and who calls.
+CURRENT_STATEMENTS = Requirement(
+    "outdated_extension",
+    "its version 1.9",
+    lambda capabilities: capabilities.statements_info,
+    "the extension lacks pg_stat_statements_info and the column toplevel, which came with its "
+    "version 1.9: ALTER EXTENSION pg_stat_statements UPDATE;",
+)
+STATEMENT_MONITOR = Requirement(
+    "missing_extension",
+    "pg_stat_monitor",
+    lambda capabilities: capabilities.statement_monitor_schema is not None,
+    "add pg_stat_monitor to shared_preload_libraries, restart the server, then "
+    "CREATE EXTENSION pg_stat_monitor;",
+    is_said=False,
 )
 
 

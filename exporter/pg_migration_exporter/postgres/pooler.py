@@ -40,7 +40,7 @@ async def open_session(settings: PostgresSection, conninfo: str) -> Session:
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             # Names may hold any bytes there; as UTF-8 the server would refuse to take them back.
             await connection.execute("SET client_encoding = SQL_ASCII")
-    except BaseException:
+    except BaseException:  # also cancelled: nobody else could close it
         await connection.close()
         raise
     return Session(connection, _before_each_statement(settings) if is_pooled else None)

@@ -38,6 +38,10 @@ class Rows(NamedTuple):
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
 
+    def named(self) -> list[dict[str, Any]]:
+        """The rows by the names of their columns."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
 
 class SessionLostError(psycopg.OperationalError):
     """The connection broke, or was closed, before the statement was answered."""

@@ -51,6 +51,11 @@ _BETTER: Mapping[str, str] = {
         'migration_exporter_role_privilege{privilege="superuser"} == 1'
     ),
     "migration_exporter_collector_success": "migration_exporter_collector_success == 0",
+    "migration_check_status": "migration_check_status == 0",
+    "migration_check_info": (
+        "migration_check_info unless on (job, instance, collector) "
+        "migration_exporter_collector_success == 1"
+    ),
     "liquibase_migration_status": 'liquibase_migration_status{status="failed"} == 1',
 }
 

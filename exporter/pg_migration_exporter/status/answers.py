@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from pg_migration_exporter.liquibase.state import Status as State
-from pg_migration_exporter.status.findings import Findings
-from pg_migration_exporter.status.model import Answer, Level, Migration, Question
+from pg_migration_exporter.status.findings import Findings, is_failing
+from pg_migration_exporter.status.model import LEVELS, Answer, Level, Migration, Question
 from pg_migration_exporter.status.words import Words, count, duration, waiting, words_for
 
 #: Seconds after which what the watcher saw last is no longer what is the case.
@@ -81,6 +81,10 @@ def _worked(findings: Findings) -> _Reply:
     if findings.invalid:
         level = "attention" if level in {"ok", "info"} else level
         details.append(f"invalid indexes are left behind: {len(findings.invalid)}")
+    for check in findings.checks:
+        if check.phase == "post" and is_failing(check):
+            level = min(level, check.level, key=LEVELS.index)
+            details.append(f"the check {check.name} fails")
     return level, words.worked, "; ".join(details)
 
 
@@ -89,6 +93,7 @@ def _trusted(findings: Findings) -> _Reply:
         return "critical", "No", "the server does not answer: nothing here is new"
     missing = [name for name, answered in findings.databases.items() if not answered]
     missing += [one.name for one in findings.collectors if one.state != "answered"]
+    missing += [f"check {one.name}" for one in findings.checks if one.level == "unknown"]
     if missing:
         return "attention", "Not in all", f"nothing is known from: {', '.join(missing)}"
     if findings.watch_age is None or findings.watch_age > _FRESH:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.status.model import (
+    Check,
     Collector,
     IndexBuild,
     InvalidIndex,
@@ -14,6 +15,11 @@ from pg_migration_exporter.status.model import (
     Server,
     Waits,
 )
+
+
+def is_failing(check: Check) -> bool:
+    """Whether a check says no at the time that it is for."""
+    return check.passes is False and check.matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Findings:
     databases: Mapping[str, bool] = field(default_factory=dict)
     collectors: Sequence[Collector] = ()
     migrations: Sequence[Migration] = ()
+    checks: Sequence[Check] = ()
     builds: Sequence[IndexBuild] = ()
     invalid: Sequence[InvalidIndex] = ()
     waits: Waits | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from pg_migration_exporter.collectors.checks import collector_of
 from pg_migration_exporter.collectors.pools import POOL_UTILIZATION
 from pg_migration_exporter.collectors.replication import LAG_SECONDS
 from pg_migration_exporter.collectors.server import START_TIME
+from pg_migration_exporter.database import Database
 from pg_migration_exporter.postgres.conninfo import describe_server
 from pg_migration_exporter.scrape import Scrape
 from pg_migration_exporter.status.model import Collector, Pool, Replica, Server
@@ -35,19 +37,29 @@ def server(target: Target, scrape: Scrape | None, samples: Samples) -> Server:
 
 
 def collectors(target: Target, scrape: Scrape | None) -> list[Collector]:
-    """Every collector that was asked to run, in whatever database, the broken ones first."""
+    """Every collector that was asked to run, in whatever database, the broken ones first.
+
+    Those of checks are left out: they are shown as checks.
+    """
     if scrape is None:
         return []
     found = [*_failed(target, scrape), *_skipped(scrape), *_answered(scrape)]
-    return list({one.name: one for one in reversed(found)}.values())[::-1]
+    of_checks = {collector_of(one) for one in target.settings.checks}
+    latest = {one.name: one for one in reversed(found) if one.name not in of_checks}
+    return list(latest.values())[::-1]
 
 
 def _failed(target: Target, scrape: Scrape) -> Iterator[Collector]:
     """Those that some database did not answer, with the first complaint there is."""
     for name in sorted(scrape.failed()):
-        complaints = (database.complaints.present(name) for database in target.databases())
-        reason = _first_line(next((one for one in complaints if one), None))
+        reason = reason_of(name, target.databases())
         yield Collector(name=name, state="failed", reason=reason, seconds=None)
+
+
+def reason_of(name: str, databases: Iterable[Database]) -> str:
+    """Why a collector failed: the first complaint that one of the databases has of it."""
+    complaints = (database.complaints.present(name) for database in databases)
+    return _first_line(next((one for one in complaints if one), None))
 
 
 def _skipped(scrape: Scrape) -> Iterator[Collector]:

@@ -17,6 +17,8 @@ _NOW, _LEAST_BASELINE = 60.0, 60.0
 #: Executions that a percentile needs.
 _LEAST_CALLS = 20
 _QUANTILE = 0.95
+#: The last one that has a database is taken.
+_SOURCES = ("monitor", "statements")
 
 _Look = tuple[float, Mapping[str, Histogram]]
 
@@ -32,8 +34,9 @@ class LatencyCourse:
         """Note the histograms of one scrape; `now` is time.monotonic()."""
         histograms = {
             labels["datname"]: value
+            for source in _SOURCES
             for labels, value in samples.rows(QUERY_DURATION)
-            if isinstance(value, Histogram)
+            if labels["source"] == source and isinstance(value, Histogram)
         }
         if not histograms:
             return
@@ -72,16 +75,16 @@ class LatencyCourse:
 
 
 def _growth(before: _Look | None, after: _Look, datname: str) -> float | None:
-    """The percentile of what was executed between two looks; None where that was little."""
+    """The percentile of what was executed between two looks; None where that was little.
+
+    Nor is there one between histograms of different bounds: another source took the place.
+    """
     if before is None or datname not in before[1] or datname not in after[1]:
         return None
-    counts = [
-        (bound, count - earlier)
-        for (bound, count), (_, earlier) in zip(
-            after[1][datname].buckets, before[1][datname].buckets, strict=True
-        )
-    ]
-    return percentile(counts, _QUANTILE)
+    earlier, later = dict(before[1][datname].buckets), dict(after[1][datname].buckets)
+    if earlier.keys() != later.keys():
+        return None
+    return percentile([(bound, later[bound] - earlier[bound]) for bound in later], _QUANTILE)
 
 
 def percentile(buckets: Sequence[tuple[float, float]], quantile: float) -> float | None:

@@ -7,7 +7,7 @@ import time
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE
 from pg_migration_exporter.collectors.liquibase.discovery import Seen
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.liquibase.evidence import Evidence, Reading
+from pg_migration_exporter.liquibase.evidence import Reading
 from pg_migration_exporter.liquibase.explain import Explanation, Setup, explain
 from pg_migration_exporter.liquibase.guidance import GUIDANCE
 from pg_migration_exporter.liquibase.state import Verdict as Decision
@@ -36,7 +36,7 @@ def _migration(
 ) -> Migration:
     changelog, _, observation = seen
     evidence, decision = observation.evidence, observation.verdict
-    explained = explain(changelog, evidence, decision, _setup(evidence, settings, capabilities))
+    explained = explain(changelog, evidence, decision, _setup(settings, capabilities))
     is_read = evidence.reading is Reading.COMPLETE
     locked = evidence.lock.locked
     return Migration(
@@ -78,11 +78,9 @@ def _verdict(decision: Decision, settings: Settings) -> Verdict:
     )
 
 
-def _setup(evidence: Evidence, settings: Settings, capabilities: Capabilities) -> Setup:
+def _setup(settings: Settings, capabilities: Capabilities) -> Setup:
     return Setup(
         commit_timestamps=capabilities.commit_timestamps,
         checks_connections=True,  # not asked at every scrape: `explain` advises on it
         remembers=settings.state_directory is not None,
-        has_files=evidence.expected is not None,
-        has_reports=evidence.reported is not None,
     )

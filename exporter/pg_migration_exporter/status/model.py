@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from pg_migration_exporter.config.checks import Phase, Severity
 from pg_migration_exporter.liquibase.state import Source
 from pg_migration_exporter.liquibase.state import Status as State
 
@@ -217,6 +218,20 @@ class Happening(Part):
     details: dict[str, Text | float | int]
 
 
+class Check(Part):
+    """A check of the configuration in one database; `passes` is null while it gives no answer."""
+
+    name: str
+    help: Text = Field(description="What holds when it passes.")
+    phase: Phase
+    severity: Severity
+    datname: Text = Field(description="Empty where it runs in no database.")
+    passes: bool | None
+    reason: Text | None = Field(description="In its statement's words, or why it has no answer.")
+    matters: bool = Field(description="Whether it is the time of its phase.")
+    level: Level
+
+
 class Collector(Part):
     """A part of the exporter and whether it answered; `reason` says what is wrong, or missing."""
 
@@ -236,6 +251,7 @@ class TargetStatus(Part):
     server: Server
     databases: dict[Text, bool] = Field(description="Those watched, and whether each answered.")
     migrations: list[Migration]
+    checks: list[Check] = Field(description="Those that ask for most first.")
     index_builds: list[IndexBuild]
     invalid_indexes: list[InvalidIndex]
     waits: Waits | None

@@ -8,6 +8,8 @@ from pg_migration_exporter.status.model import Runbook
 
 DOWN = "PostgresDown"
 BLIND = "MigrationExporterBlind"
+PRECHECK = "MigrationPrecheckFailed"
+CHECK = "MigrationCheckFailed"
 
 #: Runbooks that fit a state.
 FOR_STATE: dict[State, str] = {

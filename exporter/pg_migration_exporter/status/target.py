@@ -6,6 +6,7 @@ from pg_migration_exporter.liquibase.state import Status as State
 from pg_migration_exporter.scrape import Scrape
 from pg_migration_exporter.status import activity, health
 from pg_migration_exporter.status.answers import answers
+from pg_migration_exporter.status.checks import checks
 from pg_migration_exporter.status.events import happenings
 from pg_migration_exporter.status.findings import Findings
 from pg_migration_exporter.status.latency import LatencyCourse
@@ -21,13 +22,15 @@ def describe_target(
     target: Target, scrape: Scrape | None, age: float | None, course: LatencyCourse
 ) -> TargetStatus:
     """Everything that is known of a target; `age` is that of what its server last answered."""
+    seen = migrations(target)
     samples = Samples(scrape.published() if scrape else ())
     findings = Findings(
         settings=target.settings,
         server=health.server(target, scrape, samples),
         databases=scrape.databases() if scrape else {},
         collectors=health.collectors(target, scrape),
-        migrations=migrations(target),
+        migrations=seen,
+        checks=checks(target, scrape, seen),
         builds=activity.builds(samples),
         invalid=activity.invalid_indexes(samples),
         waits=activity.waits(target, samples),
@@ -41,6 +44,7 @@ def describe_target(
         server=findings.server,
         databases=dict(findings.databases),
         migrations=list(findings.migrations),
+        checks=list(findings.checks),
         index_builds=list(findings.builds),
         invalid_indexes=list(findings.invalid),
         waits=findings.waits,

@@ -14,6 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pg_migration_exporter.status.model import (
+    Check,
     Happening,
     IndexBuild,
     Level,
@@ -22,7 +23,7 @@ from pg_migration_exporter.status.model import (
     Status,
     TargetStatus,
 )
-from pg_migration_exporter.status.words import clock, doing, duration, place
+from pg_migration_exporter.status.words import clock, doing, duration, place, said
 
 #: A mark beside the style, so that a terminal without colors tells the same.
 STYLES: dict[Level, tuple[str, str]] = {
@@ -110,6 +111,8 @@ def _parts(shown: TargetStatus) -> Iterator[RenderableType]:
     yield _answers(shown)
     for migration in (one for one in shown.migrations if one.changelog):
         yield from _migration(migration)
+    for check in (one for one in shown.checks if one.level != "ok"):
+        yield _check(check)
     for build in shown.index_builds:
         yield from _build(build)
     for index in shown.invalid_indexes:
@@ -142,6 +145,11 @@ def _migration(one: Migration) -> Iterator[RenderableType]:
         yield Text(f"executes {plain(one.statement)}")
     for changeset in one.next_changesets[:1]:
         yield Text(f"next is {plain(changeset)}")
+
+
+def _check(one: Check) -> Text:
+    told = f"{one.phase} check {one.name} {said(one)}"
+    return _marked(one.level, f"{told}: {one.reason}" if one.reason else told)
 
 
 def _build(one: IndexBuild) -> Iterator[RenderableType]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE
+from pg_migration_exporter.config.checks import Phase
 from pg_migration_exporter.liquibase.state import Status as State
 from pg_migration_exporter.status import runbooks
-from pg_migration_exporter.status.findings import Findings
-from pg_migration_exporter.status.model import Session, Verdict
+from pg_migration_exporter.status.findings import Findings, is_failing
+from pg_migration_exporter.status.model import LEVELS, Session, Verdict
 from pg_migration_exporter.status.words import doing
 
 _NOTHING_YET = Verdict(
     level="unknown", state="not known", title="Nothing has been looked at yet", reason=""
 )
+_CHECK_FAILS: dict[Phase, str] = {
+    "pre": "Do not start a migration now: a check fails",
+    "during": "A migration is running, and a check fails",
+    "post": "The migration has run, and a check of it fails",
+}
 _FAILED = {"failed": "failed", "skipped": "cannot run"}
 
 
@@ -32,7 +38,7 @@ def verdict(findings: Findings) -> Verdict:
             "is shown below was seen before that.",
             runbook=runbooks.runbook(runbooks.DOWN, findings.settings),
         )
-    return _blind(findings) or _worst(findings)
+    return _blind(findings) or _checked(findings, _worst(findings))
 
 
 def _blind(findings: Findings) -> Verdict | None:
@@ -73,6 +79,25 @@ def _worst(findings: Findings) -> Verdict:
         title = "A migration is running, and others wait for it"
         return found.model_copy(update={"level": "attention", "title": title})
     return found
+
+
+def _checked(findings: Findings, found: Verdict) -> Verdict:
+    """The verdict on the migration, or on a critical check if that is worse."""
+    failing = [one for one in findings.checks if is_failing(one) and one.severity == "critical"]
+    if not failing or LEVELS.index(found.level) <= LEVELS.index(failing[0].level):
+        return found
+    first = failing[0]
+    is_early = first.phase == "pre"
+    return Verdict(
+        level=first.level,
+        state="check failed",
+        title=_CHECK_FAILS[first.phase],
+        reason=f"The check {first.name} asks for: {first.help} {first.reason or ''}".rstrip(),
+        steps="Mend what the check asks for, not the check.",
+        runbook=runbooks.runbook(
+            runbooks.PRECHECK if is_early else runbooks.CHECK, findings.settings
+        ),
+    )
 
 
 def _blocker(trees: Sequence[Session]) -> Session | None:

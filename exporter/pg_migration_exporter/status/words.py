@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.liquibase.state import Source
 from pg_migration_exporter.liquibase.state import Status as State
-from pg_migration_exporter.status.model import Level
+from pg_migration_exporter.status.model import Check, Level
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -115,6 +115,11 @@ def waiting(sessions: int) -> str:
 def place(name: str, address: str) -> str:
     """Which target: its name and address, or the address alone of the one without a name."""
     return address if name == DEFAULT_TARGET else f"{name} ({address})"
+
+
+def said(check: Check) -> str:
+    """What a check says, in a word or two."""
+    return {True: "passes", False: "fails", None: "gives no answer"}[check.passes]
 
 
 def sentence(text: str) -> str:

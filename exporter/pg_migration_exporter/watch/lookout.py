@@ -12,7 +12,6 @@ import psycopg
 from pg_migration_exporter.collectors.base import Collector, Scope
 from pg_migration_exporter.complaints import Complaints
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.families import FamilySamples
 from pg_migration_exporter.postgres import capabilities
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import describe_server
@@ -150,6 +149,5 @@ class Lookout:
                     await one.sample(self._scope(one, session, known))
 
     def _scope(self, collector: Collector, session: Session, known: Capabilities) -> Scope:
-        families = {family.name: FamilySamples(family) for family in collector.families}
         memory = self._memories[collector.name]
-        return self._make_scope(session, known, memory=memory, families=families)
+        return self._make_scope(session, known, memory=memory, families=collector.unfilled())

@@ -23,6 +23,7 @@ from pg_migration_exporter.web.deadline import scrape_timeout
 from pg_migration_exporter.web.discovery import discover
 from pg_migration_exporter.web.headers import HEADERS
 from pg_migration_exporter.web.readiness import describe_readiness
+from pg_migration_exporter.web.refusal import refuse
 from pg_migration_exporter.web.reports import report_routes
 from pg_migration_exporter.web.status import StatusPages
 
@@ -46,11 +47,11 @@ class Pages:
         """One target, by its name: no other server can be asked for."""
         names = request.query_params.getlist("target")
         if len(names) != 1:
-            return _refuse(HTTPStatus.BAD_REQUEST, "say which target: /probe?target=NAME")
+            return refuse(HTTPStatus.BAD_REQUEST, "say which target: /probe?target=NAME")
         target = self._fleet.targets.get(names[0])
         if target is None:
             said = "no target of this name is configured; /sd lists those that are"
-            return _refuse(HTTPStatus.NOT_FOUND, said)
+            return refuse(HTTPStatus.NOT_FOUND, said)
         with self._own.scrape():
             return _page(request, await _scrape(target, request))
 
@@ -64,7 +65,7 @@ class Pages:
         try:
             said = await self._reloader.reload()
         except ConfigError as error:
-            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+            return refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
         return PlainTextResponse(f"{said}\n", headers=HEADERS)
 
     async def healthz(self, _: Request) -> Response:
@@ -110,7 +111,3 @@ def _page(request: Request, families: Iterable[FamilySamples]) -> Response:
     to = choose_format(request.headers.get("accept", ""))
     page = render(families, to) + to.end
     return Response(page, headers={**HEADERS, "Content-Type": to.content_type})
-
-
-def _refuse(status: HTTPStatus, reason: str) -> Response:
-    return PlainTextResponse(f"{reason}\n", status, headers=HEADERS)

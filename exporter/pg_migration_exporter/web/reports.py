@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from pg_migration_exporter.config import Settings
@@ -17,6 +17,8 @@ from pg_migration_exporter.config.token import has_token, read_token
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.liquibase.report import MAX_BYTES, REPORTS_PATH, Report, parse_report
 from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.web.headers import HEADERS
+from pg_migration_exporter.web.refusal import refuse
 
 log = logging.getLogger(__name__)
 
@@ -32,21 +34,21 @@ class ReportEndpoint:
     async def receive(self, request: Request) -> Response:
         """Answer 204 when the report is kept; else say why not."""
         if not self._shows_token(request):
-            return _refuse(HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong")
+            return refuse(HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong")
         body = await _read_body(request)
         if body is None:
-            return _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_BYTES} bytes")
+            return refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_BYTES} bytes")
         try:
             report = parse_report(body)
         except ValueError as error:
-            return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, f"not a report: {error}")
+            return refuse(HTTPStatus.UNPROCESSABLE_ENTITY, f"not a report: {error}")
         try:
             async with self._saving:
                 await asyncio.to_thread(self._keep, report)
         except OSError as error:
             log.warning("a report cannot be kept in %s: %s", self._files.directory, error)
-            return _refuse(HTTPStatus.INSUFFICIENT_STORAGE, "the report cannot be kept")
-        return Response(status_code=HTTPStatus.NO_CONTENT)
+            return refuse(HTTPStatus.INSUFFICIENT_STORAGE, "the report cannot be kept")
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
 
     def _shows_token(self, request: Request) -> bool:
         try:
@@ -87,8 +89,3 @@ async def _read_body(request: Request) -> bytes | None:
         if len(body) > MAX_BYTES:
             return None
     return body
-
-
-def _refuse(status: HTTPStatus, reason: str) -> Response:
-    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-    return PlainTextResponse(f"{reason}\n", status, headers=headers)

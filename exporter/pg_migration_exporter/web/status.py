@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import (
     HTMLResponse,
     JSONResponse,
-    PlainTextResponse,
     Response,
     StreamingResponse,
 )
@@ -20,6 +19,7 @@ from pg_migration_exporter.status.board import Board
 from pg_migration_exporter.status.model import STATUS_PATH
 from pg_migration_exporter.web.headers import CACHEABLE, HEADERS, UNBUFFERED
 from pg_migration_exporter.web.pages import ASSETS, Pages
+from pg_migration_exporter.web.refusal import refuse
 
 #: Streams at a time: each is a connection and a little work every two seconds.
 _MOST_STREAMS = 100
@@ -47,7 +47,10 @@ class StatusPages:
         """The whole page, readable as it is."""
         name = request.query_params.get("target")
         if self._is_unknown(name):
-            return _not_found(f"no target has this name; known are {', '.join(self._names())}")
+            return refuse(
+                HTTPStatus.NOT_FOUND,
+                f"no target has this name; known are {', '.join(self._names())}",
+            )
         page = self._pages.render(await self._board.look(name), name)
         return HTMLResponse(self._pages.document(page), headers=HEADERS)
 
@@ -64,11 +67,10 @@ class StatusPages:
         """What changes of the page, as server-sent events (HTML Living Standard, 9.2)."""
         name = request.query_params.get("target")
         if self._is_unknown(name):
-            return _not_found("no target has this name")
+            return refuse(HTTPStatus.NOT_FOUND, "no target has this name")
         if self._streams >= _MOST_STREAMS:
-            return PlainTextResponse(
-                f"{_MOST_STREAMS} viewers follow already\n", HTTPStatus.SERVICE_UNAVAILABLE, HEADERS
-            )
+            said = f"{_MOST_STREAMS} viewers follow already"
+            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, said)
         headers = {**HEADERS, **UNBUFFERED}
         return StreamingResponse(
             self._stream(name), media_type="text/event-stream", headers=headers
@@ -78,7 +80,7 @@ class StatusPages:
         """A file of the page; its name holds the hash of what is in it."""
         asset = ASSETS.get(request.path_params["name"])
         if asset is None:
-            return _not_found("no such file")
+            return refuse(HTTPStatus.NOT_FOUND, "no such file")
         return Response(asset.content, headers={**HEADERS, **CACHEABLE}, media_type=asset.type)
 
     async def _stream(self, name: str | None) -> AsyncIterator[str]:
@@ -98,7 +100,3 @@ class StatusPages:
 
     def _names(self) -> list[str]:
         return self._board.names()
-
-
-def _not_found(problem: str) -> Response:
-    return PlainTextResponse(f"{problem}\n", HTTPStatus.NOT_FOUND, HEADERS)

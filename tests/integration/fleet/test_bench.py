@@ -12,10 +12,10 @@ import bench.report
 from bench.fleet.curves import Curve, measure_curves
 from bench.fleet.plan import FleetPlan
 from bench.fleet.plot import Line, Panel, draw
-from bench.fleet.report import BEGIN, fleet_rows, markdown, plot
+from bench.fleet.report import MARK, fleet_rows, markdown, plot
 from bench.fleet.scraped import FleetResult, measure_fleet
 from bench.fleet.server import make_targets, running_server
-from bench.report import END, rewrite
+from demo.markdown import rewrite
 from demo.stack.postgres import Server
 from demo.stack.programs import ROOT
 from demo.stack.workspace import Workspace
@@ -70,10 +70,11 @@ def test_the_page_holds_every_figure(fleet: FleetResult, curves: tuple[Curve, Cu
 
 def test_its_figures_take_the_place_of_its_own_alone(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"{bench.report.BEGIN}\na\n{END}\n{BEGIN}\nb\n{END}\n")
+    others = f"<!-- {bench.report.MARK} -->\na\n<!-- /{bench.report.MARK} -->"
+    page.write_text(f"{others}\n<!-- {MARK} -->\nb\n<!-- /{MARK} -->\n")
     for _ in range(2):
-        rewrite(page, "new", BEGIN)
-    assert page.read_text() == f"{bench.report.BEGIN}\na\n{END}\n{BEGIN}\nnew\n{END}\n"
+        rewrite(page, MARK, "new")
+    assert page.read_text() == f"{others}\n<!-- {MARK} -->\nnew\n<!-- /{MARK} -->\n"
 
 
 def test_the_plot_places_points_by_their_logarithm() -> None:
@@ -87,7 +88,7 @@ def test_the_plot_places_points_by_their_logarithm() -> None:
 
 
 def test_the_project_keeps_the_figures() -> None:
-    text = (ROOT / "docs/benchmarks.md").read_text().partition(BEGIN)[2]
+    text = (ROOT / "docs/benchmarks.md").read_text().partition(MARK)[2]
     assert "| scrapes lost |" in text
     assert "| memory for each target |" in text
     ElementTree.parse(ROOT / "docs/benchmarks-fleet.svg")

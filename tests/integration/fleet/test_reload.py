@@ -139,7 +139,8 @@ def test_sighup_reloads(database: Database, start_exporter: StartExporter) -> No
         30,
         "the new configuration is in effect",
     )
-    assert "configuration reloaded; changed: default" in exporter.process.output()
+    said = "configuration reloaded; changed: default"  # when the old connections are closed
+    exporter.process.wait_until(lambda: said in exporter.process.output(), 30, "it says so")
 
     exporter.config.write_text("nonsense: 1\n")
     os.kill(exporter.process.pid, signal.SIGHUP)

@@ -39,14 +39,18 @@ def blocked_build(database: Database, name: str) -> Iterator[None]:
 def test_hostile_names_are_shown_as_text(
     database: Database, start_exporter: StartExporter, viewer: Open
 ) -> None:
-    exporter = start_exporter(database, watch=_BUSY)
-    page = viewer().open(exporter.url)
+    check = {"name": "check", "help": "Any.", "phase": "pre", "severity": "critical"}
+    check["sql"] = f"select false, '{_HOSTILE}'"
+    exporter = start_exporter(database, watch=_BUSY, checks=[check])
+    watching = viewer()
+    page = watching.open(exporter.url)
     with blocked_build(database, _HOSTILE):
-        for region in ("#waits", "#builds", "#events"):
+        for region in ("#waits", "#builds", "#events", "#checks"):
             expect(page.locator(region)).to_contain_text(_HOSTILE)
         page.reload()
         expect(page.locator("#waits")).to_contain_text(_HOSTILE)
         assert page.locator("img").count() == 0
+        assert watching.accessibility_findings() == []
         assert "secret" not in exporter.get("/api/v1/status").text
 
 

@@ -36,8 +36,8 @@ def calls(database: Database, statement: str) -> int:
 @contextmanager
 def stream(exporter: Exporter) -> Iterator[Iterator[str]]:
     """The messages of the page's events."""
-    options = {"trust_env": False, "verify": False, "timeout": 30}
-    with httpx.stream("GET", f"{exporter.url}/events", **options) as answer:  # type: ignore[arg-type]
+    client = httpx.Client(trust_env=False, verify=False, timeout=30)
+    with client, client.stream("GET", f"{exporter.url}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         yield (line for line in answer.iter_lines() if line.startswith("data: "))
 

@@ -95,7 +95,7 @@ def test_ctrl_z_stops_it_and_fg_continues_it(wrapper: Wrapper, tmp_path: Path) -
         started = descendants(shell.process.pid)
         shell.type(CTRL_Z)
         shell.wait_for("Stopped")
-        wait_until(lambda: state_of(started[-1]) == "T", 10, "the command is stopped")
+        wait_until(lambda: state_of(started[-1]) == "T", 60, "the command is stopped")
         shell.type("fg; echo code-$?\n")
         shell.wait_for("run --config")
         shell.type("42\n")

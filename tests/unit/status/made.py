@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from pg_migration_exporter.status.model import Level, Server, Status, TargetStatus, Verdict
+from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.status.model import (
+    Check,
+    Level,
+    Migration,
+    Server,
+    Status,
+    TargetStatus,
+    Verdict,
+)
+from pg_migration_exporter.status.words import label, words_for
+
+#: A check that fails in its phase.
+CHECK = Check(
+    name="rows", help="All rows are there.", phase="post", severity="critical", datname="game",
+    passes=False, reason="7 are missing", matters=True, level="critical",
+)  # fmt: skip
 
 
 def target(
@@ -22,3 +38,27 @@ def target(
 
 def status(*targets: TargetStatus) -> Status:
     return Status.model_construct(version="1", time=0.0, targets=list(targets))
+
+
+def migration(status: State, *, blocked: bool = False, **traits: Any) -> Migration:
+    how = {"blocked": blocked, "inferred": traits.pop("inferred", False)}
+    source = traits.pop("source", "changelog")
+    words = words_for(status, source, **how)
+    told = Verdict(
+        level=words.level, state=label(status, **how), title=words.title, reason="Because"
+    )
+    nothing = dict.fromkeys(
+        ("applied", "pending", "failed_changeset", "lock_held", "locked_by", "lock_seconds")
+    )
+    known: dict[str, Any] = {
+        **nothing,
+        **how,
+        "datname": "game",
+        "changelog": "public.databasechangelog",
+        "source": source,
+        "meaning": "",
+        "seen_seconds_ago": 1,
+        "statement": None,
+        **{key: [] for key in ("next_changesets", "facts", "doubts", "advice")},
+    }
+    return Migration(status=status, verdict=told, **{**known, **traits})

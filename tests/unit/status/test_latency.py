@@ -14,10 +14,28 @@ _INF = float("inf")
 
 def look(fast: float, slow: float) -> Samples:
     """What was executed so far: `fast` statements within 10 ms, `slow` ones within 1 s."""
-    buckets = ((0.01, fast), (1.0, fast + slow), (_INF, fast + slow))
     samples = FamilySamples(QUERY_DURATION)
-    samples.add(Histogram(buckets, 0.0, fast + slow), "game", "statements")
+    samples.add(histogram(fast, slow), "game", "statements")
     return Samples([samples])
+
+
+def histogram(fast: float, slow: float) -> Histogram:
+    buckets = ((0.01, fast), (1.0, fast + slow), (_INF, fast + slow))
+    return Histogram(buckets, 0.0, fast + slow)
+
+
+def test_statements_go_before_the_monitor_and_are_not_compared_with_it() -> None:
+    monitored, both = FamilySamples(QUERY_DURATION), FamilySamples(QUERY_DURATION)
+    both.add(histogram(1000, 0), "game", "statements")
+    for samples in (monitored, both):
+        samples.add(Histogram(((5.0, 9000), (_INF, 9000)), 0.0, 9000), "game", "monitor")
+    course = LatencyCourse()
+    course.see(Samples([monitored]), 0)
+    course.see(Samples([both]), 60)
+    assert course.report(None) == []
+    course.see(look(2000, 0), 120)
+    [report] = course.report(None)
+    assert report.now_seconds == pytest.approx(0.0095)
 
 
 def test_percentiles_are_linear_within_a_bucket() -> None:

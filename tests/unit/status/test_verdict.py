@@ -11,15 +11,15 @@ from pg_migration_exporter.liquibase.state import Status as State
 from pg_migration_exporter.status.answers import answers
 from pg_migration_exporter.status.findings import Findings
 from pg_migration_exporter.status.model import (
+    Check,
     Collector,
     Migration,
     Server,
     Session,
-    Verdict,
     Waits,
 )
 from pg_migration_exporter.status.verdict import verdict
-from pg_migration_exporter.status.words import label, words_for
+from tests.unit.status.made import CHECK, migration
 
 SETTINGS = Settings()
 SERVER = Server(address="db:5432/game", reached=True)
@@ -28,30 +28,6 @@ SEES = Collector(name="liquibase", state="answered", reason=None, seconds=0.1)
 FAILS = Collector(name="liquibase", state="failed", reason="no answer in time", seconds=None)
 LOCKS_FAIL = Collector(name="locks", state="failed", reason="no answer in time", seconds=None)
 NOBODY = Waits(blocked=0, longest_seconds=0, behind_migrations=0, trees=[])
-
-
-def migration(status: State, *, blocked: bool = False, **traits: Any) -> Migration:
-    how = {"blocked": blocked, "inferred": traits.pop("inferred", False)}
-    source = traits.pop("source", "changelog")
-    words = words_for(status, source, **how)
-    told = Verdict(
-        level=words.level, state=label(status, **how), title=words.title, reason="Because"
-    )
-    nothing = dict.fromkeys(
-        ("applied", "pending", "failed_changeset", "lock_held", "locked_by", "lock_seconds")
-    )
-    known: dict[str, Any] = {
-        **nothing,
-        **how,
-        "datname": "game",
-        "changelog": "public.databasechangelog",
-        "source": source,
-        "meaning": "",
-        "seen_seconds_ago": 1,
-        "statement": None,
-        **{key: [] for key in ("next_changesets", "facts", "doubts", "advice")},
-    }
-    return Migration(status=status, verdict=told, **{**known, **traits})
 
 
 def session(pid: int, name: str, *waiters: Session, **traits: Any) -> Session:
@@ -182,3 +158,58 @@ def test_how_far_it_is() -> None:
     running = migration(State.RUNNING, applied=9, pending=5, statement="CREATE INDEX")
     moving = answers(findings(running))[0]
     assert moving.detail == "9 of 14 changesets, CREATE INDEX"
+
+
+def check(**changes: Any) -> Check:
+    return CHECK.model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("status", "found", "title", "level"),
+    [
+        (
+            State.SUCCEEDED,
+            check(),
+            "The migration has run, and a check of it fails",
+            "critical",
+        ),
+        (
+            State.RUNNING,
+            check(phase="during"),
+            "A migration is running, and a check fails",
+            "critical",
+        ),
+        (
+            State.PENDING,
+            check(phase="pre", level="attention"),
+            "Do not start a migration now: a check fails",
+            "attention",
+        ),
+        (State.SUCCEEDED, check(passes=True, level="ok"), "All is well: ", "ok"),
+        (State.SUCCEEDED, check(severity="warning", level="attention"), "All is well: ", "ok"),
+        (State.SUCCEEDED, check(matters=False, level="info"), "All is well: ", "ok"),
+        (State.FAILED, check(phase="pre", level="attention"), "The migration failed", "critical"),
+    ],
+)
+def test_a_critical_check_that_fails_is_told_unless_there_is_worse(
+    status: State, found: Check, title: str, level: str
+) -> None:
+    told = verdict(findings(migration(status), checks=[found]))
+    assert told.title.startswith(title)
+    assert told.level == level
+
+
+def test_the_reason_of_a_check_is_told() -> None:
+    told = verdict(findings(migration(State.SUCCEEDED), checks=[CHECK]))
+    assert told.reason == "The check rows asks for: All rows are there. 7 are missing"
+    assert told.runbook is not None
+    assert told.runbook.alert == "MigrationCheckFailed"
+
+
+def test_answers_tell_of_checks() -> None:
+    unknown = check(name="size", passes=None, level="unknown")
+    told = answers(findings(migration(State.SUCCEEDED), checks=[CHECK, unknown]))
+    by_question = {one.question: one for one in told}
+    worked = by_question["Did it work?"]
+    assert (worked.level, worked.detail) == ("critical", "the check rows fails")
+    assert "check size" in by_question["Can this page be trusted?"].detail

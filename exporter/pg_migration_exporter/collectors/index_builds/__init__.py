@@ -20,6 +20,7 @@ from pg_migration_exporter.collectors.index_builds.builds import (
 )
 from pg_migration_exporter.collectors.index_builds.memory import InvalidIndex, Memory
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
+from pg_migration_exporter.postgres.query import array
 from pg_migration_exporter.postgres.session import Rows
 from pg_migration_exporter.watch.events import Event
 
@@ -104,8 +105,7 @@ async def _still_invalid(
 ) -> dict[int, InvalidIndex]:
     if not indexes:
         return {}
-    oids = "{" + ",".join(map(str, indexes)) + "}"
-    return _read_invalid(await scope.query(sql.INVALID_AMONG, oids), memory)
+    return _read_invalid(await scope.query(sql.INVALID_AMONG, array(indexes)), memory)
 
 
 def _read_invalid(answer: Rows, memory: Memory) -> dict[int, InvalidIndex]:

@@ -62,7 +62,7 @@ class Sighting:
 
 def read_sightings(answer: Rows) -> list[Sighting]:
     """Read the rows of `sql.IN_PROGRESS`; statements that build nothing after all are left out."""
-    rows = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    rows = answer.named()
     sightings = [_sighting(row) for row in rows if row["pid"] is not None]
     return [one for one in sightings if one is not None]
 
@@ -182,7 +182,7 @@ class Build:
 
     def outcome(self, afterwards: Rows) -> Outcome:
         """How it ended, from the rows of `sql.AFTERWARDS`."""
-        rows = [dict(zip(afterwards.columns, row, strict=True)) for row in afterwards.rows]
+        rows = afterwards.named()
         if self.command == "ALTER TABLE":
             rewritten = any(row["table_filenode"] != self.table_filenode for row in rows)
             return "completed" if rewritten else "failed"

@@ -56,7 +56,7 @@ class Session:
 
 def read_sessions(answer: Rows) -> list[Session]:
     """Read the rows of `sql.WAITS`, longest wait first."""
-    return [_session(dict(zip(answer.columns, row, strict=True))) for row in answer.rows]
+    return [_session(row) for row in answer.named()]
 
 
 def _session(row: Mapping[str, Any]) -> Session:

@@ -45,7 +45,7 @@ class Console:
                         raise
                 await self.close()
                 return await self._ask()
-        except BaseException:
+        except BaseException:  # also cancelled: whatever is under way must not be answered later
             await self.close()
             raise
 
@@ -58,17 +58,15 @@ class Console:
     async def _ask(self) -> dict[str, Sequence[Record]]:
         if self._connection is None:
             self._connection = await self._connect()
-        return {command: await _show(self._connection, command) for command in COMMANDS}
+        return {
+            command: (await run_simply(self._connection, f"SHOW {command}")).named()
+            for command in COMMANDS
+        }
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         return await psycopg.AsyncConnection.connect(
             build_conninfo(self._settings), autocommit=True
         )
-
-
-async def _show(connection: psycopg.AsyncConnection[Any], command: str) -> list[Record]:
-    columns, rows = await run_simply(connection, f"SHOW {command}")
-    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def build_conninfo(settings: PgBouncerSection) -> str:

@@ -15,9 +15,14 @@ from pg_migration_exporter.collectors.query_duration.families import (
     STATEMENT_ROWS,
     STATEMENT_SECONDS,
 )
+from pg_migration_exporter.collectors.query_duration.monitor import MONITORED_DURATIONS
 from pg_migration_exporter.collectors.query_duration.sampling import Statements
 from pg_migration_exporter.collectors.query_duration.top import Counters
-from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS, STATEMENTS
+from pg_migration_exporter.postgres.capabilities import (
+    CURRENT_STATEMENTS,
+    READ_ALL_STATS,
+    STATEMENTS,
+)
 
 _OTHER = ("other", "")
 
@@ -56,10 +61,10 @@ QUERY_DURATIONS = Collector(
     families=FAMILIES,
     queries=(sql.STATEMENTS, sql.SOURCE, sql.NAMES, sql.SOME_STATEMENTS, sql.OWN_STATEMENTS),
     cost="moderate",
-    requires=(READ_ALL_STATS, STATEMENTS),
+    requires=(READ_ALL_STATS, STATEMENTS, CURRENT_STATEMENTS),
     collect=collect,
     sample=sample,
     memory=lambda settings: Statements(settings.statements),
 )
 
-__all__ = ["QUERY_DURATION", "QUERY_DURATIONS"]
+__all__ = ["MONITORED_DURATIONS", "QUERY_DURATION", "QUERY_DURATIONS"]

@@ -8,7 +8,8 @@ QUERY_DURATION = Family(
     "postgres_query_duration_seconds",
     "histogram",
     "Execution time of statements. source=statements: sum and count are exact, the spread over "
-    "buckets is estimated from each statement's mean and deviation (docs/query-latency.md).",
+    "buckets is estimated from each statement's mean and deviation; source=monitor: every call was "
+    "counted into its bucket, whose bounds are the extension's (docs/query-latency.md).",
     ("datname", "source"),
 )
 

@@ -94,6 +94,9 @@ class Statements:
         oids = {oid for entry in entries for oid in (entry.dbid, entry.userid)}
         if not self.names.cover(oids):
             self.names.learn(await sql.ask(scope, sql.NAMES), oids)
+            for datname in self.names.long_gone():
+                self.histograms.pop(datname, None)
+                self.top.forget(datname)
 
     def _watch(self, changes: Iterable[Change], elapsed: float) -> None:
         """Choose the statements whose shape matters, and of which it cannot be known already."""

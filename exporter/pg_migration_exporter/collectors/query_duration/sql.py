@@ -1,4 +1,5 @@
-"""What is asked of pg_stat_statements (PostgreSQL, "pg_stat_statements")."""
+"""What is asked of pg_stat_statements (PostgreSQL, "pg_stat_statements"), and of pg_stat_monitor
+(the SQL files of its versions 2.0 to 2.3)."""
 
 from __future__ import annotations
 
@@ -68,6 +69,39 @@ select distinct on (s.queryid) s.queryid, s.query
 """
 )
 
+#: As `SOURCE`, of pg_stat_monitor; and the bounds of its buckets.
+MONITOR = Query(
+    """
+select extract(epoch from pg_postmaster_start_time())::float8 as started,
+       {schema}.get_histogram_timings() as timings
+"""
+)
+
+#: The columns are those of `slices.Slice`. What never succeeded has no time, and one call that was
+#: not made. Most entries have few calls, so that many have the same counts, unnested once.
+#: $1: when the oldest slice of interest began.
+SLICES = Query(
+    """
+with a as materialized (
+  select m.bucket_start_time as began, m.dbid, m.resp_calls, count(*) as entries,
+         sum(m.total_exec_time) as ms
+    from {schema}.pg_stat_monitor m
+   where m.toplevel and m.total_exec_time > 0
+     and (m.application_name is distinct from current_setting('application_name')
+          or m.userid <> (select oid from pg_roles where rolname = current_user))
+   group by m.bucket_start_time, m.dbid, m.resp_calls)
+select extract(epoch from b.began)::float8 as started, b.dbid::int8 as dbid,
+       array_agg(b.calls order by b.bucket) as counts, max(b.ms) / 1000 as seconds,
+       (select sum(entries) from a)::int8 as entries
+  from (select a.began, a.dbid, c.bucket, sum(c.calls::int8 * a.entries)::int8 as calls,
+               sum(a.ms) as ms
+          from a cross join lateral unnest(a.resp_calls) with ordinality c (calls, bucket)
+         where a.began >= to_timestamp($1::float8)
+         group by a.began, a.dbid, c.bucket) b
+ group by b.began, b.dbid
+"""
+)
+
 
 async def ask_with_texts(scope: Scope, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
     """Rows of a query that reads texts; none where they cannot be read.
@@ -81,7 +115,14 @@ async def ask_with_texts(scope: Scope, query: Query, *parameters: str) -> list[t
 
 
 async def ask(scope: Scope, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
-    """Rows of a query about the extension, wherever it is installed."""
+    """Rows of a query about pg_stat_statements, wherever it is installed."""
     schema = scope.capabilities.statements_schema
+    assert schema is not None
+    return (await scope.query(query, *parameters, schema=schema)).rows
+
+
+async def ask_monitor(scope: Scope, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
+    """Rows of a query about pg_stat_monitor, wherever it is installed."""
+    schema = scope.capabilities.statement_monitor_schema
     assert schema is not None
     return (await scope.query(query, *parameters, schema=schema)).rows

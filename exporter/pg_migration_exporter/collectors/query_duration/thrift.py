@@ -6,6 +6,8 @@ import time
 
 #: Seconds of the database for one entry, its text left out or read; measured on PostgreSQL 15.
 ENTRY, TEXT = 2e-6, 1e-5
+#: The same of pg_stat_monitor: its view reads texts too, and each entry has a histogram.
+MONITORED = 3e-5
 #: Of the database's time, what looks may take together, and glimpses.
 SHARE = 0.001
 _LONGEST_PAUSE = 60.0

@@ -64,6 +64,12 @@ class TopStatements:
         self._scores = {one: score for one, score in self._scores.items() if one in kept}
         self._counters = {one: had for one, had in self._counters.items() if one in kept}
 
+    def forget(self, datname: str) -> None:
+        """Forget everything of a database: all of its series end."""
+        self._others.pop(datname, None)
+        self.shown = {one for one in self.shown if one[0] != datname}
+        self.keep(one for one in self._counters.keys() | self._scores.keys() if one[0] != datname)
+
     def series(self) -> Iterator[tuple[Statement, Counters]]:
         """The statements that are shown."""
         for statement in self.shown:

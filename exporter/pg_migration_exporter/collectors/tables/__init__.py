@@ -7,7 +7,6 @@ the more tables there are; their counters are read at every scrape.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +19,7 @@ from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.query import array
 from pg_migration_exporter.postgres.session import Rows
 
-_Row = Mapping[str, Any]
+_Row = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -56,16 +55,16 @@ async def collect(_: Collector, scope: Scope) -> None:
     now = time.monotonic()
     if now - memory.chosen_at >= scope.settings.tables.interval:
         await _choose(scope, memory)
-        memory.sizes = _by_column(await _measure(scope, array(memory.names)))
+        memory.sizes = (await _measure(scope, array(memory.names))).named()
         memory.chosen_at = now
-    statistics = _by_column(await scope.query(sql.STATISTICS, array(memory.names)))
+    statistics = (await scope.query(sql.STATISTICS, array(memory.names))).named()
     _publish(scope, memory, statistics)
 
 
 async def _choose(scope: Scope, memory: Memory) -> None:
     settings = scope.settings.tables
     rows = await scope.query(sql.LARGEST, array(settings.schemas), str(settings.top))
-    largest = _by_column(rows)
+    largest = rows.named()
     memory.names = {
         row["oid"]: (row["schemaname"], row["relname"]) for row in largest if row["oid"]
     }
@@ -82,21 +81,17 @@ async def _measure(scope: Scope, oids: str) -> Rows:
         return await scope.query(sql.SIZES_ESTIMATED, oids)
 
 
-def _by_column(rows: Rows) -> list[_Row]:
-    return [dict(zip(rows.columns, row, strict=True)) for row in rows.rows]
-
-
 def _publish(scope: Scope, memory: Memory, statistics: list[_Row]) -> None:
     datname = scope.capabilities.datname
+    labels = {oid: (datname, *names) for oid, names in memory.names.items()}
     for rows, published in ((memory.sizes, of.SIZES), (statistics, of.STATISTICS)):
-        for row in rows:
-            labels = (datname, *memory.names[row["oid"]])
-            for column, family in published.items():
-                if row[column] is not None:
-                    scope.add(family, row[column], *labels)
+        for column, family in published.items():
+            scope.families[family.name].samples.extend(
+                (labels[row["oid"]], row[column]) for row in rows if row[column] is not None
+            )
     for row in statistics:
         inserted = memory.inserted[row["oid"]].see(row["n_tup_ins"], row["importing"])
-        scope.add(of.INSERTED, inserted, datname, *memory.names[row["oid"]])
+        scope.add(of.INSERTED, inserted, *labels[row["oid"]])
     size, tables = memory.other
     scope.add(of.OTHER_TABLES, tables, datname)
     if tables:

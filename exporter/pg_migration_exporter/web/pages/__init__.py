@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pg_migration_exporter import __version__
 from pg_migration_exporter.status.model import Status
-from pg_migration_exporter.status.words import clock, doing, duration, place, waiting
+from pg_migration_exporter.status.words import clock, doing, duration, place, said, waiting
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Events that the page shows: as many as are kept.
 MOST_ROWS = 1000
 #: In the order of the page; each is a macro of sections.html, in an element of this id.
-SECTIONS = ("overview", "verdict", "answers", "migrations", "waits", "builds", "health")
+SECTIONS = ("overview", "verdict", "answers", "migrations", "checks", "waits", "builds", "health")
 _CODE = re.compile("`([^`]+)`")
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
@@ -149,6 +149,7 @@ class Pages:
             "duration": duration,
             "marked": _marked,
             "place": place,
+            "said": said,
             "waiting": waiting,
         }
         return environment

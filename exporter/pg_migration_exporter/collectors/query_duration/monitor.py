@@ -1,0 +1,102 @@
+"""Query latency from the histogram of pg_stat_monitor, where that is installed."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.collectors.query_duration import sql
+from pg_migration_exporter.collectors.query_duration.families import QUERY_DURATION
+from pg_migration_exporter.collectors.query_duration.names import Names
+from pg_migration_exporter.collectors.query_duration.slices import Slice, Slices, bounds_of
+from pg_migration_exporter.collectors.query_duration.thrift import MONITORED, Thrift
+from pg_migration_exporter.config.schema import StatementsSection
+from pg_migration_exporter.latency.histogram import GrowingHistogram
+from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS, STATEMENT_MONITOR
+
+
+class Monitored:
+    """What pg_stat_monitor counted on one server since the first look."""
+
+    def __init__(self, settings: StatementsSection) -> None:
+        self.histograms: dict[str, GrowingHistogram] = {}
+        self._names = Names()
+        self._slices = Slices()
+        self._started: float | None = None
+        self._bounds: tuple[float, ...] = ()
+        self._entries = 0
+        self._looking = asyncio.Lock()
+        self._thrift = Thrift(settings.interval, MONITORED)
+
+    async def look(self, scope: Scope) -> None:
+        """Count what is new, if it is time."""
+        if not self._thrift.is_due:
+            return
+        async with self._looking:
+            if self._thrift.is_due:
+                self._thrift.spend(self._entries)
+                await self._look(scope)
+
+    async def _look(self, scope: Scope) -> None:
+        [source] = await sql.ask_monitor(scope, sql.MONITOR)
+        self._recognize(*source)
+        rows = await sql.ask_monitor(scope, sql.SLICES, repr(self._slices.oldest))
+        slices = [Slice._make(row) for row in rows]
+        self._entries = max((one.entries for one in slices), default=0)
+        await self._names_of(scope, {one.dbid for one in slices})
+        for added in self._slices.look(slices):
+            histogram = self._histogram(added.dbid)
+            histogram.add(sum(added.counts), added.seconds, added.counts)
+        for one in slices:
+            self._histogram(one.dbid)
+
+    def _recognize(self, started: float, timings: str) -> None:
+        """Note whose numbers these are, and their buckets: with other ones all begins anew."""
+        bounds = bounds_of(timings)
+        if started != self._started:
+            self._slices.forget()
+        if bounds != self._bounds:
+            self.histograms.clear()
+        self._started, self._bounds = started, bounds
+
+    async def _names_of(self, scope: Scope, oids: set[int]) -> None:
+        if not self._names.cover(oids):
+            self._names.learn(await sql.ask_monitor(scope, sql.NAMES), oids)
+            for datname in self._names.long_gone():
+                self.histograms.pop(datname, None)
+
+    def _histogram(self, dbid: int) -> GrowingHistogram:
+        """Of a database; one that is not kept if the database is gone."""
+        make = partial(GrowingHistogram, self._bounds)
+        datname = self._names.database(dbid)
+        return make() if datname is None else self.histograms.setdefault(datname, make())
+
+
+async def collect(collector: Collector, scope: Scope) -> None:  # noqa: ARG001 - the contract
+    """Publish what the watcher sampled; look only if it does not."""
+    memory: Monitored = scope.memory
+    await memory.look(scope)
+    for datname, histogram in memory.histograms.items():
+        scope.add(QUERY_DURATION, histogram.snapshot(), datname, "monitor")
+
+
+async def sample(scope: Scope) -> None:
+    """Look between scrapes."""
+    memory: Monitored = scope.memory
+    await memory.look(scope)
+
+
+MONITORED_DURATIONS = Collector(
+    name="query_monitor",
+    help="Latency of statements as the histogram of pg_stat_monitor, where it is installed. "
+    "Source: pg_stat_monitor.",
+    scope="cluster",
+    families=(QUERY_DURATION,),
+    queries=(sql.MONITOR, sql.SLICES, sql.NAMES),
+    cost="moderate",
+    requires=(STATEMENT_MONITOR, READ_ALL_STATS),
+    collect=collect,
+    sample=sample,
+    memory=lambda settings: Monitored(settings.statements),
+)

@@ -1,0 +1,105 @@
+"""A user's SQL statement as a collector, with the same isolation as every other.
+
+What it must give is checked at each answer, since a table may change.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Generic, TypeVar
+
+import psycopg
+
+from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.config.statement import Statement
+from pg_migration_exporter.errors import UnfitAnswerError
+from pg_migration_exporter.families import Family
+from pg_migration_exporter.postgres.capabilities import Requirement, server_role, server_version
+from pg_migration_exporter.postgres.query import Query
+from pg_migration_exporter.postgres.session import Rows, SessionLostError
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True)
+class Memory(Generic[Answer]):
+    """The latest answer, or what went wrong, and when that was."""
+
+    asked_at: float = -inf
+    answer: Answer | None = None
+    failure: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reader(Generic[Answer]):
+    """What becomes of the rows: `read` raises UnfitAnswerError, `publish` adds samples."""
+
+    read: Callable[[Rows], Answer]
+    publish: Callable[[Scope, Answer], None]
+
+
+def user_collector(
+    section: Statement,
+    reader: Reader[Answer],
+    *,
+    name: str,
+    help_: str,
+    families: tuple[Family, ...],
+) -> Collector:
+    """The collector of one statement."""
+
+    async def collect(_: Collector, scope: Scope) -> None:
+        reader.publish(scope, await _latest(section, scope, reader.read))
+
+    return Collector(
+        name=name,
+        help=help_,
+        families=families,
+        queries=(Query(section.sql),),
+        cost="moderate",
+        databases=section.databases,
+        last=True,
+        requires=requirements(section),
+        collect=collect,
+        memory=lambda _: Memory[Answer](),
+    )
+
+
+def requirements(section: Statement) -> tuple[Requirement, ...]:
+    """What the server must be for the statement to run there."""
+    found = []
+    if section.only_on != "both":
+        found.append(server_role(section.only_on))
+    if section.minimum_version is not None:
+        found.append(server_version(section.minimum_version * 10000))
+    return tuple(found)
+
+
+async def _latest(section: Statement, scope: Scope, read: Callable[[Rows], Answer]) -> Answer:
+    """Ask, unless the interval is not over; a failure lasts as long as an answer."""
+    memory: Memory[Answer] = scope.memory
+    if time.monotonic() - memory.asked_at >= (section.interval or 0):
+        await _ask(section, scope, read)
+    if memory.failure is not None:
+        raise memory.failure.with_traceback(None)  # it would grow with every scrape
+    assert memory.answer is not None
+    return memory.answer
+
+
+async def _ask(section: Statement, scope: Scope, read: Callable[[Rows], Answer]) -> None:
+    memory: Memory[Answer] = scope.memory
+    memory.asked_at, memory.answer = time.monotonic(), None
+    # Stays if the deadline of the scrape comes first: not to ask again before the interval is over.
+    memory.failure = UnfitAnswerError("it was not answered by the deadline of the scrape")
+    try:
+        memory.answer = read(await scope.session.query(section.sql, timeout=section.timeout))
+    except SessionLostError:
+        memory.asked_at = -inf
+        raise
+    except (psycopg.Error, UnfitAnswerError) as error:
+        memory.failure = error
+    else:
+        memory.failure = None

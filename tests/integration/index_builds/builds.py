@@ -1,0 +1,55 @@
+"""Index builds that wait for a test, and what the exporter tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from demo.stack.database import Database
+from demo.stack.exporter import Exporter
+from demo.stack.waiting import wait_until
+from tests.fixtures.exporters import Page
+
+DURATION = "postgres_index_build_duration_seconds"
+_BUILDS = "postgres_index_builds_total"
+#: How the watcher sees builds between two scrapes.
+QUICK = {"interval": "1s", "busy_interval": "100ms"}
+#: The row at which a build with `held(level)` waits for the test.
+MIDDLE = 20_000
+
+
+@contextmanager
+def held(database: Database, statement: str) -> Iterator[Future[Any]]:
+    """`statement` runs into held() and waits there until the block ends."""
+    with ThreadPoolExecutor(1) as thread:
+        with database.connect() as holder:
+            holder.execute("SELECT pg_advisory_lock(1)")
+            build = thread.submit(database.execute, statement)
+            waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            wait_until(lambda: build.done() or database.value(waits), 60, "the build waits")
+            yield build
+        build.exception(timeout=60)
+
+
+@contextmanager
+def writing(database: Database, application_name: str = "quest-service") -> Iterator[None]:
+    """A transaction that has written, and does nothing now."""
+    with database.connect(application_name=application_name) as writer, writer.transaction():
+        writer.execute("INSERT INTO quests VALUES (0, 0, 'new')")
+        yield
+
+
+def is_told(exporter: Exporter, kind: str) -> None:
+    """Await that the watcher tells an event, without a scrape that could have seen it instead."""
+    wait_until(lambda: f" {kind} " in exporter.process.output(), 60, kind)
+
+
+def ended(page: Page, command: str) -> dict[str, float]:
+    """How many builds by `command` ended, by outcome."""
+    return {
+        one.labels["outcome"]: one.value
+        for one in page.samples
+        if one.name == _BUILDS and one.labels["command"] == command and one.value
+    }
