@@ -73,7 +73,9 @@ def _expected(alert: str, severity: str) -> str:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_every_alert_reaches_the_receiver_of_its_severity(config: Path, rule: dict[str, Any]):
+def test_every_alert_reaches_the_receiver_of_its_severity(
+    config: Path, rule: dict[str, Any]
+) -> None:
     labels = rule["labels"] | {"alertname": rule["alert"], "datname": "quests"}
     assert _receiver(config, **labels) == _expected(rule["alert"], rule["labels"]["severity"])
 
@@ -89,11 +91,11 @@ def test_every_alert_reaches_the_receiver_of_its_severity(config: Path, rule: di
 )
 def test_what_is_no_incident_and_what_is_unknown(
     config: Path, labels: dict[str, str], receiver: str
-):
+) -> None:
     assert _receiver(config, **labels) == receiver
 
 
-def test_a_team_has_receivers_of_its_own(tmp_path: Path, write_values: WriteValues):
+def test_a_team_has_receivers_of_its_own(tmp_path: Path, write_values: WriteValues) -> None:
     config = _render(load_values(write_values(TEAMS)), tmp_path)
     assert _receiver(config, severity="critical", team="dba") == "mail"
     assert _receiver(config, severity="info", team="dba") == "channel"
@@ -101,7 +103,7 @@ def test_a_team_has_receivers_of_its_own(tmp_path: Path, write_values: WriteValu
     assert _receiver(config, severity="critical", team="web") == "on-call"
 
 
-def test_alerts_of_one_migration_come_together(config: Path):
+def test_alerts_of_one_migration_come_together(config: Path) -> None:
     assert yaml.safe_load(config.read_text())["route"]["group_by"] == [
         "cluster",
         "datname",
@@ -112,12 +114,12 @@ def test_alerts_of_one_migration_come_together(config: Path):
 # --- values -----------------------------------------------------------------------------------
 
 
-def test_lists_of_inhibition_name_alerts_of_the_bundle():
+def test_lists_of_inhibition_name_alerts_of_the_bundle() -> None:
     weaker = {alert for alerts in INHIBIT.stronger.values() for alert in alerts}
     assert {*INHIBIT.down, *INHIBIT.never, *INHIBIT.stronger, *weaker} <= SEVERITIES.keys()
 
 
-def test_only_what_is_as_severe_silences_and_no_failure_or_lock_is_silenced():
+def test_only_what_is_as_severe_silences_and_no_failure_or_lock_is_silenced() -> None:
     for alert, weaker in INHIBIT.stronger.items():
         for other in weaker:
             assert RANKS.index(SEVERITIES[alert]) <= RANKS.index(SEVERITIES[other])
@@ -144,12 +146,12 @@ def test_only_what_is_as_severe_silences_and_no_failure_or_lock_is_silenced():
 )
 def test_bad_values_are_refused(
     write_values: WriteValues, key: str, content: dict[str, Any], message: str
-):
+) -> None:
     with pytest.raises(ConfigError, match=rf"alertmanager.*{message}"):
         load_values(write_values({"alertmanager": {key: content}}))
 
 
-def test_check_passes_every_way_to_tell(cli: Cli, tmp_path: Path, capsys, write_values):
+def test_check_passes_every_way_to_tell(cli: Cli, tmp_path: Path, capsys, write_values) -> None:
     ways = {"webhook": {"url": "https://host/", "credentials_file": "/run/secrets/token"}}
     smtp = {"username": "alerts", "password_file": "/run/secrets/smtp"}
     values = write_values(
@@ -206,23 +208,25 @@ def _alert(name: str, where: dict[str, str] = HERE, **labels: str) -> dict[str, 
 
 
 @pytest.mark.parametrize("source", INHIBIT.down)
-def test_down_silences_all_but_failures_and_locks(silenced: Silenced, source: str):
+def test_down_silences_all_but_failures_and_locks(silenced: Silenced, source: str) -> None:
     others = SEVERITIES.keys() - set(INHIBIT.down)
     spared = {name for name in others if SEVERITIES[name] == "none"} | set(INHIBIT.never)
     assert silenced(_alert(source), *map(_alert, others)) == others - spared
 
 
-def test_the_first_that_is_down_silences_the_next(silenced: Silenced):
+def test_the_first_that_is_down_silences_the_next(silenced: Silenced) -> None:
     assert silenced(*map(_alert, INHIBIT.down)) == set(INHIBIT.down[1:])
 
 
 @pytest.mark.parametrize("source", INHIBIT.down)
 @pytest.mark.parametrize("where", [OTHER_INSTANCE, OTHER_CLUSTER], ids=["instance", "cluster"])
-def test_down_elsewhere_silences_nothing(silenced: Silenced, source: str, where: dict[str, str]):
+def test_down_elsewhere_silences_nothing(
+    silenced: Silenced, source: str, where: dict[str, str]
+) -> None:
     assert silenced(_alert(source), _alert("DatabaseQueryLatencyHigh", where)) == set()
 
 
-def test_no_target_at_all_silences_nothing_that_has_no_instance_either(silenced: Silenced):
+def test_no_target_at_all_silences_nothing_that_has_no_instance_either(silenced: Silenced) -> None:
     """absent() has no instance: as a missing label it would equal every other missing one."""
     nowhere = {"cluster": "a"}
     down, missing = _alert("MigrationExporterDown", nowhere), _alert("QuestsMissing", nowhere)
@@ -235,13 +239,13 @@ STRONGER = [(strong, weak) for strong, weaker in INHIBIT.stronger.items() for we
 @pytest.mark.parametrize(("strong", "weak"), STRONGER)
 def test_stronger_alert_silences_the_weaker_on_the_same_thing(
     silenced: Silenced, strong: str, weak: str
-):
+) -> None:
     same = {"datname": "quests", "pool": "x", "replica": "r"}
     assert silenced(_alert(strong, **same), _alert(weak, **same)) == {weak}
 
 
 @pytest.mark.parametrize("label", INHIBIT.identity)
-def test_stronger_alert_on_another_thing_silences_nothing(silenced: Silenced, label: str):
+def test_stronger_alert_on_another_thing_silences_nothing(silenced: Silenced, label: str) -> None:
     (strong, weak), *_ = STRONGER
     this, that = HERE | {label: "this"}, HERE | {label: "that"}
     assert silenced(_alert(strong, this), _alert(weak, that)) == set()
@@ -259,7 +263,7 @@ def test_stronger_alert_on_another_thing_silences_nothing(silenced: Silenced, la
 )
 def test_a_running_migration_silences_what_opted_in(
     silenced: Silenced, target: str, labels: dict[str, str], is_silenced: bool
-):
+) -> None:
     migration = _alert("DatabaseMigrationInProgress", datname="quests")
     other = _alert(target, HERE | labels)
     assert silenced(migration, other) == ({target} if is_silenced else set())

@@ -45,38 +45,38 @@ TESTS = [
 ]
 
 
-def test_promtool_cases_pass():
+def test_promtool_cases_pass() -> None:
     command = ["promtool", "test", "rules", *map(str, TEST_FILES)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("path", sorted(cases.CASES.iterdir()), ids=lambda path: path.stem)
-def test_committed_tests_are_what_the_cases_expand_to(path: Path):
+def test_committed_tests_are_what_the_cases_expand_to(path: Path) -> None:
     committed = (cases.TESTS / path.name).read_text(encoding="utf-8")
     assert committed == cases.expand(path), "run `make render`"
 
 
-def test_each_group_has_its_file_of_rules_and_of_cases():
+def test_each_group_has_its_file_of_rules_and_of_cases() -> None:
     tested = {name for path in TEST_FILES for name in _load(path)["rule_files"]}
     assert tested == {f"../{path.name}" for path in RULE_FILES}
     for path in RULE_FILES:
         assert [group["name"] for group in _load(path)["groups"]] == [path.stem]
 
 
-def test_alert_names_are_unique():
+def test_alert_names_are_unique() -> None:
     names = [rule["alert"] for rule in ALERTS]
     assert len(names) == len(set(names))
 
 
-def test_no_recording_rule_is_recorded_twice():
+def test_no_recording_rule_is_recorded_twice() -> None:
     """pint rule/duplicate: Prometheus would refuse or mix the samples of both."""
     recorded = [(rule["record"], str(rule.get("labels"))) for rule in RECORDS]
     assert len(recorded) == len(set(recorded))
 
 
 @EVERY_ALERT
-def test_every_alert_has_all_annotations_and_a_severity(rule: dict[str, Any]):
+def test_every_alert_has_all_annotations_and_a_severity(rule: dict[str, Any]) -> None:
     assert rule["annotations"].keys() == ANNOTATIONS
     assert all(rule["annotations"].values())
     assert rule["annotations"]["summary"].endswith(".")
@@ -86,7 +86,7 @@ def test_every_alert_has_all_annotations_and_a_severity(rule: dict[str, Any]):
 
 
 @EVERY_ALERT
-def test_every_alert_that_notifies_says_what_to_do_first(rule: dict[str, Any]):
+def test_every_alert_that_notifies_says_what_to_do_first(rule: dict[str, Any]) -> None:
     """The guide's alerts, and that nothing answers, leave it to their runbooks."""
     silent = rule["labels"]["severity"] in {"info", "none"}
     if not silent and not rule["alert"].startswith("Database") and rule["alert"] not in BLINDNESS:
@@ -94,7 +94,7 @@ def test_every_alert_that_notifies_says_what_to_do_first(rule: dict[str, Any]):
 
 
 @EVERY_RULE
-def test_every_rule_follows_the_conventions(rule: dict[str, Any]):
+def test_every_rule_follows_the_conventions(rule: dict[str, Any]) -> None:
     assert [breach for convention in CONVENTIONS for breach in convention(rule)] == []
 
 
@@ -102,7 +102,7 @@ def test_every_rule_follows_the_conventions(rule: dict[str, Any]):
 
 
 @EVERY_ALERT
-def test_every_alert_fires_exactly_at_its_for_and_resolves(rule: dict[str, Any]):
+def test_every_alert_fires_exactly_at_its_for_and_resolves(rule: dict[str, Any]) -> None:
     """In one case it is silent one evaluation before it fires, and silent again afterwards."""
     if rule["alert"] == WATCHDOG:
         return
@@ -110,7 +110,7 @@ def test_every_alert_fires_exactly_at_its_for_and_resolves(rule: dict[str, Any])
 
 
 @EVERY_ALERT
-def test_every_alert_is_silent_in_a_case_of_its_own(rule: dict[str, Any]):
+def test_every_alert_is_silent_in_a_case_of_its_own(rule: dict[str, Any]) -> None:
     if rule["alert"] == WATCHDOG:
         return
     assert any(
@@ -121,7 +121,9 @@ def test_every_alert_is_silent_in_a_case_of_its_own(rule: dict[str, Any]):
 
 
 @EVERY_ALERT
-def test_every_alert_is_tried_with_targets_of_one_name_on_two_clusters(rule: dict[str, Any]):
+def test_every_alert_is_tried_with_targets_of_one_name_on_two_clusters(
+    rule: dict[str, Any],
+) -> None:
     """absent() and vector() know no target."""
     if "instance" not in rule["annotations"]["dashboard_url"]:
         return
@@ -134,7 +136,7 @@ def test_every_alert_is_tried_with_targets_of_one_name_on_two_clusters(rule: dic
 
 
 @EVERY_RECORD
-def test_every_recording_rule_is_evaluated_with_and_without_a_result(rule: dict[str, Any]):
+def test_every_recording_rule_is_evaluated_with_and_without_a_result(rule: dict[str, Any]) -> None:
     asked = [
         bool(each.get("exp_samples"))
         for _, case in TESTS

@@ -23,7 +23,9 @@ RULES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_rule_reads_declared_series_and_names_labels_that_its_result_has(rule: dict[str, Any]):
+def test_rule_reads_declared_series_and_names_labels_that_its_result_has(
+    rule: dict[str, Any],
+) -> None:
     result = labels_of(promql_parser.parse(rule["expr"]))
     named = set(re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values())))
     assert named or not result
@@ -42,17 +44,17 @@ def test_rule_reads_declared_series_and_names_labels_that_its_result_has(rule: d
         ("max (postgres_up)", "write by"),
     ],
 )
-def test_an_undeclared_name_or_label_would_be_found(expression: str, complaint: str):
+def test_an_undeclared_name_or_label_would_be_found(expression: str, complaint: str) -> None:
     with pytest.raises(AssertionError, match=complaint):
         labels_of(promql_parser.parse(expression))
 
 
-def test_labels_that_a_function_drops_are_gone():
+def test_labels_that_a_function_drops_are_gone() -> None:
     quantile = "histogram_quantile(0.5, rate(postgres_query_duration_seconds_bucket[5m]))"
     assert labels_of(promql_parser.parse(quantile)) == TARGET_LABELS | {"datname", "source"}
 
 
-def test_the_blind_alert_watches_the_collectors_that_rules_read():
+def test_the_blind_alert_watches_the_collectors_that_rules_read() -> None:
     """Those of PgBouncer have an alert of their own; `server` is what postgres_up comes from; and
     `checks` asks the server nothing: each check has a collector that MigrationCheckUnknown watches.
 

@@ -22,12 +22,12 @@ from tests.bundle.conventions import CONVENTIONS
         ("topk(3, a) > 1", "chooses another series"),
     ],
 )
-def test_a_breach_is_found(expression: str, complaint: str):
+def test_a_breach_is_found(expression: str, complaint: str) -> None:
     rule = {"alert": "Any", "expr": expression, "for": "1m"}
     assert complaint in " ".join(breach for ask in CONVENTIONS for breach in ask(rule))
 
 
-def test_names_and_waiting_are_looked_at():
+def test_names_and_waiting_are_looked_at() -> None:
     record = {"record": "too_simple", "expr": "a > 1"}
     absent = {"alert": "is_gone", "expr": "absent(a)", "for": "0s"}
     found = " ".join(

@@ -65,7 +65,7 @@ def _selectors(query: Query) -> Iterator[promql_parser.VectorSelector]:
 # --- the dashboard ----------------------------------------------------------------------------
 
 
-def test_there_are_five():
+def test_there_are_five() -> None:
     assert {uid: one["title"] for uid, one in DASHBOARDS.items()} == {
         "pg-migration-cockpit": "Migration cockpit",
         "pg-migration-exporter": "Exporter",
@@ -76,7 +76,7 @@ def test_there_are_five():
 
 
 @every_dashboard
-def test_dashboard_is_described_and_edited_elsewhere(uid: str):
+def test_dashboard_is_described_and_edited_elsewhere(uid: str) -> None:
     dashboard = DASHBOARDS[uid]
     assert dashboard["uid"] == uid
     assert len(uid) <= 40, "Grafana refuses a longer one"
@@ -86,7 +86,7 @@ def test_dashboard_is_described_and_edited_elsewhere(uid: str):
 
 
 @every_dashboard
-def test_variables_choose_the_data_source_and_targets(uid: str):
+def test_variables_choose_the_data_source_and_targets(uid: str) -> None:
     source, *choices = DASHBOARDS[uid]["templating"]["list"]
     assert (source["name"], source["type"], source["query"]) == (
         "datasource",
@@ -106,7 +106,7 @@ def test_variables_choose_the_data_source_and_targets(uid: str):
 
 
 @every_dashboard
-def test_panels_lie_on_the_grid_and_none_on_another(uid: str):
+def test_panels_lie_on_the_grid_and_none_on_another(uid: str) -> None:
     places = [panel["gridPos"] for panel in DASHBOARDS[uid]["panels"]]
     assert all(place["x"] + place["w"] <= 24 for place in places)
     for one, other in combinations(places, 2):
@@ -120,14 +120,14 @@ def test_panels_lie_on_the_grid_and_none_on_another(uid: str):
 
 
 @every_dashboard
-def test_lines_of_panels_leave_no_gap(uid: str):
+def test_lines_of_panels_leave_no_gap(uid: str) -> None:
     places = [panel["gridPos"] for panel in DASHBOARDS[uid]["panels"]]
     covered = sum(place["w"] * place["h"] for place in places)
     assert covered == 24 * max(place["y"] + place["h"] for place in places)
 
 
 @every_dashboard
-def test_panels_have_numbers_and_names_of_their_own(uid: str):
+def test_panels_have_numbers_and_names_of_their_own(uid: str) -> None:
     numbers = [panel["id"] for panel in DASHBOARDS[uid]["panels"]]
     assert len(set(numbers)) == len(numbers)
     rows = [panel["title"] for panel in DASHBOARDS[uid]["panels"] if panel["type"] == "row"]
@@ -138,7 +138,7 @@ def test_panels_have_numbers_and_names_of_their_own(uid: str):
 
 
 @every_panel
-def test_panel_says_what_it_shows_and_why_it_may_show_nothing(panel: dict[str, Any]):
+def test_panel_says_what_it_shows_and_why_it_may_show_nothing(panel: dict[str, Any]) -> None:
     assert panel["title"]
     assert panel["description"].endswith(".")
     defaults = panel["fieldConfig"]["defaults"]
@@ -150,7 +150,7 @@ def test_panel_says_what_it_shows_and_why_it_may_show_nothing(panel: dict[str, A
 
 
 @every_panel
-def test_panel_of_the_log_says_how_to_have_one(panel: dict[str, Any], root: Path):
+def test_panel_of_the_log_says_how_to_have_one(panel: dict[str, Any], root: Path) -> None:
     if any(LOG_JOB in target["expr"] for target in panel["targets"]):
         assert "docs/logs.md" in panel["fieldConfig"]["defaults"]["noValue"]
     for page in re.findall(r"docs/[\w-]+\.md", panel["fieldConfig"]["defaults"]["noValue"]):
@@ -158,7 +158,7 @@ def test_panel_of_the_log_says_how_to_have_one(panel: dict[str, Any], root: Path
 
 
 @every_panel
-def test_numbers_of_a_stat_have_a_unit_or_words(panel: dict[str, Any]):
+def test_numbers_of_a_stat_have_a_unit_or_words(panel: dict[str, Any]) -> None:
     defaults = panel["fieldConfig"]["defaults"]
     if panel["type"] in {"timeseries", "heatmap"}:
         assert defaults["unit"] != "none"
@@ -167,7 +167,7 @@ def test_numbers_of_a_stat_have_a_unit_or_words(panel: dict[str, Any]):
 
 
 @every_panel
-def test_steps_rise_from_everything(panel: dict[str, Any]):
+def test_steps_rise_from_everything(panel: dict[str, Any]) -> None:
     first, *others = (
         step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
     )
@@ -176,7 +176,7 @@ def test_steps_rise_from_everything(panel: dict[str, Any]):
 
 
 @every_panel
-def test_columns_of_a_table_are_the_labels_of_its_queries(panel: dict[str, Any]):
+def test_columns_of_a_table_are_the_labels_of_its_queries(panel: dict[str, Any]) -> None:
     if panel["type"] != "table":
         return
     organized = panel["transformations"][-1]["options"]["renameByName"]
@@ -191,19 +191,19 @@ def test_columns_of_a_table_are_the_labels_of_its_queries(panel: dict[str, Any])
 
 
 @every_query
-def test_query_reads_what_is_declared(query: Query):
+def test_query_reads_what_is_declared(query: Query) -> None:
     for selector in _selectors(query):
         labels_of(selector)
 
 
 @every_query
-def test_legend_names_labels_that_are_left(query: Query):
+def test_legend_names_labels_that_are_left(query: Query) -> None:
     if named := set(re.findall(r"{{(\w+)}}", query.legend)):
         assert named <= labels_of(promql_parser.parse(SPAN.fill(query.expression)))
 
 
 @every_query
-def test_query_is_for_the_targets_that_are_chosen(query: Query):
+def test_query_is_for_the_targets_that_are_chosen(query: Query) -> None:
     for selector in _selectors(query):
         matched = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
         if matched.get("job") != LOG_JOB:
@@ -211,13 +211,13 @@ def test_query_is_for_the_targets_that_are_chosen(query: Query):
 
 
 @every_query
-def test_windows_follow_the_range_of_time(query: Query):
+def test_windows_follow_the_range_of_time(query: Query) -> None:
     windows = set(re.findall(r"\[(.*?)\]", query.expression))
     assert windows <= {"$__rate_interval", "$__range"}
 
 
 @every_query
-def test_counters_are_read_as_rates(query: Query):
+def test_counters_are_read_as_rates(query: Query) -> None:
     rated = {
         node.args[0].vector_selector.name
         for node in _nodes(query)
@@ -235,13 +235,13 @@ def test_counters_are_read_as_rates(query: Query):
 # --- ties -------------------------------------------------------------------------------------
 
 
-def test_alerts_lead_to_the_cockpit():
+def test_alerts_lead_to_the_cockpit() -> None:
     uid = load_values().urls.dashboard.rpartition("/")[2]
     variables = {one["name"] for one in DASHBOARDS[uid]["templating"]["list"]}
     assert {"job", "instance", "datname"} <= variables
 
 
-def test_panels_lead_to_runbooks_that_exist(root: Path):
+def test_panels_lead_to_runbooks_that_exist(root: Path) -> None:
     web = _with({"urls": {"runbooks": "https://example.com/runbooks"}})
     links = {
         link["url"]
@@ -255,11 +255,11 @@ def test_panels_lead_to_runbooks_that_exist(root: Path):
         assert (root / "docs/runbooks" / name).is_file(), name
 
 
-def test_runbooks_that_have_no_address_are_no_links():
+def test_runbooks_that_have_no_address_are_no_links() -> None:
     assert not any(panel["links"] for one in DASHBOARDS.values() for panel in panels(one))
 
 
-def test_alert_that_fires_leads_to_a_silence_of_it_on_its_server():
+def test_alert_that_fires_leads_to_a_silence_of_it_on_its_server() -> None:
     web = _with({"urls": {"alertmanager": "https://example.com/alertmanager"}})
     table = next(panel for panel in panels(web["pg-migration-cockpit"]) if "fire" in panel["title"])
     (silence,) = (
@@ -281,12 +281,12 @@ def test_alert_that_fires_leads_to_a_silence_of_it_on_its_server():
     assert line.keys() <= set(table["transformations"][-1]["options"]["renameByName"].values())
 
 
-def test_alertmanager_without_an_address_on_the_web_is_no_link():
+def test_alertmanager_without_an_address_on_the_web_is_no_link() -> None:
     without = _with({"urls": {"alertmanager": "alertmanager"}})
     assert "silences" not in str(without)
 
 
-def test_limits_are_those_of_the_alerts():
+def test_limits_are_those_of_the_alerts() -> None:
     raised = _with({"alerts": {"DatabaseReplicationLagHigh": {"threshold": 77}}})
     steps = next(
         panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
@@ -296,7 +296,7 @@ def test_limits_are_those_of_the_alerts():
     assert steps[-1] == {"color": "red", "value": 77.0}
 
 
-def test_names_of_the_values_are_followed():
+def test_names_of_the_values_are_followed() -> None:
     other = _with({"prometheus": {"identity": ["job", "instance"]}, "slo": {"objective": 0.9}})
     budget = next(q for q in queries(other["pg-migration-cockpit"]) if "budget" in q.panel)
     assert budget.expression.endswith("/ 0.1")
@@ -306,14 +306,14 @@ def test_names_of_the_values_are_followed():
 # --- how Grafana gets them --------------------------------------------------------------------
 
 
-def test_sidecar_gets_every_dashboard(root: Path):
+def test_sidecar_gets_every_dashboard(root: Path) -> None:
     kustomization = yaml.safe_load((root / "dashboards/kustomization.yaml").read_text())
     assert kustomization["generatorOptions"]["labels"] == {"grafana_dashboard": "1"}
     generated = {one["name"]: one["files"] for one in kustomization["configMapGenerator"]}
     assert generated == {uid: [f"{uid}.json"] for uid in DASHBOARDS}
 
 
-def test_provisioning_has_one_provider_of_files_and_a_prometheus(root: Path):
+def test_provisioning_has_one_provider_of_files_and_a_prometheus(root: Path) -> None:
     folder = root / "deploy/grafana"
     (provider,) = yaml.safe_load((folder / "dashboards.yaml").read_text())["providers"]
     assert (provider["type"], provider["allowUiUpdates"]) == ("file", False)

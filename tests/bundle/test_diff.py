@@ -7,12 +7,14 @@ from pg_migration_exporter.bundle.values import PRESETS, load_values
 from tests.bundle.conftest import Cli, WriteValues
 
 
-def test_same_values_make_no_difference(cli: Cli, write_values: WriteValues, capsys):
+def test_same_values_make_no_difference(cli: Cli, write_values: WriteValues, capsys) -> None:
     assert cli("diff", "defaults", write_values({})) == 0
     assert capsys.readouterr().out == ""
 
 
-def test_each_change_is_one_line_with_before_and_after(cli: Cli, write_values: WriteValues, capsys):
+def test_each_change_is_one_line_with_before_and_after(
+    cli: Cli, write_values: WriteValues, capsys
+) -> None:
     alerts = {
         "PostgresDown": {"for": "3m", "keep_firing_for": "5m"},
         "MigrationBlocked": {"annotations": {"summary": "Ask the team.", "channel": "#games"}},
@@ -34,19 +36,19 @@ def test_each_change_is_one_line_with_before_and_after(cli: Cli, write_values: W
     assert 'migration:verdict_reason{verdict="hold"}: expr: ' in verdict
 
 
-def test_direction_matters(cli: Cli, write_values: WriteValues, capsys):
+def test_direction_matters(cli: Cli, write_values: WriteValues, capsys) -> None:
     new = write_values({"alerts": {"Watchdog": {"enabled": False}}})
     cli("diff", new, "defaults")
     assert capsys.readouterr().out == "+ pg-migration-exporter.info: Watchdog\n"
 
 
-def test_bad_values_are_refused(cli: Cli, capsys, tmp_path):
+def test_bad_values_are_refused(cli: Cli, capsys, tmp_path) -> None:
     assert cli("diff", "defaults", tmp_path / "absent.yaml") == 2
     assert "absent.yaml: cannot be read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_presets_name_their_environment_on_every_alert(preset: str):
+def test_presets_name_their_environment_on_every_alert(preset: str) -> None:
     alerts = [
         rule
         for group in groups(load_values(preset=preset))
@@ -56,7 +58,7 @@ def test_presets_name_their_environment_on_every_alert(preset: str):
     assert {alert["labels"]["environment"] for alert in alerts} == {preset}
 
 
-def test_only_production_wakes_people():
+def test_only_production_wakes_people() -> None:
     def critical(preset: str) -> set[str]:
         return {
             rule["alert"]
@@ -69,7 +71,9 @@ def test_only_production_wakes_people():
     assert critical("dry-run") < critical("production")
 
 
-def test_own_values_override_the_preset(cli: Cli, write_values: WriteValues, tmp_path, capsys):
+def test_own_values_override_the_preset(
+    cli: Cli, write_values: WriteValues, tmp_path, capsys
+) -> None:
     own = write_values({"prometheus": {"labels": {"environment": "mine"}}})
     options = ("--preset", "staging", "--values", own, "--out", tmp_path)
     assert cli("render", "alerts", *options) == 0

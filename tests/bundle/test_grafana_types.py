@@ -114,10 +114,12 @@ def errors(tmp_path_factory: pytest.TempPathFactory) -> Compile:
 
 
 @pytest.mark.parametrize("major", MAJORS)
-def test_dashboards_are_what_grafana_types_and_faulty_ones_are_not(major: str, errors: Compile):
+def test_dashboards_are_what_grafana_types_and_faulty_ones_are_not(
+    major: str, errors: Compile
+) -> None:
     assert errors(major) == dict.fromkeys(FAULTS, 1)
 
 
-def test_every_kind_of_panel_is_typed():
+def test_every_kind_of_panel_is_typed() -> None:
     kinds = {panel["type"] for one in dashboards(load_values()).values() for panel in one["panels"]}
     assert kinds == {*re.findall(r"Panel<'([\w-]+)'", TYPES.read_text()), "row"}

@@ -54,7 +54,7 @@ def values(request: pytest.FixtureRequest, write_values: WriteValues) -> Values:
 
 
 @pytest.mark.parametrize("kind", SCHEMAS)
-def test_object_fits_the_schema(values: Values, kind: str):
+def test_object_fits_the_schema(values: Values, kind: str) -> None:
     Draft202012Validator(SCHEMAS[kind]).validate(_objects(values)[kind])
 
 
@@ -64,20 +64,20 @@ def _routes(route: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _routes(child)
 
 
-def test_nested_routes_fit_the_schema_too(values: Values):
+def test_nested_routes_fit_the_schema_too(values: Values) -> None:
     """Kubernetes itself does not look into them; the operator does."""
     spec = SCHEMAS["AlertmanagerConfig"]["properties"]["spec"]["properties"]
     for route in _routes(_objects(values)["AlertmanagerConfig"]["spec"]["route"]):
         Draft202012Validator(spec["route"]).validate(route)
 
 
-def test_an_unknown_key_would_be_found(values: Values):
+def test_an_unknown_key_would_be_found(values: Values) -> None:
     monitor = _objects(values)["ServiceMonitor"]
     monitor["spec"]["endpoints"][0]["scrape_timeout"] = "10s"
     assert not Draft202012Validator(SCHEMAS["ServiceMonitor"]).is_valid(monitor)
 
 
-def test_routes_and_inhibition_are_those_of_alertmanager(values: Values):
+def test_routes_and_inhibition_are_those_of_alertmanager(values: Values) -> None:
     native, spec = _native(values), _objects(values)["AlertmanagerConfig"]["spec"]
     ours, theirs = [*_routes(native["route"])], [*_routes(spec["route"])]
     assert [route["receiver"] for route in ours] == [route["receiver"] for route in theirs]
@@ -97,7 +97,7 @@ def _matchers(matchers: Any) -> list[str]:
     return [f'{one["name"]}{one["matchType"]}"{one["value"]}"' for one in matchers]
 
 
-def test_secrets_are_keys_of_the_secret_and_texts_stand_alone(values: Values):
+def test_secrets_are_keys_of_the_secret_and_texts_stand_alone(values: Values) -> None:
     text = json.dumps(_objects(values)["AlertmanagerConfig"])
     files = [line for line in json.dumps(_native(values)).split('"') if line.startswith("/")]
     for file in files:
@@ -106,7 +106,7 @@ def test_secrets_are_keys_of_the_secret_and_texts_stand_alone(values: Values):
     assert "{{ template" not in text
 
 
-def test_prometheus_finds_the_exporter_under_the_job_of_the_rules(values: Values):
+def test_prometheus_finds_the_exporter_under_the_job_of_the_rules(values: Values) -> None:
     objects = _objects(values)
     [endpoint] = objects["ServiceMonitor"]["spec"]["endpoints"]
     relabeled = {one["targetLabel"]: one["replacement"] for one in endpoint["relabelings"]}
@@ -128,12 +128,12 @@ def test_prometheus_finds_the_exporter_under_the_job_of_the_rules(values: Values
 )
 def test_names_that_kubernetes_would_refuse_are_refused(
     write_values: WriteValues, key: str, content: object
-):
+) -> None:
     with pytest.raises(ConfigError, match=f"kubernetes.{key}"):
         load_values(write_values({"kubernetes": {key: content}}))
 
 
-def test_rules_are_those_of_the_rule_files(values: Values):
+def test_rules_are_those_of_the_rule_files(values: Values) -> None:
     groups = [
         group
         for file in render(["alerts"], values)

@@ -12,7 +12,7 @@ from tests.bundle.mutations import mutations, survivors
 _SAMPLE = 12
 
 
-def test_unit_tests_notice_changed_values():
+def test_unit_tests_notice_changed_values() -> None:
     """The sample turns with the rules, so that work on them meets all values sooner or later."""
     every = mutations()
     content = b"".join(path.read_bytes() for path in sorted((ROOT / "alerts").glob("*.yaml")))

@@ -100,7 +100,7 @@ def _slack(inbox: Inbox, beginning: str) -> dict[str, Any]:
     return wait_until(find, 60, f"Slack is told of {beginning}")[0]
 
 
-def test_slack_message_has_a_short_title_and_what_to_do(inbox: Inbox):
+def test_slack_message_has_a_short_title_and_what_to_do(inbox: Inbox) -> None:
     message = _slack(inbox, "CRITICAL")
     assert message["title"] == "CRITICAL DatabaseConnectionPoolExhausted (2 alerts) quests @eu"
     assert len(message["title"]) <= TITLE_LIMIT
@@ -114,11 +114,11 @@ def test_slack_message_has_a_short_title_and_what_to_do(inbox: Inbox):
     assert second.startswith("Summary of DatabaseMigrationFailed.")
 
 
-def test_one_alert_alone_is_not_counted(inbox: Inbox):
+def test_one_alert_alone_is_not_counted(inbox: Inbox) -> None:
     assert _slack(inbox, "WARNING B")["title"] == "WARNING B quests @eu"
 
 
-def test_many_alerts_are_cut_and_counted(inbox: Inbox):
+def test_many_alerts_are_cut_and_counted(inbox: Inbox) -> None:
     text = _slack(inbox, "WARNING D0")["text"]
     assert text.count("Runbook:") == 5
     assert text.strip().endswith("8 alerts fire; these are the first five.")
@@ -127,7 +127,7 @@ def test_many_alerts_are_cut_and_counted(inbox: Inbox):
 @pytest.mark.parametrize(("severity", "name"), [("critical", NAMES[0]), ("error", "A")])
 def test_pagerduty_gets_the_key_and_a_severity_that_it_knows(
     inbox: Inbox, severity: str, name: str
-):
+) -> None:
     def find() -> list[dict[str, Any]]:
         events = [content for path, content in inbox.posts if path == "/events"]
         return [event for event in events if event["payload"]["severity"] == severity]
@@ -140,7 +140,7 @@ def test_pagerduty_gets_the_key_and_a_severity_that_it_knows(
     assert event["client_url"] == "https://grafana/d/x?var-datname=quests"
 
 
-def test_mail_is_plain_text(inbox: Inbox):
+def test_mail_is_plain_text(inbox: Inbox) -> None:
     [mail] = wait_until(lambda: inbox.mails, 60, "a mail arrives")
     assert mail["Subject"] == "INFO C quests @eu"
     assert mail["To"] == "migrations@localhost"
@@ -154,7 +154,7 @@ def test_mail_is_plain_text(inbox: Inbox):
     )
 
 
-def test_watchdog_reports_to_the_switch_and_to_nobody_else(inbox: Inbox):
+def test_watchdog_reports_to_the_switch_and_to_nobody_else(inbox: Inbox) -> None:
     assert [alert["labels"]["alertname"] for alert in inbox.post("/watchdog")["alerts"]] == [
         "Watchdog"
     ]

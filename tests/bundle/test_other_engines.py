@@ -8,7 +8,7 @@ from demo.stack.programs import program
 from tests.bundle.cases import ROOT
 
 
-def test_rules_load_unchanged_in_vmalert():
+def test_rules_load_unchanged_in_vmalert() -> None:
     """VictoriaMetrics' ruler, with MetricsQL's parser and its own check of templates."""
     files = f"-rule={ROOT / 'alerts'}/*.yaml"
     command = [program("vmalert"), "-dryRun", files, "-rule.validateTemplates"]

@@ -34,7 +34,7 @@ def _rules(values: Values) -> dict[str, dict[str, object]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_committed_files_are_what_the_defaults_render_to(root: Path, kind: str):
+def test_committed_files_are_what_the_defaults_render_to(root: Path, kind: str) -> None:
     rendered = {file.path: file.text for file in render([kind], load_values())}
     committed = {
         str(path.relative_to(root)): path.read_text(encoding="utf-8")
@@ -44,7 +44,7 @@ def test_committed_files_are_what_the_defaults_render_to(root: Path, kind: str):
     assert committed == rendered, _HINT
 
 
-def test_rendering_is_deterministic_and_says_where_to_edit():
+def test_rendering_is_deterministic_and_says_where_to_edit() -> None:
     first, second = render(KINDS, load_values()), render(KINDS, load_values())
     assert first == second
     for file in first:
@@ -65,7 +65,7 @@ def _origin(path: str) -> str:
     return others.get(kind, f"bundle/templates/{path}.j2")
 
 
-def test_default_rules_are_those_of_the_deployment_guide(root: Path):
+def test_default_rules_are_those_of_the_deployment_guide(root: Path) -> None:
     """Expression text character by character, `for`, labels, names, groups and their order."""
     guide = yaml.safe_load((root / "tests/bundle/deployment_guide.yaml").read_text("utf-8"))
     ours = [
@@ -80,7 +80,7 @@ def test_default_rules_are_those_of_the_deployment_guide(root: Path):
     assert ours == guide["groups"]
 
 
-def test_values_scale_timings_and_thresholds_and_nothing_else():
+def test_values_scale_timings_and_thresholds_and_nothing_else() -> None:
     scaled = _rules(
         _values(
             {
@@ -115,7 +115,7 @@ def test_values_scale_timings_and_thresholds_and_nothing_else():
 
 
 @pytest.mark.parametrize(("interval", "expected"), [(None, None), ("1s", "1s")])
-def test_interval_of_the_groups_is_optional(interval: str | None, expected: str | None):
+def test_interval_of_the_groups_is_optional(interval: str | None, expected: str | None) -> None:
     for file in render(["alerts"], _values({"prometheus": {"interval": interval}})):
         for group in yaml.safe_load(file.text)["groups"]:
             assert group.get("interval") == expected
@@ -128,7 +128,7 @@ def test_interval_of_the_groups_is_optional(interval: str | None, expected: str 
     label=st.text().filter(str.isprintable),
     url=st.text(min_size=1).filter(lambda text: text.isprintable() and not set(text) & set("?# ")),
 )
-def test_what_users_write_stays_the_value_that_they_wrote(label: str, url: str):
+def test_what_users_write_stays_the_value_that_they_wrote(label: str, url: str) -> None:
     rules = _rules(
         _values(
             {
@@ -142,13 +142,13 @@ def test_what_users_write_stays_the_value_that_they_wrote(label: str, url: str):
     assert runbook_url == f"{url.rstrip('/')}/PostgresDown.md"
 
 
-def test_template_that_names_an_unknown_value_is_an_error():
+def test_template_that_names_an_unknown_value_is_an_error() -> None:
     template = environment().from_string("<< alerts.DatabaseLate.threshold >>")
     with pytest.raises(UndefinedError, match="DatabaseLate"):
         template.render(load_values().model_dump(by_alias=True))
 
 
-def test_write_leaves_complete_readable_files_and_nothing_else(tmp_path: Path):
+def test_write_leaves_complete_readable_files_and_nothing_else(tmp_path: Path) -> None:
     out = tmp_path / "new" / "folder"
     rendered = render(KINDS, load_values())
     assert write(rendered, out, lambda _: True) == [out / file.path for file in rendered]
@@ -158,7 +158,7 @@ def test_write_leaves_complete_readable_files_and_nothing_else(tmp_path: Path):
         assert stat.S_IMODE((out / file.path).stat().st_mode) & 0o400
 
 
-def test_declined_files_leave_the_old_ones_alone(tmp_path: Path):
+def test_declined_files_leave_the_old_ones_alone(tmp_path: Path) -> None:
     old = tmp_path / "alerts" / "database.migration.critical.yaml"
     old.parent.mkdir()
     old.write_text("old")
@@ -168,7 +168,7 @@ def test_declined_files_leave_the_old_ones_alone(tmp_path: Path):
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "all"])
-def test_command_writes_and_says_so(cli: Cli, tmp_path: Path, capsys, kind: str):
+def test_command_writes_and_says_so(cli: Cli, tmp_path: Path, capsys, kind: str) -> None:
     assert cli("render", kind, "--out", tmp_path) == 0
     written = sorted(path for path in tmp_path.rglob("*") if path.is_file())
     assert capsys.readouterr().out == "".join(f"wrote {path}\n" for path in written)
@@ -176,21 +176,21 @@ def test_command_writes_and_says_so(cli: Cli, tmp_path: Path, capsys, kind: str)
 
 def test_command_refuses_bad_values_before_it_writes(
     cli: Cli, tmp_path: Path, capsys, write_values: WriteValues
-):
+) -> None:
     values = write_values({"urls": {"runbook": "x"}})
     assert cli("render", "--values", values, "--out", tmp_path / "out") == 2
     assert "urls.runbook: unknown key" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_command_names_a_folder_that_it_can_not_write(cli: Cli, tmp_path: Path, capsys):
+def test_command_names_a_folder_that_it_can_not_write(cli: Cli, tmp_path: Path, capsys) -> None:
     occupied = tmp_path / "file"
     occupied.touch()
     assert cli("render", "--out", occupied) == 2
     assert f"--out {occupied}: cannot be written: File exists" in capsys.readouterr().err
 
 
-def test_check_passes_the_defaults(cli: Cli, tmp_path: Path, capsys):
+def test_check_passes_the_defaults(cli: Cli, tmp_path: Path, capsys) -> None:
     assert cli("render", "--out", tmp_path, "--check") == 0
     checks = [check for kind in CHECKS.values() for check in kind]
     assert {f"passed {check}" for check in checks} <= set(capsys.readouterr().out.splitlines())
@@ -198,7 +198,7 @@ def test_check_passes_the_defaults(cli: Cli, tmp_path: Path, capsys):
 
 def test_check_that_fails_writes_nothing(
     cli: Cli, tmp_path: Path, capsys, write_values: WriteValues
-):
+) -> None:
     values = write_values({"alerts": {"PostgresDown": {"labels": {"team": "{{ broken"}}}})
     out = tmp_path / "out"
     assert cli("render", "--values", values, "--out", out, "--check") == 1
@@ -210,7 +210,7 @@ def test_check_that_fails_writes_nothing(
 
 def test_check_without_the_tool_is_said_and_no_failure(
     cli: Cli, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert cli("render", "--out", tmp_path, "--check") == 0
     assert "not checked by promtool check rules" in capsys.readouterr().out

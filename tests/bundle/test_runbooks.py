@@ -43,13 +43,13 @@ def _sql_blocks(path: Path) -> list[str]:
     return [block.strip() for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL)]
 
 
-def test_every_alert_has_its_runbook_and_every_runbook_its_alert():
+def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
     alerts = {rule.name for rule in rules(load_values())}
     assert {path.stem for path in RUNBOOKS.iterdir()} == alerts
 
 
 @EVERY_RUNBOOK
-def test_runbook_has_the_headings_in_order_and_something_below_each(path: Path):
+def test_runbook_has_the_headings_in_order_and_something_below_each(path: Path) -> None:
     title, *sections = re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert title.strip() == f"# {path.stem}"
     assert [section.partition("\n")[0] for section in sections] == HEADINGS
@@ -57,7 +57,7 @@ def test_runbook_has_the_headings_in_order_and_something_below_each(path: Path):
 
 
 @EVERY_RUNBOOK
-def test_runbook_says_what_to_run_and_what_to_leave(path: Path):
+def test_runbook_says_what_to_run_and_what_to_leave(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     diagnosis = text.partition("## Diagnosis")[2].partition("## Mitigation")[0]
     assert re.search(r"```(sql|bash)\n", diagnosis), "nothing to copy and paste"
@@ -65,7 +65,7 @@ def test_runbook_says_what_to_run_and_what_to_leave(path: Path):
 
 
 @EVERY_RUNBOOK
-def test_sql_that_changes_something_is_marked_as_the_administrators(path: Path):
+def test_sql_that_changes_something_is_marked_as_the_administrators(path: Path) -> None:
     for block in _sql_blocks(path):
         assert bool(CHANGING.search(block)) == block.startswith(ADMINISTRATORS), block
 
@@ -87,7 +87,7 @@ def reader(server: Server) -> Iterator[psycopg.Connection[Any]]:
 @EVERY_RUNBOOK
 def test_sql_for_the_diagnosis_runs_with_the_exporters_rights(
     path: Path, reader: psycopg.Connection[Any]
-):
+) -> None:
     """Shown to someone at night: the names, the columns and the rights must be right."""
     for block in _sql_blocks(path):
         if not block.startswith(ADMINISTRATORS):
@@ -95,19 +95,19 @@ def test_sql_for_the_diagnosis_runs_with_the_exporters_rights(
 
 
 @EVERY_RUNBOOK
-def test_links_lead_to_files(path: Path):
+def test_links_lead_to_files(path: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
         assert (RUNBOOKS / target).is_file(), target
 
 
-def test_blind_runbook_lists_the_collectors_of_the_rule():
+def test_blind_runbook_lists_the_collectors_of_the_rule() -> None:
     text = (RUNBOOKS / "MigrationExporterBlind.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| (\w+) \| [A-Z][\w, ]+ \|$", text, re.MULTILINE)
     assert listed == load_values().alerts.MigrationExporterBlind.collectors
 
 
 @EVERY_RUNBOOK
-def test_our_own_command_understands_what_is_to_be_typed(path: Path):
+def test_our_own_command_understands_what_is_to_be_typed(path: Path) -> None:
     blocks = re.findall(r"```bash\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
     for line in "".join(blocks).splitlines():
         if line.startswith(f"{build_parser().prog} "):

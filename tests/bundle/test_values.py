@@ -9,11 +9,11 @@ from pg_migration_exporter.errors import ConfigError
 from tests.bundle.conftest import WriteValues
 
 
-def test_defaults_are_valid():
+def test_defaults_are_valid() -> None:
     assert load_values().alerts.DatabaseQueryLatencyHigh.threshold == 0.1
 
 
-def test_every_number_duration_and_url_of_the_defaults_has_a_comment():
+def test_every_number_duration_and_url_of_the_defaults_has_a_comment() -> None:
     # Explained once: what every alert has above the alerts, tables and lists above them.
     shared = {"for", "severity", "labels", *load_values().alertmanager.inhibit.stronger}
     previous = ""
@@ -24,7 +24,7 @@ def test_every_number_duration_and_url_of_the_defaults_has_a_comment():
         previous = line
 
 
-def test_user_values_are_merged_deep(write_values: WriteValues):
+def test_user_values_are_merged_deep(write_values: WriteValues) -> None:
     path = write_values(
         {"alerts": {"DatabaseReplicationLagHigh": {"threshold": 120, "labels": {"team": "dba"}}}}
     )
@@ -35,7 +35,7 @@ def test_user_values_are_merged_deep(write_values: WriteValues):
     assert load_values(path).alerts.DatabaseIndexBuildSlow.threshold == 300
 
 
-def test_empty_file_changes_nothing(write_values: WriteValues):
+def test_empty_file_changes_nothing(write_values: WriteValues) -> None:
     assert load_values(write_values("# nothing yet\n")) == load_values()
 
 
@@ -117,7 +117,7 @@ def _alert(name: str, **settings: object) -> dict[str, object]:
 )
 def test_bad_values_are_named_with_their_place(
     write_values: WriteValues, content: object, where: str, what: str
-):
+) -> None:
     path = write_values(content)
     with pytest.raises(ConfigError) as caught:
         load_values(path)
@@ -128,7 +128,7 @@ def test_bad_values_are_named_with_their_place(
     assert "\n" not in message
 
 
-def test_every_problem_gets_its_own_line(write_values: WriteValues):
+def test_every_problem_gets_its_own_line(write_values: WriteValues) -> None:
     path = write_values({"alert": {}, "alerts": {"PostgresDown": {"for": 1, "severity": "page"}}})
     with pytest.raises(ConfigError) as caught:
         load_values(path)
@@ -136,20 +136,20 @@ def test_every_problem_gets_its_own_line(write_values: WriteValues):
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\xfa", b"a: &a [*a]"])
-def test_hostile_bytes_are_bad_values(tmp_path: Path, content: bytes):
+def test_hostile_bytes_are_bad_values(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "hostile.yaml"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"hostile\.yaml(:1)?: "):
         load_values(path)
 
 
-def test_unreadable_file_is_named(tmp_path: Path):
+def test_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent\.yaml: cannot be read: No such file"):
         load_values(tmp_path / "absent.yaml")
     with pytest.raises(ConfigError, match="Is a directory"):
         load_values(tmp_path)
 
 
-def test_values_can_not_be_changed_after_validation():
+def test_values_can_not_be_changed_after_validation() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_values().urls.runbooks = "elsewhere"

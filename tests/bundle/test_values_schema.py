@@ -16,12 +16,12 @@ SCHEMA: dict[str, Any] = json.loads(values_schema())
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 
-def test_it_is_a_schema():
+def test_it_is_a_schema() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
 @pytest.mark.parametrize("file", [DEFAULTS, *PRESETS.values()], ids=str)
-def test_defaults_and_presets_are_valid(file: Any):
+def test_defaults_and_presets_are_valid(file: Any) -> None:
     VALIDATOR.validate(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
@@ -39,5 +39,5 @@ def test_defaults_and_presets_are_valid(file: Any):
     ],
     ids=str,
 )
-def test_what_validation_refuses_the_editor_underlines(content: object):
+def test_what_validation_refuses_the_editor_underlines(content: object) -> None:
     assert list(VALIDATOR.iter_errors(content))

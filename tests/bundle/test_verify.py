@@ -84,7 +84,7 @@ def site() -> Iterator[Site]:
         thread.join()
 
 
-def test_metrics_of_an_expression_come_from_its_syntax():
+def test_metrics_of_an_expression_come_from_its_syntax() -> None:
     rule = Rule(
         "Any",
         'sum by (job) (rate(a_total{b="c_total"}[5m])) / on (job) group_left max(d) > bool 0.5'
@@ -93,7 +93,7 @@ def test_metrics_of_an_expression_come_from_its_syntax():
     assert rule.metrics() == ["a_total", "d", "e"]
 
 
-def test_every_rule_reads_metrics():
+def test_every_rule_reads_metrics() -> None:
     assert [rule.name for rule in rules(load_values()) if not rule.metrics()] == ["Watchdog"]
 
 
@@ -112,17 +112,17 @@ def test_every_rule_reads_metrics():
         ("postgres_down", "missing", 0),
     ],
 )
-def test_status_of_a_metric(expression: str, status: str, series: int):
+def test_status_of_a_metric(expression: str, status: str, series: int) -> None:
     (finding,) = verify([Rule("Any", expression)], PAGE)
     assert (finding.status, finding.series) == (status, series)
 
 
-def test_what_the_exporter_should_publish_is_missing_although_the_log_tells_it_too():
+def test_what_the_exporter_should_publish_is_missing_although_the_log_tells_it_too() -> None:
     (finding,) = verify([Rule("Any", "postgres_query_duration_seconds_sum")], "up 1\n")
     assert finding.status == "missing"
 
 
-def test_histograms_and_counters_without_series_are_declared():
+def test_histograms_and_counters_without_series_are_declared() -> None:
     page = "# HELP a A.\n# TYPE a histogram\n# HELP b_total B.\n# TYPE b_total counter\n"
     expression = "a_bucket + a_sum + a_count + b_total"
     findings = verify([Rule("Any", expression)], page)
@@ -136,7 +136,7 @@ def test_histograms_and_counters_without_series_are_declared():
 
 def test_real_exporter_publishes_what_the_rules_read(
     cli: Cli, start_exporter: StartExporter, database: Database, capsys
-):
+) -> None:
     exporter = start_exporter(database)
     assert cli("verify", "--url", f"{exporter.url}/metrics") == 0
     by_metric = dict(line.split(maxsplit=2)[1:] for line in capsys.readouterr().out.splitlines())
@@ -144,7 +144,7 @@ def test_real_exporter_publishes_what_the_rules_read(
     assert by_metric["postgres_index_build_duration_seconds"].startswith("declared")
 
 
-def test_complete_page_is_verified(cli: Cli, site: Site, capsys):
+def test_complete_page_is_verified(cli: Cli, site: Site, capsys) -> None:
     assert cli("verify", "--url", site.url) == 0
     table = capsys.readouterr().out
     for rule in rules(load_values()):
@@ -153,7 +153,7 @@ def test_complete_page_is_verified(cli: Cli, site: Site, capsys):
     assert "MISSING" not in table
 
 
-def test_missing_metric_is_named(cli: Cli, site: Site, capsys):
+def test_missing_metric_is_named(cli: Cli, site: Site, capsys) -> None:
     site.page = COMPLETE.replace("postgres_replication_lag_seconds", "pg_replication_lag_seconds")
     assert cli("verify", "--url", site.url) == 1
     lines = [line for line in capsys.readouterr().out.splitlines() if "MISSING" in line]
@@ -167,13 +167,13 @@ def test_missing_metric_is_named(cli: Cli, site: Site, capsys):
 
 
 @pytest.mark.parametrize("page", ["<html>login</html>", 'a{b="c', "a b c", "=1", '{"a":1}'])
-def test_page_that_is_no_page_of_an_exporter(cli: Cli, site: Site, capsys, page: str):
+def test_page_that_is_no_page_of_an_exporter(cli: Cli, site: Site, capsys, page: str) -> None:
     site.page = page
     assert cli("verify", "--url", site.url) == 2
     assert "not a page in Prometheus' text format" in capsys.readouterr().err
 
 
-def test_refusing_server_is_named_with_its_answer(cli: Cli, site: Site, capsys):
+def test_refusing_server_is_named_with_its_answer(cli: Cli, site: Site, capsys) -> None:
     site.status = 503
     assert cli("verify", "--url", site.url) == 2
     error = capsys.readouterr().err
@@ -181,7 +181,7 @@ def test_refusing_server_is_named_with_its_answer(cli: Cli, site: Site, capsys):
     assert "Service Unavailable" in error
 
 
-def test_nobody_at_the_url(cli: Cli, capsys):
+def test_nobody_at_the_url(cli: Cli, capsys) -> None:
     with socket.create_server(("127.0.0.1", 0)) as freed:
         port = freed.getsockname()[1]
     assert cli("verify", "--url", f"http://127.0.0.1:{port}/metrics") == 2
@@ -200,7 +200,9 @@ def test_nobody_at_the_url(cli: Cli, capsys):
     ],
 )
 @pytest.mark.parametrize("command", ["verify", "watch"])
-def test_unusable_url_is_refused_and_no_password_repeated(cli: Cli, capsys, command: str, url: str):
+def test_unusable_url_is_refused_and_no_password_repeated(
+    cli: Cli, capsys, command: str, url: str
+) -> None:
     assert cli(command, "--url", url) == 2
     error = capsys.readouterr().err
     assert "give an http or https address" in error

@@ -102,7 +102,7 @@ _BROKEN: list[tuple[Problem, str, list[bytes], list[int]]] = [
 @pytest.mark.parametrize("case", _BROKEN, ids=lambda case: f"{case[0].name} in {case[1]}")
 def test_each_problem_is_found_in_its_lines(
     check: Check, tmp_path: Path, case: tuple[Problem, str, list[bytes], list[int]]
-):
+) -> None:
     problem, name, lines, numbers = case
     path = tmp_path / name
     path.write_bytes(b"".join(lines))
@@ -112,11 +112,11 @@ def test_each_problem_is_found_in_its_lines(
     assert problem.remedy in output
 
 
-def test_every_problem_is_covered():
+def test_every_problem_is_covered() -> None:
     assert {problem for problem, *_ in _BROKEN} == set(PROBLEMS)
 
 
-def test_many_lines_are_counted(check: Check, tmp_path: Path):
+def test_many_lines_are_counted(check: Check, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(b"".join(json_line("x", number, zone="MSK") for number in range(1, 31)))
     assert "time zone: line 1, 2, 3, 4, 5 and 25 more\n" in check(path)[1]
@@ -125,7 +125,7 @@ def test_many_lines_are_counted(check: Check, tmp_path: Path):
 @IN_EVERY_FORMAT
 def test_nothing_is_wrong_with_the_log_of_the_fragment(
     logging_server: LoggingServer, capsys: pytest.CaptureFixture[str], name: FormatName
-):
+) -> None:
     """With hostile names, long statements and all else that happens there."""
     path = logging_server.log(name)
     assert main(["logs", "check", str(path)]) == 0
@@ -147,7 +147,7 @@ def careless(workspace: Workspace) -> Iterator[LoggingServer]:
 
 def test_settings_of_a_server_that_would_harm_are_told(
     careless: LoggingServer, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     assert main(["logs", "check", str(careless.folder)]) == 1
     output = capsys.readouterr().out
     assert output.count("set log_timezone = 'UTC'") == len(known_formats()) - 1
@@ -157,7 +157,7 @@ def test_settings_of_a_server_that_would_harm_are_told(
     assert "needs %c (the session), %l" in capsys.readouterr().err
 
 
-def test_prefix_of_another_server_is_understood(check: Check, tmp_path: Path):
+def test_prefix_of_another_server_is_understood(check: Check, tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_text(f"{_TIME} 65f0.1a 1 00000 LOG:  ready\n")
     assert check(path)[0] == 1
@@ -171,7 +171,7 @@ def test_prefix_of_another_server_is_understood(check: Check, tmp_path: Path):
 )
 def test_what_cannot_be_read_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, complaint: str
-):
+) -> None:
     (tmp_path / "empty").mkdir()
     assert main(["logs", "check", str(tmp_path / name)]) == 2
     assert complaint in capsys.readouterr().err

@@ -51,7 +51,7 @@ def retries(fluent_bit: FluentBit) -> float:
 @pytest.mark.parametrize("syntax", ["yaml", "conf"])
 def test_every_configuration_delivers(
     start_fluent_bit: StartFluentBit, delivery: Delivery, name: str, syntax: str
-):
+) -> None:
     start_fluent_bit(delivery.values(), f"{name}.{syntax}")
     delivery.write()
     delivery.assert_complete()
@@ -59,7 +59,7 @@ def test_every_configuration_delivers(
 
 def test_documents_are_in_the_index_of_their_own_day(
     start_fluent_bit: StartFluentBit, delivery: Delivery
-):
+) -> None:
     delivery.write(10)
     start_fluent_bit(delivery.values())
     delivery.assert_complete()
@@ -72,7 +72,7 @@ def test_documents_are_in_the_index_of_their_own_day(
 
 def test_credentials_come_from_the_environment(
     start_fluent_bit: StartFluentBit, delivery: Delivery
-):
+) -> None:
     fluent_bit = start_fluent_bit(delivery.values())
     delivery.write(10)
     delivery.assert_complete()
@@ -88,7 +88,7 @@ _LOST_BY_A_KILL = {"jsonlog": 0, "csvlog": 1, "stderr": 1}
 
 
 @IN_EVERY_FORMAT
-def test_killed_four_times(start_fluent_bit: StartFluentBit, delivery: Delivery, name: str):
+def test_killed_four_times(start_fluent_bit: StartFluentBit, delivery: Delivery, name: str) -> None:
     fluent_bit = start_fluent_bit(delivery.values(), f"{name}.yaml")
     for while_it_delivers in (True, False, True, False):
         before = len(delivery.sink.documents)
@@ -107,7 +107,7 @@ def test_killed_four_times(start_fluent_bit: StartFluentBit, delivery: Delivery,
 
 
 @IN_EVERY_FORMAT
-def test_restarted_twice(start_fluent_bit: StartFluentBit, delivery: Delivery, name: str):
+def test_restarted_twice(start_fluent_bit: StartFluentBit, delivery: Delivery, name: str) -> None:
     fluent_bit = start_fluent_bit(delivery.values(), f"{name}.yaml")
     for _ in range(2):
         delivery.write(500)
@@ -117,7 +117,7 @@ def test_restarted_twice(start_fluent_bit: StartFluentBit, delivery: Delivery, n
     delivery.assert_complete()
 
 
-def test_sink_down_and_restarted(start_fluent_bit: StartFluentBit, delivery: Delivery):
+def test_sink_down_and_restarted(start_fluent_bit: StartFluentBit, delivery: Delivery) -> None:
     fluent_bit = start_fluent_bit(delivery.values())
     delivery.sink.stop()
     delivery.write(1000)
@@ -131,7 +131,7 @@ def test_sink_down_and_restarted(start_fluent_bit: StartFluentBit, delivery: Del
 
 def test_sink_down_for_longer_than_there_is_room(
     start_fluent_bit: StartFluentBit, delivery: Delivery
-):
+) -> None:
     """What is lost is counted."""
     fluent_bit = start_fluent_bit({**delivery.values(), "limits": {"storage": "2M"}})
     delivery.sink.stop()
@@ -155,7 +155,9 @@ def test_sink_down_for_longer_than_there_is_room(
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_sink_that_refuses(start_fluent_bit: StartFluentBit, delivery: Delivery, status: int):
+def test_sink_that_refuses(
+    start_fluent_bit: StartFluentBit, delivery: Delivery, status: int
+) -> None:
     delivery.sink.refusal = status
     start_fluent_bit(delivery.values())
     delivery.write()
@@ -166,7 +168,7 @@ def test_sink_that_refuses(start_fluent_bit: StartFluentBit, delivery: Delivery,
     delivery.assert_complete()
 
 
-def test_one_document_is_refused(start_fluent_bit: StartFluentBit, delivery: Delivery):
+def test_one_document_is_refused(start_fluent_bit: StartFluentBit, delivery: Delivery) -> None:
     """As one that does not fit the mapping is, again and again: it takes no other with it."""
     delivery.sink.is_unfit = lambda document: document["message"].endswith(" 7")
     fluent_bit = start_fluent_bit(delivery.values())
@@ -178,7 +180,9 @@ def test_one_document_is_refused(start_fluent_bit: StartFluentBit, delivery: Del
     delivery.assert_complete()
 
 
-def test_files_rotated_while_it_was_down(start_fluent_bit: StartFluentBit, delivery: Delivery):
+def test_files_rotated_while_it_was_down(
+    start_fluent_bit: StartFluentBit, delivery: Delivery
+) -> None:
     fluent_bit = start_fluent_bit(delivery.values())
     delivery.write()
     fluent_bit.stop()
@@ -204,7 +208,9 @@ def rotate(logging: LoggingServer) -> None:
     wait_until(is_new, 30, "there is a new file", interval=0.3)
 
 
-def test_one_entry_is_longer_than_the_limit(start_fluent_bit: StartFluentBit, delivery: Delivery):
+def test_one_entry_is_longer_than_the_limit(
+    start_fluent_bit: StartFluentBit, delivery: Delivery
+) -> None:
     """It is kept as it is as far as the limit, and its file is read on."""
     limited = {**delivery.values(), "limits": {"entry": "300K"}}
     start_fluent_bit(limited)
@@ -243,7 +249,7 @@ def test_wrong_authority(
     logging: LoggingServer,
     certificates: dict[str, Path],
     figure: Callable[[str], None],
-):
+) -> None:
     """What the sink may not see waits until it may."""
     with Sink(certificates["ours"]) as sink:
         delivery = Delivery(logging, sink, "wrong_authority", figure)

@@ -21,20 +21,20 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
 
 
-def test_links_lead_to_files():
+def test_links_lead_to_files() -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", TEXT)
     assert targets
     assert [target for target in targets if not (DOCUMENT.parent / target).exists()] == []
 
 
-def test_values_are_accepted_and_change_something(tmp_path: Path):
+def test_values_are_accepted_and_change_something(tmp_path: Path) -> None:
     [block] = [block for block in blocks("yaml") if block.startswith("# logs.yaml")]
     path = tmp_path / "logs.yaml"
     path.write_text(block)
     assert load_values(path) != load_values()
 
 
-def test_commands_of_the_exporter_are_understood():
+def test_commands_of_the_exporter_are_understood() -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("pg-")]
     assert {command[0] for command in commands} == {"render", "logs"}
@@ -42,7 +42,7 @@ def test_commands_of_the_exporter_are_understood():
         assert build_parser().parse_args(command).run
 
 
-def test_files_that_it_names_are_rendered():
+def test_files_that_it_names_are_rendered() -> None:
     files = {Path(file.path).name for file in render(["fluent-bit", "opensearch"], load_values())}
     installed = {
         Path(word).name
@@ -55,7 +55,7 @@ def test_files_that_it_names_are_rendered():
     assert {name.removesuffix("'") for name in known} <= files
 
 
-def test_metrics_are_those_of_the_pipeline():
+def test_metrics_are_those_of_the_pipeline() -> None:
     named = set(re.findall(r"^\| `(postgres_\w+)\{([^}]+)\}`", TEXT, re.MULTILINE))
     families = {(m.family.name, ",".join(m.family.labels)) for m in METRICS}
     assert {(name, labels.replace('="log"', "")) for name, labels in named} == families
@@ -63,7 +63,7 @@ def test_metrics_are_those_of_the_pipeline():
     assert own <= {family.name for family in PIPELINE_METRICS}
 
 
-def test_scrape_configuration_has_the_expected_job_and_port():
+def test_scrape_configuration_has_the_expected_job_and_port() -> None:
     [block] = [block for block in blocks("yaml") if block.startswith("# prometheus.yml")]
     [job] = yaml.safe_load(block)["scrape_configs"]
     metrics = load_values().logs.metrics

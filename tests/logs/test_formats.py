@@ -53,14 +53,14 @@ def in_text(document: Document) -> Document:
 
 
 @IN_EVERY_FORMAT
-def test_every_entry_is_understood(documents: Documents, name: FormatName):
+def test_every_entry_is_understood(documents: Documents, name: FormatName) -> None:
     found = documents(name)
     assert len(found) > 60
     assert [document for document in found if document["level"] == "UNPARSED"] == []
 
 
 @pytest.mark.parametrize("name", known_formats()[:-1])
-def test_text_agrees_with_the_structured_formats(documents: Documents, name: FormatName):
+def test_text_agrees_with_the_structured_formats(documents: Documents, name: FormatName) -> None:
     text = by_process(documents("stderr"))
     structured = by_process(documents(name))
     assert text.keys() == structured.keys()
@@ -69,13 +69,13 @@ def test_text_agrees_with_the_structured_formats(documents: Documents, name: For
 
 
 @pytest.mark.pg(">= 15")
-def test_csv_and_json_agree_in_every_field(documents: Documents):
+def test_csv_and_json_agree_in_every_field(documents: Documents) -> None:
     csv = by_process(documents("csvlog"))
     assert csv == by_process(documents("jsonlog"))
 
 
 @pytest.mark.parametrize("name", ["csvlog", "stderr"])
-def test_python_finds_what_oniguruma_finds(logging_server: LoggingServer, name: FormatName):
+def test_python_finds_what_oniguruma_finds(logging_server: LoggingServer, name: FormatName) -> None:
     """On each line, and on each entry, with each rule."""
     pipeline = Pipeline(logging_server.values, name)
     rules = logging_server.formats[name]
@@ -96,7 +96,7 @@ def test_python_finds_what_oniguruma_finds(logging_server: LoggingServer, name: 
 @IN_EVERY_FORMAT
 def test_difficult_names_are_what_the_server_took_them_for(
     logging_server: LoggingServer, documents: Documents, name: FormatName
-):
+) -> None:
     found = documents(name)
     refused = [entry for entry in found if entry["message"] == "division by zero"]
     sent = [entry for entry in refused if "application_name" in entry]
@@ -113,7 +113,7 @@ def test_difficult_names_are_what_the_server_took_them_for(
 
 
 @IN_EVERY_FORMAT
-def test_parts_of_an_error_are_told_apart(documents: Documents, name: FormatName):
+def test_parts_of_an_error_are_told_apart(documents: Documents, name: FormatName) -> None:
     found = documents(name)
     [error] = [entry for entry in found if entry["sqlstate"] == "ZZ001"]
     assert error["message"] == "two\nlines"
@@ -129,13 +129,13 @@ def test_parts_of_an_error_are_told_apart(documents: Documents, name: FormatName
 
 
 @IN_EVERY_FORMAT
-def test_a_long_statement_is_whole(documents: Documents, name: FormatName):
+def test_a_long_statement_is_whole(documents: Documents, name: FormatName) -> None:
     statements = (entry.get("statement", "") for entry in documents(name))
     assert "SELECT '" + "long, " * 20_000 + "'::int" in statements
 
 
 @IN_EVERY_FORMAT
-def test_what_happened_is_recognized(documents: Documents, name: FormatName):
+def test_what_happened_is_recognized(documents: Documents, name: FormatName) -> None:
     found = documents(name)
     events = {entry.get("event") for entry in found}
     assert events >= {"lock_wait", "lock_acquired", "deadlock", "checkpoint", "statement"}

@@ -33,7 +33,7 @@ def container_of(workload: Manifest) -> Manifest:
 
 @pytest.mark.parametrize("path", ["kubernetes-sidecar.yaml", "kubernetes-daemonset.yaml"])
 @pytest.mark.parametrize("ca_file", [None, "/etc/ssl/logs/ca.crt"])
-def test_what_a_manifest_refers_to_is_there(path: str, ca_file: str | None):
+def test_what_a_manifest_refers_to_is_there(path: str, ca_file: str | None) -> None:
     config_map, workload = manifests(path, output={"ca_file": ca_file})
     spec, container = workload["spec"]["template"]["spec"], container_of(workload)
     volumes = {volume["name"] for volume in spec["volumes"]}
@@ -59,7 +59,7 @@ def test_what_a_manifest_refers_to_is_there(path: str, ca_file: str | None):
 
 
 @pytest.mark.parametrize("path", ["kubernetes-sidecar.yaml", "kubernetes-daemonset.yaml"])
-def test_container_is_confined_and_holds_no_secret(path: str):
+def test_container_is_confined_and_holds_no_secret(path: str) -> None:
     container = container_of(manifests(path)[1])
     confined = container["securityContext"]
     assert confined["readOnlyRootFilesystem"] is True
@@ -70,7 +70,7 @@ def test_container_is_confined_and_holds_no_secret(path: str):
 
 
 @pytest.mark.parametrize("name", ["jsonlog", "csvlog", "stderr"])
-def test_sidecar_runs_the_chosen_configuration(name: str):
+def test_sidecar_runs_the_chosen_configuration(name: str) -> None:
     config_map, workload = manifests("kubernetes-sidecar.yaml", format=name)
     values = log_values({"format": name})
     assert container_of(workload)["args"][1].endswith(f"/{name}.yaml")
@@ -98,7 +98,7 @@ def _split(line: str) -> list[tuple[str, bool]]:
 
 def test_node_reads_the_log_of_a_container(
     start_fluent_bit: StartFluentBit, logging_server: LoggingServer
-):
+) -> None:
     text = logging_server.log("stderr").read_text()
     assert max(map(len, text.splitlines())) > 2 * _LONGEST
     expected = Pipeline(log_values(KEEP_ALL), "stderr").documents(text)

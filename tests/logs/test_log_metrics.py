@@ -75,7 +75,7 @@ def scraped(
         yield scraped
 
 
-def test_prometheus_has_the_truth(scraped: Scraped, truth: list[dict[str, Any]]):
+def test_prometheus_has_the_truth(scraped: Scraped, truth: list[dict[str, Any]]) -> None:
     messages = Counter((e["error_severity"], e.get("state_code", "00000")) for e in truth)
     assert scraped.values("postgres_log_messages_total", "level", "sqlstate") == messages
     sessions = Counter((e.get("dbname", ""),) for e in truth if e["error_severity"] != "FATAL")
@@ -118,7 +118,7 @@ def test_prometheus_has_the_truth(scraped: Scraped, truth: list[dict[str, Any]])
 
 def test_families_are_as_declared(
     start_fluent_bit: StartFluentBit, logging_server: LoggingServer, truth: list[dict[str, Any]]
-):
+) -> None:
     settings = {"directory": str(logging_server.folder), "output": {"kind": "stdout"}}
     fluent_bit = start_fluent_bit(settings)
     names = {family.name.removesuffix("_total") for family in FAMILIES}

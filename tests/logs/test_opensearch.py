@@ -31,7 +31,7 @@ def stored(logging_server: LoggingServer) -> list[Document]:
     return [pipeline.script.call("identify", document)[2] for document in documents]
 
 
-def test_every_field_of_an_entry_is_mapped_to_its_type(stored: list[Document]):
+def test_every_field_of_an_entry_is_mapped_to_its_type(stored: list[Document]) -> None:
     mappings = loaded("index-template.json")["template"]["mappings"]
     assert mappings["dynamic"] is False
     types = {name: field["type"] for name, field in mappings["properties"].items()}
@@ -43,7 +43,7 @@ def test_every_field_of_an_entry_is_mapped_to_its_type(stored: list[Document]):
     assert types.keys() >= _ADDED
 
 
-def test_queries_and_charts_name_fields_and_events_that_there_are(stored: list[Document]):
+def test_queries_and_charts_name_fields_and_events_that_there_are(stored: list[Document]) -> None:
     text = json.dumps(loaded("queries.json")) + "".join(map(json.dumps, saved_objects()))
     plain = text.replace("\\", "")
     named = set(re.findall(r'"(?:field|missing_field)": "([^"]+)"', plain))
@@ -60,7 +60,7 @@ def saved_objects() -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_saved_objects_come_after_what_they_refer_to():
+def test_saved_objects_come_after_what_they_refer_to() -> None:
     known: set[tuple[str, str]] = set()
     for each in saved_objects():
         referred = {(reference["type"], reference["id"]) for reference in each["references"]}
@@ -71,7 +71,7 @@ def test_saved_objects_come_after_what_they_refer_to():
     assert {"index-pattern", "search", "visualization", "dashboard"} == {kind for kind, _ in known}
 
 
-def test_life_of_an_index_is_that_of_the_values():
+def test_life_of_an_index_is_that_of_the_values() -> None:
     policy = loaded("ism-policy.json", compact_after_days=3, delete_after_days=10)["policy"]
     conditions = {
         transition["state_name"]: transition["conditions"]["min_index_age"]

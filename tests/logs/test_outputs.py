@@ -29,12 +29,12 @@ def output_of(**output: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", PLUGINS)
-def test_kind_chooses_the_plugin(kind: str):
+def test_kind_chooses_the_plugin(kind: str) -> None:
     assert output_of(kind=kind)["name"] == PLUGINS[kind]
 
 
 @pytest.mark.parametrize("kind", sorted(PLUGINS.keys() - {"stdout"}))
-def test_what_is_sent_is_encrypted_kept_until_delivered_and_holds_no_password(kind: str):
+def test_what_is_sent_is_encrypted_kept_until_delivered_and_holds_no_password(kind: str) -> None:
     store = output_of(kind=kind, ca_file="/etc/ssl/ca.crt")
     assert (store["tls"], store["tls.verify"], store["tls.verify_hostname"]) == (True, True, True)
     assert store["tls.ca_file"] == "/etc/ssl/ca.crt"
@@ -42,7 +42,7 @@ def test_what_is_sent_is_encrypted_kept_until_delivered_and_holds_no_password(ki
     assert (store["http_user"], store["http_passwd"]) == ("${LOGS_USER}", "${LOGS_PASSWORD}")
 
 
-def test_a_file_of_authorities_and_encryption_may_be_left_out():
+def test_a_file_of_authorities_and_encryption_may_be_left_out() -> None:
     assert "tls.ca_file" not in output_of()
     assert not {key for key in output_of(tls=False) if key.startswith("tls")}
 
@@ -63,14 +63,14 @@ def delivery(
 
 
 @pytest.mark.pg(">= 15")
-def test_elasticsearch_stores(start_fluent_bit: StartFluentBit, delivery: Delivery):
+def test_elasticsearch_stores(start_fluent_bit: StartFluentBit, delivery: Delivery) -> None:
     start_fluent_bit(delivery.values(kind="elasticsearch"))
     delivery.write()
     delivery.assert_complete()
 
 
 @pytest.mark.pg(">= 15")
-def test_loki_stores(start_fluent_bit: StartFluentBit, delivery: Delivery):
+def test_loki_stores(start_fluent_bit: StartFluentBit, delivery: Delivery) -> None:
     labels = {"job": "database-production", "server": "tested", "level": "WARNING"}
     start_fluent_bit(delivery.values(kind="loki"))
     delivery.write()
@@ -83,7 +83,7 @@ def test_loki_stores(start_fluent_bit: StartFluentBit, delivery: Delivery):
 
 
 @pytest.mark.pg(">= 15")
-def test_stdout_shows(start_fluent_bit: StartFluentBit, delivery: Delivery):
+def test_stdout_shows(start_fluent_bit: StartFluentBit, delivery: Delivery) -> None:
     fluent_bit = start_fluent_bit(delivery.values(kind="stdout"))
     delivery.write(10)
 

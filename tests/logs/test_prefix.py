@@ -13,7 +13,7 @@ LINE = (
 )
 
 
-def test_every_escape_finds_its_field():
+def test_every_escape_finds_its_field() -> None:
     match = compile_onigmo(prefix_pattern(check_prefix(EVERYTHING), capture=True)).fullmatch(LINE)
     assert match
     assert match.groupdict() == {
@@ -45,13 +45,13 @@ def test_every_escape_finds_its_field():
         ("(%m) $%c.%l^ %e {", "(2026-01-02 03:04:05.678 UTC) $1.a.3^ 00000 {"),
     ],
 )
-def test_padding_and_special_characters(prefix: str, line: str):
+def test_padding_and_special_characters(prefix: str, line: str) -> None:
     pattern = compile_onigmo(prefix_pattern(check_prefix(prefix), capture=False))
     assert pattern.fullmatch(line)
     assert not pattern.fullmatch(line.replace("1.a", "1 a"))
 
 
-def test_no_name_passes_for_a_severity_where_it_is_filled_up():
+def test_no_name_passes_for_a_severity_where_it_is_filled_up() -> None:
     text = formats("%m %c %l %e %q%u@%d %-63a ")["stderr"]
     assert text.entry
     forged = f"2026-01-02 03:04:05.678 UTC 1.a 3 22012 u@d {'x ERROR:  fake':63} LOG:  real"
@@ -60,7 +60,7 @@ def test_no_name_passes_for_a_severity_where_it_is_filled_up():
     assert (match["level"], match["message"]) == ("LOG", "real")
 
 
-def test_a_process_without_a_session_has_no_session_fields():
+def test_a_process_without_a_session_has_no_session_fields() -> None:
     text = formats("%m %c %l %e %q%u@%d %-63a ")["stderr"]
     assert text.entry
     line = "2026-01-02 03:04:05.678 UTC 1.a 3 00000 LOG:  mail me@home for LOG:  x"
@@ -80,6 +80,6 @@ def test_a_process_without_a_session_has_no_session_fields():
         ("%m %c %l %e\n", "one line"),
     ],
 )
-def test_prefix_that_does_not_do_is_refused(prefix: str, complaint: str):
+def test_prefix_that_does_not_do_is_refused(prefix: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         check_prefix(prefix)

@@ -70,7 +70,9 @@ def json_entry(message: str, **fields: object) -> Document:
         ("ÄRGER", None, None),
     ],
 )
-def test_events_of_messages(script: Script, message: str, event: str | None, seconds: float | None):
+def test_events_of_messages(
+    script: Script, message: str, event: str | None, seconds: float | None
+) -> None:
     record = script.normalize("jsonlog", json_entry(message))
     assert (record.get("event"), record.get("seconds")) == (event, seconds)
 
@@ -87,20 +89,20 @@ def test_events_of_messages(script: Script, message: str, event: str | None, sec
         ("duration: 1 ms  plan:\nQuery Text: SELECT 1", False),
     ],
 )
-def test_an_execution_is_timed_once(script: Script, message: str, is_execution: bool):
+def test_an_execution_is_timed_once(script: Script, message: str, is_execution: bool) -> None:
     record = script.normalize("jsonlog", json_entry(message))
     assert record.get("timed") == ("query" if is_execution else None)
 
 
 @pytest.mark.parametrize(("sqlstate", "event"), [("40P01", "deadlock"), ("55P03", "lock_timeout")])
-def test_events_of_errors(script: Script, sqlstate: str, event: str):
+def test_events_of_errors(script: Script, sqlstate: str, event: str) -> None:
     error = json_entry("duration: 1 ms", error_severity="ERROR", state_code=sqlstate)
     record = script.normalize("jsonlog", error)
     assert record["event"] == event
     assert "timed" not in record
 
 
-def test_slow_statements_are_thinned_out_as_the_server_thins_out_the_others():
+def test_slow_statements_are_thinned_out_as_the_server_thins_out_the_others() -> None:
     """The histogram of what is observed is that of what was run."""
     script = Script(log_values(SAMPLED))
     random.seed(1)
@@ -114,7 +116,7 @@ def test_slow_statements_are_thinned_out_as_the_server_thins_out_the_others():
     assert {record.get("event") for record in records[slow:]} == {None}
 
 
-def test_labels_stay_few_whatever_clients_send(script: Script):
+def test_labels_stay_few_whatever_clients_send(script: Script) -> None:
     found = {"db_label": set(), "sqlstate_label": set(), "application_label": set()}
     for number in range(1000):
         error = json_entry(
@@ -135,7 +137,7 @@ def test_labels_stay_few_whatever_clients_send(script: Script):
     assert all("other" in values for values in found.values())
 
 
-def test_a_refused_client_makes_no_label(script: Script):
+def test_a_refused_client_makes_no_label(script: Script) -> None:
     refused = json_entry("no", error_severity="FATAL", dbname="attack", state_code="3D000")
     assert script.normalize("jsonlog", refused)["db_label"] == "other"
     assert script.normalize("jsonlog", json_entry("ready"))["db_label"] == "game"
@@ -143,7 +145,7 @@ def test_a_refused_client_makes_no_label(script: Script):
     assert script.normalize("jsonlog", known)["db_label"] == "game"
 
 
-def test_errors_of_migrations_are_marked(script: Script):
+def test_errors_of_migrations_are_marked(script: Script) -> None:
     failed = json_entry("no", error_severity="ERROR", application_name="Liquibase 5")
     record = script.normalize("jsonlog", failed)
     assert (record["migration"], record["application_label"]) == (True, "Liquibase 5")
@@ -155,7 +157,7 @@ def test_errors_of_migrations_are_marked(script: Script):
 
 
 @pytest.mark.parametrize("name", ["jsonlog", "csvlog", "stderr"])
-def test_what_no_parser_read_is_kept_as_it_is(script: Script, name: str):
+def test_what_no_parser_read_is_kept_as_it_is(script: Script, name: str) -> None:
     record = script.normalize(name, {"log": 'half ""an\n\tentry'})
     assert record.pop("server")
     assert record == {"level": "UNPARSED", "message": 'half ""an\n\tentry', "kept": "yes"}
@@ -170,11 +172,11 @@ def test_what_no_parser_read_is_kept_as_it_is(script: Script, name: str):
         ("no flag\nF at all", "no flag\nF at all"),
     ],
 )
-def test_pieces_of_a_container_line_are_joined(script: Script, flagged: str, joined: str):
+def test_pieces_of_a_container_line_are_joined(script: Script, flagged: str, joined: str) -> None:
     assert script.call("join_pieces", {"log": flagged})[2] == {"log": joined}
 
 
-def test_a_time_that_was_not_understood_becomes_that_of_arrival(script: Script):
+def test_a_time_that_was_not_understood_becomes_that_of_arrival(script: Script) -> None:
     entry = json_entry("x", timestamp="2026-01-01 00:00:00.000 +03")
     code, time, record = script.call("from_jsonlog", entry, 0.187)
     assert code == 1
@@ -183,7 +185,7 @@ def test_a_time_that_was_not_understood_becomes_that_of_arrival(script: Script):
     assert script.call("from_jsonlog", json_entry("x"), 5.0)[:2] == (2, 5.0)
 
 
-def test_json_says_nothing_of_success_and_numbers_may_be_long(script: Script):
+def test_json_says_nothing_of_success_and_numbers_may_be_long(script: Script) -> None:
     entry = json_entry("x", query_id=-5452831241292520448, query_id_text="-5452831241292520448")
     record = script.normalize("jsonlog", entry)
     assert record["sqlstate"] == "00000"
@@ -193,7 +195,7 @@ def test_json_says_nothing_of_success_and_numbers_may_be_long(script: Script):
 
 def test_identity_is_that_of_server_session_and_line(
     script: Script, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setenv("LOGS_SERVER", "primary")
     named = Script(log_values(KEEP_ALL))
     record = named.normalize("jsonlog", json_entry("duration: 1 ms"))
@@ -205,7 +207,7 @@ def test_identity_is_that_of_server_session_and_line(
     assert re.fullmatch(r"primary-unparsed-\d+-1", unread["log_id"])
 
 
-def test_values_become_lua_whatever_is_in_them():
+def test_values_become_lua_whatever_is_in_them() -> None:
     hostile = 'a"]] = true } os.exit() --\\'
     values = log_values({"migration": {"applications": [hostile], "tables": [hostile]}})
     script = Script(values)
@@ -226,7 +228,7 @@ def test_values_become_lua_whatever_is_in_them():
         (json_entry("process 4 still waiting for ShareLock on tuple after 1000.1 ms"), True),
     ],
 )
-def test_only_what_matters_is_kept_and_all_is_counted(entry: Document, is_kept: bool):
+def test_only_what_matters_is_kept_and_all_is_counted(entry: Document, is_kept: bool) -> None:
     record = Script(log_values()).normalize("jsonlog", entry)
     assert record.get("kept") == ("yes" if is_kept else None)
     assert (record["level"], record["db_label"]) == (entry["error_severity"], "game")

@@ -20,7 +20,7 @@ def unit(**logs: object) -> str:
 
 
 @pytest.mark.parametrize("name", ["jsonlog", "csvlog", "stderr"])
-def test_it_runs_the_chosen_configuration_and_says_how_to_install_it(name: FormatName):
+def test_it_runs_the_chosen_configuration_and_says_how_to_install_it(name: FormatName) -> None:
     text = unit(format=name)
     assert f"\nExecStart={_PROGRAM} -c /etc/pg-migration-logs/{name}.yaml\n" in text
     [installed] = re.findall(r"install -D .* /etc/pg-migration-logs (.*)", text)
@@ -34,7 +34,7 @@ def test_it_runs_the_chosen_configuration_and_says_how_to_install_it(name: Forma
         ("/srv/logs", "ReadWritePaths=/srv/logs"),
     ],
 )
-def test_it_may_write_its_state_and_nothing_else(state: str, line: str):
+def test_it_may_write_its_state_and_nothing_else(state: str, line: str) -> None:
     text = unit(state=state)
     assert "\nProtectSystem=strict\n" in text
     writable = re.findall(r"^(?:\w*Directory|ReadWritePaths)=.*", text, re.MULTILINE)
@@ -42,7 +42,7 @@ def test_it_may_write_its_state_and_nothing_else(state: str, line: str):
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
-def test_systemd_understands_it(tmp_path: Path):
+def test_systemd_understands_it(tmp_path: Path) -> None:
     """With a program in Fluent Bit's place that is on every machine."""
     path = tmp_path / "pg-migration-logs.service"
     path.write_text(unit().replace(_PROGRAM, "/bin/true"))

@@ -59,7 +59,7 @@ def test_entries_in_a_second_of_processor_time(
     busy: LoggingServer,
     figure: Callable[[str], None],
     name: FormatName,
-):
+) -> None:
     rate = _rate(start_fluent_bit, busy, name)
     figure(f"{name}: {rate:,.0f} entries in a second of processor time")
     assert rate >= _LEAST

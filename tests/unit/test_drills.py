@@ -33,23 +33,23 @@ _OUTCOME = Outcome(
 )
 
 
-def test_there_are_twenty_faults_with_names_of_their_own():
+def test_there_are_twenty_faults_with_names_of_their_own() -> None:
     assert len({fault.name for fault in ALL}) == len(ALL) >= 20
 
 
 @pytest.mark.parametrize("fault", ALL, ids=lambda fault: fault.name)
-def test_alerts_of_a_fault_are_alerts_of_the_bundle(fault: Fault):
+def test_alerts_of_a_fault_are_alerts_of_the_bundle(fault: Fault) -> None:
     assert fault.alerts
     assert fault.alerts | fault.consequences <= ALERTS
 
 
-def test_every_alert_has_a_drill_or_a_reason_why_not():
+def test_every_alert_has_a_drill_or_a_reason_why_not() -> None:
     drilled = {alert for fault in ALL for alert in fault.alerts}
     assert list(UNDRILLED) == sorted(ALERTS - drilled)
     assert (ROOT / "docs/drills.md").read_text().endswith(f"\n\n{page.undrilled()}")
 
 
-def test_the_page_has_a_row_for_every_fault():
+def test_the_page_has_a_row_for_every_fault() -> None:
     measured = (ROOT / "docs/drills.md").read_text().partition(page.MARK)[2]
     rows = measured.removesuffix(page.undrilled()).splitlines()
     names = [row.split(" | ")[0].removeprefix("| ") for row in rows if row.startswith("| ")]
@@ -72,7 +72,9 @@ def test_the_page_has_a_row_for_every_fault():
     ],
     ids=["all", "missing", "unresolved", "early", "other", "consequence"],
 )
-def test_what_is_as_expected(changes: dict[str, Any], false_alarms: set[str], is_as_expected: bool):
+def test_what_is_as_expected(
+    changes: dict[str, Any], false_alarms: set[str], is_as_expected: bool
+) -> None:
     outcome = replace(_OUTCOME, **changes)
     assert outcome.false_alarms == false_alarms
     assert outcome.is_as_expected is is_as_expected
@@ -81,7 +83,7 @@ def test_what_is_as_expected(changes: dict[str, Any], false_alarms: set[str], is
 NAMES = ["it breaks", "older", "worse"]
 
 
-def test_rows_of_what_ran_are_replaced_and_all_else_is_kept(tmp_path: Path):
+def test_rows_of_what_ran_are_replaced_and_all_else_is_kept(tmp_path: Path) -> None:
     document = tmp_path / "drills.md"
     document.write_text(f"# Drills\n\n{page.MARK}")
     quiet = replace(_OUTCOME, expected=frozenset(), tolerated=frozenset(), detected={}, messages=0)
