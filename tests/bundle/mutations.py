@@ -100,9 +100,9 @@ def _changes(key: str | int, value: float | str, step: timedelta) -> list[object
     """Return a value a little above and one a little below, as far as they are valid."""
     if isinstance(value, str):
         exact = timedelta() if value == "0s" else parse_duration(value)
-        little = step if key == "for" else max(exact / 3, step)
+        shift = step if key == "for" else max(exact / 3, step)
         return [
-            _write(changed) for changed in (exact + little, exact - little) if changed > timedelta()
+            _write(changed) for changed in (exact + shift, exact - shift) if changed > timedelta()
         ]
     if isinstance(value, int):
         little = max(1, int(value * _LITTLE))

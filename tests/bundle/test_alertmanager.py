@@ -48,7 +48,7 @@ def _render(values: Values, folder: Path) -> Path:
 
 def _receiver(config: Path, **labels: str) -> str:
     """Name of the one receiver of an alert with these labels."""
-    asked = [program("amtool"), "config", "routes", "test", f"--config.file={config}"]
+    asked = (program("amtool"), "config", "routes", "test", f"--config.file={config}")
     pairs = [f"{name}={value}" for name, value in labels.items()]
     return subprocess.run(
         [*asked, *pairs], capture_output=True, text=True, check=True
@@ -151,7 +151,9 @@ def test_bad_values_are_refused(
         load_values(write_values({"alertmanager": {key: content}}))
 
 
-def test_check_passes_every_way_to_tell(cli: Cli, tmp_path: Path, capsys, write_values) -> None:
+def test_check_passes_every_way_to_tell(
+    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str], write_values: WriteValues
+) -> None:
     ways = {"webhook": {"url": "https://host/", "credentials_file": "/run/secrets/token"}}
     smtp = {"username": "alerts", "password_file": "/run/secrets/smtp"}
     values = write_values(
@@ -202,7 +204,7 @@ def _inhibited(alertmanager: Alertmanager) -> list[dict[str, str]]:
     return [alert["labels"] for alert in alertmanager.alerts() if alert["status"]["inhibitedBy"]]
 
 
-def _alert(name: str, where: dict[str, str] = HERE, **labels: str) -> dict[str, str]:
+def _alert(name: str, where: dict[str, str] = HERE, /, **labels: str) -> dict[str, str]:
     severity = SEVERITIES.get(name, "warning")
     return {"alertname": name, "severity": severity, **where, **labels}
 

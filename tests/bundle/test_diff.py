@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pg_migration_exporter.bundle.alert_rules import groups
@@ -7,13 +9,15 @@ from pg_migration_exporter.bundle.values import PRESETS, load_values
 from tests.bundle.conftest import Cli, WriteValues
 
 
-def test_same_values_make_no_difference(cli: Cli, write_values: WriteValues, capsys) -> None:
+def test_same_values_make_no_difference(
+    cli: Cli, write_values: WriteValues, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli("diff", "defaults", write_values({})) == 0
     assert capsys.readouterr().out == ""
 
 
 def test_each_change_is_one_line_with_before_and_after(
-    cli: Cli, write_values: WriteValues, capsys
+    cli: Cli, write_values: WriteValues, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alerts = {
         "PostgresDown": {"for": "3m", "keep_firing_for": "5m"},
@@ -36,13 +40,17 @@ def test_each_change_is_one_line_with_before_and_after(
     assert 'migration:verdict_reason{verdict="hold"}: expr: ' in verdict
 
 
-def test_direction_matters(cli: Cli, write_values: WriteValues, capsys) -> None:
+def test_direction_matters(
+    cli: Cli, write_values: WriteValues, capsys: pytest.CaptureFixture[str]
+) -> None:
     new = write_values({"alerts": {"Watchdog": {"enabled": False}}})
     cli("diff", new, "defaults")
     assert capsys.readouterr().out == "+ pg-migration-exporter.info: Watchdog\n"
 
 
-def test_bad_values_are_refused(cli: Cli, capsys, tmp_path) -> None:
+def test_bad_values_are_refused(
+    cli: Cli, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert cli("diff", "defaults", tmp_path / "absent.yaml") == 2
     assert "absent.yaml: cannot be read" in capsys.readouterr().err
 
@@ -72,7 +80,7 @@ def test_only_production_wakes_people() -> None:
 
 
 def test_own_values_override_the_preset(
-    cli: Cli, write_values: WriteValues, tmp_path, capsys
+    cli: Cli, write_values: WriteValues, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = write_values({"prometheus": {"labels": {"environment": "mine"}}})
     options = ("--preset", "staging", "--values", own, "--out", tmp_path)

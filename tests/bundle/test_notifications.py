@@ -144,7 +144,9 @@ def test_mail_is_plain_text(inbox: Inbox) -> None:
     [mail] = wait_until(lambda: inbox.mails, 60, "a mail arrives")
     assert mail["Subject"] == "INFO C quests @eu"
     assert mail["To"] == "migrations@localhost"
-    [part] = mail.get_payload()
+    parts = mail.get_payload()
+    assert isinstance(parts, list)
+    [part] = parts
     assert isinstance(part, Message)
     assert part.get_content_type() == "text/plain"
     text = part.get_payload(decode=True)

@@ -11,6 +11,6 @@ from tests.bundle.cases import ROOT
 def test_rules_load_unchanged_in_vmalert() -> None:
     """VictoriaMetrics' ruler, with MetricsQL's parser and its own check of templates."""
     files = f"-rule={ROOT / 'alerts'}/*.yaml"
-    command = [program("vmalert"), "-dryRun", files, "-rule.validateTemplates"]
+    command = (program("vmalert"), "-dryRun", files, "-rule.validateTemplates")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,7 +24,7 @@ def _values(overrides: dict[str, object]) -> Values:
     return Values.model_validate(merge(load_values().model_dump(by_alias=True), overrides))
 
 
-def _rules(values: Values) -> dict[str, dict[str, object]]:
+def _rules(values: Values) -> dict[str, dict[str, Any]]:
     return {
         rule["alert"]: rule
         for file in render(["alerts"], values)
@@ -168,14 +169,16 @@ def test_declined_files_leave_the_old_ones_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "all"])
-def test_command_writes_and_says_so(cli: Cli, tmp_path: Path, capsys, kind: str) -> None:
+def test_command_writes_and_says_so(
+    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
     assert cli("render", kind, "--out", tmp_path) == 0
     written = sorted(path for path in tmp_path.rglob("*") if path.is_file())
     assert capsys.readouterr().out == "".join(f"wrote {path}\n" for path in written)
 
 
 def test_command_refuses_bad_values_before_it_writes(
-    cli: Cli, tmp_path: Path, capsys, write_values: WriteValues
+    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str], write_values: WriteValues
 ) -> None:
     values = write_values({"urls": {"runbook": "x"}})
     assert cli("render", "--values", values, "--out", tmp_path / "out") == 2
@@ -183,21 +186,25 @@ def test_command_refuses_bad_values_before_it_writes(
     assert not (tmp_path / "out").exists()
 
 
-def test_command_names_a_folder_that_it_can_not_write(cli: Cli, tmp_path: Path, capsys) -> None:
+def test_command_names_a_folder_that_it_can_not_write(
+    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     occupied = tmp_path / "file"
     occupied.touch()
     assert cli("render", "--out", occupied) == 2
     assert f"--out {occupied}: cannot be written: File exists" in capsys.readouterr().err
 
 
-def test_check_passes_the_defaults(cli: Cli, tmp_path: Path, capsys) -> None:
+def test_check_passes_the_defaults(
+    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli("render", "--out", tmp_path, "--check") == 0
     checks = [check for kind in CHECKS.values() for check in kind]
     assert {f"passed {check}" for check in checks} <= set(capsys.readouterr().out.splitlines())
 
 
 def test_check_that_fails_writes_nothing(
-    cli: Cli, tmp_path: Path, capsys, write_values: WriteValues
+    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str], write_values: WriteValues
 ) -> None:
     values = write_values({"alerts": {"PostgresDown": {"labels": {"team": "{{ broken"}}}})
     out = tmp_path / "out"
@@ -209,7 +216,7 @@ def test_check_that_fails_writes_nothing(
 
 
 def test_check_without_the_tool_is_said_and_no_failure(
-    cli: Cli, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert cli("render", "--out", tmp_path, "--check") == 0

@@ -135,7 +135,7 @@ def test_histograms_and_counters_without_series_are_declared() -> None:
 
 
 def test_real_exporter_publishes_what_the_rules_read(
-    cli: Cli, start_exporter: StartExporter, database: Database, capsys
+    cli: Cli, start_exporter: StartExporter, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     exporter = start_exporter(database)
     assert cli("verify", "--url", f"{exporter.url}/metrics") == 0
@@ -144,7 +144,9 @@ def test_real_exporter_publishes_what_the_rules_read(
     assert by_metric["postgres_index_build_duration_seconds"].startswith("declared")
 
 
-def test_complete_page_is_verified(cli: Cli, site: Site, capsys) -> None:
+def test_complete_page_is_verified(
+    cli: Cli, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli("verify", "--url", site.url) == 0
     table = capsys.readouterr().out
     for rule in rules(load_values()):
@@ -153,7 +155,7 @@ def test_complete_page_is_verified(cli: Cli, site: Site, capsys) -> None:
     assert "MISSING" not in table
 
 
-def test_missing_metric_is_named(cli: Cli, site: Site, capsys) -> None:
+def test_missing_metric_is_named(cli: Cli, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     site.page = COMPLETE.replace("postgres_replication_lag_seconds", "pg_replication_lag_seconds")
     assert cli("verify", "--url", site.url) == 1
     lines = [line for line in capsys.readouterr().out.splitlines() if "MISSING" in line]
@@ -167,13 +169,17 @@ def test_missing_metric_is_named(cli: Cli, site: Site, capsys) -> None:
 
 
 @pytest.mark.parametrize("page", ["<html>login</html>", 'a{b="c', "a b c", "=1", '{"a":1}'])
-def test_page_that_is_no_page_of_an_exporter(cli: Cli, site: Site, capsys, page: str) -> None:
+def test_page_that_is_no_page_of_an_exporter(
+    cli: Cli, site: Site, capsys: pytest.CaptureFixture[str], page: str
+) -> None:
     site.page = page
     assert cli("verify", "--url", site.url) == 2
     assert "not a page in Prometheus' text format" in capsys.readouterr().err
 
 
-def test_refusing_server_is_named_with_its_answer(cli: Cli, site: Site, capsys) -> None:
+def test_refusing_server_is_named_with_its_answer(
+    cli: Cli, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
     site.status = 503
     assert cli("verify", "--url", site.url) == 2
     error = capsys.readouterr().err
@@ -181,7 +187,7 @@ def test_refusing_server_is_named_with_its_answer(cli: Cli, site: Site, capsys) 
     assert "Service Unavailable" in error
 
 
-def test_nobody_at_the_url(cli: Cli, capsys) -> None:
+def test_nobody_at_the_url(cli: Cli, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as freed:
         port = freed.getsockname()[1]
     assert cli("verify", "--url", f"http://127.0.0.1:{port}/metrics") == 2
@@ -201,7 +207,7 @@ def test_nobody_at_the_url(cli: Cli, capsys) -> None:
 )
 @pytest.mark.parametrize("command", ["verify", "watch"])
 def test_unusable_url_is_refused_and_no_password_repeated(
-    cli: Cli, capsys, command: str, url: str
+    cli: Cli, capsys: pytest.CaptureFixture[str], command: str, url: str
 ) -> None:
     assert cli(command, "--url", url) == 2
     error = capsys.readouterr().err
