@@ -31,6 +31,11 @@ def quests(database: Database) -> Database:
     return database
 
 
+def await_waiting(database: Database, number: int, what: str) -> None:
+    """Await that this number of sessions waits for locks."""
+    wait_until(lambda: database.value(_WAITING) == number, 60, what)
+
+
 @contextmanager
 def queue(database: Database, ahead: str, *behind: tuple[str, str]) -> Iterator[None]:
     """A transaction that ran `ahead` idles; each (application_name, statement) waits in turn."""
@@ -41,7 +46,7 @@ def queue(database: Database, ahead: str, *behind: tuple[str, str]) -> Iterator[
         holder.execute(ahead.encode())
         for place, (name, statement) in enumerate(behind, 1):
             threads.submit(database.execute, statement, application_name=name)
-            wait_until(lambda place=place: database.value(_WAITING) == place, 60, statement)
+            await_waiting(database, place, statement)
         yield
 
 
@@ -97,7 +102,7 @@ def test_many_who_wait_are_all_counted(quests: Database, start_exporter: StartEx
     with ThreadPoolExecutor(crowd) as threads, queue(quests, statement, alter):
         for _ in range(crowd):
             threads.submit(quests.execute, statement)
-        wait_until(lambda: quests.value(_WAITING) == crowd + 1, 60, "all wait")
+        await_waiting(quests, crowd + 1, "all wait")
         page = scrape(exporter)
     assert page.value("postgres_migration_blocked_sessions", datname=quests.name) == crowd
 

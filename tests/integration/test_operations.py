@@ -13,7 +13,7 @@ from demo.stack.database import Database
 from demo.stack.postgres import Server
 from demo.stack.process import Process
 from demo.stack.programs import postgres_bindir
-from tests.fixtures.exporters import StartExporter, scrape, scrape_until
+from tests.fixtures.exporters import StartExporter, has_series, scrape, scrape_until
 
 _DURATION = "postgres_operation_duration_seconds"
 _PROGRESS = "postgres_operation_progress_ratio"
@@ -48,11 +48,7 @@ def test_vacuum_and_analyze(database: Database, start_exporter: StartExporter) -
             slow.execute("SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 10")
             running = thread.submit(slow.execute, f"{statement} quests")
             labels = {"relname": "quests", "operation": statement}
-            page = scrape_until(
-                exporter,
-                lambda page, labels=labels: page.values(_PROGRESS, **labels),
-                statement,
-            )
+            page = scrape_until(exporter, has_series(_PROGRESS, **labels), statement)
             slow.cancel_safe()
             assert running.exception(timeout=60) is not None
         assert page.value(_DURATION, **labels) > 0
@@ -92,7 +88,7 @@ def test_what_rewrites_a_table(
     exporter = start_exporter(clustered)
     labels = {"relname": "quests", "operation": operation, "phase": "rebuilding index"}
     with held(clustered, statement):
-        page = scrape_until(exporter, lambda page: page.values(_DURATION, **labels), statement)
+        page = scrape_until(exporter, has_series(_DURATION, **labels), statement)
         later = scrape(exporter)
     assert later.value(_DURATION, **labels) > page.value(_DURATION, **labels) > 0
     assert scrape(exporter).values(_DURATION) == []
@@ -103,15 +99,16 @@ def test_a_base_backup(
 ) -> None:
     """It belongs to no table and no database."""
     exporter = start_exporter(database)
-    command = [postgres_bindir() / "pg_basebackup", "-D", tmp_path / "copy", "--max-rate=32"]
-    where = ["-h", "127.0.0.1", "-p", str(server.port), "-U", database.user, "--checkpoint=fast"]
+    program = postgres_bindir() / "pg_basebackup"
+    what = ["-D", str(tmp_path / "copy"), "--max-rate=32", "--checkpoint=fast"]
+    where = ["-h", "127.0.0.1", "-p", str(server.port), "-U", database.user]
     backup = Process(
         "pg_basebackup", tmp_path / "log", environment={"PGPASSWORD": database.password}
     )
-    backup.start([*command, *where])
+    backup.start([program, *what, *where])
     labels = {"datname": "", "relname": "", "operation": "BASE BACKUP"}
     try:
-        page = scrape_until(exporter, lambda page: page.values(_PROGRESS, **labels), "its progress")
+        page = scrape_until(exporter, has_series(_PROGRESS, **labels), "its progress")
     finally:
         backup.kill()
     assert 0 <= page.value(_PROGRESS, **labels) < 1

@@ -79,13 +79,18 @@ def write(cascade: Cascade, number: int = 1000) -> None:
     database.execute("INSERT INTO quests SELECT generate_series(1, %s::int)", [number])
 
 
+def without_lag(receiver: Server) -> Callable[[Page], bool]:
+    """Whether the page of its source says that it has all."""
+    return lambda page: page.values(_LAG, replica=receiver.name) == [0]
+
+
 def test_each_server_sees_its_own_receivers(cascade: Cascade, exporters: list[Exporter]) -> None:
     write(cascade)
     for exporter, server, receiver in zip(exporters, cascade[:2], cascade[1:], strict=False):
         cascade.primary.wait_for_replay(receiver)
         page = scrape_until(
             exporter,
-            lambda page, name=receiver.name: page.values(_LAG, replica=name) == [0],
+            without_lag(receiver),
             f"{server.name} sees no lag",
         )
         assert page.value(f"{_REPLICATION}_standbys") == 1

@@ -52,6 +52,11 @@ def world() -> Iterator[World]:
         yield world
 
 
+def await_series(world: World, query: str) -> None:
+    """Await that Prometheus has an answer."""
+    wait_until(lambda: world.prometheus.query(query), 60, query)
+
+
 def test_every_alert_of_the_deployment_guide_has_a_fault() -> None:
     assert {alert for fault in FAULTS for alert in fault.alerts} >= GUIDE
 
@@ -73,9 +78,7 @@ def test_prometheus_has_the_business_metrics_of_the_example(world: World) -> Non
     }
     for name, kind in names.items():
         series = f"{name}_bucket" if kind == "histogram" else name
-        wait_until(
-            lambda series=series: world.prometheus.query(f'{series}{{datname="game"}}'), 60, series
-        )
+        await_series(world, f'{series}{{datname="game"}}')
 
 
 def test_prometheus_has_the_checks_of_the_example(world: World) -> None:
@@ -110,7 +113,7 @@ def test_every_query_of_every_dashboard_has_an_answer(world: World, tmp_path: Pa
     world.database.execute("ANALYZE")
     with watched_pooler(world), INDEX_BUILD_WAITS.happen(world):
         for awaited in ("migration:verdict_reason", "postgres_table_bloat_ratio"):
-            wait_until(lambda series=awaited: world.prometheus.query(series), 60, awaited)
+            await_series(world, awaited)
         now = time.time()
     span = Span(now - 600, now)  # whole steps, so that the last one is now
     found = {query: query.show(world.prometheus, span) for query in asked}

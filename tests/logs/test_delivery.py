@@ -43,6 +43,11 @@ def delivery(
     return Delivery(logging, sink, request.node.name.removeprefix("test_"), figure)
 
 
+def await_more_than(number: int, sink: Sink) -> None:
+    """Await documents beyond this number, and hardly longer."""
+    wait_until(lambda: len(sink.documents) > number, 30, "it delivers", interval=0.001)
+
+
 def retries(fluent_bit: FluentBit) -> float:
     return fluent_bit.own_metric("fluentbit_output_retries_total", "store")
 
@@ -94,12 +99,7 @@ def test_killed_four_times(start_fluent_bit: StartFluentBit, delivery: Delivery,
         before = len(delivery.sink.documents)
         delivery.write(1000)
         if while_it_delivers:
-            wait_until(
-                lambda before=before: len(delivery.sink.documents) > before,
-                30,
-                "it delivers",
-                interval=0.001,
-            )
+            await_more_than(before, delivery.sink)
         fluent_bit.process.kill()
         delivery.write(100)
         fluent_bit.start()
@@ -236,7 +236,8 @@ def certificates(fluent_bit_program: Path, workspace: Workspace) -> dict[str, Pa
 
 def certificate(path: Path) -> Path:
     subject = ["-subj", "/CN=sink", "-addext", f"subjectAltName=IP:{LOOPBACK}"]
-    made = ["-newkey", "rsa:2048", "-noenc", "-keyout", path, "-out", "/dev/stdout", "-days", "2"]
+    made = ["-newkey", "rsa:2048", "-noenc", "-keyout", str(path)]
+    made += ["-out", "/dev/stdout", "-days", "2"]
     done = subprocess.run(
         ["openssl", "req", "-x509", *subject, *made], check=True, capture_output=True, text=True
     )

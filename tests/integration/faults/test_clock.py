@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
@@ -64,6 +64,10 @@ def migrating(database: Database, workspace: Workspace) -> Iterator[None]:
     assert run.wait(60) == 0, run.tail()
 
 
+def has_counted(builds: int) -> Callable[[Page], bool]:
+    return lambda page: sum(page.values(_BUILT)) == builds
+
+
 def test_steps_both_ways(stepped: SteppedServer, drill: StartDrill, workspace: Workspace) -> None:
     """A build begins before each step and ends after it; a migration runs all along."""
     database = stepped.database()
@@ -79,9 +83,7 @@ def test_steps_both_ways(stepped: SteppedServer, drill: StartDrill, workspace: W
                             assert is_whole(page)
                             assert page.values(_BUILD)
                             assert page.values(_RUN)
-                    exercise.until(
-                        lambda page, count=count: sum(page.values(_BUILT)) == count, "it is counted"
-                    )
+                    exercise.until(has_counted(count), "it is counted")
         exercise.until(lambda page: page.values(_RUNS, outcome="succeeded") == [1], "it ended")
         pages = [answer.page for answer in list(exercise.answers)]
     assert max(max(page.values(_IDLE, datname=database.name)) for page in pages) > _HOUR

@@ -48,8 +48,11 @@ def test_unchanged_targets_keep_connections_and_counters(
         found: list[int] | None = database.value(_PIDS, [one["name"]])
         return found or []
 
+    def await_sessions(one: dict[str, Any], number: int) -> None:
+        wait_until(lambda: len(pids(one)) == number, 30, f"{one['name']} has {number} sessions")
+
     for one in (kept, changed):
-        wait_until(lambda one=one: len(pids(one)) == 2, 30, "scrapes and watcher are connected")
+        await_sessions(one, 2)  # of scrapes and of the watcher
     before = pids(kept), pids(changed)
     counted = sum(scrape(exporter, kept["name"]).values("postgres_query_duration_seconds_count"))
 
@@ -70,7 +73,7 @@ def test_unchanged_targets_keep_connections_and_counters(
     exporter.configure({"targets": [kept]})
     assert reload(exporter).text == f"removed: {changed['name']}, {added['name']}\n"
     for one in (changed, added):
-        wait_until(lambda one=one: not pids(one), 30, "its sessions end")
+        await_sessions(one, 0)
         gone = httpx.get(f"{exporter.url}/probe", params={"target": one["name"]})
         assert gone.status_code == 404
 

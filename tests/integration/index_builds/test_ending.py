@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from demo.stack.database import Database
 from demo.stack.waiting import wait_until
-from tests.fixtures.exporters import StartExporter, scrape, scrape_until
+from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 from tests.integration.index_builds.builds import (
     DURATION,
     QUICK,
@@ -19,6 +20,11 @@ from tests.integration.index_builds.builds import (
     is_told,
     writing,
 )
+
+
+def has_one(outcome: str) -> Callable[[Page], bool]:
+    """Whether one build ended so."""
+    return lambda page: ended(page, "CREATE INDEX").get(outcome) == 1
 
 
 def test_a_build_counts_when_its_transaction_is_over(
@@ -36,11 +42,7 @@ def test_a_build_counts_when_its_transaction_is_over(
             before = scrape_until(exporter, lambda page: not page.values(DURATION), "it is over")
             assert outcome not in ended(before, "CREATE INDEX")
             migration.execute(ending)
-            scrape_until(
-                exporter,
-                lambda page, outcome=outcome: ended(page, "CREATE INDEX").get(outcome) == 1,
-                outcome,
-            )
+            scrape_until(exporter, has_one(outcome), outcome)
     page = scrape(exporter)
     histogram = "postgres_index_build_completed_duration_seconds"
     assert page.value(f"{histogram}_count", command="CREATE INDEX") == 1

@@ -8,7 +8,7 @@ import pytest
 
 from demo.stack.database import Database
 from demo.stack.waiting import wait_until
-from tests.fixtures.exporters import StartExporter, scrape, scrape_until
+from tests.fixtures.exporters import StartExporter, has_series, scrape, scrape_until
 from tests.integration.index_builds.builds import (
     DURATION,
     MIDDLE,
@@ -166,9 +166,7 @@ def test_constraints_a_partitioned_table_and_a_rewrite(
     for statement, (table, index, command) in builds.items():
         labels = {"relname": table, "indexrelname": index, "command": command}
         with held(quests, statement):
-            scrape_until(
-                exporter, lambda page, labels=labels: page.values(DURATION, **labels), statement
-            )
+            scrape_until(exporter, has_series(DURATION, **labels), statement)
     page = scrape_until(exporter, lambda page: ended(page, "ALTER TABLE"), "all are counted")
     assert ended(page, "CREATE INDEX") == {"completed": 3}
     assert ended(page, "ALTER TABLE") == {"completed": 1}
