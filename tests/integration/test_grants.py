@@ -22,7 +22,7 @@ ROLE = 'quest "watcher"'
 def grant(database: Database, **variables: str) -> None:
     """Run the file as the documentation says."""
     given = [option for name, value in variables.items() for option in ("-v", f"{name}={value}")]
-    psql = [postgres_bindir() / "psql", "--no-psqlrc", "--quiet", "-d", database.conninfo()]
+    psql = (postgres_bindir() / "psql", "--no-psqlrc", "--quiet", "-d", database.conninfo())
     done = subprocess.run(
         [*psql, *given, "-f", GRANTS],
         env=os.environ | {"PGOPTIONS": "-c client_min_messages=warning"},

@@ -140,5 +140,5 @@ def test_a_server_that_is_too_old_is_seen_and_said(
 
 
 def check_config(database: Database) -> subprocess.CompletedProcess[str]:
-    command = [exporter_command(), "serve", "--check-config", "--dsn", database.conninfo()]
+    command = (exporter_command(), "serve", "--check-config", "--dsn", database.conninfo())
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

@@ -46,7 +46,7 @@ def test_systemd_understands_it(tmp_path: Path) -> None:
     """With a program in Fluent Bit's place that is on every machine."""
     path = tmp_path / "pg-migration-logs.service"
     path.write_text(unit().replace(_PROGRAM, "/bin/true"))
-    command = ["systemd-analyze", "verify", "--man=no", path]
+    command = ("systemd-analyze", "verify", "--man=no", path)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     complaints = [line for line in done.stderr.splitlines() if path.name in line]
     assert (done.returncode, complaints) == (0, [])

@@ -149,15 +149,16 @@ def test_an_interval_spares_the_database(database: Database, start_exporter: Sta
 def test_where_it_runs(
     database: Database, standby_pair: Pair, start_exporter: StartExporter
 ) -> None:
+    places: dict[str, dict[str, Any]] = {
+        "everywhere": {},
+        "primaries": {"only_on": "primary"},
+        "standbys": {"only_on": "standby"},
+        "new_servers": {"minimum_version": 99},
+        "elsewhere": {"databases": ["nowhere_*"]},
+    }
     metrics = [
         statement(f"select 1 as {name}", name, metrics={name: GAUGE}, **limits)
-        for name, limits in {
-            "everywhere": {},
-            "primaries": {"only_on": "primary"},
-            "standbys": {"only_on": "standby"},
-            "new_servers": {"minimum_version": 99},
-            "elsewhere": {"databases": ["nowhere_*"]},
-        }.items()
+        for name, limits in places.items()
     ]
     primary, standby = (
         scrape(start_exporter(server.database(), custom_metrics=metrics)) for server in standby_pair
@@ -185,7 +186,7 @@ def test_check_config_runs_the_statements(database: Database, tmp_path: Path) ->
     def check(*metrics: dict[str, Any]) -> subprocess.CompletedProcess[str]:
         config = {"postgres": {"dsn": database.conninfo()}, "custom_metrics": list(metrics)}
         file.write_text(yaml.safe_dump(config))
-        command = [exporter_command(), "serve", "--check-config", "--config", file]
+        command = (exporter_command(), "serve", "--check-config", "--config", file)
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     good = check(statement("select 1 as quests"))

@@ -161,7 +161,7 @@ def test_an_acknowledged_failure_is_not_shown_any_more(watch_migration: WatchMig
     watched.until("failed")
     assert "inferred" in explain(watched)
 
-    command = [exporter_command(), "ack", "--config", watched.exporter.config]
+    command = (exporter_command(), "ack", "--config", watched.exporter.config)
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("acknowledged: public.databasechangelog")
     watched.until("pending")

@@ -123,7 +123,7 @@ def test_for_scripts(database: Database, start_exporter: StartExporter) -> None:
 
 
 def test_an_exporter_that_is_not_there() -> None:
-    command = [exporter_command(), "watch", "--url", "http://127.0.0.1:9", "--once"]
+    command = (exporter_command(), "watch", "--url", "http://127.0.0.1:9", "--once")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("pg-migration-exporter: no status from http://127.0.0.1:9/")
