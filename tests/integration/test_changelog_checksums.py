@@ -9,13 +9,13 @@ from random import Random
 from demo.stack.database import Database
 from demo.stack.liquibase import Liquibase
 from pg_migration_exporter.liquibase.changelog import read_changelog
-from tests.fixtures.changelogs.files import SQL, YAML, changeset, write, xml
+from tests.fixtures.changelogs.files import SQL, YAML, Files, changeset, write, xml
 from tests.fixtures.changelogs.generator import Generator
 from tests.fixtures.migrations import CHANGELOG
 
 SEEDS = range(40)
 #: All the ways in which SQL gets into a changelog.
-SPECIAL = {
+SPECIAL: Files = {
     "special.xml": xml(
         changeset("plain", "", "<sql>select  1\n, 'é ☃'</sql>")
         + changeset("several", "", '<sql>select 1</sql><sql dbms="h2">x</sql><sql>select 2</sql>')

@@ -95,7 +95,7 @@ class Pipeline:
     def parse(self, entry: str) -> Document | None:
         """Fields of an entry before the script; None where the parser does not read it."""
         if self._entry is None:
-            found = json.loads(entry)
+            found: Document = json.loads(entry)
             del found["timestamp"]
             return found | {"query_id_text": str(found["query_id"])}
         groups = self._entry.groups(entry)

@@ -36,7 +36,11 @@ def test_every_field_of_an_entry_is_mapped_to_its_type(stored: list[Document]) -
     assert mappings["dynamic"] is False
     types = {name: field["type"] for name, field in mappings["properties"].items()}
     assert types == fields.MAPPING
-    python = {"long": int, "double": (int, float), "boolean": bool}
+    python: dict[str, type | tuple[type, ...]] = {
+        "long": int,
+        "double": (int, float),
+        "boolean": bool,
+    }
     for document in stored:
         for name, value in document.items():
             assert isinstance(value, python.get(types[name], str)), name

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from pg_migration_exporter.logs.formats import FormatName
 from tests.fixtures.fluent_bit import KEEP_ALL, log_values
 from tests.logs.onigmo_pipeline import Document, Script
 
@@ -117,7 +118,8 @@ def test_slow_statements_are_thinned_out_as_the_server_thins_out_the_others() ->
 
 
 def test_labels_stay_few_whatever_clients_send(script: Script) -> None:
-    found = {"db_label": set(), "sqlstate_label": set(), "application_label": set()}
+    labels = ("db_label", "sqlstate_label", "application_label")
+    found: dict[str, set[str]] = {label: set() for label in labels}
     for number in range(1000):
         error = json_entry(
             "no",
@@ -157,7 +159,7 @@ def test_errors_of_migrations_are_marked(script: Script) -> None:
 
 
 @pytest.mark.parametrize("name", ["jsonlog", "csvlog", "stderr"])
-def test_what_no_parser_read_is_kept_as_it_is(script: Script, name: str) -> None:
+def test_what_no_parser_read_is_kept_as_it_is(script: Script, name: FormatName) -> None:
     record = script.normalize(name, {"log": 'half ""an\n\tentry'})
     assert record.pop("server")
     assert record == {"level": "UNPARSED", "message": 'half ""an\n\tentry', "kept": "yes"}

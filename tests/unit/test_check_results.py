@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from pg_migration_exporter.collectors import COLLECTORS
 from pg_migration_exporter.collectors.checks import PREFIX, CheckResult, read_result
 from pg_migration_exporter.errors import UnfitAnswerError
-from pg_migration_exporter.plan import COLLECTORS
 from pg_migration_exporter.postgres.session import Rows
 
 

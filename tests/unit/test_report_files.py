@@ -55,8 +55,13 @@ def test_only_the_latest_hundred_are_kept(files: ReportFiles) -> None:
 def test_a_reader_never_sees_half_a_report(files: ReportFiles) -> None:
     report = make_report(limitation="x" * 1000)
     files.save(report)
+
+    def save_often() -> None:
+        for _ in range(100):
+            files.save(report)
+
     with ThreadPoolExecutor(1) as writer:
-        saving = writer.submit(lambda: [files.save(report) for _ in range(100)])
+        saving = writer.submit(save_often)
         while not saving.done():
             assert files.read() == [report]
         saving.result()

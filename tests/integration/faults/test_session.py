@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from pydantic import SecretStr
+
 from demo.stack.database import Database
 from demo.stack.postgres import Server
 from demo.stack.workspace import Workspace
@@ -22,7 +24,7 @@ def test_late_cancels(workspace: Workspace) -> None:
 
 async def _values_after_freeze(server: Server, database: Database) -> list[int]:
     plain = database.conninfo(sslmode="disable", gssencmode="disable")
-    session = await open_session(PostgresSection(dsn=plain), plain)
+    session = await open_session(PostgresSection(dsn=SecretStr(plain)), plain)
     await session.query("SELECT 1")
     server.freeze()
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from demo.stack.exporter import Exporter
 from demo.stack.programs import ROOT, program
@@ -103,6 +103,10 @@ def viewer(browser: Browser) -> Iterator[Open]:
 
 
 def _listen(viewer: Viewer) -> None:
+    def dismiss(dialog: Dialog) -> None:
+        viewer.complaints.append(dialog.message)
+        dialog.dismiss()
+
     page = viewer.page
     page.on("pageerror", lambda error: viewer.complaints.append(str(error)))
     page.on(
@@ -113,7 +117,7 @@ def _listen(viewer: Viewer) -> None:
             else None
         ),
     )
-    page.on("dialog", lambda dialog: (viewer.complaints.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", dismiss)
 
 
 def whole(page: Page) -> Callable[[], bytes]:

@@ -64,8 +64,8 @@ TEXTS = st.lists(PIECES | st.text(max_size=8), max_size=60).map("".join)
 BYTES = st.binary(max_size=400) | TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass"))
 
 
-def _answer(directory: Path, name: str, **options: str) -> Changelog:
-    changelog = read_changelog(name, [directory], **options)
+def _answer(directory: Path, name: str) -> Changelog:
+    changelog = read_changelog(name, [directory])
     assert not any("reader failed" in one.summary for one in changelog.findings)
     assert changelog.complete or not changelog.changesets
     return changelog

@@ -22,8 +22,12 @@ def test_filters_of_everything_around_hold(tmp_path: Path) -> None:
     }
 
     assert found == {
-        **{None: ["1", "2"], "a,b,c,d": ["1", "2"], "a,b,d": ["2"]},
-        **{contexts: [] for contexts in ("a,b,c", "b,c,d", "a,c,d")},
+        None: ["1", "2"],
+        "a,b,c,d": ["1", "2"],
+        "a,b,d": ["2"],
+        "a,b,c": [],
+        "b,c,d": [],
+        "a,c,d": [],
     }
 
 
