@@ -12,7 +12,6 @@ from pathlib import Path
 
 from demo.command import run
 from demo.dashboards.picture import picture
-from demo.dashboards.pooler import watched_pooler
 from demo.dashboards.queries import Span
 from demo.report import Report
 from demo.scenarios.indexes import INDEX_BUILD_WAITS
@@ -41,7 +40,6 @@ def _run(report: Report, folder: Path) -> None:
     with (
         Workspace() as workspace,
         running_world(workspace, report) as world,
-        watched_pooler(world),
     ):
         _show(world, report, folder)
 

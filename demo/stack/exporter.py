@@ -42,16 +42,6 @@ class Exporter(HttpService):
         own = {"state_directory": str(self.folder)}
         self.config.write_text(yaml.safe_dump(own | config, sort_keys=False))
 
-    def settings(self) -> dict[str, Any]:
-        """The keys of the configuration file as it is."""
-        found: dict[str, Any] = yaml.safe_load(self.config.read_text())
-        return found
-
-    def reload(self, config: dict[str, Any]) -> None:
-        """Have the running exporter take another configuration; raises httpx.HTTPStatusError."""
-        self.configure(config)
-        self.post("/-/reload")
-
     def environment(self) -> Mapping[str, str]:
         return self._variables
 

@@ -14,9 +14,6 @@ from demo.stack.ports import LOOPBACK, free_port
 from demo.stack.process import Process
 from demo.stack.workspace import Workspace
 
-# Loopback: no proxy, and no certificates to read for each request.
-_OPTIONS: Any = {"trust_env": False, "verify": False, "timeout": 30}
-
 
 class Service(ABC):
     """A server of the stack; a context manager that starts it, awaits it and stops it."""
@@ -82,12 +79,10 @@ class HttpService(Service):
 
     def get(self, path: str, **params: str) -> httpx.Response:
         """GET `path`; raises httpx.HTTPStatusError for anything but success."""
-        answer = httpx.get(self.url + path, params=params, **_OPTIONS)
+        # Loopback: no proxy, and no certificates to read for each request.
+        options: Any = {"trust_env": False, "verify": False, "timeout": 30}
+        answer = httpx.get(self.url + path, params=params, **options)
         return answer.raise_for_status()
-
-    def post(self, path: str) -> httpx.Response:
-        """POST nothing to `path`; raises httpx.HTTPStatusError for anything but success."""
-        return httpx.post(self.url + path, **_OPTIONS).raise_for_status()
 
     def is_ready(self) -> bool:
         try:

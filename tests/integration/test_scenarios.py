@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from demo.dashboards.picture import picture
-from demo.dashboards.pooler import watched_pooler
 from demo.dashboards.queries import Query, Span, queries
 from demo.report import Report
 from demo.scenarios import FAULTS, Fault
@@ -111,7 +110,7 @@ def test_every_query_of_every_dashboard_has_an_answer(world: World, tmp_path: Pa
     asked = [query for one in dashboards(load_values()).values() for query in queries(one)]
     since = Since(world, INDEX_BUILD_WAITS)
     world.database.execute("ANALYZE")
-    with watched_pooler(world), INDEX_BUILD_WAITS.happen(world):
+    with INDEX_BUILD_WAITS.happen(world):
         for awaited in ("migration:verdict_reason", "postgres_table_bloat_ratio"):
             await_series(world, awaited)
         now = time.time()
