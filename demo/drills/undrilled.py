@@ -43,6 +43,6 @@ UNDRILLED = {
     "QuestDurationHigh": _NO_ALARM,
     "QuestImportFailing": _SERVICE,
     "QuestQueryLatencyHigh": _SERVICE,
-    "QuestsMissing": "the query of the example has no row for it when no quest is active",
+    "QuestsMissing": "the application of the demo begins quests all the time",
     "Watchdog": _NO_ALARM,
 }
