@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.migration_watch",
     "tests.fixtures.fluent_bit",
     "tests.fixtures.pictures",
+    "tests.fixtures.certificates",
 ]
 
 # How long an example takes says something about the machine, not about the code.

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import ConfigError
@@ -32,16 +33,27 @@ TIMESTAMP = Family(
 FAMILIES = (SUCCESS, TIMESTAMP)
 
 #: Settings that belong to what was made at the start.
-_NEED_A_RESTART = ("listen", "reports", "state_directory")
+_NEED_A_RESTART = ("listen", "web.tls_server_config", "reports", "state_directory")
 
 
 class Reloader:
-    """Reads the configuration again with `read` and lets the fleet follow it."""
+    """Reads the configuration again with `read` and lets the fleet follow it.
 
-    def __init__(self, settings: Settings, read: Callable[[], Settings], fleet: Fleet) -> None:
+    `renew` reads what else is renewed at a reload, the listener's certificate, and returns what
+    puts it into effect; it raises ConfigError where that could not be done.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        read: Callable[[], Settings],
+        fleet: Fleet,
+        renew: Callable[[], Callable[[], None]] | None,
+    ) -> None:
         self._settings = settings
         self._read = read
         self._fleet = fleet
+        self._renew = renew or (lambda: _nothing)
         self._reloading = asyncio.Lock()
         self._succeeded = True
         self._loaded_at = time.time()
@@ -56,11 +68,13 @@ class Reloader:
         async with self._reloading:
             try:
                 settings = await asyncio.to_thread(self._read)
+                put_into_effect = await asyncio.to_thread(self._renew)
                 changes = await self._fleet.apply(self._kept(settings))
             except ConfigError as error:
                 self._succeeded = False
                 log.error("the configuration was not reloaded: %s", error)
                 raise ConfigError(redact(str(error))) from error
+            put_into_effect()
             self._succeeded, self._loaded_at = True, time.time()
             before, self._settings = self._settings, self._kept(settings)
             if settings.log != before.log:
@@ -76,12 +90,19 @@ class Reloader:
 
     def _kept(self, settings: Settings) -> Settings:
         """`settings`, with what only a restart can change as it is."""
-        return settings.model_copy(
-            update={key: getattr(self._settings, key) for key in _NEED_A_RESTART}
-        )
+        now = self._settings
+        tls = {"tls_server_config": now.web.tls_server_config}
+        update = {key: getattr(now, key) for key in _NEED_A_RESTART if "." not in key}
+        return settings.model_copy(update=update | {"web": settings.web.model_copy(update=tls)})
 
     def _left_for_a_restart(self, settings: Settings) -> str:
         keys = [
-            key for key in _NEED_A_RESTART if getattr(settings, key) != getattr(self._settings, key)
+            key
+            for key in _NEED_A_RESTART
+            if attrgetter(key)(settings) != attrgetter(key)(self._settings)
         ]
         return f"; restart to change {', '.join(keys)}" if keys else ""
+
+
+def _nothing() -> None:
+    """There is nothing else to renew."""

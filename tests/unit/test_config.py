@@ -29,11 +29,14 @@ def test_the_example_holds_every_key_with_its_default() -> None:
 
 
 def paths_of(tree: dict[str, object], prefix: str = "") -> list[str]:
+    """The keys that hold a value; a mapping whose keys are the user's is empty."""
     return [
         path
         for key, value in tree.items()
         for path in (
-            paths_of(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
+            paths_of(value, f"{prefix}{key}.")
+            if isinstance(value, dict) and value
+            else [f"{prefix}{key}"]
         )
     ]
 

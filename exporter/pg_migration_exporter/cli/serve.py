@@ -27,6 +27,7 @@ from pg_migration_exporter.postgres.conninfo import describe_server
 from pg_migration_exporter.reload import Reloader
 from pg_migration_exporter.web.app import create_app
 from pg_migration_exporter.web.server import Server
+from pg_migration_exporter.web.tls import ListenerTls, listener_tls
 
 log = logging.getLogger(__name__)
 
@@ -56,23 +57,30 @@ def run(options: argparse.Namespace) -> int:
     """Serve, or check the configuration."""
     read = partial(read_settings, options, listen=options.listen)
     settings = read()
+    tls = listener_tls(settings.web.tls_server_config)
     if options.check_config:
         print(asyncio.run(check_targets(settings)))
         return 0
     configure(settings.log.level, settings.log.format)
     with _listen(settings.listen) as listener:
         # A scrape is many small turns of the event loop: uvloop takes a third off its CPU time.
-        uvloop.run(_serve(settings, read, listener))
+        uvloop.run(_serve(settings, read, listener, tls))
     return 0
 
 
-async def _serve(settings: Settings, read: Callable[[], Settings], listener: socket.socket) -> None:
+async def _serve(
+    settings: Settings,
+    read: Callable[[], Settings],
+    listener: socket.socket,
+    tls: ListenerTls | None,
+) -> None:
     fleet = Fleet(settings)
-    reloader = Reloader(settings, read, fleet)
-    server = Server(create_app(fleet, reloader))
+    reloader = Reloader(settings, read, fleet, tls.renewal if tls else None)
+    server = Server(create_app(fleet, reloader), tls.context if tls else None)
     log.info(
-        "pg-migration-exporter %s serves http://%s:%s/metrics for %s",
+        "pg-migration-exporter %s serves %s://%s:%s/metrics for %s",
         __version__,
+        "https" if tls else "http",
         *listener.getsockname()[:2],
         describe_server(fleet.default.settings.postgres)
         if fleet.default

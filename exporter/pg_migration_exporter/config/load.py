@@ -40,6 +40,8 @@ def load_settings(
         content["postgres"] = {**(content.get("postgres") or {}), "dsn": dsn}
     settings = validate(Settings, content, file or "options")
     _check_servers(settings, file, "--dsn" if dsn is not None else None)
+    if file is not None:
+        settings = settings.model_copy(update={"web": settings.web.beside(file.parent)})
     root = Place(file or "options")
     targets = tuple(
         _with_files(target, root.of("targets", number), taken)

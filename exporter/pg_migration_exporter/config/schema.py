@@ -15,6 +15,7 @@ from pg_migration_exporter.config.checks import Check
 from pg_migration_exporter.config.custom_metrics import CustomMetrics, Label
 from pg_migration_exporter.config.section import Section
 from pg_migration_exporter.config.types import Address, Seconds, Url, name_databases
+from pg_migration_exporter.config.web import WebSection
 
 #: The target that `postgres:` names, where Prometheus does not ask for another.
 DEFAULT_TARGET = "default"
@@ -222,6 +223,7 @@ class Settings(Section):
     """
 
     listen: Address = "127.0.0.1:9886"
+    web: WebSection = Field(default_factory=WebSection)
     postgres: PostgresSection = Field(default_factory=PostgresSection)
     databases: Databases = Field(default_factory=DatabasesSection)
     scrape: ScrapeSection = Field(default_factory=ScrapeSection)

@@ -9,7 +9,7 @@ from pg_migration_exporter.config.schema import DEFAULT_TARGET, Settings, Target
 from pg_migration_exporter.config.section import Section
 
 #: What is the process's and not a target's.
-_OF_THE_PROCESS = ("listen", "log", "targets", "custom_metrics_files", "checks_files")
+_OF_THE_PROCESS = ("listen", "web", "log", "targets", "custom_metrics_files", "checks_files")
 
 
 def settings_by_target(settings: Settings) -> dict[str, Settings]:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -19,6 +20,7 @@ from pg_migration_exporter.own_metrics import OwnMetrics
 from pg_migration_exporter.reload import Reloader
 from pg_migration_exporter.status.board import Board
 from pg_migration_exporter.target import Target
+from pg_migration_exporter.web.basic_auth import BasicAuth
 from pg_migration_exporter.web.deadline import scrape_timeout
 from pg_migration_exporter.web.discovery import discover
 from pg_migration_exporter.web.headers import HEADERS
@@ -97,7 +99,8 @@ def create_app(fleet: Fleet, reloader: Reloader) -> Starlette:
         *StatusPages(board).routes(),
         *report_routes(reloader.settings),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan)
+    login = Middleware(BasicAuth, users=lambda: reloader.settings.web.basic_auth_users)
+    app = Starlette(routes=routes, middleware=[login], lifespan=lifespan)
     app.state.leave = board.close
     return app
 

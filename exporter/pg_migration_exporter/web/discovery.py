@@ -20,12 +20,14 @@ def discover(settings: Settings, host: str) -> list[dict[str, Any]]:
     the name of the target, so that alerts name servers and not the exporter.
     """
     address = host if _HOST.fullmatch(host) else settings.listen
+    scheme = {"__scheme__": "https"} if settings.web.tls_server_config.cert_file else {}
     return [
-        {"targets": [address], "labels": {"__metrics_path__": "/metrics"}},
+        {"targets": [address], "labels": {"__metrics_path__": "/metrics"} | scheme},
         *(
             {
                 "targets": [address],
                 "labels": target.labels
+                | scheme
                 | {
                     "__metrics_path__": "/probe",
                     "__param_target": target.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from types import FrameType
 
 import uvicorn
@@ -15,21 +16,25 @@ _KEEP_ALIVE = 130
 
 
 class Server(uvicorn.Server):
-    """A server that sleeps while nobody asks: uvicorn itself wakes up ten times a second."""
+    """A server that sleeps while nobody asks: uvicorn itself wakes up ten times a second.
 
-    def __init__(self, app: Starlette) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                lifespan="on",
-                timeout_keep_alive=_KEEP_ALIVE,
-                timeout_graceful_shutdown=_FINISH_REQUESTS_WITHIN,
-            )
+    With a context, it speaks TLS and nothing else.
+    """
+
+    def __init__(self, app: Starlette, context: ssl.SSLContext | None) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            lifespan="on",
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=_FINISH_REQUESTS_WITHIN,
         )
+        config.load()
+        config.ssl = context  # what load() makes of files could not be renewed
+        super().__init__(config)
         self._app = app
         self._told_to_exit = asyncio.Event()
         self._loop = asyncio.get_running_loop()

@@ -1,0 +1,249 @@
+"""TLS and basic authentication of a real exporter, as clients of several kinds meet them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+import httpx
+import pytest
+
+from demo.stack.database import Database
+from demo.stack.exporter import Exporter
+from demo.stack.ports import LOOPBACK
+from demo.stack.programs import exporter_command
+from demo.stack.workspace import Workspace
+from tests.fixtures.certificates import Authority, Pair
+
+_numbers = count(1)
+
+USER, PASSWORD = "prometheus", "s3cret of the page"
+HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+LOGIN = {"basic_auth_users": {USER: HASH}}
+PATHS = (
+    "/",
+    "/metrics",
+    "/probe",
+    "/sd",
+    "/healthz",
+    "/readyz",
+    "/events",
+    "/api/v1/status",
+    "/no",
+)
+
+
+class SecuredExporter(Exporter):
+    """One that is asked over https by `client`."""
+
+    client: httpx.Client
+
+    @property
+    def url(self) -> str:
+        return f"https://{LOOPBACK}:{self.port}"
+
+    def get(self, path: str, **params: str) -> httpx.Response:
+        return self.client.get(self.url + path, params=params).raise_for_status()
+
+    def certificate(self) -> str:
+        """What a new connection is shown."""
+        return ssl.get_server_certificate((LOOPBACK, self.port))
+
+
+Start = Callable[..., SecuredExporter]
+
+
+@pytest.fixture
+def pair(authority: Authority) -> Pair:
+    """The exporter's certificate."""
+    return authority.issue("exporter")
+
+
+@pytest.fixture
+def connect(authority: Authority) -> Iterator[Callable[..., httpx.Client]]:
+    """Clients that trust the authority and log in, unless they are told otherwise."""
+    with ExitStack() as stack:
+
+        def make(certificate: Pair | None = None, **options: Any) -> httpx.Client:
+            context = ssl.create_default_context(cafile=str(authority.cert))
+            if certificate is not None:
+                context.load_cert_chain(certificate.cert, certificate.key)
+            defaults: dict[str, Any] = {"verify": context, "auth": (USER, PASSWORD)}
+            options = {**defaults, "trust_env": False, "timeout": 30} | options
+            return stack.enter_context(httpx.Client(**options))
+
+        yield make
+
+
+@pytest.fixture
+def start(
+    workspace: Workspace, database: Database, pair: Pair, connect: Callable[..., httpx.Client]
+) -> Iterator[Start]:
+    """Start an exporter with TLS: `start(client, key_of_web=value, tls={...})`."""
+    with ExitStack() as stack:
+
+        def make(
+            client: httpx.Client | None = None, tls: dict[str, Any] | None = None, **web: Any
+        ) -> SecuredExporter:
+            files = {"cert_file": str(pair.cert), "key_file": str(pair.key)}
+            config = {
+                "postgres": {"dsn": database.conninfo()},
+                "web": {"tls_server_config": files | (tls or {})} | web,
+            }
+            exporter = SecuredExporter(workspace, config, f"secured_{next(_numbers)}")
+            exporter.client = client or connect()
+            return stack.enter_context(exporter)
+
+        yield make
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(exporter_command()), *arguments],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def reload(exporter: SecuredExporter) -> httpx.Response:
+    return exporter.client.post(f"{exporter.url}/-/reload")
+
+
+def test_whoever_trusts_the_authority_and_logs_in_sees_all(
+    start: Start, connect: Callable[..., httpx.Client]
+) -> None:
+    exporter = start(**LOGIN)
+    pages = [exporter.get(path).text for path in ("/", "/metrics", "/api/v1/status", "/healthz")]
+    assert "postgres_up 1" in pages[1]
+    with exporter.client.stream("GET", f"{exporter.url}/events") as events:
+        assert events.status_code == 200
+        next(line for line in events.iter_lines() if line.startswith("data: "))
+    entry = exporter.api("/sd")[0]
+    assert entry["labels"] == {"__metrics_path__": "/metrics", "__scheme__": "https"}
+    assert reload(exporter).status_code == 200
+
+    for auth in (None, (USER, "not_the_s3cret"), ("nobody", PASSWORD)):
+        client = connect(auth=auth)
+        answers = [client.get(exporter.url + path) for path in PATHS]
+        answers.append(client.post(f"{exporter.url}/-/reload"))
+        assert {one.status_code for one in answers} == {401}
+        assert {one.headers["WWW-Authenticate"].split()[0] for one in answers} == {"Basic"}
+        pages += [one.text for one in answers]
+        # Reports have a token of their own, and this exporter takes none.
+        assert client.post(f"{exporter.url}/api/v1/reports").status_code == 404
+
+    with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+        connect(verify=ssl.create_default_context()).get(exporter.url)
+    with pytest.raises(httpx.TransportError):
+        connect().get(f"http://{exporter.address}/metrics")
+    said = exporter.process.output()
+    assert f"serves https://{exporter.address}/metrics" in said
+    for text in (said, *pages):
+        for secret in (PASSWORD, HASH, "not_the_s3cret"):
+            assert secret not in text
+
+
+def test_a_client_certificate_can_be_required(
+    start: Start, connect: Callable[..., httpx.Client], authority: Authority, tmp_path: Path
+) -> None:
+    ours = connect(certificate=authority.issue("client"))
+    tls = {
+        "client_auth_type": "RequireAndVerifyClientCert",
+        "client_ca_file": str(authority.cert),
+        "min_version": "TLS13",
+    }
+    exporter = start(ours, tls=tls)
+    assert "postgres_up 1" in exporter.metrics()
+
+    (tmp_path / "elsewhere").mkdir()
+    stranger = Authority(tmp_path / "elsewhere").issue("client")
+    for refused in (connect(), connect(certificate=stranger)):
+        with pytest.raises(httpx.TransportError):
+            refused.get(f"{exporter.url}/metrics")
+    old = ssl.create_default_context(cafile=str(authority.cert))
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(httpx.ConnectError, match="SSL"):
+        connect(verify=old).get(exporter.url)
+    assert "postgres_up 1" in exporter.metrics()
+
+
+def test_a_client_certificate_can_be_optional(
+    start: Start, connect: Callable[..., httpx.Client], authority: Authority, tmp_path: Path
+) -> None:
+    tls = {"client_auth_type": "VerifyClientCertIfGiven", "client_ca_file": str(authority.cert)}
+    exporter = start(tls=tls)
+    assert "postgres_up 1" in exporter.metrics()
+    (tmp_path / "elsewhere").mkdir()
+    stranger = Authority(tmp_path / "elsewhere").issue("client")
+    with pytest.raises(httpx.TransportError):
+        connect(certificate=stranger).get(f"{exporter.url}/metrics")
+
+
+def test_certificate_and_users_are_renewed_at_a_reload(
+    start: Start, authority: Authority, pair: Pair
+) -> None:
+    exporter = start(**LOGIN)
+    assert exporter.certificate() == pair.cert.read_text()
+    first, other = Pair(*pair), authority.issue("other")
+
+    pair.key.write_bytes(other.key.read_bytes())
+    answer = reload(exporter)
+    assert answer.status_code == 422
+    for said in (answer.text, exporter.process.output()):
+        assert f"{pair.cert} and {pair.key} cannot be used: the key does not fit" in said
+    assert exporter.certificate() == first.cert.read_text()
+    assert "migration_exporter_config_reload_success 0" in exporter.metrics()
+
+    pair.replace_with(other)
+    os.kill(exporter.process.pid, signal.SIGHUP)
+    exporter.process.wait_until(
+        lambda: exporter.certificate() == other.cert.read_text(), 60, "shows the new certificate"
+    )
+
+    text = exporter.config.read_text()
+    exporter.config.write_text(text.replace(f"{USER}:", "grafana:"))
+    assert reload(exporter).text == "no target changed\n"
+    assert reload(exporter).status_code == 401
+    exporter.client.auth = ("grafana", PASSWORD)
+    exporter.config.write_text(exporter.config.read_text().replace("tls_server_config", "tls"))
+    assert "web.tls: unknown key" in reload(exporter).text
+    renamed = text.replace("cert_file", "min_version: TLS13\n    cert_file")
+    exporter.config.write_text(renamed)
+    assert reload(exporter).text == "no target changed; restart to change web.tls_server_config\n"
+
+
+def test_a_file_that_is_not_there_is_named_at_the_start(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("web: {tls_server_config: {cert_file: no.crt, key_file: no.key}}\n")
+    for check in ((), ("--check-config",)):
+        ended = run("serve", "--config", str(config), "--dsn", "host=db", *check)
+        assert ended.returncode == 2
+        expected = f"web.tls_server_config.cert_file: {tmp_path}/no.crt: cannot be read: No such"
+        assert expected in ended.stderr
+
+
+def test_our_own_clients_log_in(start: Start, authority: Authority) -> None:
+    exporter = start(**LOGIN)
+    trusting = {"SSL_CERT_FILE": str(authority.cert)}
+    knowing = trusting | {"PG_MIGRATION_EXPORTER_LOGIN": f"{USER}:{PASSWORD}"}
+
+    watched = run("watch", "--once", "--url", exporter.url, **knowing)
+    assert watched.returncode == 0, watched.stderr
+    verified = run("verify", "--url", f"{exporter.url}/metrics", **knowing)
+    assert verified.returncode == 0, verified.stderr
+    for refused, why in ((trusting, "Unauthorized"), ({}, "verify failed")):
+        for command in ("watch", "verify"):
+            ended = run(command, "--url", exporter.url, **refused)
+            assert ended.returncode == 2
+            assert why in ended.stderr

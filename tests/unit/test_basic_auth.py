@@ -1,0 +1,198 @@
+"""Basic authentication as a client meets it, and what is remembered of a login."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import bcrypt
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from pg_migration_exporter.liquibase.report import REPORTS_PATH
+from pg_migration_exporter.web import basic_auth
+from pg_migration_exporter.web.basic_auth import BasicAuth, BusyError, Logins
+
+LONG = "x" * 100
+
+
+def hashed(password: str) -> SecretStr:
+    return SecretStr(bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode())
+
+
+USERS = {"prometheus": hashed("s3cret"), "zoé": hashed("pä:ss"), "long": hashed(LONG)}
+
+
+def basic(login: str) -> str:
+    return f"Basic {base64.b64encode(login.encode()).decode()}"
+
+
+def ask(authorization: str | None, users: dict[str, SecretStr], path: str = "/") -> httpx.Response:
+    page = Route(path, lambda _: PlainTextResponse("the page"))
+    app = Starlette(routes=[page], middleware=[Middleware(BasicAuth, users=lambda: users)])
+
+    async def get() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://exporter") as client:
+            headers = {"Authorization": authorization} if authorization is not None else {}
+            return await client.get(path, headers=headers)
+
+    return asyncio.run(get())
+
+
+@pytest.mark.parametrize("login", ["prometheus:s3cret", "zoé:pä:ss", f"long:{LONG}"])
+def test_a_right_login_is_let_through(login: str) -> None:
+    for scheme in ("Basic", "basic"):
+        answer = ask(basic(login).replace("Basic", scheme), USERS)
+        assert (answer.status_code, answer.text) == (200, "the page")
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Basic",
+        "Basic !",
+        "Basic /w==",
+        "Bearer s3cret",
+        basic("prometheus"),
+        basic("prometheus:"),
+        basic("prometheus:wrong"),
+        basic("prometheus:s3cret\0"),
+        basic("prometheus:pä:ss"),
+        basic("nobody:s3cret"),
+        basic(":s3cret"),
+    ],
+)
+def test_any_other_is_asked_for_one(authorization: str | None) -> None:
+    answer = ask(authorization, USERS)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.text == "a user name and its password are needed\n"
+
+
+def test_nobody_is_asked_where_there_are_no_users() -> None:
+    assert ask(None, {}).status_code == 200
+
+
+def test_reports_show_a_token_instead() -> None:
+    assert ask(None, USERS, REPORTS_PATH).status_code == 200
+    assert ask(None, USERS, f"{REPORTS_PATH}/more").status_code == 401
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The hashes that passwords were compared with."""
+    seen: list[bytes] = []
+    compare = bcrypt.checkpw
+
+    def note(password: bytes, stored: bytes) -> bool:
+        seen.append(stored)
+        return compare(password, stored)
+
+    monkeypatch.setattr(bcrypt, "checkpw", note)
+    return seen
+
+
+def test_a_right_login_is_checked_once_and_a_wrong_one_each_time(checked: list[bytes]) -> None:
+    async def log_in() -> list[bool]:
+        logins = Logins()
+        told = [("prometheus", b"s3cret"), ("prometheus", b"wrong"), ("nobody", b"s3cret")] * 2
+        return [await logins.accept(USERS, *one) for one in told]
+
+    assert asyncio.run(log_in()) == [True, False, False] * 2
+    assert len(checked) == 5
+
+
+def test_a_new_password_ends_the_old_one() -> None:
+    async def log_in() -> list[bool]:
+        logins, new = Logins(), {"prometheus": hashed("new")}
+        return [
+            await logins.accept(users, "prometheus", password)
+            for users, password in ((USERS, b"s3cret"), (new, b"s3cret"), (new, b"new"))
+        ]
+
+    assert asyncio.run(log_in()) == [True, False, True]
+
+
+def test_a_removed_user_is_forgotten_though_another_has_the_same_hash() -> None:
+    async def log_in() -> list[bool]:
+        logins, renamed = Logins(), {"grafana": USERS["prometheus"]}
+        return [await logins.accept(to, "prometheus", b"s3cret") for to in (USERS, renamed)]
+
+    assert asyncio.run(log_in()) == [True, False]
+
+
+def test_an_unknown_user_costs_what_the_dearest_known_one_costs(checked: list[bytes]) -> None:
+    dear = SecretStr(bcrypt.hashpw(b"s3cret", bcrypt.gensalt(5)).decode())
+    users = {"cheap": hashed("s3cret"), "dear": dear, "other": hashed("s3cret")}
+    assert not asyncio.run(Logins().accept(users, "nobody", b"s3cret"))
+    assert checked == [dear.get_secret_value().encode()]
+
+
+def test_what_is_remembered_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, checked: list[bytes]
+) -> None:
+    monkeypatch.setattr(basic_auth, "_REMEMBERED", 1)
+
+    async def log_in() -> None:
+        logins = Logins()
+        for user, password in (("prometheus", "s3cret"), ("zoé", "pä:ss"), ("zoé", "pä:ss")):
+            assert await logins.accept(USERS, user, password.encode())
+        assert await logins.accept(USERS, "prometheus", b"s3cret")
+
+    asyncio.run(log_in())
+    assert len(checked) == 3
+
+
+def test_few_checks_run_at_once_and_few_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checks that do not end before all logins have been tried."""
+    released, running = threading.Event(), Counter()
+    monkeypatch.setattr(bcrypt, "checkpw", running.counting(lambda *_: released.wait(60) and False))
+    most = basic_auth._CHECKS + basic_auth._WAITING
+
+    async def log_in() -> list[Any]:
+        logins = Logins()
+        tasks = [
+            asyncio.create_task(logins.accept(USERS, "prometheus", str(number).encode()))
+            for number in range(most + 3)
+        ]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        released.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    answers = asyncio.run(log_in())
+    assert answers[:most] == [False] * most
+    assert [type(one) for one in answers[most:]] == [BusyError] * 3
+    assert running.most <= basic_auth._CHECKS
+
+
+class Counter:
+    """How many calls of a function run at once, at most."""
+
+    def __init__(self) -> None:
+        self.most = self._now = 0
+        self._lock = threading.Lock()
+
+    def counting(self, function: Callable[..., bool]) -> Callable[..., bool]:
+        def call(*arguments: object) -> bool:
+            with self._lock:
+                self._now += 1
+                self.most = max(self.most, self._now)
+            try:
+                return function(*arguments)
+            finally:
+                with self._lock:
+                    self._now -= 1
+
+        return call
