@@ -223,6 +223,15 @@ def test_certificate_and_users_are_renewed_at_a_reload(
     assert reload(exporter).text == "no target changed; restart to change web.tls_server_config\n"
 
 
+def test_an_idle_client_does_not_hold_up_the_end(start: Start) -> None:
+    exporter = start()
+    exporter.get("/healthz")  # its connection stays open, as Prometheus's do
+    exporter.stop()
+    said = exporter.process.output()
+    assert said.endswith("INFO stopped\n")
+    assert "ERROR" not in said
+
+
 def test_a_file_that_is_not_there_is_named_at_the_start(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("web: {tls_server_config: {cert_file: no.crt, key_file: no.key}}\n")

@@ -13,6 +13,8 @@ from starlette.applications import Starlette
 _FINISH_REQUESTS_WITHIN = 5
 #: Longer than any usual scrape interval, so that Prometheus keeps its connection.
 _KEEP_ALIVE = 130
+#: How long a client has to agree that a TLS connection ends, which an idle one may never do.
+_FAREWELL = 1.0
 
 
 class Server(uvicorn.Server):
@@ -50,6 +52,13 @@ class Server(uvicorn.Server):
         """
         await self._told_to_exit.wait()
         self._app.state.leave()
+        self._loop.call_later(_FAREWELL, self._end_connections)
+
+    def _end_connections(self) -> None:
+        """End what uvicorn has closed by then and clients have not: it would wait for them."""
+        for connection in list(self.server_state.connections):
+            if connection.transport.is_closing():
+                connection.transport.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Note the signal as uvicorn does, and wake up."""
