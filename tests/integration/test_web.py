@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,15 @@ from typing import Any
 import bcrypt
 import httpx
 import pytest
+import yaml
 
 from demo.stack.database import Database
 from demo.stack.exporter import Exporter
 from demo.stack.ports import LOOPBACK
 from demo.stack.programs import exporter_command
+from demo.stack.prometheus import Prometheus, Scraping
 from demo.stack.workspace import Workspace
+from pg_migration_exporter.config import load_settings
 from tests.fixtures.certificates import Authority, Pair
 
 _numbers = count(1)
@@ -221,6 +226,55 @@ def test_certificate_and_users_are_renewed_at_a_reload(
     renamed = text.replace("cert_file", "min_version: TLS13\n    cert_file")
     exporter.config.write_text(renamed)
     assert reload(exporter).text == "no target changed; restart to change web.tls_server_config\n"
+
+
+@dataclass(frozen=True)
+class AsDocumented(Scraping):
+    """Scrapes as docs/web.md says, with other addresses and files."""
+
+    replacing: Mapping[str, str] = field(default_factory=dict)
+
+    def config(self) -> dict[str, Any]:
+        [_, text] = documented_blocks()
+        for old, new in self.replacing.items():
+            assert old in text
+            text = text.replace(old, new)
+        documented: dict[str, Any] = yaml.safe_load(text)
+        return super().config() | documented
+
+
+def documented_blocks() -> list[str]:
+    """The exporter's configuration and Prometheus's."""
+    page = (Path(__file__).parents[2] / "docs/web.md").read_text()
+    return re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+
+
+def test_the_documented_configuration_is_valid(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(documented_blocks()[0])
+    web = load_settings(file, dsn="host=db").web
+    assert [*web.basic_auth_users] == [USER]
+    assert web.tls_server_config.key_file == tmp_path / "tls/exporter.key"
+
+
+def test_prometheus_scrapes_as_documented(
+    workspace: Workspace, start: Start, authority: Authority, tmp_path: Path
+) -> None:
+    exporter = start(**LOGIN)
+    password_file = tmp_path / "password"
+    password_file.write_text(PASSWORD)
+    scraping = AsDocumented(
+        {},
+        replacing={
+            "exporter.example.com:9886": exporter.address,
+            "/etc/prometheus/exporter-ca.crt": str(authority.cert),
+            "/etc/prometheus/exporter-password": str(password_file),
+        },
+    )
+    with Prometheus(workspace, scraping, "prometheus_of_tls") as prometheus:
+        prometheus.process.wait_until(lambda: bool(prometheus.query("postgres_up == 1")), 60, "up")
+        [target] = prometheus.targets()
+    assert target["scrapeUrl"] == f"{exporter.url}/metrics"
 
 
 def test_an_idle_client_does_not_hold_up_the_end(start: Start) -> None:
