@@ -10,8 +10,10 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from operator import attrgetter
+from typing import TypeVar
 
 from pg_migration_exporter.config import Settings
+from pg_migration_exporter.config.section import Section
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.families import Family, FamilySamples
 from pg_migration_exporter.fleet import Fleet
@@ -31,6 +33,8 @@ TIMESTAMP = Family(
 )
 
 FAMILIES = (SUCCESS, TIMESTAMP)
+
+SomeSection = TypeVar("SomeSection", bound=Section)
 
 #: Settings that belong to what was made at the start.
 _NEED_A_RESTART = ("listen", "web.tls_server_config", "reports", "state_directory")
@@ -90,10 +94,9 @@ class Reloader:
 
     def _kept(self, settings: Settings) -> Settings:
         """`settings`, with what only a restart can change as it is."""
-        now = self._settings
-        tls = {"tls_server_config": now.web.tls_server_config}
-        update = {key: getattr(now, key) for key in _NEED_A_RESTART if "." not in key}
-        return settings.model_copy(update=update | {"web": settings.web.model_copy(update=tls)})
+        for key in _NEED_A_RESTART:
+            settings = _with(settings, key, attrgetter(key)(self._settings))
+        return settings
 
     def _left_for_a_restart(self, settings: Settings) -> str:
         keys = [
@@ -102,6 +105,14 @@ class Reloader:
             if attrgetter(key)(settings) != attrgetter(key)(self._settings)
         ]
         return f"; restart to change {', '.join(keys)}" if keys else ""
+
+
+def _with(section: SomeSection, key: str, value: object) -> SomeSection:
+    """A copy of `section` whose `key`, dotted where it is in a section of its own, is `value`."""
+    name, _, rest = key.partition(".")
+    return section.model_copy(
+        update={name: _with(getattr(section, name), rest, value) if rest else value}
+    )
 
 
 def _nothing() -> None:
