@@ -46,7 +46,9 @@ def test_single_calls_are_exact(database: Database, start_exporter: StartExporte
     """Each is alone between two looks."""
     exporter = start_exporter(database, statements=_OFTEN)
     database.execute("SELECT 1")
-    page = scrape_until(exporter, lambda page: page.values(f"{_NAME}_count"), "a first look")
+    page = scrape_until(
+        exporter, lambda page: page.values(f"{_NAME}_count", datname=database.name), "a first look"
+    )
     start = count(page, database)
     for number, seconds in enumerate((0.051, 0.3, 0.3), 1):
         database.execute(_NAP, [seconds])
