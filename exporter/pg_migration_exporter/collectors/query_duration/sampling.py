@@ -113,7 +113,7 @@ class Statements:
             del self._shapes[key]
 
     async def _glimpse(self, scope: Scope) -> None:
-        """Look at some statements so often that one of them, each in its turn, is called a bit."""
+        """Look so often that few calls are in between, of another statement each time."""
         self._turn += 1
         rates = list(self._watched.values())
         pause = min(_CALLS / rates[self._turn % len(rates)], _LONGEST_PAUSE)
