@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from demo.stack.workspace import Workspace
@@ -45,3 +47,24 @@ def logging_server(workspace: Workspace) -> Iterator[LoggingServer]:
         play(logging)
         logging.settle("the scenario is over")
         yield logging
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs an OpenSearch that is not there: here, so that the report has one line."""
+    asks = "opensearch_url" in getattr(item, "fixturenames", ())
+    if asks and not os.environ.get("OPENSEARCH_URL"):
+        pytest.skip("no OPENSEARCH_URL=http://host:port of one without a login: none was asked")
+
+
+@pytest.fixture(scope="session")
+def opensearch_url() -> str:
+    """A real OpenSearch: the tests use indexes, templates and policies of their own there."""
+    return os.environ["OPENSEARCH_URL"]
+
+
+@pytest.fixture(scope="session")
+def opensearch_plugins(opensearch_url: str) -> set[str]:
+    """Names of the plugins that it has."""
+    answer = httpx.get(f"{opensearch_url}/_cat/plugins?format=json", trust_env=False)
+    return {plugin["component"] for plugin in answer.raise_for_status().json()}
