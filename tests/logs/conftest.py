@@ -14,7 +14,7 @@ import pytest
 
 from demo.stack.workspace import Workspace
 from tests.fixtures.fluent_bit import LoggingServer, start_logging_server
-from tests.logs.fluent_bit import FluentBit, StartFluentBit
+from tests.logs.fluent_bit import ObservedFluentBit, StartFluentBit
 from tests.logs.scenario import play
 
 _numbers = count(1)
@@ -25,9 +25,9 @@ def start_fluent_bit(fluent_bit_program: Path, workspace: Workspace) -> Iterator
     """Start a Fluent Bit of this test: `start_fluent_bit({"directory": ...}, "csvlog.conf")`."""
     with ExitStack() as stack:
 
-        def start(logs: Mapping[str, Any], config: str = "jsonlog.yaml") -> FluentBit:
+        def start(logs: Mapping[str, Any], config: str = "jsonlog.yaml") -> ObservedFluentBit:
             name = f"fluent_bit_{next(_numbers)}"
-            fluent_bit = FluentBit(workspace, fluent_bit_program, name, logs, config)
+            fluent_bit = ObservedFluentBit(workspace, fluent_bit_program, name, logs, config)
             return stack.enter_context(fluent_bit)
 
         yield start

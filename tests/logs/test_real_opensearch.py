@@ -10,7 +10,6 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,10 @@ from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
 from pg_migration_exporter.logs import fields
 from pg_migration_exporter.logs.formats import FormatName
-from tests.fixtures.fluent_bit import FORMATS, KEEP_ALL, LoggingServer, log_values
-from tests.logs.fluent_bit import FluentBit
-from tests.logs.onigmo_pipeline import Pipeline
+from tests.fixtures.fluent_bit import FORMATS, LoggingServer
+from tests.logs.fluent_bit import ObservedFluentBit
 from tests.logs.opensearch import Document, OpenSearch
+from tests.logs.stored import Log, Stored, bare, canonical
 from tests.logs.test_opensearch import saved_objects
 
 pytestmark = pytest.mark.pg(">= 15")
@@ -31,20 +30,6 @@ pytestmark = pytest.mark.pg(">= 15")
 _NO_ENTRY = "this is no entry of a log"
 #: What the copy of the log has besides: it has no identity, so that it is stored each time.
 _UNPARSED = {"level": "UNPARSED", "message": _NO_ENTRY}
-#: What an entry gets on its way, from its server and its place in the log.
-_ADDED = ("@timestamp", "server", "log_id")
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What the log holds, and where it has been stored twice."""
-
-    search: OpenSearch
-    entries: list[Document]
-    times: dict[str, str]
-
-    def matching(self, condition: Callable[[Document], bool]) -> list[Document]:
-        return [entry for entry in self.entries if condition(entry)]
 
 
 @pytest.fixture(
@@ -62,49 +47,21 @@ def stored(
     text = logging_server.log(name).read_text()
     folder = workspace.folder(f"logs_of_{config}")
     (folder / logging_server.log(name).name).write_text(f"{_NO_ENTRY}\n{text}")
+    log = Log(name, text)
     with OpenSearch(opensearch_url, f"logs-tested-{secrets.token_hex(4)}") as search:
-        entries = [*expected(name, text), _UNPARSED, _UNPARSED]
         for number in (1, 2):
             values = search.values(directory=str(folder))
             program = (workspace, fluent_bit_program, f"stores_{number}_{config}")
-            with FluentBit(*program, values, config) as fluent_bit:
-                await_delivery(fluent_bit, len(entries) - 1)
-        yield Stored(search, entries, times(logging_server))
+            with ObservedFluentBit(*program, values, config) as fluent_bit:
+                await_delivery(fluent_bit, len(log.entries) + 1)
+        yield Stored(search, [*log.entries, _UNPARSED, _UNPARSED], log.times)
 
 
-def expected(name: FormatName, text: str) -> list[Document]:
-    """What the rules make of a log, without what an entry gets on its way."""
-    pipeline = Pipeline(log_values(KEEP_ALL), name)
-    documents = pipeline.documents(text)
-    return [bare(pipeline.script.call("identify", document)[2]) for document in documents]
-
-
-def bare(document: Document) -> Document:
-    """Without what an entry gets on its way. As JSON, numbers lose their last digits."""
-    return {
-        name: round(value, 9) if isinstance(value, float) else value
-        for name, value in document.items()
-        if name not in _ADDED
-    }
-
-
-def times(logging_server: LoggingServer) -> dict[str, str]:
-    """When each entry was logged, by its identity."""
-    entries = map(json.loads, logging_server.log("jsonlog").read_text().splitlines())
-    return {
-        f"tested-{entry['session_id']}-{entry['line_num']}": entry["timestamp"] for entry in entries
-    }
-
-
-def await_delivery(fluent_bit: FluentBit, entries: int) -> None:
+def await_delivery(fluent_bit: ObservedFluentBit, entries: int) -> None:
     def is_delivered() -> bool:
         return fluent_bit.own_metric("fluentbit_output_proc_records_total", "store") >= entries
 
     wait_until(is_delivered, 60, f"{entries} entries are delivered")
-
-
-def canonical(documents: list[Document]) -> list[str]:
-    return sorted(json.dumps(document, sort_keys=True) for document in documents)
 
 
 def test_each_entry_is_stored_once_and_as_it_is(stored: Stored) -> None:
@@ -121,11 +78,7 @@ def test_each_entry_has_the_time_at_which_it_was_logged(stored: Stored) -> None:
         for hit in hits
         if hit["_source"]["level"] != "UNPARSED"
     }
-    logged = {
-        identity: f"{time.removesuffix(' UTC').replace(' ', 'T')}Z"
-        for identity, time in stored.times.items()
-    }
-    assert known == logged
+    assert known == stored.times
 
 
 def test_every_field_has_its_type_and_no_value_was_refused(stored: Stored) -> None:
@@ -145,7 +98,7 @@ def is_wait(entry: Document) -> bool:
 
 
 def is_unparsed(entry: Document) -> bool:
-    return entry["level"] == "UNPARSED"
+    return bool(entry["level"] == "UNPARSED")
 
 
 def is_of_the_timeline(entry: Document) -> bool:

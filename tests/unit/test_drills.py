@@ -11,11 +11,11 @@ import pytest
 from demo.drills import page
 from demo.drills.undrilled import UNDRILLED
 from demo.report import Outcome
-from demo.scenarios import DRILLED, FAULTS, Fault
+from demo.scenarios import DRILLED, FAULTS, LOGGED, Fault
 from pg_migration_exporter.bundle.alert_rules import groups
 from pg_migration_exporter.bundle.values import load_values
 
-ALL = (*FAULTS, *DRILLED)
+ALL = (*FAULTS, *LOGGED, *DRILLED)
 ROOT = Path(__file__).parents[2]
 ALERTS = {
     rule["alert"] for group in groups(load_values()) for rule in group["rules"] if "alert" in rule
