@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from demo.stack.workspace import Workspace
 from tests.fixtures.fluent_bit import LoggingServer, start_logging_server
 from tests.logs.fluent_bit import ObservedFluentBit, StartFluentBit
+from tests.logs.opensearch import OpenSearch
 from tests.logs.scenario import play
 
 _numbers = count(1)
@@ -52,19 +53,13 @@ def logging_server(workspace: Workspace) -> Iterator[LoggingServer]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs an OpenSearch that is not there: here, so that the report has one line."""
-    asks = "opensearch_url" in getattr(item, "fixturenames", ())
+    asks = "open_search" in getattr(item, "fixturenames", ())
     if asks and not os.environ.get("OPENSEARCH_URL"):
-        pytest.skip("no OPENSEARCH_URL=http://host:port of one without a login: none was asked")
+        pytest.skip("no OPENSEARCH_URL=http://host:port: no OpenSearch was asked")
 
 
 @pytest.fixture(scope="session")
-def opensearch_url() -> str:
-    """A real OpenSearch: the tests use indexes, templates and policies of their own there."""
-    return os.environ["OPENSEARCH_URL"]
-
-
-@pytest.fixture(scope="session")
-def opensearch_plugins(opensearch_url: str) -> set[str]:
-    """Names of the plugins that it has."""
-    answer = httpx.get(f"{opensearch_url}/_cat/plugins?format=json", trust_env=False)
-    return {plugin["component"] for plugin in answer.raise_for_status().json()}
+def open_search() -> Callable[[], OpenSearch]:
+    """Make indexes of one test possible in a real OpenSearch: `with open_search() as search`."""
+    url, authority = os.environ["OPENSEARCH_URL"], os.environ.get("OPENSEARCH_CA")
+    return lambda: OpenSearch(url, authority, f"logs-tested-{secrets.token_hex(4)}")

@@ -20,6 +20,8 @@ USER, PASSWORD = "logs", "secret of the logs"
 class ObservedFluentBit(FluentBit):
     """One that a test looks into, with the values that the tests have."""
 
+    login = (USER, PASSWORD)
+
     def configure(self, logs: Mapping[str, Any]) -> Path:
         """Render the configuration, again if need be; its folder.
 
@@ -41,7 +43,8 @@ class ObservedFluentBit(FluentBit):
         return self.folder / "containers"
 
     def environment(self) -> Mapping[str, str]:
-        return {"LOGS_USER": USER, "LOGS_PASSWORD": PASSWORD, "LOGS_SERVER": "tested"}
+        user, password = self.login
+        return {"LOGS_USER": user, "LOGS_PASSWORD": password, "LOGS_SERVER": "tested"}
 
     def __exit__(self, *_: object) -> None:
         """End at once, whatever is not delivered: the test is over."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import secrets
+import ssl
 from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -18,26 +20,51 @@ _ALL = 10_000
 
 
 class OpenSearch:
-    """Holds the template for the indexes whose names begin with `index`, and ends both."""
+    """Holds what the bundle has for the indexes whose names begin with `index`, and ends it all.
 
-    def __init__(self, url: str, index: str) -> None:
-        """`url` is that of a server which asks for no login."""
-        self._client = httpx.Client(base_url=url, trust_env=False, timeout=60)
+    Where it asks for a login, `writer` is a user who has the rights of the bundle's role alone.
+    """
+
+    def __init__(self, url: str, authority: str | None, index: str) -> None:
+        """`url` may hold an administrator's login; `authority` is a file, for TLS."""
+        tls = ssl.create_default_context(cafile=authority)
+        self.client = httpx.Client(base_url=url, verify=tls, trust_env=False, timeout=60)
         self._url = urlsplit(url)
+        self._authority = authority
         self.index = index
+        self.writer = (index, secrets.token_urlsafe(24))
 
     def __enter__(self) -> Self:
-        self.call("PUT", f"_index_template/{self.index}", self.rendered("index-template.json"))
+        for path, content in self._objects().items():
+            self.call("PUT", path, content)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for path in (*self.indexes(), f"_index_template/{self.index}"):
+        for path in (*self.indexes(), *reversed(self._objects())):
             self.call("DELETE", path)
-        self._client.close()
+        self.client.close()
+
+    def _objects(self) -> dict[str, Mapping[str, Any]]:
+        """What is made for the indexes: path -> content."""
+        template: dict[str, Mapping[str, Any]] = {
+            f"_index_template/{self.index}": self.rendered("index-template.json")
+        }
+        if not self._url.username:
+            return template
+        user, password = self.writer
+        security = "_plugins/_security/api"
+        return template | {
+            f"{security}/roles/{user}": self.rendered("role.json"),
+            f"{security}/internalusers/{user}": {"password": password},
+            f"{security}/rolesmapping/{user}": {"users": [user]},
+        }
+
+    def plugins(self) -> set[str]:
+        return {plugin["component"] for plugin in self.call("GET", "_cat/plugins?format=json")}
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer to a request that has to succeed."""
-        answer = self._client.request(method, f"/{path}", json=body)
+        answer = self.client.request(method, f"/{path}", json=body)
         assert answer.is_success, answer.text
         return answer.json()
 
@@ -47,6 +74,7 @@ class OpenSearch:
             "host": self._url.hostname,
             "port": self._url.port,
             "tls": self._url.scheme == "https",
+            "ca_file": self._authority,
             "index": self.index,
         }
         return merge({**KEEP_ALL, "output": where}, logs)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from demo.stack.waiting import wait_until
@@ -32,12 +32,20 @@ _NO_ENTRY = "this is no entry of a log"
 _UNPARSED = {"level": "UNPARSED", "message": _NO_ENTRY}
 
 
+class FluentBitOf(ObservedFluentBit):
+    """One that delivers as the user whom an OpenSearch has for that."""
+
+    def __init__(self, search: OpenSearch, *arguments: Any) -> None:
+        self.login = search.writer
+        super().__init__(*arguments)
+
+
 @pytest.fixture(
     scope="module", params=[f"{name}.{syntax}" for name in FORMATS for syntax in ("yaml", "conf")]
 )
 def stored(
     request: pytest.FixtureRequest,
-    opensearch_url: str,
+    open_search: Callable[[], OpenSearch],
     fluent_bit_program: Path,
     workspace: Workspace,
     logging_server: LoggingServer,
@@ -48,11 +56,11 @@ def stored(
     folder = workspace.folder(f"logs_of_{config}")
     (folder / logging_server.log(name).name).write_text(f"{_NO_ENTRY}\n{text}")
     log = Log(name, text)
-    with OpenSearch(opensearch_url, f"logs-tested-{secrets.token_hex(4)}") as search:
+    with open_search() as search:
         for number in (1, 2):
             values = search.values(directory=str(folder))
             program = (workspace, fluent_bit_program, f"stores_{number}_{config}")
-            with ObservedFluentBit(*program, values, config) as fluent_bit:
+            with FluentBitOf(search, *program, values, config) as fluent_bit:
                 await_delivery(fluent_bit, len(log.entries) + 1)
         yield Stored(search, [*log.entries, _UNPARSED, _UNPARSED], log.times)
 
@@ -199,12 +207,10 @@ def test_charts_count_what_the_log_holds(stored: Stored, name: str) -> None:
         assert found
 
 
-def test_policy_takes_charge_of_the_indexes(
-    opensearch_url: str, opensearch_plugins: set[str]
-) -> None:
-    if "opensearch-index-management" not in opensearch_plugins:
-        pytest.skip("this OpenSearch has no opensearch-index-management: the policy was not put")
-    with OpenSearch(opensearch_url, f"logs-tested-{secrets.token_hex(4)}") as search:
+def test_policy_takes_charge_of_the_indexes(open_search: Callable[[], OpenSearch]) -> None:
+    with open_search() as search:
+        if "opensearch-index-management" not in search.plugins():
+            pytest.skip("this OpenSearch has no Index Management plugin: the policy was not put")
         policy, index = f"_plugins/_ism/policies/{search.index}", f"{search.index}-2026.01.01"
         search.call("PUT", policy, search.rendered("ism-policy.json"))
         try:
@@ -217,3 +223,21 @@ def test_policy_takes_charge_of_the_indexes(
             )
         finally:
             search.call("DELETE", policy)
+
+
+def test_role_lets_nobody_search_or_delete(open_search: Callable[[], OpenSearch]) -> None:
+    """That it is enough to write, all other tests show."""
+    with open_search() as search:
+        if "opensearch-security" not in search.plugins():
+            pytest.skip("this OpenSearch has no Security plugin: the role was not put")
+        index = f"{search.index}-2026.01.01"
+        search.call("PUT", f"{index}/_doc/1?refresh=true", {"message": "kept"})
+        for method, path in (
+            ("GET", f"{index}/_search"),
+            ("GET", f"{index}/_doc/1"),
+            ("DELETE", f"{index}/_doc/1"),
+            ("DELETE", index),
+        ):
+            answer = search.client.request(method, f"/{path}", auth=search.writer)
+            assert answer.status_code == httpx.codes.FORBIDDEN, (method, path)
+        assert search.documents() == [{"message": "kept"}]
