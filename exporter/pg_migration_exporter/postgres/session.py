@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import generators, pq
-from psycopg.abc import Buffer
+from psycopg import abc, generators, pq
 from psycopg.adapt import AdaptersMap, Loader, Transformer
 from psycopg.waiting import wait_async
 
@@ -42,6 +41,10 @@ class Rows(NamedTuple):
         """The rows by the names of their columns."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
+    def by_column(self) -> dict[str, tuple[Any, ...]]:
+        """The values of each column, which a page of samples needs; nothing where no row is."""
+        return dict(zip(self.columns, zip(*self.rows, strict=True), strict=bool(self.rows)))
+
 
 class SessionLostError(psycopg.OperationalError):
     """The connection broke, or was closed, before the statement was answered."""
@@ -50,7 +53,7 @@ class SessionLostError(psycopg.OperationalError):
 class _AnyBytesLoader(Loader):
     """Text of a database in SQL_ASCII: any bytes, kept so that names can be sent back."""
 
-    def load(self, data: Buffer) -> str:
+    def load(self, data: abc.Buffer) -> str:
         return bytes(data).decode("utf-8", _KEEP_ANY_BYTES)
 
 
@@ -58,10 +61,24 @@ class _AnyBytesBinaryLoader(_AnyBytesLoader):
     format = _BINARY
 
 
-_LENIENT = AdaptersMap(psycopg.adapters)
-for _type in ("text", "name", "varchar", "bpchar"):
-    _LENIENT.register_loader(_type, _AnyBytesLoader)
-    _LENIENT.register_loader(_type, _AnyBytesBinaryLoader)
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """An adaptation context without a connection (psycopg.abc.AdaptContext)."""
+
+    adapters: AdaptersMap
+    connection: None = None
+
+
+def _lenient() -> AdaptersMap:
+    adapters = AdaptersMap(psycopg.adapters)
+    for type_ in ("text", "name", "varchar", "bpchar"):
+        adapters.register_loader(type_, _AnyBytesLoader)
+        adapters.register_loader(type_, _AnyBytesBinaryLoader)
+    return adapters
+
+
+#: They remember the loader of each type: one of them for all results, since none is kept.
+_STRICT, _LENIENT = (Transformer(_Context(one)) for one in (psycopg.adapters, _lenient()))
 
 
 @dataclass(slots=True)
@@ -307,20 +324,14 @@ def _read_rows(result: pq.abc.PGresult) -> Rows:
     names = (result.fname(index) for index in range(result.nfields))
     columns = tuple(name.decode() for name in names if name is not None)
     try:
-        return Rows(columns, _load(result, psycopg.adapters))
+        return Rows(columns, _load(result, _STRICT))
     except UnicodeDecodeError:
         return Rows(columns, _load(result, _LENIENT))
 
 
-def _load(result: pq.abc.PGresult, adapters: AdaptersMap) -> list[tuple[Any, ...]]:
-    transformer = Transformer(_Context(adapters))
+def _load(result: pq.abc.PGresult, transformer: abc.Transformer) -> list[tuple[Any, ...]]:
     transformer.set_pgresult(result)
-    return transformer.load_rows(0, result.ntuples, tuple)
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """An adaptation context without a connection (psycopg.abc.AdaptContext)."""
-
-    adapters: AdaptersMap
-    connection: None = None
+    try:
+        return transformer.load_rows(0, result.ntuples, tuple)
+    finally:
+        transformer.set_pgresult(None)
