@@ -83,7 +83,7 @@ def bound_text(bound: float) -> str:
 
 
 def escape_label(value: str) -> str:
-    """Escape a label value; bytes that are no UTF-8 (postgres/session.py) are shown as \\xff."""
+    """Escape a label value; bytes that are no UTF-8 (postgres/rows.py) are shown as \\xff."""
     value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], value)
 

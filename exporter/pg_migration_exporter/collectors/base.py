@@ -26,7 +26,8 @@ from pg_migration_exporter.postgres.capabilities import (
     server_version,
 )
 from pg_migration_exporter.postgres.query import Query
-from pg_migration_exporter.postgres.session import Rows, Session
+from pg_migration_exporter.postgres.rows import Rows
+from pg_migration_exporter.postgres.session import Session
 from pg_migration_exporter.watch.events import EventLog
 
 Cost = Literal["cheap", "moderate", "expensive"]

@@ -16,7 +16,7 @@ from pg_migration_exporter.collectors.tables import families as of
 from pg_migration_exporter.collectors.tables import sql
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.query import array
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 
 
 @dataclass(slots=True)
