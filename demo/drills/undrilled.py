@@ -17,7 +17,7 @@ UNDRILLED = {
     "MigrationExporterScrapeSlow": "Prometheus scrapes every second here, and gives up before",
     "MigrationExporterStateNotStored": "needs a full or broken disk",
     "MigrationExporterWatcherStale": "needs a watcher that hangs while scrapes go on",
-    "MigrationLogPipelineAbsent": "fires all the time: the demo has no log pipeline",
+    "MigrationLogPipelineAbsent": "fires all the time: the demo has a pipeline only in its drills",
     "MigrationPrecheckFailed": _CHECKS,
     "MigrationSucceeded": _NO_ALARM,
     "MigrationUntagged": "fires before the first release of the demo, where it is no fault",

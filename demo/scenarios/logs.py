@@ -18,7 +18,7 @@ from demo.scenarios.migration import LASTING
 from demo.scenarios.release import apply, fail, write_release
 from demo.scenarios.sessions import working
 from demo.stack.errors import StackError
-from demo.stack.fluent_bit import FluentBit, fluent_bit_program
+from demo.stack.fluent_bit import MISSING, FluentBit, fluent_bit_program
 from demo.stack.ports import LOOPBACK
 from demo.stack.sink import Sink
 from demo.stack.waiting import wait_until
@@ -61,7 +61,7 @@ def _pipeline(world: World, log_format: str = "", **logs: Any) -> Iterator[Sink]
     """
     program = fluent_bit_program()
     if program is None:
-        raise StackError("no fluent-bit in PATH and no FLUENT_BIT=/path/to/it")
+        raise StackError(MISSING)
     number = next(_numbers)
     folder = world.workspace.folder(f"log_{number}", for_servers=True)
     log_format = log_format or world.database.value("SHOW log_destination")

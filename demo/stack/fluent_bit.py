@@ -15,6 +15,8 @@ from pg_migration_exporter.bundle.render import render, write
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values, merge
 
+MISSING = "no fluent-bit in PATH and no FLUENT_BIT=/path/to/it"
+
 
 def fluent_bit_program() -> Path | None:
     """Path of a Fluent Bit, which no package of Debian brings: $FLUENT_BIT, or that in PATH."""
