@@ -6,6 +6,7 @@ from demo.scenarios import (
     changelog,
     connections,
     indexes,
+    logs,
     migration,
     pooler,
     queries,
@@ -61,4 +62,13 @@ DRILLED: tuple[Fault, ...] = (
     watching.EXPORTER_GONE,
 )
 
-__all__ = ["CHANGESET_FAILS", "DRILLED", "FAULTS", "Fault"]
+#: Those that need a Fluent Bit.
+LOGGED: tuple[Fault, ...] = (
+    logs.ERROR_LOGGED,
+    logs.LOGS_ELSEWHERE,
+    logs.PREFIX_CHANGED,
+    logs.STORE_GONE,
+    logs.NO_ROOM,
+)
+
+__all__ = ["CHANGESET_FAILS", "DRILLED", "FAULTS", "LOGGED", "Fault"]

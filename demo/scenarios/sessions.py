@@ -25,10 +25,10 @@ def _transaction(name: str, statement: LiteralString, world: World) -> Iterator[
 
 
 @contextmanager
-def _report(world: World) -> Iterator[None]:
-    """One statement that works on and on."""
-    with world.database.connect(application_name="report") as session:
-        session.pgconn.send_query(b"SELECT pg_sleep(600)")
+def working(name: str, statement: bytes, world: World) -> Iterator[None]:
+    """A session of the application `name` works on one statement until the body ends."""
+    with world.database.connect(application_name=name) as session:
+        session.pgconn.send_query(statement)
         yield
         session.cancel_safe()
         while session.pgconn.get_result():
@@ -68,7 +68,11 @@ SESSION_IDLES = Fault(
     partial(_transaction, "forgetful-service", "SELECT"),
     frozenset({"PostgresTransactionLong"}),
 )
-REPORT_RUNS = Fault("report runs and runs", frozenset({"PostgresTransactionLong"}), _report)
+REPORT_RUNS = Fault(
+    "report runs and runs",
+    frozenset({"PostgresTransactionLong"}),
+    partial(working, "report", b"SELECT pg_sleep(600)"),
+)
 TRANSACTION_PREPARED = Fault(
     "prepared transaction is forgotten",
     frozenset({"PostgresPreparedTransactionOld"}),
