@@ -17,6 +17,7 @@ from demo.dashboards.queries import Query, Span, marks, panel_queries, panels, q
 from pg_migration_exporter.bundle.grafana_dashboards import dashboards
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values, merge
+from pg_migration_exporter.liquibase.state import Status
 from tests.bundle.series_labels import labels_of
 
 DASHBOARDS = dashboards(load_values())
@@ -196,6 +197,26 @@ def test_columns_of_a_table_are_the_labels_of_its_queries(panel: dict[str, Any])
     assert sum(labels != shared for labels in found) <= 1
     for override in panel["fieldConfig"]["overrides"]:
         assert override["matcher"]["options"] in organized.values()
+
+
+def test_the_fleet_shows_the_worst_state_of_a_server() -> None:
+    """Of several numbers the highest counts."""
+    table = next(
+        panel
+        for panel in panels(DASHBOARDS["pg-migration-fleet"])
+        if panel["title"] == "Servers and their migrations"
+    )
+    [words] = (
+        override["properties"][0]["value"][0]["options"]
+        for override in table["fieldConfig"]["overrides"]
+        if override["matcher"]["options"] == "state"
+    )
+    from_best_to_worst = [words[number]["text"].replace(" ", "_") for number in sorted(words)]
+    assert set(from_best_to_worst) == set(Status)
+    assert from_best_to_worst[-3:] == [Status.UNKNOWN, Status.STALE_LOCK, Status.FAILED]
+    [query] = (one for one in panel_queries("", table) if one.legend == "state")
+    for number, status in enumerate(from_best_to_worst):
+        assert re.search(rf'{{status="{status}", .*}} \* {number}$', query.expression, re.MULTILINE)
 
 
 # --- the query --------------------------------------------------------------------------------
