@@ -17,6 +17,7 @@ from pg_migration_exporter.errors import UserError
 #: In the order that `--help` lists them; each is a module with `add(subparsers)`.
 SUBCOMMANDS = (
     "serve",
+    "health",
     "watch",
     "run",
     "reports",
