@@ -27,7 +27,8 @@ from pg_migration_exporter.postgres import capabilities, pooler
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import database_of
 from pg_migration_exporter.postgres.link import Link, UnreachableError
-from pg_migration_exporter.postgres.session import Rows, Session, SessionLostError
+from pg_migration_exporter.postgres.rows import Rows
+from pg_migration_exporter.postgres.session import Session, SessionLostError
 from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.lookout import Lookout
 from pg_migration_exporter.watch.store import Durable

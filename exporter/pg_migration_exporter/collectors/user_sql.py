@@ -19,7 +19,8 @@ from pg_migration_exporter.errors import UnfitAnswerError
 from pg_migration_exporter.families import Family
 from pg_migration_exporter.postgres.capabilities import Requirement, server_role, server_version
 from pg_migration_exporter.postgres.query import Query
-from pg_migration_exporter.postgres.session import Rows, SessionLostError
+from pg_migration_exporter.postgres.rows import Rows
+from pg_migration_exporter.postgres.session import SessionLostError
 
 Answer = TypeVar("Answer")
 
