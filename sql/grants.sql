@@ -28,33 +28,34 @@ ALTER ROLE :"exporter" CONNECTION LIMIT :connections;
 GRANT pg_monitor TO :"exporter";
 
 -- Settings that the role is better off with. Administrators of managed services may be refused some:
--- each is a warning then, with what it means, and the rest of this file is done.
+-- each is a warning then, with what it means, and the rest of this file is done. The block below
+-- sees no variable of psql's, but settings of the session.
 SELECT set_config('grants.exporter', :'exporter', false) AS exporter
 \gset
 
 DO $$
 DECLARE
   command text;
-  wish record;
+  setting record;
 BEGIN
-  FOR wish IN
+  FOR setting IN
     SELECT *
       FROM (VALUES
              ('default_transaction_read_only', 'on',
               'Only the exporter''s own settings keep it from writing.'),
              ('pg_stat_statements.track', 'none',
               'Its own statements are counted in pg_stat_statements.')
-           ) AS wish (name, value, without)
+           ) AS setting (name, value, without)
      WHERE current_setting(name, true) IS NOT NULL  -- what is not loaded has no such setting
   LOOP
     command := format('ALTER ROLE %I SET %s = %L', current_setting('grants.exporter'),
-                      wish.name, wish.value);
+                      setting.name, setting.value);
     BEGIN
       EXECUTE command;
     EXCEPTION WHEN insufficient_privilege THEN
       RAISE WARNING '%: %', command, SQLERRM
         USING HINT = format('%s To mend that, have a role that may do so run: %s;',
-                            wish.without, command);
+                            setting.without, command);
     END;
   END LOOP;
 END $$;
