@@ -90,13 +90,15 @@ def _watch(
     plan: FleetPlan,
     resident_before: int,
 ) -> FleetResult:
+    """Prometheus is asked an interval later: a scrape under way is not stored yet."""
     seconds = plan.interval * plan.intervals
     pid, started = exporter.process.pid, time.monotonic()
     cpu, cpu_of_servers = cpu_seconds(pid), _cpu_of(servers)
     time.sleep(seconds)
     cpu, cpu_of_servers = cpu_seconds(pid) - cpu, _cpu_of(servers) - cpu_of_servers
     watched = time.monotonic() - started
-    window = f"[{seconds}s]"
+    time.sleep(plan.interval)
+    window = f"[{seconds}s] offset {plan.interval}s"
     selector = '{job="fleet", instance=~"target_.*"}'
     succeeded = _samples(prometheus, f"up{selector}{window}")
     times = _samples(prometheus, f"scrape_duration_seconds{selector}{window}")
