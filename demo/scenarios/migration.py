@@ -7,13 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from demo.scenarios.fault import Fault
-from demo.scenarios.release import apply, fail, running_release, write_release
+from demo.scenarios.release import (
+    WAIT_AT_GATE,
+    apply,
+    closed_gate,
+    fail,
+    running_release,
+    write_release,
+)
 from demo.stack.errors import StackError
 from demo.stack.programs import ROOT
 from demo.stack.waiting import wait_until
 from demo.world import MIGRATOR, World
 
 RELEASE = ROOT / "demo/changelog/t/fail_sql.sql"
+_TAG = "liquibase_tag_present"
 _WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = %s"
 
 #: What any migration that lasts brings with it.
@@ -75,6 +83,20 @@ def _takes_long(world: World) -> Iterator[None]:
 
 
 @contextmanager
+def _untagged(world: World) -> Iterator[None]:
+    """The next release begins without the tag, as after a rollback to it."""
+    world.database.execute("UPDATE databasechangelog SET tag = NULL")
+    wait_until(lambda: _TAG not in world.exporter.page(), 60, "the tag is seen to be gone")
+    with closed_gate(world):
+        write_release(world, "untagged", WAIT_AT_GATE)
+        run = world.liquibase.start("update", log=world.workspace.log("untagged"))
+        yield
+    run.wait(60)
+    if world.liquibase.run("tag", "--tag=before_the_next").returncode:
+        raise StackError("the history cannot be tagged")
+
+
+@contextmanager
 def _dies(world: World) -> Iterator[None]:
     """The host of the run is lost, and the server notices that its session has gone."""
     with running_release(world, "dies") as run:
@@ -107,6 +129,9 @@ MIGRATION_BLOCKS_TRAFFIC = Fault(
 )
 MIGRATION_TAKES_LONG = Fault(
     "migration takes long", frozenset({"MigrationRunningLong"}), _takes_long, LASTING
+)
+MIGRATION_UNTAGGED = Fault(
+    "migration runs without a tag", frozenset({"MigrationUntagged"}), _untagged, LASTING
 )
 MIGRATION_DIES = Fault(
     "migration's host is lost",

@@ -13,6 +13,12 @@ from demo.scenarios.fault import Fault
 from demo.scenarios.migration import WAITING_USERS
 from demo.world import World
 
+_MANY_TRANSACTIONS = """
+DO $$ BEGIN
+  FOR number IN 1 .. 30000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP;
+END $$
+"""
+
 
 @contextmanager
 def _transaction(name: str, statement: LiteralString, world: World) -> Iterator[None]:
@@ -62,6 +68,14 @@ def _deadlock(world: World) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def _snapshot_held(world: World) -> Iterator[None]:
+    """A session reads a table row by row, while many transactions write."""
+    with _transaction("export", "DECLARE quests CURSOR FOR SELECT FROM player_quest", world):
+        world.database.execute(_MANY_TRANSACTIONS, options="-c synchronous_commit=off")
+        yield
+
+
 SESSION_IDLES = Fault(
     "session idles in its transaction",
     frozenset({"PostgresIdleInTransaction"}),
@@ -80,6 +94,12 @@ TRANSACTION_PREPARED = Fault(
     frozenset({"PostgresTransactionLong"}),
 )
 DEADLOCK = Fault("players deadlock", frozenset({"PostgresDeadlocks"}), _deadlock)
+SNAPSHOT_HELD = Fault(
+    "export holds its snapshot",
+    frozenset({"PostgresXminHorizonOld"}),
+    _snapshot_held,
+    frozenset({"PostgresIdleInTransaction", "PostgresTransactionLong"}),
+)
 TABLE_LOCKED = Fault(
     "somebody locks a table",
     frozenset({"PostgresLockQueueLong", "PostgresLockWaitLong"}),

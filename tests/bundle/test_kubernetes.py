@@ -81,10 +81,31 @@ def test_nested_routes_fit_the_schema_too(values: Values) -> None:
         Draft202012Validator(spec["route"]).validate(route)
 
 
-def test_an_unknown_key_would_be_found(values: Values) -> None:
-    monitor = _objects(values)["ServiceMonitor"]
-    monitor["spec"]["endpoints"][0]["scrape_timeout"] = "10s"
-    assert not Draft202012Validator(SCHEMAS["ServiceMonitor"]).is_valid(monitor)
+def _places(content: Any) -> Iterator[tuple[Any, Any]]:
+    """Each container with a key of it; of a list the first item stands for all.
+
+    Nested routes are left out: the schema does not look into them.
+    """
+    if isinstance(content, dict | list):
+        for key in content if isinstance(content, dict) else range(len(content[:1])):
+            yield content, key
+            if key != "routes":
+                yield from _places(content[key])
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_a_wrong_type_or_key_anywhere_would_be_found(values: Values, kind: str) -> None:
+    """A fraction is right nowhere, nor is a key with a typing error."""
+    document = _objects(values)[kind]
+    is_valid = Draft202012Validator(SCHEMAS[kind]).is_valid
+    for container, key in _places(document["spec"]):
+        kept = container[key]
+        wrong = [0.5, kept | {"no such key": 0.5}] if isinstance(kept, dict) else [0.5]
+        for value in wrong:
+            container[key] = value
+            assert not is_valid(document), (key, value)
+        container[key] = kept
+    assert is_valid(document)
 
 
 def test_routes_and_inhibition_are_those_of_alertmanager(values: Values) -> None:
