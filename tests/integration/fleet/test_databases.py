@@ -110,6 +110,31 @@ def test_two_connections_to_a_database(
     assert scrape(exporter).value("migration_exporter_connections") == 6
 
 
+def test_the_log_says_which_database_of_which_target(
+    server: Server, databases: list[Database], start_exporter: StartExporter
+) -> None:
+    main, other, _ = databases
+    role = f"{main.name}_nobody"
+    server.create_role(role)
+    target = {
+        "name": "quests",
+        "postgres": {"dsn": main.as_user(role).conninfo()},
+        "databases": {"include": [other.name]},
+    }
+    exporter = start_exporter(targets=[target], watch={"enabled": False})
+    try:
+        scrape(exporter, "quests")
+        said = exporter.process.output()
+    finally:
+        exporter.stop()
+        server.database().execute(f"DROP ROLE {role}")
+    assert f"target quests: connected to database {main.name} of PostgreSQL" in said
+    assert "target quests: collector tables cannot run" in said
+    there = f"target quests: database {other.name}: "
+    assert f"{there}connected to database {other.name} of PostgreSQL" in said
+    assert f"{there}collector tables cannot run" in said
+
+
 def test_databases_come_and_go(
     server: Server, databases: list[Database], start_exporter: StartExporter
 ) -> None:
