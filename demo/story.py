@@ -16,8 +16,6 @@ from demo.world import World
 PATIENCE = 60.0
 #: Severities of alerts that are no alarm.
 QUIET = ("info", "none")
-#: What Prometheus records of those that are.
-ALARMS = f'ALERTS{{alertstate="firing",severity!~"{"|".join(QUIET)}"}}'
 #: What happens when nothing goes wrong.
 GOOD_MIGRATION = Fault(
     "changelog applied",
@@ -79,12 +77,18 @@ class Since:
         self._messages = len(world.receiver.messages)
 
     def _firing(self) -> dict[str, list[float]]:
-        """Times at which each alert fired that is to alarm somebody, in order."""
+        """Times at which each alert fired that is asked for, in order."""
         times: dict[str, list[float]] = {}
-        for series in self._world.prometheus.samples(ALARMS, time.time() - self._start + 1):
-            fired = [at for at, _ in series["values"] if at >= self._start]
-            times.setdefault(series["metric"]["alertname"], []).extend(fired)
+        recorded = 'ALERTS{alertstate="firing"}'
+        for series in self._world.prometheus.samples(recorded, time.time() - self._start + 1):
+            if self._is_asked_for(series["metric"]):
+                fired = [at for at, _ in series["values"] if at >= self._start]
+                times.setdefault(series["metric"]["alertname"], []).extend(fired)
         return {name: sorted(fired) for name, fired in times.items() if fired}
+
+    def _is_asked_for(self, labels: dict[str, str]) -> bool:
+        """Say whether an alert alarms somebody, or is to fire although it does not."""
+        return labels["severity"] not in QUIET or labels["alertname"] in self._fault.alerts
 
     def await_alerts(self, names: frozenset[str]) -> None:
         """Await that these fire, and that people are told of each or something inhibits it."""
@@ -107,7 +111,7 @@ class Since:
         return {
             labels["alertname"]
             for alert in self._world.prometheus.alerts()
-            if (labels := alert["labels"])["severity"] not in QUIET
+            if self._is_asked_for(labels := alert["labels"])
             and (alert["state"] == "firing" or labels["alertname"] in own)
         }
 

@@ -34,7 +34,7 @@ QUEST = ROOT / "examples/quest"
 
 #: The job label that the rules of the bundle expect.
 JOB = "pg-migration-exporter"
-#: That of the log pipeline, of which the demo has none.
+#: That of the log pipeline, which the demo has only while a drill of it runs.
 LOG_JOB = "pg-migration-logs"
 
 #: Few connections are enough for the demo, and soon used up when a fault wants that.

@@ -27,13 +27,38 @@ ALTER ROLE :"exporter" CONNECTION LIMIT :connections;
 -- Statistics of all sessions and statements; no user's table.
 GRANT pg_monitor TO :"exporter";
 
--- A second guard beside the exporter's own settings.
-ALTER ROLE :"exporter" SET default_transaction_read_only = on;
+-- Settings that the role is better off with. Administrators of managed services may be refused some:
+-- each is a warning then, with what it means, and the rest of this file is done. The block below
+-- sees no variable of psql's, but settings of the session.
+SELECT set_config('grants.exporter', :'exporter', false) AS exporter
+\gset
 
--- Keeps the exporter's statements out of pg_stat_statements, where that is loaded.
-SELECT format('ALTER ROLE %I SET pg_stat_statements.track = ''none''', :'exporter')
- WHERE current_setting('pg_stat_statements.track', true) IS NOT NULL
-\gexec
+DO $$
+DECLARE
+  command text;
+  setting record;
+BEGIN
+  FOR setting IN
+    SELECT *
+      FROM (VALUES
+             ('default_transaction_read_only', 'on',
+              'Only the exporter''s own settings keep it from writing.'),
+             ('pg_stat_statements.track', 'none',
+              'Its own statements are counted in pg_stat_statements.')
+           ) AS setting (name, value, without)
+     WHERE current_setting(name, true) IS NOT NULL  -- what is not loaded has no such setting
+  LOOP
+    command := format('ALTER ROLE %I SET %s = %L', current_setting('grants.exporter'),
+                      setting.name, setting.value);
+    BEGIN
+      EXECUTE command;
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE WARNING '%: %', command, SQLERRM
+        USING HINT = format('%s To mend that, have a role that may do so run: %s;',
+                            setting.without, command);
+    END;
+  END LOOP;
+END $$;
 
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), :'exporter')
 \gexec

@@ -10,7 +10,7 @@ from bench.fleet.curves import measure_curves
 from bench.fleet.plan import FleetPlan
 from bench.fleet.report import MARK, fleet_rows, markdown, plot
 from bench.fleet.scraped import measure_fleet
-from bench.fleet.server import make_targets, running_server
+from bench.fleet.server import running_fleet, running_server
 from bench.machine import describe_machine
 from demo.command import run
 from demo.markdown import rewrite
@@ -26,13 +26,14 @@ def main() -> int:
 
 def _run(report: Report, page: Path | None) -> None:
     plan, machine = FleetPlan(), describe_machine()
-    with workspace(report) as (folder, tell), running_server(folder, plan) as server:
-        tell(f"making {plan.targets} databases")
-        databases = make_targets(server, plan.targets)
-        fleet = measure_fleet(folder, databases, plan, tell)
+    with workspace(report) as (folder, tell):
+        tell(f"making {plan.targets} databases on {plan.servers} servers")
+        with running_fleet(folder, plan) as servers:
+            fleet = measure_fleet(folder, servers, plan, tell)
         for name, value in fleet_rows(fleet):
             report.say(f"{name}: {value}")
-        curves = measure_curves(folder, server, plan, tell)
+        with running_server(folder, plan) as server:
+            curves = measure_curves(folder, server, plan, tell)
     text = markdown(fleet, curves, machine, _PICTURE)
     report.console.print(text, markup=False, soft_wrap=True)
     if page:

@@ -10,6 +10,9 @@ class FleetPlan:
     """The size of the fleet and how long it is watched; the sizes of databases on the curves."""
 
     targets: int = 100
+    #: What stands for as many servers: what is the same in every database of a server is read for
+    #: each target, and grows with the databases of its server.
+    servers: int = 10
     #: Prometheus's usual scrape_interval.
     interval: int = 15
     #: How long Prometheus scrapes after every target was up once: as many whole intervals.

@@ -18,16 +18,21 @@ _MIB = 2**20
 
 def fleet_rows(result: FleetResult) -> list[tuple[str, str]]:
     """Name and value of each figure of the fleet."""
-    cpu = result.cpu / result.seconds
+    cpu, of_servers = (used / result.seconds for used in (result.cpu, result.cpu_of_servers))
     grown = (result.resident - result.resident_before) / result.targets / _MIB
     return [
         ("targets", f"{result.targets}"),
+        ("servers that hold them", f"{result.servers}"),
         ("scrapes in the window", f"{result.expected}"),
         ("scrapes lost", f"{result.lost}"),
         ("scrape, p50", f"{rounded(result.percentile(50) * 1e3)} ms"),
         ("scrape, p99", f"{rounded(result.percentile(99) * 1e3)} ms"),
         ("CPU", f"{rounded(cpu * 100)} % of a core"),
         ("CPU for each target", f"{rounded(cpu * 100 / result.targets)} % of a core"),
+        (
+            "CPU of the servers",
+            f"{rounded(of_servers * 100)} % of a core",
+        ),
         ("memory (RSS), no target asked for yet", f"{rounded(result.resident_before / _MIB)} MiB"),
         ("memory (RSS), all targets", f"{rounded(result.resident / _MIB)} MiB"),
         ("memory for each target", f"{rounded(grown)} MiB"),

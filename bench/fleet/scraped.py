@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
 from bench.accounts import cpu_seconds, resident_bytes
 from bench.fleet.plan import FleetPlan
-from demo.stack.database import Database
+from bench.fleet.server import make_targets
 from demo.stack.exporter import Exporter
+from demo.stack.postgres import Server
 from demo.stack.prometheus import Prometheus, Scraping
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
@@ -29,8 +32,10 @@ class FleetResult:
     """
 
     targets: int
+    servers: int
     seconds: float
     cpu: float
+    cpu_of_servers: float
     resident_before: int
     resident: int
     connections: int
@@ -49,11 +54,12 @@ class FleetResult:
 
 def measure_fleet(
     workspace: Workspace,
-    databases: Sequence[Database],
+    servers: Sequence[Server],
     plan: FleetPlan,
     tell: Callable[[str], object],
 ) -> FleetResult:
-    """Let Prometheus scrape all databases as targets of one exporter, for the plan's time."""
+    """Let Prometheus scrape new databases as targets of one exporter, for the plan's time."""
+    databases = make_targets(servers, plan.targets)
     targets = [
         {"name": one.name, "postgres": {"dsn": one.conninfo(application_name="fleet")}}
         for one in databases
@@ -74,37 +80,58 @@ def measure_fleet(
                 explain=lambda: f"{len(prometheus.query(_WAS_UP))} were",
             )
             tell(f"watching {len(targets)} targets for {plan.interval * plan.intervals} s")
-            return _watch(exporter, prometheus, databases, plan, before)
+            return _watch(exporter, prometheus, servers, plan, before)
 
 
 def _watch(
     exporter: Exporter,
     prometheus: Prometheus,
-    databases: Sequence[Database],
+    servers: Sequence[Server],
     plan: FleetPlan,
     resident_before: int,
 ) -> FleetResult:
+    """Prometheus is asked an interval later: a scrape under way is not stored yet."""
     seconds = plan.interval * plan.intervals
     pid, started = exporter.process.pid, time.monotonic()
-    cpu = cpu_seconds(pid)
+    cpu, cpu_of_servers = cpu_seconds(pid), _cpu_of(servers)
     time.sleep(seconds)
-    cpu = cpu_seconds(pid) - cpu
+    cpu, cpu_of_servers = cpu_seconds(pid) - cpu, _cpu_of(servers) - cpu_of_servers
     watched = time.monotonic() - started
-    window = f"[{seconds}s]"
-    selector = '{job="fleet", instance=~"fleet_.*"}'
+    time.sleep(plan.interval)
+    window = f"[{seconds}s] offset {plan.interval}s"
+    selector = '{job="fleet", instance=~"target_.*"}'
     succeeded = _samples(prometheus, f"up{selector}{window}")
     times = _samples(prometheus, f"scrape_duration_seconds{selector}{window}")
     count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'fleet'"
     return FleetResult(
-        targets=len(databases),
+        targets=plan.targets,
+        servers=len(servers),
         seconds=watched,
         cpu=cpu,
+        cpu_of_servers=cpu_of_servers,
         resident_before=resident_before,
         resident=resident_bytes(pid),
-        connections=databases[0].value(count),
-        expected=len(databases) * plan.intervals,
-        answered=[times[key] for key, up in succeeded.items() if up == 1],
+        connections=sum(server.database().value(count) for server in servers),
+        expected=plan.targets * plan.intervals,
+        # A scrape may end between the two questions.
+        answered=[times[key] for key in succeeded.keys() & times if succeeded[key] == 1],
     )
+
+
+def _cpu_of(servers: Sequence[Server]) -> float:
+    """Seconds of all processes of the servers that run now."""
+    used = 0.0
+    for server in servers:
+        for pid in _processes(server.process.pid):
+            with suppress(OSError):  # a worker of autovacuum may be over
+                used += cpu_seconds(pid)
+    return used
+
+
+def _processes(pid: int) -> list[int]:
+    """A process and its children (proc(5), "children")."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [pid, *map(int, children.split())]
 
 
 def _samples(prometheus: Prometheus, selector: str) -> dict[tuple[str, Any], float]:

@@ -1,16 +1,19 @@
-"""The server behind the fleet: many small databases, and one for each point of a curve."""
+"""The servers behind the fleet, with many small databases, and the one behind the curves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from math import ceil
 
 from bench.fleet.plan import FleetPlan
 from demo.stack.database import Database
 from demo.stack.postgres import Server
+from demo.stack.programs import ROOT
 from demo.stack.workspace import Workspace
 
 ROLE = "fleet"
+GRANTS = ROOT / "sql/grants.sql"
 
 _TABLES_OF_A_TARGET = 10
 
@@ -37,29 +40,58 @@ END $$
 
 
 @contextmanager
+def running_fleet(workspace: Workspace, plan: FleetPlan) -> Iterator[list[Server]]:
+    """The servers of the fleet, each with a role made as README says (sql/grants.sql)."""
+    share = ceil(plan.targets / plan.servers)
+    # The role of grants.sql may have four connections; here one role is every target's.
+    room = str(2 * share + 2)
+    settings = {"max_connections": str(2 * share + 20)}
+    with ExitStack() as stack:
+        servers = [Server(workspace, f"fleet_{n}", settings) for n in range(plan.servers)]
+        for server in servers:
+            stack.enter_context(server)
+            _prepare(server)
+            server.run_script(GRANTS, "template1", exporter=ROLE, connections=room)
+            server.set_password(ROLE)
+        yield servers
+
+
+def make_targets(servers: Sequence[Server], count: int) -> list[Database]:
+    """Databases with a Liquibase history and some tables, as the exporter's role reaches them.
+
+    They are spread over the servers in turn.
+    """
+    return [
+        make_database(servers[number % len(servers)], f"target_{number:03}", _TABLES_OF_A_TARGET)
+        for number in range(count)
+    ]
+
+
+@contextmanager
 def running_server(workspace: Workspace, plan: FleetPlan) -> Iterator[Server]:
-    """A server with room for two sessions of each target and for all statements of a curve."""
+    """A server with room for all statements of a curve.
+
+    Its role's statements are tracked, unlike those of the fleet's role: they are what is measured.
+    """
     settings = {
-        "max_connections": str(2 * plan.targets + 50),
         "max_locks_per_transaction": "256",
         "pg_stat_statements.max": str(max(plan.statements) * 2),
         "pg_stat_statements.track_planning": "on",
     }
-    with Server(workspace, "fleet", settings) as server:
-        template = server.database("template1")
-        template.execute("CREATE EXTENSION pg_stat_statements")
-        template.execute(_LIQUIBASE)
+    with Server(workspace, "curves", settings) as server:
+        template = _prepare(server)
         server.create_role(ROLE)
         template.execute(f"GRANT pg_monitor TO {ROLE}")
         template.execute(f"GRANT SELECT ON databasechangelog, databasechangeloglock TO {ROLE}")
         yield server
 
 
-def make_targets(server: Server, count: int) -> list[Database]:
-    """Databases with a Liquibase history and some tables, as the exporter's role reaches them."""
-    return [
-        make_database(server, f"fleet_{number:03}", _TABLES_OF_A_TARGET) for number in range(count)
-    ]
+def _prepare(server: Server) -> Database:
+    """What every new database will have."""
+    template = server.database("template1")
+    template.execute("CREATE EXTENSION pg_stat_statements")
+    template.execute(_LIQUIBASE)
+    return template
 
 
 def make_database(server: Server, name: str, tables: int) -> Database:

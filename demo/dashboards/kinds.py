@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 from demo.dashboards.panel import COLORS, FAINT, GRID, TEXT, Panel
 from demo.dashboards.queries import Span
 from demo.dashboards.units import write
+from demo.stack.prometheus import Series
 
 _PALETTE = ("#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#37872d", "#8ab8ff")
 #: Series or lines of a panel, and characters of a cell, that are drawn.
@@ -194,19 +195,7 @@ def _heatmap(axes: Axes, panel: Panel) -> None:
 def _table(axes: Axes, panel: Panel) -> None:
     axes.set_axis_off()
     columns: dict[str, str] = panel.json["transformations"][-1]["options"]["renameByName"]
-    labels = {name: title for name, title in columns.items() if not name.startswith("Value")}
-    rows: dict[tuple[str, ...], dict[str, str]] = {}
-    order: dict[tuple[str, ...], float] = {}
-    for query, found in panel.found:
-        for series in found:
-            key = tuple(series["metric"].get(label, "") for label in labels)
-            row = rows.setdefault(key, dict(zip(labels.values(), key, strict=True)))
-            value = float(series["values"][-1][1])
-            if query.legend:
-                row[query.legend] = panel.cell(query.legend, value)
-            if query.legend in panel.sorted_by:
-                order[key] = value
-    lines = [rows[key] for key in sorted(rows, key=lambda key: -order.get(key, 0))]
+    lines = _lines(panel, columns)
     titles = [*columns.values()]
     shown = [titles, *([line.get(title, "") for title in titles] for line in lines)]
     widths = [
@@ -227,6 +216,29 @@ def _table(axes: Axes, panel: Panel) -> None:
                 va="center",
             )
             left += width / sum(widths)
+
+
+def _lines(panel: Panel, columns: dict[str, str]) -> list[dict[str, str]]:
+    """The lines of a table by column: what the queries found, joined by the labels they share."""
+    answers = [(query, found) for query, found in panel.found if found]
+    shared = sorted(set.intersection(*(_labels(found) for _, found in answers)))
+    lines: dict[tuple[str, ...], dict[str, str]] = {}
+    order: dict[tuple[str, ...], float] = {}
+    for query, found in answers:
+        for series in found:
+            metric, value = series["metric"], float(series["values"][-1][1])
+            key = tuple(metric.get(label, "") for label in shared)
+            line = lines.setdefault(key, {})
+            line |= {columns[label]: text for label, text in metric.items()}
+            if query.legend:
+                line[query.legend] = panel.cell(query.legend, value)
+            if query.legend in panel.sorted_by:
+                order[key] = value
+    return [lines[key] for key in sorted(lines, key=lambda key: -order.get(key, 0))]
+
+
+def _labels(found: Sequence[Series]) -> set[str]:
+    return {label for series in found for label in series["metric"]}
 
 
 def _clock(seconds: float, _: object) -> str:

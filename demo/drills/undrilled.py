@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-_FLUENT_BIT = "needs Fluent Bit, which the stack of the demo has not"
 _SERVICE = "reads a metric of the quest service itself, which the demo has not"
 _HOURS = "compares windows of minutes to days, which are not scaled down"
-_CHECKS = "is of checks that users write; those of the example pass in the demo"
 _NO_ALARM = "alarms nobody: its severity is none or info"
 
 #: Alert -> why. What they fire on is proven by promtool alone (`alerts/tests`).
 UNDRILLED = {
     "DatabaseMigrationInProgress": _NO_ALARM,
     "IndexBuildStalled": "needs a build that neither works nor waits: a disk that hangs",
-    "MigrationCheckFailed": _CHECKS,
-    "MigrationCheckUnknown": _CHECKS,
-    "MigrationCheckWarning": _CHECKS,
     "MigrationExporterScrapeSlow": "Prometheus scrapes every second here, and gives up before",
-    "MigrationExporterStateNotStored": "needs a full or broken disk",
     "MigrationExporterWatcherStale": "needs a watcher that hangs while scrapes go on",
-    "MigrationLogDeliveryFailing": _FLUENT_BIT,
-    "MigrationLogEntriesDropped": _FLUENT_BIT,
-    "MigrationLogErrors": _FLUENT_BIT,
-    "MigrationLogPipelineAbsent": "fires all the time: the demo has no log pipeline",
-    "MigrationLogPipelineSilent": _FLUENT_BIT,
-    "MigrationLogUnreadable": _FLUENT_BIT,
-    "MigrationPrecheckFailed": _CHECKS,
+    "MigrationLogPipelineAbsent": "fires all the time: the demo has a pipeline only in its drills",
     "MigrationSucceeded": _NO_ALARM,
-    "MigrationUntagged": "fires before the first release of the demo, where it is no fault",
     "PostgresArchiveBehind": "needs more than archive_timeout, a minute, without an archive",
     "PostgresCacheHitRateLow": _HOURS,
     "PostgresConnectionsWithoutTls": "is disabled: nothing here leaves the loopback interface",
@@ -38,7 +25,6 @@ UNDRILLED = {
     "PostgresTableBloated": "needs a table of more than the least size that counts",
     "PostgresWalReceiverDown": "needs an exporter beside the standby",
     "PostgresWraparoundNear": "needs hundreds of millions of transactions",
-    "PostgresXminHorizonOld": "needs millions of transactions while one is held open",
     "QuestCacheHitLow": _SERVICE,
     "QuestDurationHigh": _NO_ALARM,
     "QuestImportFailing": _SERVICE,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from demo.scenarios import (
     changelog,
+    checks,
     connections,
     indexes,
+    logs,
     migration,
     pooler,
     queries,
@@ -33,18 +35,22 @@ DRILLED: tuple[Fault, ...] = (
     migration.MIGRATION_WAITS,
     migration.MIGRATION_BLOCKS_TRAFFIC,
     migration.MIGRATION_TAKES_LONG,
+    migration.MIGRATION_UNTAGGED,
     migration.MIGRATION_DIES,
     changelog.CHANGESET_EDITED,
     changelog.CHANGESET_MISSING,
     changelog.CHANGELOG_UNREADABLE,
     changelog.RELEASE_FORGOTTEN,
     changelog.ROLLED_BACK,
+    checks.TABLE_REPLACED,
+    checks.CHECK_REFUSED,
     indexes.INDEX_BUILD_CANCELED,
     sessions.SESSION_IDLES,
     sessions.REPORT_RUNS,
     sessions.TRANSACTION_PREPARED,
     sessions.TABLE_LOCKED,
     sessions.DEADLOCK,
+    sessions.SNAPSHOT_HELD,
     replication.STANDBY_GONE,
     replication.SYNCHRONOUS_MISSING,
     replication.SLOT_FORGOTTEN,
@@ -58,7 +64,17 @@ DRILLED: tuple[Fault, ...] = (
     watching.EXPORTER_RESTARTS,
     watching.EXTENSION_GONE,
     watching.GRANT_REVOKED,
+    watching.STATE_LOCKED,
     watching.EXPORTER_GONE,
 )
 
-__all__ = ["CHANGESET_FAILS", "DRILLED", "FAULTS", "Fault"]
+#: Those that need a Fluent Bit.
+LOGGED: tuple[Fault, ...] = (
+    logs.ERROR_LOGGED,
+    logs.LOGS_ELSEWHERE,
+    logs.PREFIX_CHANGED,
+    logs.STORE_GONE,
+    logs.NO_ROOM,
+)
+
+__all__ = ["CHANGESET_FAILS", "DRILLED", "FAULTS", "LOGGED", "Fault"]

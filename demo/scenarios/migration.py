@@ -7,14 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from demo.scenarios.fault import Fault
-from demo.scenarios.release import apply, running_release, write_release
+from demo.scenarios.release import (
+    WAIT_AT_GATE,
+    apply,
+    closed_gate,
+    fail,
+    running_release,
+    write_release,
+)
 from demo.stack.errors import StackError
 from demo.stack.programs import ROOT
 from demo.stack.waiting import wait_until
 from demo.world import MIGRATOR, World
 
 RELEASE = ROOT / "demo/changelog/t/fail_sql.sql"
-_FAILURE = "Migration failed for changeset"
+_TAG = "liquibase_tag_present"
 _WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = %s"
 
 #: What any migration that lasts brings with it.
@@ -38,9 +45,7 @@ WAITING_USERS = frozenset(
 def _changeset_fails(world: World) -> Iterator[None]:
     """The first changeset is applied, the second inserts into a table that is missing."""
     shutil.copy(RELEASE, world.liquibase.search_path / "changes/extra/030-release.sql")
-    # It happened when Liquibase says so; its JVM may take longer to end than the alert to fire.
-    process = world.liquibase.start("update", log=world.workspace.log("release"))
-    wait_until(lambda: _FAILURE in process.output(), 60, "the release fails", explain=process.tail)
+    process = fail(world, "release")
     yield
     process.wait(60)
     world.database.as_user(MIGRATOR).execute("CREATE TABLE gameplay.nope (id int)")
@@ -78,6 +83,20 @@ def _takes_long(world: World) -> Iterator[None]:
 
 
 @contextmanager
+def _untagged(world: World) -> Iterator[None]:
+    """The next release begins without the tag, as after a rollback to it."""
+    world.database.execute("UPDATE databasechangelog SET tag = NULL")
+    wait_until(lambda: _TAG not in world.exporter.page(), 60, "the tag is seen to be gone")
+    with closed_gate(world):
+        write_release(world, "untagged", WAIT_AT_GATE)
+        run = world.liquibase.start("update", log=world.workspace.log("untagged"))
+        yield
+    run.wait(60)
+    if world.liquibase.run("tag", "--tag=before_the_next").returncode:
+        raise StackError("the history cannot be tagged")
+
+
+@contextmanager
 def _dies(world: World) -> Iterator[None]:
     """The host of the run is lost, and the server notices that its session has gone."""
     with running_release(world, "dies") as run:
@@ -110,6 +129,9 @@ MIGRATION_BLOCKS_TRAFFIC = Fault(
 )
 MIGRATION_TAKES_LONG = Fault(
     "migration takes long", frozenset({"MigrationRunningLong"}), _takes_long, LASTING
+)
+MIGRATION_UNTAGGED = Fault(
+    "migration runs without a tag", frozenset({"MigrationUntagged"}), _untagged, LASTING
 )
 MIGRATION_DIES = Fault(
     "migration's host is lost",

@@ -17,6 +17,7 @@ DO $$ BEGIN
   WHILE EXISTS (SELECT FROM gameplay.gate) LOOP PERFORM pg_sleep(0.1); END LOOP;
 END $$
 """
+_FAILURE = "Migration failed for changeset"
 _AT_GATE = (
     "SELECT pid FROM pg_stat_activity WHERE application_name = 'liquibase'"
     " AND query LIKE '%gameplay.gate%' AND state = 'active'"
@@ -36,6 +37,13 @@ def apply(world: World) -> None:
     done = world.liquibase.run("update")
     if done.returncode:
         raise StackError(f"the release cannot be applied:\n{done.stderr}")
+
+
+def fail(world: World, name: str) -> Process:
+    """Start an update and await that Liquibase says that it failed: its JVM may go on for long."""
+    process = world.liquibase.start("update", log=world.workspace.log(name))
+    wait_until(lambda: _FAILURE in process.output(), 60, "the release fails", explain=process.tail)
+    return process
 
 
 @contextmanager

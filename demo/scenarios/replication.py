@@ -97,7 +97,9 @@ SYNCHRONOUS_MISSING = Fault(
     frozenset({"DatabaseQueryLatencyHigh", "PostgresTransactionLong"}),
 )
 ARCHIVE_FAILS = Fault(
-    "archive takes nothing", frozenset({"PostgresArchiverFailing"}), _archive_fails
+    "archive takes nothing",
+    frozenset({"PostgresArchiverFailing", "MigrationPrecheckFailed"}),
+    _archive_fails,
 )
 SLOT_FORGOTTEN = Fault(
     "replication slot is forgotten",

@@ -13,6 +13,12 @@ from demo.scenarios.fault import Fault
 from demo.scenarios.migration import WAITING_USERS
 from demo.world import World
 
+_MANY_TRANSACTIONS = """
+DO $$ BEGIN
+  FOR number IN 1 .. 30000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP;
+END $$
+"""
+
 
 @contextmanager
 def _transaction(name: str, statement: LiteralString, world: World) -> Iterator[None]:
@@ -25,10 +31,10 @@ def _transaction(name: str, statement: LiteralString, world: World) -> Iterator[
 
 
 @contextmanager
-def _report(world: World) -> Iterator[None]:
-    """One statement that works on and on."""
-    with world.database.connect(application_name="report") as session:
-        session.pgconn.send_query(b"SELECT pg_sleep(600)")
+def working(name: str, statement: bytes, world: World) -> Iterator[None]:
+    """A session of the application `name` works on one statement until the body ends."""
+    with world.database.connect(application_name=name) as session:
+        session.pgconn.send_query(statement)
         yield
         session.cancel_safe()
         while session.pgconn.get_result():
@@ -62,13 +68,25 @@ def _deadlock(world: World) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def _snapshot_held(world: World) -> Iterator[None]:
+    """A session reads a table row by row, while many transactions write."""
+    with _transaction("export", "DECLARE quests CURSOR FOR SELECT FROM player_quest", world):
+        world.database.execute(_MANY_TRANSACTIONS, options="-c synchronous_commit=off")
+        yield
+
+
 SESSION_IDLES = Fault(
     "session idles in its transaction",
     frozenset({"PostgresIdleInTransaction"}),
     partial(_transaction, "forgetful-service", "SELECT"),
     frozenset({"PostgresTransactionLong"}),
 )
-REPORT_RUNS = Fault("report runs and runs", frozenset({"PostgresTransactionLong"}), _report)
+REPORT_RUNS = Fault(
+    "report runs and runs",
+    frozenset({"PostgresTransactionLong"}),
+    partial(working, "report", b"SELECT pg_sleep(600)"),
+)
 TRANSACTION_PREPARED = Fault(
     "prepared transaction is forgotten",
     frozenset({"PostgresPreparedTransactionOld"}),
@@ -76,6 +94,12 @@ TRANSACTION_PREPARED = Fault(
     frozenset({"PostgresTransactionLong"}),
 )
 DEADLOCK = Fault("players deadlock", frozenset({"PostgresDeadlocks"}), _deadlock)
+SNAPSHOT_HELD = Fault(
+    "export holds its snapshot",
+    frozenset({"PostgresXminHorizonOld"}),
+    _snapshot_held,
+    frozenset({"PostgresIdleInTransaction", "PostgresTransactionLong"}),
+)
 TABLE_LOCKED = Fault(
     "somebody locks a table",
     frozenset({"PostgresLockQueueLong", "PostgresLockWaitLong"}),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 
 from demo.scenarios.fault import Fault
+from demo.scenarios.release import write_release
 from demo.stack.ports import LOOPBACK, free_port
 from demo.stack.waiting import wait_until
 from demo.world import EXPORTER_ROLE, LOG_JOB, World
@@ -56,6 +58,18 @@ def _log_pipeline_gone(world: World) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _state_locked(world: World) -> Iterator[None]:
+    """Another program keeps the exporter's memory locked, while there is a run to note."""
+    write_release(world, "unnoted", "SELECT 1")
+    with closing(sqlite3.connect(world.exporter.folder / "state.sqlite")) as state:
+        state.execute("BEGIN IMMEDIATE")
+        run = world.liquibase.start("update", log=world.workspace.log("unnoted"))
+        yield
+        run.wait(60)
+        state.rollback()
+
+
 EXPORTER_GONE = Fault("exporter is killed", frozenset({"MigrationExporterDown"}), _exporter_gone)
 EXPORTER_RESTARTS = Fault(
     "exporter restarts again and again",
@@ -73,4 +87,7 @@ GRANT_REVOKED = Fault(
 )
 LOG_PIPELINE_GONE = Fault(
     "log pipeline does not answer", frozenset({"MigrationLogPipelineDown"}), _log_pipeline_gone
+)
+STATE_LOCKED = Fault(
+    "state file is locked", frozenset({"MigrationExporterStateNotStored"}), _state_locked
 )

@@ -38,8 +38,12 @@ async def check_targets(settings: Settings) -> str:
     at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def check(name: str, one: Settings) -> str:
-        async with at_once:
-            return await _check_target(name, one)
+        place = place_of(name)
+        try:
+            async with at_once:
+                return _lines(place, await _check_target(one))
+        except ConfigError as error:
+            raise ConfigError(_lines(place, str(error))) from error
 
     checks = [check(name, one) for name, one in settings_by_target(settings).items()]
     found = await asyncio.gather(*checks, return_exceptions=True)
@@ -52,25 +56,34 @@ async def check_targets(settings: Settings) -> str:
     return "\n".join(map(str, found))
 
 
-async def _check_target(name: str, settings: Settings) -> str:
-    place = place_of(name)
+async def _check_target(settings: Settings) -> str:
     collectors = select_collectors(settings)
     known, works, problems, is_pooled = await _check_database(settings, collectors)
     others, missing, left_out = watched_databases(known, settings.databases)
     if complaint := complaint_of(missing, left_out):
         problems.append(f"databases: {complaint}")
     for other in others:
-        there = in_database(settings, collectors, other)
-        problems += (await _check_database(*there))[2]
+        problems += await _check_other_database(settings, collectors, other)
     warnings = [f"warning: {pooler.WARNING}"] if is_pooled else []
     if problems:
-        raise ConfigError(_lines(place, *problems, f"what works: {works}", *warnings))
+        raise ConfigError("\n".join([*problems, f"what works: {works}", *warnings]))
     server = f"PostgreSQL {known.version}, {known.role}, role {known.usename}"
-    return _lines(place, f"{server}: all works: {works}", *warnings)
+    return "\n".join([f"{server}: all works: {works}", *warnings])
 
 
-def _lines(place: str, *lines: str) -> str:
-    return "\n".join(f"{place}{one}" for one in lines)
+def _lines(place: str, text: str) -> str:
+    return "\n".join(f"{place}{line}" for line in text.splitlines())
+
+
+async def _check_other_database(
+    settings: Settings, collectors: Sequence[Collector], name: str
+) -> list[str]:
+    """A line for each problem in another database of the target's server."""
+    try:
+        problems = (await _check_database(*in_database(settings, collectors, name)))[2]
+    except ConfigError as error:
+        problems = [str(error)]
+    return [_lines(f"database {name}: ", one) for one in problems]
 
 
 async def _check_database(
@@ -110,5 +123,5 @@ async def _try(session: Session, plan: Plan, settings: Settings) -> list[str]:
             try:
                 await one.collect(one, scope)
             except (psycopg.Error, UnfitAnswerError) as error:
-                problems.append(f"{one.name} in {plan.capabilities.datname}: {error}".strip())
+                problems.append(f"{one.name}: {error}".strip())
     return problems

@@ -27,7 +27,8 @@ from pg_migration_exporter.postgres import capabilities, pooler
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import database_of
 from pg_migration_exporter.postgres.link import Link, UnreachableError
-from pg_migration_exporter.postgres.session import Rows, Session, SessionLostError
+from pg_migration_exporter.postgres.rows import Rows
+from pg_migration_exporter.postgres.session import Session, SessionLostError
 from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.lookout import Lookout
 from pg_migration_exporter.watch.store import Durable
@@ -58,6 +59,7 @@ class Database:
         is_main: bool,
     ) -> None:
         self._datname = datname = database_of(settings.postgres)
+        self._place = place
         self._link = Link(settings.postgres)
         self._collectors = [one for one in collectors if not datname or one.runs_in(datname)]
         self._memories: dict[str, Any] = {one.name: one.memory(settings) for one in collectors}
@@ -154,9 +156,9 @@ class Database:
         part.answered.clear()
         part.datname = now.datname
         self._plan = part.plan = Plan.make(self._collectors, now)
-        self._plan.log()
+        self._plan.log(self._place)
         if self._link.is_pooled:
-            log.warning("%s", pooler.WARNING)
+            log.warning("%s%s", self._place, pooler.WARNING)
         return self._plan
 
     def _start(self, plan: Plan, session: Session, part: Part) -> list[asyncio.Task[None]]:

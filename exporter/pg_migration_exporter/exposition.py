@@ -62,10 +62,11 @@ _LAST: dict[Format, dict[str, tuple[FamilySamples, str]]] = {PROMETHEUS: {}, OPE
 
 
 def _text(family: FamilySamples, to: Format) -> str:
-    last, text = _LAST[to].get(family.family.name, (None, ""))
-    if last != family:
-        text = "\n".join([*_header(family.family, to), *_lines(family), ""])
-        _LAST[to][family.family.name] = FamilySamples(family.family, [*family.samples]), text
+    declared, samples = family.family, family.samples
+    last, text = _LAST[to].get(declared.name, (None, ""))
+    if last is None or last.family is not declared or last.samples != samples:
+        text = "\n".join([*_header(declared, to), *_lines(family), ""])
+        _LAST[to][declared.name] = FamilySamples(declared, [*samples]), text
     return text
 
 
@@ -82,7 +83,7 @@ def bound_text(bound: float) -> str:
 
 
 def escape_label(value: str) -> str:
-    """Escape a label value; bytes that are no UTF-8 (postgres/session.py) are shown as \\xff."""
+    """Escape a label value; bytes that are no UTF-8 (postgres/rows.py) are shown as \\xff."""
     value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], value)
 

@@ -47,11 +47,12 @@ class Plan:
             for one, obstacle in self.skipped
         ]
 
-    def log(self) -> None:
-        """Say once what runs and what does not."""
+    def log(self, place: str) -> None:
+        """Say once what runs and what does not; `place` stands before each line."""
         assert self.capabilities is not None
         log.info(
-            "connected to database %s of PostgreSQL %s, %s, as %s; collectors: %s",
+            "%sconnected to database %s of PostgreSQL %s, %s, as %s; collectors: %s",
+            place,
             self.capabilities.datname,
             self.capabilities.version,
             self.capabilities.role,
@@ -59,7 +60,7 @@ class Plan:
             ", ".join(one.name for one in self.collectors),
         )
         for problem in self.problems():
-            log.warning("%s", problem)
+            log.warning("%s%s", place, problem)
 
 
 def select_collectors(settings: Settings) -> tuple[Collector, ...]:

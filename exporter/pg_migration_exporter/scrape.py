@@ -138,7 +138,12 @@ class Scrape:
                 for samples in part.answered.get(collector.name, (0, ()))[1]:
                     found.setdefault(samples.family.name, []).append(samples)
         for same in found.values():
-            yield same[0] if len(same) == 1 else _merge(same)
+            yield same[0] if len(same) == 1 else _merge(same, same[0].family)
+
+    def samples_of(self, family: Family) -> FamilySamples:
+        """What the collectors published of one family, in all databases."""
+        answers = (found for part in self.parts for _, found in part.answered.values())
+        return _merge([one for found in answers for one in found if one.family is family], family)
 
     def _about_collectors(self) -> Iterator[FamilySamples]:
         success, skipped, duration = (FamilySamples(one) for one in (SUCCESS, SKIPPED, DURATION))
@@ -174,6 +179,5 @@ class Scrape:
         yield from (age, stored)
 
 
-def _merge(same: list[FamilySamples]) -> FamilySamples:
-    samples = [sample for one in same for sample in one.samples]
-    return FamilySamples(same[0].family, samples)
+def _merge(same: list[FamilySamples], family: Family) -> FamilySamples:
+    return FamilySamples(family, [sample for one in same for sample in one.samples])

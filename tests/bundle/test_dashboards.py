@@ -17,6 +17,7 @@ from demo.dashboards.queries import Query, Span, marks, panel_queries, panels, q
 from pg_migration_exporter.bundle.grafana_dashboards import dashboards
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values, merge
+from pg_migration_exporter.liquibase.state import Status
 from tests.bundle.series_labels import labels_of
 
 DASHBOARDS = dashboards(load_values())
@@ -186,10 +187,36 @@ def test_columns_of_a_table_are_the_labels_of_its_queries(panel: dict[str, Any])
         return
     organized = panel["transformations"][-1]["options"]["renameByName"]
     columns = {name for name in organized if not name.startswith("Value")}
-    for query in panel_queries("", panel):
-        assert labels_of(promql_parser.parse(SPAN.fill(query.expression))) == columns
+    found = [
+        labels_of(promql_parser.parse(SPAN.fill(query.expression)))
+        for query in panel_queries("", panel)
+    ]
+    assert frozenset.union(*found) == columns
+    # Grafana joins lines by the labels that all queries have; one alone may know more of a line.
+    shared = frozenset.intersection(*found)
+    assert sum(labels != shared for labels in found) <= 1
     for override in panel["fieldConfig"]["overrides"]:
         assert override["matcher"]["options"] in organized.values()
+
+
+def test_the_fleet_shows_the_worst_state_of_a_server() -> None:
+    """Of several numbers the highest counts."""
+    table = next(
+        panel
+        for panel in panels(DASHBOARDS["pg-migration-fleet"])
+        if panel["title"] == "Servers and their migrations"
+    )
+    [words] = (
+        override["properties"][0]["value"][0]["options"]
+        for override in table["fieldConfig"]["overrides"]
+        if override["matcher"]["options"] == "state"
+    )
+    from_best_to_worst = [words[number]["text"].replace(" ", "_") for number in sorted(words)]
+    assert set(from_best_to_worst) == set(Status)
+    assert from_best_to_worst[-3:] == [Status.UNKNOWN, Status.STALE_LOCK, Status.FAILED]
+    [query] = (one for one in panel_queries("", table) if one.legend == "state")
+    for number, status in enumerate(from_best_to_worst):
+        assert re.search(rf'{{status="{status}", .*}} \* {number}$', query.expression, re.MULTILINE)
 
 
 # --- the query --------------------------------------------------------------------------------
@@ -261,6 +288,20 @@ def test_runbooks_that_have_no_address_are_no_links() -> None:
     assert not any(panel["links"] for one in DASHBOARDS.values() for panel in panels(one))
 
 
+def matchers_of_the_form(query: str) -> dict[str, str]:
+    """The matchers that Alertmanager's form for a new silence reads from its address.
+
+    Its page takes a parameter with a second `=` for none (elm/url, Url.Parser.Query), and does
+    without what it cannot read (ui/app/src/Views/SilenceForm/Parsing.elm).
+    """
+    [(name, _, value)] = [parameter.partition("=") for parameter in query.split("&")]
+    assert name == "filter"
+    assert "=" not in value
+    selector = promql_parser.parse(unquote(value))
+    assert isinstance(selector, promql_parser.VectorSelector)
+    return {one.name: one.value for one in selector.matchers.matchers}
+
+
 def test_alert_that_fires_leads_to_a_silence_of_it_on_its_server() -> None:
     web = _with({"urls": {"alertmanager": "https://example.com/alertmanager"}})
     table = next(panel for panel in panels(web["pg-migration-cockpit"]) if "fire" in panel["title"])
@@ -274,12 +315,9 @@ def test_alert_that_fires_leads_to_a_silence_of_it_on_its_server() -> None:
     )
     line = {"alert": "PostgresDown", "server": "db-1:9886"}
     filled = re.sub(r"\$\{__data\.fields\.(\w+)}", lambda field: line[field[1]], silence["url"])
-    form, _, matchers = unquote(filled).partition("?filter=")
+    form, _, query = filled.partition("?")
     assert form == "https://example.com/alertmanager/#/silences/new"
-    selector = promql_parser.parse(matchers)
-    assert isinstance(selector, promql_parser.VectorSelector)
-    wanted = {"alertname": "PostgresDown", "instance": "db-1:9886"}
-    assert {one.name: one.value for one in selector.matchers.matchers} == wanted
+    assert matchers_of_the_form(query) == {"alertname": "PostgresDown", "instance": "db-1:9886"}
     assert line.keys() <= set(table["transformations"][-1]["options"]["renameByName"].values())
 
 

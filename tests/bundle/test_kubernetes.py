@@ -23,7 +23,17 @@ SCHEMAS = {
 }
 #: Values that use what the defaults leave out.
 EVERYTHING = {
-    "kubernetes": {"labels": {}, "targets": ["replica", "db-2"]},
+    "kubernetes": {
+        "labels": {},
+        "targets": ["replica", "db-2"],
+        "scrape": {
+            "scheme": "https",
+            "server_name": "exporter.example.com",
+            "ca_secret": "exporter-ca",
+            "client_certificate_secret": "prometheus-tls",
+            "basic_auth_secret": "exporter-login",
+        },
+    },
     "alertmanager": {
         "teams": {"dba": {"critical": "mail", "info": "channel"}},
         "smtp": {"username": "alerts", "password_file": "/run/secrets/smtp"},
@@ -71,10 +81,31 @@ def test_nested_routes_fit_the_schema_too(values: Values) -> None:
         Draft202012Validator(spec["route"]).validate(route)
 
 
-def test_an_unknown_key_would_be_found(values: Values) -> None:
-    monitor = _objects(values)["ServiceMonitor"]
-    monitor["spec"]["endpoints"][0]["scrape_timeout"] = "10s"
-    assert not Draft202012Validator(SCHEMAS["ServiceMonitor"]).is_valid(monitor)
+def _places(content: Any) -> Iterator[tuple[Any, Any]]:
+    """Each container with a key of it; of a list the first item stands for all.
+
+    Nested routes are left out: the schema does not look into them.
+    """
+    if isinstance(content, dict | list):
+        for key in content if isinstance(content, dict) else range(len(content[:1])):
+            yield content, key
+            if key != "routes":
+                yield from _places(content[key])
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_a_wrong_type_or_key_anywhere_would_be_found(values: Values, kind: str) -> None:
+    """A fraction is right nowhere, nor is a key with a typing error."""
+    document = _objects(values)[kind]
+    is_valid = Draft202012Validator(SCHEMAS[kind]).is_valid
+    for container, key in _places(document["spec"]):
+        kept = container[key]
+        wrong = [0.5, kept | {"no such key": 0.5}] if isinstance(kept, dict) else [0.5]
+        for value in wrong:
+            container[key] = value
+            assert not is_valid(document), (key, value)
+        container[key] = kept
+    assert is_valid(document)
 
 
 def test_routes_and_inhibition_are_those_of_alertmanager(values: Values) -> None:
@@ -116,9 +147,41 @@ def test_prometheus_finds_the_exporter_under_the_job_of_the_rules(values: Values
     assert static == values.kubernetes.targets
 
 
+def access(values: Values) -> Iterator[dict[str, Any]]:
+    """How Prometheus is let in, as the ServiceMonitor and the Probe say."""
+    objects = _objects(values)
+    [endpoint] = objects["ServiceMonitor"]["spec"]["endpoints"]
+    probe = objects["Probe"]["spec"]
+    for scheme, one in ((endpoint["scheme"], endpoint), (probe["prober"]["scheme"], probe)):
+        shown = {key: one[key] for key in ("tlsConfig", "basicAuth") if key in one}
+        yield {"scheme": scheme, **shown}
+
+
+def test_prometheus_is_let_in_by_what_the_exporter_asks_for(write_values: WriteValues) -> None:
+    for asked in access(load_values(write_values({}))):
+        assert asked == {"scheme": "http"}
+    for asked in access(load_values(write_values({"kubernetes": {"scrape": {"scheme": "https"}}}))):
+        name = "pg-migration-exporter.monitoring.svc"
+        assert asked == {"scheme": "https", "tlsConfig": {"serverName": name}}
+    for asked in access(load_values(write_values(EVERYTHING))):
+        assert asked["tlsConfig"] == {
+            "serverName": "exporter.example.com",
+            "ca": {"secret": {"name": "exporter-ca", "key": "ca.crt"}},
+            "cert": {"secret": {"name": "prometheus-tls", "key": "tls.crt"}},
+            "keySecret": {"name": "prometheus-tls", "key": "tls.key"},
+        }
+        assert asked["basicAuth"] == {
+            "username": {"name": "exporter-login", "key": "username"},
+            "password": {"name": "exporter-login", "key": "password"},
+        }
+
+
 @pytest.mark.parametrize(
     ("key", "content"),
     [
+        ("scrape", {"scheme": "ftp"}),
+        ("scrape", {"ca_secret": "exporter-ca"}),
+        ("scrape", {"scheme": "https", "basic_auth_secret": "a: b"}),
         ("namespace", "Upper"),
         ("labels", {"a b": "c"}),
         ("targets", ["x y"]),

@@ -54,7 +54,7 @@ def inbox(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Ite
         content = [_alert(name, "critical") for name in NAMES]
         content += [_alert("A", "high"), _alert("B", "warning"), _alert("C", "info")]
         content += [_alert(f"D{number}", "warning", "many") for number in range(8)]
-        content += [_alert("Watchdog", "none")]
+        content += [_alert("E", "warning", datname=""), _alert("Watchdog", "none")]
         answer = httpx.post(f"{alertmanager.url}/api/v2/alerts", json=content, trust_env=False)
         answer.raise_for_status()
         yield inbox
@@ -116,6 +116,10 @@ def test_slack_message_has_a_short_title_and_what_to_do(inbox: Inbox) -> None:
 
 def test_one_alert_alone_is_not_counted(inbox: Inbox) -> None:
     assert _slack(inbox, "WARNING B")["title"] == "WARNING B quests @eu"
+
+
+def test_what_is_of_no_database_says_of_which_instance(inbox: Inbox) -> None:
+    assert _slack(inbox, "WARNING E")["title"] == "WARNING E db:9886 @eu"
 
 
 def test_many_alerts_are_cut_and_counted(inbox: Inbox) -> None:

@@ -70,6 +70,13 @@ def test_sql_that_changes_something_is_marked_as_the_administrators(path: Path) 
         assert bool(CHANGING.search(block)) == block.startswith(ADMINISTRATORS), block
 
 
+@EVERY_RUNBOOK
+def test_the_servers_log_is_read_in_every_format(path: Path) -> None:
+    """With the settings of the log pipeline, all but a few lines are in files of JSON or CSV."""
+    names = re.findall(r"/var/log/postgresql/\S*\.log\b", path.read_text(encoding="utf-8"))
+    assert not names
+
+
 @pytest.fixture(scope="module")
 def reader(server: Server) -> Iterator[psycopg.Connection[Any]]:
     """A session of the exporter's role, in a database with Liquibase's tables."""

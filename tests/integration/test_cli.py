@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -41,6 +43,23 @@ def test_collectors_are_listed() -> None:
     listed = run("collectors")
     assert listed.returncode == 0
     assert "liquibase" in listed.stdout
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
+    """As `head` does; the first writes less than a buffer, the second more."""
+    for arguments in (["collectors"], ["config", "reference"]):
+        read, write = os.pipe()
+        os.close(read)
+        with os.fdopen(write) as nobody:
+            done = subprocess.run(
+                [exporter_command(), *arguments],
+                stdout=nobody,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+        assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, ""), arguments
 
 
 def test_an_unknown_key_is_one_line_and_exit_2(tmp_path: Path) -> None:

@@ -20,7 +20,12 @@ ROLE = 'quest "watcher"'
 
 
 def grant(database: Database, **variables: str) -> None:
-    """Run the file as the documentation says."""
+    """Run the file as the documentation says; it has nothing to complain about."""
+    assert complaints(database, **variables) == ""
+
+
+def complaints(database: Database, **variables: str) -> str:
+    """Run the file to its end; what it warns of."""
     given = [option for name, value in variables.items() for option in ("-v", f"{name}={value}")]
     psql = (postgres_bindir() / "psql", "--no-psqlrc", "--quiet", "-d", database.conninfo())
     done = subprocess.run(
@@ -30,7 +35,8 @@ def grant(database: Database, **variables: str) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 def test_the_limit_of_connections_stays_as_it_was_set(
@@ -51,6 +57,26 @@ def watcher(database: Database) -> Iterator[Database]:
     database.execute(f"ALTER ROLE \"{quoted}\" PASSWORD 'x'")
     yield Database(database.port, database.name, ROLE, "x")
     database.execute(f'DROP OWNED BY "{quoted}"; DROP ROLE "{quoted}"')
+
+
+def test_a_setting_that_is_refused_is_a_warning_with_its_remedy(database: Database) -> None:
+    """As the administrators of managed services are: they make roles and own the database."""
+    database.execute("CREATE ROLE manager LOGIN CREATEROLE PASSWORD 'x'")
+    database.execute("GRANT pg_monitor TO manager WITH ADMIN OPTION")
+    database.execute(f'GRANT CONNECT ON DATABASE "{database.name}" TO manager WITH GRANT OPTION')
+    manager = Database(database.port, database.name, "manager", "x")
+    try:
+        warning, hint = complaints(manager, exporter="watcher").splitlines()
+        command = "ALTER ROLE watcher SET pg_stat_statements.track = 'none'"
+        assert f"WARNING:  {command}: permission denied" in warning
+        assert hint.startswith("HINT:  Its own statements are counted in pg_stat_statements.")
+        assert hint.endswith(f"run: {command};")
+        settings = "SELECT rolconfig FROM pg_roles WHERE rolname = 'watcher'"
+        assert database.value(settings) == ["default_transaction_read_only=on"]
+        assert database.value("SELECT pg_has_role('watcher', 'pg_monitor', 'MEMBER')")
+    finally:
+        for role in ("manager", "watcher"):  # the one that granted first
+            database.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
 
 
 def test_everything_works_with_it(

@@ -92,16 +92,20 @@ def connect(authority: Authority) -> Iterator[Callable[..., httpx.Client]]:
 def start(
     workspace: Workspace, database: Database, pair: Pair, connect: Callable[..., httpx.Client]
 ) -> Iterator[Start]:
-    """Start an exporter with TLS: `start(client, key_of_web=value, tls={...})`."""
+    """Start an exporter with TLS: `start(client, key_of_web=value, tls={...}, reports={...})`."""
     with ExitStack() as stack:
 
         def make(
-            client: httpx.Client | None = None, tls: dict[str, Any] | None = None, **web: Any
+            client: httpx.Client | None = None,
+            tls: dict[str, Any] | None = None,
+            reports: dict[str, Any] | None = None,
+            **web: Any,
         ) -> SecuredExporter:
             files = {"cert_file": str(pair.cert), "key_file": str(pair.key)}
             config = {
                 "postgres": {"dsn": database.conninfo()},
                 "web": {"tls_server_config": files | (tls or {})} | web,
+                "reports": reports or {},
             }
             exporter = SecuredExporter(workspace, config, f"secured_{next(_numbers)}")
             exporter.client = client or connect()
@@ -159,16 +163,19 @@ def test_whoever_trusts_the_authority_and_logs_in_sees_all(
             assert secret not in text
 
 
+def requiring_certificates(authority: Authority) -> dict[str, Any]:
+    """Keys of tls_server_config."""
+    return {
+        "client_auth_type": "RequireAndVerifyClientCert",
+        "client_ca_file": str(authority.cert),
+    }
+
+
 def test_a_client_certificate_can_be_required(
     start: Start, connect: Callable[..., httpx.Client], authority: Authority, tmp_path: Path
 ) -> None:
     ours = connect(certificate=authority.issue("client"))
-    tls = {
-        "client_auth_type": "RequireAndVerifyClientCert",
-        "client_ca_file": str(authority.cert),
-        "min_version": "TLS13",
-    }
-    exporter = start(ours, tls=tls)
+    exporter = start(ours, tls=requiring_certificates(authority) | {"min_version": "TLS13"})
     assert "postgres_up 1" in exporter.metrics()
 
     (tmp_path / "elsewhere").mkdir()
@@ -310,3 +317,50 @@ def test_our_own_clients_log_in(start: Start, authority: Authority) -> None:
             ended = run(command, "--url", exporter.url, **refused)
             assert ended.returncode == 2
             assert why in ended.stderr
+
+
+def test_our_own_clients_show_a_certificate(
+    start: Start, connect: Callable[..., httpx.Client], authority: Authority, tmp_path: Path
+) -> None:
+    client = authority.issue("client")
+    token_file = tmp_path / "token"
+    token_file.write_text("correct-horse-battery")
+    endpoint = {"token_file": str(token_file)}
+    exporter = start(
+        connect(certificate=client),
+        tls=requiring_certificates(authority),
+        reports={"endpoint": endpoint},
+    )
+    wrapper = tmp_path / "run.yaml"
+    wrapper.write_text(yaml.safe_dump({"reports": {"endpoint": endpoint | {"url": exporter.url}}}))
+    ours: tuple[tuple[str, ...], ...] = (
+        ("watch", "--once", "--url", exporter.url),
+        ("verify", "--url", f"{exporter.url}/metrics"),
+        ("health", "--port", str(exporter.port)),
+        ("run", "--config", str(wrapper), "--", "true"),
+    )
+    trusting = {"SSL_CERT_FILE": str(authority.cert)}
+    shown = {
+        "PG_MIGRATION_EXPORTER_CERT_FILE": str(client.cert),
+        "PG_MIGRATION_EXPORTER_KEY_FILE": str(client.key),
+    }
+    for command, exit_code in zip(ours[1:3], (2, 1), strict=True):
+        refused = run(*command, **trusting)
+        assert (refused.returncode, len(refused.stderr.splitlines())) == (exit_code, 1), command
+    for command in ours:
+        done = run(*command, **trusting, **shown)
+        assert (done.returncode, done.stderr) == (0, ""), command
+    assert len(list((exporter.folder / "reports").iterdir())) == 1
+
+
+def test_health_is_told_whatever_the_exporter_asks_for(start: Start) -> None:
+    """Without a login, and without trust in the certificate."""
+    exporter = start(**LOGIN)
+    healthy = run("health", "--port", str(exporter.port))
+    assert (healthy.returncode, healthy.stderr) == (0, "")
+    assert healthy.stdout == f"{exporter.address} answers 401\n"
+    exporter.stop()
+    gone = run("health", "--port", str(exporter.port))
+    assert (gone.returncode, gone.stdout) == (1, "")
+    assert gone.stderr.startswith(f"no answer from {exporter.address}: ")
+    assert len(gone.stderr.splitlines()) == 1

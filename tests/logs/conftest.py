@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -12,7 +14,8 @@ import pytest
 
 from demo.stack.workspace import Workspace
 from tests.fixtures.fluent_bit import LoggingServer, start_logging_server
-from tests.logs.fluent_bit import FluentBit, StartFluentBit
+from tests.logs.fluent_bit import ObservedFluentBit, StartFluentBit
+from tests.logs.opensearch import OpenSearch
 from tests.logs.scenario import play
 
 _numbers = count(1)
@@ -23,9 +26,9 @@ def start_fluent_bit(fluent_bit_program: Path, workspace: Workspace) -> Iterator
     """Start a Fluent Bit of this test: `start_fluent_bit({"directory": ...}, "csvlog.conf")`."""
     with ExitStack() as stack:
 
-        def start(logs: Mapping[str, Any], config: str = "jsonlog.yaml") -> FluentBit:
+        def start(logs: Mapping[str, Any], config: str = "jsonlog.yaml") -> ObservedFluentBit:
             name = f"fluent_bit_{next(_numbers)}"
-            fluent_bit = FluentBit(workspace, fluent_bit_program, name, logs, config)
+            fluent_bit = ObservedFluentBit(workspace, fluent_bit_program, name, logs, config)
             return stack.enter_context(fluent_bit)
 
         yield start
@@ -45,3 +48,18 @@ def logging_server(workspace: Workspace) -> Iterator[LoggingServer]:
         play(logging)
         logging.settle("the scenario is over")
         yield logging
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs an OpenSearch that is not there: here, so that the report has one line."""
+    asks = "open_search" in getattr(item, "fixturenames", ())
+    if asks and not os.environ.get("OPENSEARCH_URL"):
+        pytest.skip("no OPENSEARCH_URL=http://host:port: no OpenSearch was asked")
+
+
+@pytest.fixture(scope="session")
+def open_search() -> Callable[[], OpenSearch]:
+    """Make indexes of one test possible in a real OpenSearch: `with open_search() as search`."""
+    url, authority = os.environ["OPENSEARCH_URL"], os.environ.get("OPENSEARCH_CA")
+    return lambda: OpenSearch(url, authority, f"logs-tested-{secrets.token_hex(4)}")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo.stack.ports import LOOPBACK
+from demo.stack.sink import Sink
 from demo.stack.waiting import wait_until
 from tests.fixtures.fluent_bit import LoggingServer
-from tests.logs.sink import Sink
 
 _LOOP = "DO $$ BEGIN FOR i IN 1..{} LOOP RAISE WARNING '{} batch {} %', i; END LOOP; END $$"
 

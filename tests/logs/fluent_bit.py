@@ -1,56 +1,33 @@
-"""A real Fluent Bit with the rendered configuration."""
+"""A real Fluent Bit, and what the tests ask it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import yaml
 
-from demo.stack.ports import LOOPBACK, free_port
-from demo.stack.service import HttpService
-from demo.stack.workspace import Workspace
-from pg_migration_exporter.bundle.values import merge
+from demo.stack.fluent_bit import FluentBit, write_pipeline
 from tests.fixtures.exporters import Page
-from tests.fixtures.fluent_bit import log_values, rendered, write_pipeline
+from tests.fixtures.fluent_bit import log_values, rendered
 
 USER, PASSWORD = "logs", "secret of the logs"
 
 
-class FluentBit(HttpService):
-    """Reads the logs of a folder with one of the rendered configurations."""
+class ObservedFluentBit(FluentBit):
+    """One that a test looks into, with the values that the tests have."""
 
-    health_path = "/"
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        program: Path,
-        name: str,
-        logs: Mapping[str, Any],
-        config: str = "jsonlog.yaml",
-    ) -> None:
-        """`logs` overrides the `logs` part of the values."""
-        super().__init__(workspace, name)
-        self._program = program
-        self.metrics_port = free_port()
-        self.state = self.folder / "state"
-        self.state.mkdir()
-        self._place = {
-            "state": str(self.state),
-            "metrics": {"listen": LOOPBACK, "port": self.metrics_port, "health_port": self.port},
-        }
-        self.config = self.configure(logs) / config
+    login = (USER, PASSWORD)
 
     def configure(self, logs: Mapping[str, Any]) -> Path:
         """Render the configuration, again if need be; its folder.
 
         containers.yaml in it is what the DaemonSet runs.
         """
-        values = log_values(merge(self._place, dict(logs)))
+        values = log_values(self.place, logs)
         folder = write_pipeline(values, self.folder)
         of_node = rendered(values, "fluent-bit/kubernetes-daemonset.yaml")
         config_map, _ = yaml.safe_load_all(of_node)
@@ -66,10 +43,8 @@ class FluentBit(HttpService):
         return self.folder / "containers"
 
     def environment(self) -> Mapping[str, str]:
-        return {"LOGS_USER": USER, "LOGS_PASSWORD": PASSWORD, "LOGS_SERVER": "tested"}
-
-    def command(self) -> Sequence[str | Path]:
-        return [self._program, "-c", self.config]
+        user, password = self.login
+        return {"LOGS_USER": user, "LOGS_PASSWORD": password, "LOGS_SERVER": "tested"}
 
     def __exit__(self, *_: object) -> None:
         """End at once, whatever is not delivered: the test is over."""
@@ -77,8 +52,8 @@ class FluentBit(HttpService):
 
     def metrics(self) -> Page:
         """Metrics of the log."""
-        address = f"http://{LOOPBACK}:{self.metrics_port}/metrics"
-        return Page(httpx.get(address, trust_env=False).raise_for_status().text)
+        answer = httpx.get(f"http://{self.address}/metrics", trust_env=False)
+        return Page(answer.raise_for_status().text)
 
     def own_metric(self, metric: str, source: str) -> float:
         """A metric of Fluent Bit itself, for the input or output of that name; 0 at first."""
@@ -101,4 +76,4 @@ class FluentBit(HttpService):
 
 
 #: Values of the `logs` part, the file of the configuration -> a running Fluent Bit.
-StartFluentBit = Callable[..., FluentBit]
+StartFluentBit = Callable[..., ObservedFluentBit]

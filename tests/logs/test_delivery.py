@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from demo.stack.ports import LOOPBACK
+from demo.stack.sink import Sink
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
 from tests.fixtures.fluent_bit import IN_EVERY_FORMAT, LoggingServer, start_logging_server
 from tests.logs.delivery import Delivery
-from tests.logs.fluent_bit import PASSWORD, USER, FluentBit, StartFluentBit
-from tests.logs.sink import Sink
+from tests.logs.fluent_bit import PASSWORD, USER, ObservedFluentBit, StartFluentBit
 
 pytestmark = pytest.mark.pg(">= 15")
 
@@ -48,7 +48,7 @@ def await_more_than(number: int, sink: Sink) -> None:
     wait_until(lambda: len(sink.documents) > number, 30, "it delivers", interval=0.001)
 
 
-def retries(fluent_bit: FluentBit) -> float:
+def retries(fluent_bit: ObservedFluentBit) -> float:
     return fluent_bit.own_metric("fluentbit_output_retries_total", "store")
 
 

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from demo.stack.ports import LOOPBACK
+from demo.stack.sink import Sink
 from demo.stack.waiting import wait_until
 from tests.fixtures.fluent_bit import KEEP_ALL, LoggingServer, log_values, rendered
-from tests.logs.fluent_bit import FluentBit, StartFluentBit
+from tests.logs.fluent_bit import ObservedFluentBit, StartFluentBit
 from tests.logs.onigmo_pipeline import Document, Pipeline
-from tests.logs.sink import Sink
 
 POD = "quests-0"
 CONTAINER_LOG = f"{POD}_database_postgresql-{'0' * 64}.log"
@@ -115,7 +115,7 @@ def test_node_reads_the_log_of_a_container(
         assert values_of(field, found) == values_of(field, expected)
 
 
-def pods_of(fluent_bit: FluentBit) -> set[str]:
+def pods_of(fluent_bit: ObservedFluentBit) -> set[str]:
     return {s.labels["pod"] for s in fluent_bit.metrics().samples if "pod" in s.labels}
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from demo.stack.sink import Sink
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
 from tests.fixtures.fluent_bit import LoggingServer, log_values, rendered, start_logging_server
 from tests.logs.delivery import Delivery
 from tests.logs.fluent_bit import StartFluentBit
-from tests.logs.sink import Sink
 
 PLUGINS = {"opensearch": "opensearch", "elasticsearch": "es", "loki": "loki", "stdout": "stdout"}
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from demo.stack.ports import LOOPBACK
+from demo.stack.sink import Sink
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
 from pg_migration_exporter.logs.formats import FormatName
 from tests.fixtures.fluent_bit import FORMATS, LoggingServer, start_logging_server
 from tests.logs.fluent_bit import StartFluentBit
-from tests.logs.sink import Sink
 
 pytestmark = pytest.mark.pg(">= 15")
 _ENTRIES = 100_000

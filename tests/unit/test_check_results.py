@@ -9,7 +9,7 @@ import pytest
 from pg_migration_exporter.collectors import COLLECTORS
 from pg_migration_exporter.collectors.checks import PREFIX, CheckResult, read_result
 from pg_migration_exporter.errors import UnfitAnswerError
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 
 
 def rows(*answer: tuple[Any, ...]) -> Rows:

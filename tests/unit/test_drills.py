@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from demo.drills import page
+from demo.drills.__main__ import chosen
 from demo.drills.undrilled import UNDRILLED
-from demo.report import Outcome
-from demo.scenarios import DRILLED, FAULTS, Fault
+from demo.report import Outcome, Report
+from demo.scenarios import DRILLED, FAULTS, LOGGED, Fault
 from pg_migration_exporter.bundle.alert_rules import groups
 from pg_migration_exporter.bundle.values import load_values
 
-ALL = (*FAULTS, *DRILLED)
+ALL = (*FAULTS, *LOGGED, *DRILLED)
 ROOT = Path(__file__).parents[2]
 ALERTS = {
     rule["alert"] for group in groups(load_values()) for rule in group["rules"] if "alert" in rule
@@ -35,6 +36,20 @@ _OUTCOME = Outcome(
 
 def test_there_are_twenty_faults_with_names_of_their_own() -> None:
     assert len({fault.name for fault in ALL}) == len(ALL) >= 20
+
+
+def test_faults_that_need_a_fluent_bit_are_left_out_without_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLUENT_BIT", "/opt/fluent-bit")
+    assert chosen("", Report()) == list(ALL)
+    assert capsys.readouterr().out == ""
+
+    monkeypatch.delenv("FLUENT_BIT")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert chosen("", Report()) == [*FAULTS, *DRILLED]
+    told = capsys.readouterr().out
+    assert all(fault.name in told for fault in LOGGED)
 
 
 @pytest.mark.parametrize("fault", ALL, ids=lambda fault: fault.name)

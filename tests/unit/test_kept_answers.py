@@ -1,4 +1,4 @@
-"""Answers that are kept, and queries that a server does not run."""
+"""What is kept for a while, and queries that a server does not run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pg_migration_exporter.collectors import COLLECTORS, base
 from pg_migration_exporter.collectors.base import Kept
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.query import Query
-from pg_migration_exporter.postgres.session import Rows
 
 
 def server(**known: Any) -> Capabilities:
@@ -39,13 +38,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def test_answers_are_fresh_for_their_time_and_their_server(clock: Clock) -> None:
+def test_what_is_kept_is_fresh_for_their_time_and_their_server(clock: Clock) -> None:
     kept = Kept()
     assert not kept.is_fresh(60, PRIMARY, "settings")
     fresh = []
     for _ in range(600):
         if not kept.is_fresh(60, PRIMARY, "settings"):
-            kept.keep([Rows(("name",), [("a",)])], PRIMARY)
+            kept.keep({}, PRIMARY)
             fresh.append(clock.now)
             assert kept.is_fresh(60, PRIMARY, "settings")
             # Promoted, or another server behind the same address.
@@ -64,7 +63,7 @@ def test_no_scrape_pays_for_everything_that_is_kept(clock: Clock, datname: str) 
     for _ in range(80):
         due = [name for name, (ttl, one) in kept.items() if not one.is_fresh(ttl, place, name)]
         for name in due:
-            kept[name][1].keep([], place)
+            kept[name][1].keep({}, place)
         asked.append(due)
         clock.now += 15
     assert sorted(asked[0]) == sorted(kept)

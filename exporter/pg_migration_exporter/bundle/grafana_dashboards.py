@@ -13,11 +13,12 @@ A file of dashboards/ has `title`, `about` (what it answers, for whom), `rows`, 
   `stack`, `bars`;
 - `alerts`: those that watch the same, linked to their runbooks; `runbooks`: the column of a table
   that names an alert, `silence`: the one whose cells lead to a new silence, `cockpit`: the one that
-  leads to the cockpit; `column_words`: words of columns; `sort`: the column to sort by, highest
-  first; `text: name` shows names, not values.
+  leads to the cockpit; `column_words`: words of columns, `column_states`: the one with states;
+  `sort`: the column to sort by, highest first; `text: name` shows names, not values.
 
 Every text is a template that sees the values; `server`, `database` and `log`: matchers of series;
-`target`: the labels that tell one target from another; and `states`.
+`target`: the labels that tell one target from another; and `state`: the series of all states of a
+changelog, whose highest number stands for the one that it is in.
 """
 
 from __future__ import annotations
@@ -38,17 +39,19 @@ TAG = "pg-migration-exporter"
 _FOLDER = "dashboards"
 _SERVER = 'job=~"$job", instance=~"$instance"'
 
-#: Color of each state; its place is the number that stands for it.
+_DATABASE = f'{_SERVER}, datname=~"$datname"'
+
+#: Color of each state; its place is the number that stands for it: the worst has the highest.
 _STATES = {
+    Status.NOT_INITIALISED: "#808080",
     Status.SUCCEEDED: "green",
-    Status.RUNNING: "blue",
     Status.PENDING: "yellow",
+    Status.RUNNING: "blue",
     Status.ROLLED_BACK: "purple",
     Status.DRIFTED: "orange",
+    Status.UNKNOWN: "#404040",
     Status.STALE_LOCK: "dark-orange",
     Status.FAILED: "red",
-    Status.NOT_INITIALISED: "#808080",
-    Status.UNKNOWN: "#404040",
 }
 
 #: What is marked in every panel: name -> color and the states of a migration.
@@ -80,11 +83,18 @@ def to_json(dashboard: Json) -> str:
 def _context(values: Values) -> Json:
     return values.model_dump(by_alias=True) | {
         "server": _SERVER,
-        "database": f'{_SERVER}, datname=~"$datname"',
+        "database": _DATABASE,
         "log": f'job="{values.logs.metrics.job}"',
         "target": ", ".join(values.prometheus.identity),
-        "states": [*_STATES],
+        "state": _state_number(),
     }
+
+
+def _state_number() -> str:
+    return "\n  or ".join(
+        f'liquibase_migration_status{{status="{state}", {_DATABASE}}} * {number}'
+        for number, state in enumerate(_STATES)
+    )
 
 
 def _fill(node: Any, context: Json) -> Any:
@@ -163,6 +173,8 @@ def _panel(spec: Json, urls: Mapping[str, str]) -> Json:
     more: Json = {"column_links": _column_links(spec, urls)}
     if spec.get("states"):
         more["words"] = _words()
+    if "column_states" in spec:
+        more["column_words"] = spec.get("column_words", {}) | {spec["column_states"]: _words()}
     if alerts:
         more["about"] = f"{spec['about']} Alerts: {', '.join(alerts)}."
     runbooks = urls["runbooks"] if _on_the_web(urls["runbooks"]) else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pg_migration_exporter.bundle.types import Model, PositiveDuration
 
@@ -13,6 +13,7 @@ ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
 #: Kubernetes, "Labels and Selectors".
 LabelKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_./-]*[A-Za-z0-9])?$")]
 LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?$")]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
 HostAndPort = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+:[0-9]+$")]
 TargetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/-]+$")]
 
@@ -26,10 +27,24 @@ class Service(Model):
 
 
 class Scrape(Model):
-    """How Prometheus scrapes."""
+    """How Prometheus scrapes, and what it shows an exporter that asks for it."""
 
     interval: PositiveDuration
     timeout: PositiveDuration
+    scheme: Literal["http", "https"]
+    server_name: HostName | None
+    ca_secret: ObjectName | None
+    client_certificate_secret: ObjectName | None
+    basic_auth_secret: ObjectName | None
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        of_tls = (self.server_name, self.ca_secret, self.client_certificate_secret)
+        if self.scheme == "http" and any(of_tls):
+            raise ValueError(
+                "server_name, ca_secret and client_certificate_secret go with scheme: https"
+            )
+        return self
 
 
 class Kubernetes(Model):

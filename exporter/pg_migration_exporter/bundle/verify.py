@@ -6,15 +6,14 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Literal
-from urllib.request import urlopen
 
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from pg_migration_exporter.bundle import elsewhere
 from pg_migration_exporter.bundle.metrics import LOGGED, SYNTHETIC, Rule
+from pg_migration_exporter.client import open_url
 from pg_migration_exporter.errors import UserError
-from pg_migration_exporter.login import request
 
 #: More than the page of any exporter; a server that sends more is no exporter.
 _PAGE_LIMIT_BYTES = 64 * 1024 * 1024
@@ -62,9 +61,8 @@ def verify(rules: Iterable[Rule], page: str, recorded: Container[str] = ()) -> l
 def fetch(url: str) -> str:
     """Return the page at an http or https URL. Raises UserError."""
     try:
-        asked = request(url, Accept="text/plain")
-        with urlopen(asked, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310 - http(s) only
-            page: bytes = response.read(_PAGE_LIMIT_BYTES)
+        with open_url(url, _TIMEOUT_SECONDS, Accept="text/plain") as response:
+            page = response.read(_PAGE_LIMIT_BYTES)
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise UserError(f"{url}: {reason}; is the exporter running there?") from None

@@ -7,6 +7,8 @@ not carry what `render` needs.
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -17,6 +19,7 @@ from pg_migration_exporter.errors import UserError
 #: In the order that `--help` lists them; each is a module with `add(subparsers)`.
 SUBCOMMANDS = (
     "serve",
+    "health",
     "watch",
     "run",
     "reports",
@@ -51,9 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = [name for name in SUBCOMMANDS if name in given[:1]]
     options = build_parser(asked or SUBCOMMANDS).parse_args(given)
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        print(end="", flush=True)
+        return code
     except UserError as error:
         print(f"pg-migration-exporter: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
+    except BrokenPipeError:  # whoever read has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE

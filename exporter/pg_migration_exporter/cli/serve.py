@@ -25,6 +25,7 @@ from pg_migration_exporter.fleet import Fleet
 from pg_migration_exporter.log import configure
 from pg_migration_exporter.postgres.conninfo import describe_server
 from pg_migration_exporter.reload import Reloader
+from pg_migration_exporter.status.words import count
 from pg_migration_exporter.web.app import create_app
 from pg_migration_exporter.web.server import Server
 from pg_migration_exporter.web.tls import ListenerTls, listener_tls
@@ -84,7 +85,7 @@ async def _serve(
         *listener.getsockname()[:2],
         describe_server(fleet.default.settings.postgres)
         if fleet.default
-        else f"{len(fleet.targets)} targets",
+        else count(len(fleet.targets), "target"),
     )
     _reload_on_hangup(reloader)
     # uvicorn finishes its work on a signal, then raises it again for whoever handled it before.

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 
 from rich.console import Console
 from rich.live import Live
@@ -50,15 +49,12 @@ def run(options: argparse.Namespace) -> int:
     )
     # What would be logged is in the status; the screen is not the place for it.
     logging.getLogger("pg_migration_exporter").addHandler(logging.NullHandler())
-    try:
-        if options.json:
-            asyncio.run(_print_json(source, once=options.once))
-        elif options.once or not Console().is_terminal:
-            asyncio.run(_print_once(source))
-        else:
-            asyncio.run(_show(source))
-    except BrokenPipeError:  # whoever read has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if options.json:
+        asyncio.run(_print_json(source, once=options.once))
+    elif options.once or not Console().is_terminal:
+        asyncio.run(_print_once(source))
+    else:
+        asyncio.run(_show(source))
     return 0
 
 

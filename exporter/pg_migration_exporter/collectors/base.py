@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
@@ -26,7 +26,8 @@ from pg_migration_exporter.postgres.capabilities import (
     server_version,
 )
 from pg_migration_exporter.postgres.query import Query
-from pg_migration_exporter.postgres.session import Rows, Session
+from pg_migration_exporter.postgres.rows import Rows
+from pg_migration_exporter.postgres.session import Session
 from pg_migration_exporter.watch.events import EventLog
 
 Cost = Literal["cheap", "moderate", "expensive"]
@@ -51,6 +52,14 @@ class Scope:
         """Add one sample; `labels` follow the family's declaration."""
         self.families[family.name].add(value, *labels)
 
+    def add_column(
+        self, family: Family, labels: Sequence[Sequence[str]], values: Sequence[Any]
+    ) -> None:
+        """Add a sample for each `Value` that is not null, with the labels at the same place."""
+        pairs = zip(labels, values, strict=True)
+        present = [one for one in pairs if one[1] is not None] if None in values else pairs
+        self.families[family.name].samples.extend(present)
+
     async def query(self, query: Query, *parameters: str, **names: str) -> Rows:
         """Run the variant for this server; `names` (quoted identifiers) fill its placeholders."""
         sql = query.for_version(self.capabilities.version_num)
@@ -66,14 +75,14 @@ Watch = Callable[[Scope], Awaitable[bool]]
 
 @dataclass(slots=True)
 class Kept:
-    """The latest answers of a collector with a `ttl`, the server they came from, and when."""
+    """What a collector with a `ttl` found last, the server that it came from, and when."""
 
-    answers: list[Rows] = field(default_factory=list)
+    families: dict[str, FamilySamples] = field(default_factory=dict)
     server: Capabilities | None = None
     at: float = 0.0
 
     def is_fresh(self, ttl: float, server: Capabilities, collector: str) -> bool:
-        """Whether the answers are of this server and of the `ttl` seconds that run now.
+        """Whether it is of this server and of the `ttl` seconds that run now.
 
         These begin at another moment for each collector and database: else all that is dear would
         be asked in one scrape of a minute, since the first one asks for everything.
@@ -82,9 +91,9 @@ class Kept:
         began, now = (moment / ttl + phase for moment in (self.at, time.monotonic()))
         return self.server == server and floor(began) == floor(now)
 
-    def keep(self, answers: list[Rows], server: Capabilities) -> None:
-        """Replace the answers."""
-        self.answers, self.server, self.at = answers, server, time.monotonic()
+    def keep(self, families: dict[str, FamilySamples], server: Capabilities) -> None:
+        """Replace it."""
+        self.families, self.server, self.at = families, server, time.monotonic()
 
 
 @cache
@@ -94,40 +103,36 @@ def _share(name: str) -> float:
 
 
 async def collect_columns(collector: Collector, scope: Scope) -> None:
-    """Read the columns of the answers of every query of the collector that runs on this server."""
-    for rows in await _answers(collector, scope):
+    """Read the columns of the answers of every query of the collector that runs on this server.
+
+    All are asked in one round trip; less than `ttl` later, what was found is told again.
+    """
+    kept = scope.memory
+    if collector.ttl and kept.is_fresh(collector.ttl, scope.capabilities, collector.name):
+        scope.families.update(kept.families)
+        return
+    given = collector.parameters(scope.settings)
+    queries = [query for query in collector.queries if query.runs_on(scope.capabilities)]
+    for rows in await asyncio.gather(*(scope.query(query, *given) for query in queries)):
         read_columns(collector, rows, scope)
+    if collector.ttl:
+        kept.keep(scope.families, scope.capabilities)
 
 
 def read_columns(collector: Collector, rows: Rows, scope: Scope) -> None:
-    """Read the columns of one answer that are named after families of the collector."""
+    """Read the columns of one answer that are named after families of the collector.
+
+    Each row is a sample of each of them. Labels are put together once for all that share them.
+    """
+    columns = rows.by_column()
+    labels: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for family in collector.families:
-        if family.name in rows.columns:
-            read_column(rows, family, scope.families[family.name])
-
-
-async def _answers(collector: Collector, scope: Scope) -> list[Rows]:
-    """Ask in one round trip, or take what was answered less than `ttl` ago."""
-    kept = scope.memory
-    if collector.ttl and kept.is_fresh(collector.ttl, scope.capabilities, collector.name):
-        return list(kept.answers)
-    given = collector.parameters(scope.settings)
-    queries = [query for query in collector.queries if query.runs_on(scope.capabilities)]
-    answers = await asyncio.gather(*(scope.query(query, *given) for query in queries))
-    if collector.ttl:
-        kept.keep(answers, scope.capabilities)
-    return answers
-
-
-def read_column(rows: Rows, family: Family, into: FamilySamples) -> None:
-    """Add a sample for each row whose column `family.name` is not null."""
-    value_at = rows.columns.index(family.name)
-    labels_at = [rows.columns.index(label) for label in family.labels]
-    into.samples.extend(
-        (tuple([row[index] for index in labels_at]), row[value_at])
-        for row in rows.rows
-        if row[value_at] is not None
-    )
+        if family.name not in columns:
+            continue
+        if family.labels not in labels:
+            of_each = zip(*(columns[name] for name in family.labels), strict=True)
+            labels[family.labels] = list(of_each) if family.labels else [()] * len(rows.rows)
+        scope.add_column(family, labels[family.labels], columns[family.name])
 
 
 @dataclass(frozen=True)

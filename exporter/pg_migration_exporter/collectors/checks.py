@@ -17,7 +17,7 @@ from pg_migration_exporter.config.checks import Check
 from pg_migration_exporter.errors import UnfitAnswerError
 from pg_migration_exporter.families import Family
 from pg_migration_exporter.postgres.capabilities import Capabilities
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 
 #: Stands before each name of a check among the names of the collectors.
 PREFIX = "check_"

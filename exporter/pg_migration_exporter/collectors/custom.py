@@ -19,7 +19,7 @@ from pg_migration_exporter.collectors.user_sql import Reader, user_collector
 from pg_migration_exporter.config.custom_metrics import CustomFamily, CustomMetrics
 from pg_migration_exporter.errors import UnfitAnswerError
 from pg_migration_exporter.families import BUCKET_LABEL, Family, Histogram, Value
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 
 #: Stands before each name of a statement among the names of the collectors.
 PREFIX = "custom_"

@@ -17,7 +17,7 @@ PROCESSES = Family(
 TLS = Family(
     "postgres_tls_connections",
     "gauge",
-    "Connections of clients and standbys by TLS version; none: not encrypted by TLS.",
+    "Connections of clients and standbys over TCP by TLS version; none: not encrypted by TLS.",
     ("version",),
 )
 
@@ -36,7 +36,8 @@ _TLS = Query(
 with connection as (
     select coalesce(s.version, 'none') as version
       from pg_stat_ssl s join pg_stat_activity a using (pid)
-     where a.backend_type in ('client backend', 'walsender'))
+     where a.backend_type in ('client backend', 'walsender')
+       and a.client_addr is not null)  -- nobody listens on a local socket
 select version, count(connection.version) as postgres_tls_connections
   from (select 'none' as version union select version from connection) as known
   left join connection using (version)

@@ -19,16 +19,23 @@ from pg_migration_exporter.errors import UnfitAnswerError
 from pg_migration_exporter.families import Family
 from pg_migration_exporter.postgres.capabilities import Requirement, server_role, server_version
 from pg_migration_exporter.postgres.query import Query
-from pg_migration_exporter.postgres.session import Rows, SessionLostError
+from pg_migration_exporter.postgres.rows import Rows
+from pg_migration_exporter.postgres.session import SessionLostError
 
 Answer = TypeVar("Answer")
+
+#: Seconds until a statement that failed is asked again; twice as many after each further failure.
+_RETRY = 15.0
+#: After so many it would be weeks: the interval is what counts.
+_MOST_FAILURES = 16
 
 
 @dataclass(slots=True)
 class Memory(Generic[Answer]):
-    """The latest answer, or what went wrong, and when that was."""
+    """The latest answer, or what went wrong, how many times in a row, and when to ask again."""
 
-    asked_at: float = -inf
+    due: float = -inf
+    failures: int = 0
     answer: Answer | None = None
     failure: Exception | None = None
 
@@ -52,7 +59,7 @@ def user_collector(
     """The collector of one statement."""
 
     async def collect(_: Collector, scope: Scope) -> None:
-        reader.publish(scope, await _latest(section, scope, reader.read))
+        reader.publish(scope, await latest(section, scope, reader.read))
 
     return Collector(
         name=name,
@@ -78,10 +85,10 @@ def requirements(section: Statement) -> tuple[Requirement, ...]:
     return tuple(found)
 
 
-async def _latest(section: Statement, scope: Scope, read: Callable[[Rows], Answer]) -> Answer:
-    """Ask, unless the interval is not over; a failure lasts as long as an answer."""
+async def latest(section: Statement, scope: Scope, read: Callable[[Rows], Answer]) -> Answer:
+    """Ask if it is time to: an answer lasts for the interval, a failure at most as long."""
     memory: Memory[Answer] = scope.memory
-    if time.monotonic() - memory.asked_at >= (section.interval or 0):
+    if time.monotonic() >= memory.due:
         await _ask(section, scope, read)
     if memory.failure is not None:
         raise memory.failure.with_traceback(None)  # it would grow with every scrape
@@ -91,15 +98,18 @@ async def _latest(section: Statement, scope: Scope, read: Callable[[Rows], Answe
 
 async def _ask(section: Statement, scope: Scope, read: Callable[[Rows], Answer]) -> None:
     memory: Memory[Answer] = scope.memory
-    memory.asked_at, memory.answer = time.monotonic(), None
-    # Stays if the deadline of the scrape comes first: not to ask again before the interval is over.
+    now, interval = time.monotonic(), section.interval or 0.0
+    # Stays so if the deadline of the scrape comes first.
+    memory.answer = None
     memory.failure = UnfitAnswerError("it was not answered by the deadline of the scrape")
+    memory.due = now + min(interval, _RETRY * 2**memory.failures)
+    memory.failures = min(memory.failures + 1, _MOST_FAILURES)
     try:
         memory.answer = read(await scope.session.query(section.sql, timeout=section.timeout))
     except SessionLostError:
-        memory.asked_at = -inf
+        memory.due = -inf
         raise
     except (psycopg.Error, UnfitAnswerError) as error:
         memory.failure = error
     else:
-        memory.failure = None
+        memory.due, memory.failures, memory.failure = now + interval, 0, None

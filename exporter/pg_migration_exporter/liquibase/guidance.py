@@ -41,10 +41,13 @@ GUIDANCE: dict[Status, Guidance] = {
     ),
     Status.FAILED: Guidance(
         "The last run failed. Changesets before the failed one are in force, it and those after it "
-        "are not. The state stays until the next run starts or the failure is acknowledged.",
+        "are not. The state stays until the next run starts or the failure is acknowledged. Where "
+        "the failure is inferred, the run may also have been told to leave changesets out, as by "
+        "update-count or update-to-tag.",
         "Read Liquibase's output for the reason. Drop an invalid index that it left. Mend the "
         "cause and run the update again, or roll back to the last tag. `pg-migration-exporter ack` "
-        "if the failure is known and shall wait.",
+        "if the failure is known and shall wait, or if the run left changesets out on purpose; "
+        "under `pg-migration-exporter run` it is not taken for failed.",
     ),
     Status.DRIFTED: Guidance(
         "The SQL of a changeset in the files is not what ran: its checksum differs. The next "

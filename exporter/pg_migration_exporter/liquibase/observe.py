@@ -26,7 +26,7 @@ from pg_migration_exporter.liquibase.reports import Ask, Reports
 from pg_migration_exporter.liquibase.state import Status, Verdict, decide
 from pg_migration_exporter.liquibase.tables import ChangelogTables
 from pg_migration_exporter.postgres.query import array
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 from pg_migration_exporter.postgres.statement import kind_of
 from pg_migration_exporter.watch.events import Event, EventLog
 

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from pg_migration_exporter.liquibase.report import MAX_BYTES, Report, parse_report
 from pg_migration_exporter.postgres.query import Query
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 
 SCHEMA = "migration_exporter"
 TABLE = f"{SCHEMA}.report"

@@ -18,7 +18,7 @@ from pg_migration_exporter.liquibase.evidence import Reported
 from pg_migration_exporter.liquibase.report import Outcome, Report, latest_report
 from pg_migration_exporter.liquibase.report_files import ReportFiles
 from pg_migration_exporter.postgres.query import Query
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 
 #: The table is not there yet, or not granted, or held by somebody: then it tells nothing.
 _NO_TABLE = (

@@ -153,7 +153,8 @@ def _left_out(evidence: Evidence) -> Verdict | None:
     return Verdict(
         Status.FAILED,
         f"the last run ended and left out {_count(left_out)} of the changelog files, "
-        f"{left_out[0]} first",
+        f"{left_out[0]} first: it failed there, or it was told to end before it, as by "
+        "update-count or update-to-tag, which leaves the same in the database",
         "changelog",
         inferred=True,
         changeset=left_out[0],

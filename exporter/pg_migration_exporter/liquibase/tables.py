@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pg_migration_exporter.postgres.query import Query
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 
 HISTORY_COLUMNS = ("id", "author", "filename", "orderexecuted", "exectype", "md5sum")
 LOCK_COLUMNS = ("id", "locked", "lockgranted", "lockedby")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 
 #: A server's part in replication.
 Role = Literal["primary", "standby"]

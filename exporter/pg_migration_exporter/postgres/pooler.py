@@ -15,7 +15,8 @@ import psycopg
 
 from pg_migration_exporter.config.schema import PostgresSection
 from pg_migration_exporter.postgres.conninfo import build_conninfo, harmless_parameters
-from pg_migration_exporter.postgres.session import MARK, Session, run_simply
+from pg_migration_exporter.postgres.session import MARK, Session
+from pg_migration_exporter.postgres.simple import run_simply
 
 #: What a user has to know, in the log and from `--check-config`.
 WARNING = (

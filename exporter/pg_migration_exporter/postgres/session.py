@@ -13,55 +13,25 @@ import contextlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
-from psycopg import generators, pq
-from psycopg.abc import Buffer
-from psycopg.adapt import AdaptersMap, Loader, Transformer
-from psycopg.waiting import wait_async
+from psycopg import pq
+
+from pg_migration_exporter.postgres.rows import KEEP_ANY_BYTES, Rows, read_rows
 
 #: Ends the text of every statement, so that the exporter's own can be told from others.
 MARK = "/* pg-migration-exporter */"
 
 _BINARY = pq.Format.BINARY
 _OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
-_KEEP_ANY_BYTES = "surrogateescape"
 _SET_TIMEOUT = "select set_config('statement_timeout', $1, false)"
 _RESET_TIMEOUT = "reset statement_timeout"
 _PLAN_IS_OUTDATED = "0A000"  # "cached plan must not change result type"
 
 
-class Rows(NamedTuple):
-    """The answer of one statement: column names and tuples of Python values."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-
-    def named(self) -> list[dict[str, Any]]:
-        """The rows by the names of their columns."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
-
-
 class SessionLostError(psycopg.OperationalError):
     """The connection broke, or was closed, before the statement was answered."""
-
-
-class _AnyBytesLoader(Loader):
-    """Text of a database in SQL_ASCII: any bytes, kept so that names can be sent back."""
-
-    def load(self, data: Buffer) -> str:
-        return bytes(data).decode("utf-8", _KEEP_ANY_BYTES)
-
-
-class _AnyBytesBinaryLoader(_AnyBytesLoader):
-    format = _BINARY
-
-
-_LENIENT = AdaptersMap(psycopg.adapters)
-for _type in ("text", "name", "varchar", "bpchar"):
-    _LENIENT.register_loader(_type, _AnyBytesLoader)
-    _LENIENT.register_loader(_type, _AnyBytesBinaryLoader)
 
 
 @dataclass(slots=True)
@@ -128,8 +98,8 @@ class Session:
         while True:
             try:
                 if timeout is None:
-                    return _read_rows(await self._send(sql, parameters))
-                return _read_rows(await self._send_within(timeout, sql, parameters))
+                    return read_rows(await self._send(sql, parameters))
+                return read_rows(await self._send_within(timeout, sql, parameters))
             except psycopg.errors.QueryCanceled:
                 if not self._unanswered_cancels:
                     raise
@@ -287,40 +257,4 @@ def _loss(failures: Sequence[pq.abc.PGresult], reason: str) -> SessionLostError:
 
 
 def _marked(sql: str) -> bytes:
-    return f"{sql}\n{MARK}".encode("utf-8", _KEEP_ANY_BYTES)
-
-
-async def run_simply(connection: psycopg.AsyncConnection[Any], sql: str) -> Rows:
-    """Run one statement over the simple protocol, outside of a session.
-
-    psycopg's own `execute` would answer a cancellation with a request to cancel, and wait for it.
-    """
-    pgconn = connection.pgconn
-    pgconn.send_query(sql.encode())
-    *_, result = await wait_async(generators.execute(pgconn), pgconn.socket)
-    if result.status != pq.ExecStatus.TUPLES_OK:
-        raise psycopg.errors.error_from_result(result)
-    return _read_rows(result)
-
-
-def _read_rows(result: pq.abc.PGresult) -> Rows:
-    names = (result.fname(index) for index in range(result.nfields))
-    columns = tuple(name.decode() for name in names if name is not None)
-    try:
-        return Rows(columns, _load(result, psycopg.adapters))
-    except UnicodeDecodeError:
-        return Rows(columns, _load(result, _LENIENT))
-
-
-def _load(result: pq.abc.PGresult, adapters: AdaptersMap) -> list[tuple[Any, ...]]:
-    transformer = Transformer(_Context(adapters))
-    transformer.set_pgresult(result)
-    return transformer.load_rows(0, result.ntuples, tuple)
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """An adaptation context without a connection (psycopg.abc.AdaptContext)."""
-
-    adapters: AdaptersMap
-    connection: None = None
+    return f"{sql}\n{MARK}".encode("utf-8", KEEP_ANY_BYTES)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 from pg_migration_exporter import __version__
+from pg_migration_exporter.collectors.query_duration import QUERY_DURATION
 from pg_migration_exporter.scrape import Scrape
 from pg_migration_exporter.status.latency import LatencyCourse
 from pg_migration_exporter.status.model import LEVELS, Status, TargetStatus
@@ -56,7 +57,7 @@ class _Seat:
         """Note a scrape that has ended, whoever asked for it."""
         if scrape.reached:
             self._answered_at = time.monotonic()
-            self._course.see(Samples(scrape.published()), self._answered_at)
+            self._course.see(Samples([scrape.samples_of(QUERY_DURATION)]), self._answered_at)
 
 
 class Board:

@@ -25,7 +25,7 @@ LEVELS: tuple[Level, ...] = ("critical", "attention", "unknown", "info", "ok")
 
 
 def _clean(value: object) -> object:
-    """Bytes that are no UTF-8 (see postgres/session.py) are shown as \\xff."""
+    """Bytes that are no UTF-8 (see postgres/rows.py) are shown as \\xff."""
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "" if value is None else value

@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http.client import HTTPException
 from urllib.parse import quote
-from urllib.request import urlopen
 
 from pydantic import ValidationError
 
+from pg_migration_exporter.client import open_url
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import UserError
 from pg_migration_exporter.fleet import Fleet
-from pg_migration_exporter.login import request
 from pg_migration_exporter.status.board import INTERVAL, Board
 from pg_migration_exporter.status.model import STATUS_PATH, Status
 
@@ -58,7 +57,7 @@ async def _answers(address: str) -> Looks:
 
 def _fetch(address: str) -> Status:
     try:
-        with urlopen(request(address), timeout=_TIMEOUT) as answer:  # noqa: S310 - http(s) only
+        with open_url(address, _TIMEOUT) as answer:
             return Status.model_validate_json(answer.read(_MOST_BYTES))
     except (OSError, HTTPException) as error:
         raise UserError(f"no status from {address}: {getattr(error, 'reason', error)}") from error

@@ -241,7 +241,9 @@ def _session(one: Session) -> Text:
         what = plain(doing(one.state, one.transaction_seconds))
     mark = " (migration)" if one.is_migration else ""
     text = Text.assemble((plain(one.application_name) or "unnamed", "bold"), mark)
-    text.append(f" pid {one.pid}: {what}; {one.kind}".removesuffix("; "))
+    text.append(f" pid {one.pid}: {what}")
+    if one.kind:
+        text.append(f"; {'' if one.state == 'active' else 'last statement '}{one.kind}")
     if one.statement:
         text.append(f"\n{plain(one.statement)}", style="dim")
     return text

@@ -20,6 +20,16 @@ _CHECK_FAILS: dict[Phase, str] = {
     "during": "A migration is running, and a check fails",
     "post": "The migration has run, and a check of it fails",
 }
+#: Of a session that does nothing: whatever else holds the migration up may not be ended like that.
+_IDLE = (
+    "Have its owner end that transaction. If nobody answers, end its session, and not the "
+    "migration: `SELECT pg_terminate_backend({pid});`"
+)
+_OTHERS_WAIT = (
+    "They wait until it ends: see how far it is. If users cannot wait that long, cancel its "
+    "statement, an index build too once you know that it hurts them: the run fails and can be "
+    "repeated."
+)
 _FAILED = {"failed": "failed", "skipped": "cannot run"}
 
 
@@ -75,11 +85,14 @@ def _worst(findings: Findings) -> Verdict:
         what = doing(blocker.state, blocker.transaction_seconds)
         name = blocker.application_name or blocker.usename
         reason = f"It waits for {name}, pid {blocker.pid}, {what}. {found.reason}"
-        return found.model_copy(update={"reason": reason})
+        is_idle = blocker.state.startswith("idle in transaction")
+        steps = _IDLE.format(pid=blocker.pid) if is_idle else found.steps
+        return found.model_copy(update={"reason": reason, "steps": steps})
     if worst.status is State.RUNNING and waits is not None and waits.behind_migrations:
         title = "A migration is running, and others wait for it"
         runbook = runbooks.runbook(runbooks.BLOCKS_OTHERS, findings.settings)
-        return found.model_copy(update={"level": "attention", "title": title, "runbook": runbook})
+        told = {"level": "attention", "title": title, "steps": _OTHERS_WAIT, "runbook": runbook}
+        return found.model_copy(update=told)
     return found
 
 

@@ -149,5 +149,6 @@ class Lookout:
                     await one.sample(self._scope(one, session, known))
 
     def _scope(self, collector: Collector, session: Session, known: Capabilities) -> Scope:
+        """Of a look: it fills memories, and no family."""
         memory = self._memories[collector.name]
-        return self._make_scope(session, known, memory=memory, families=collector.unfilled())
+        return self._make_scope(session, known, memory=memory, families={})

@@ -14,31 +14,39 @@ from bench.fleet.plan import FleetPlan
 from bench.fleet.plot import Line, Panel, draw
 from bench.fleet.report import MARK, fleet_rows, markdown, plot
 from bench.fleet.scraped import FleetResult, measure_fleet
-from bench.fleet.server import make_targets, running_server
+from bench.fleet.server import running_fleet, running_server
 from demo.markdown import rewrite
 from demo.stack.postgres import Server
 from demo.stack.programs import ROOT
 from demo.stack.workspace import Workspace
 
 PLAN = FleetPlan(
-    targets=3, interval=2, intervals=3, tables=(3, 10), statements=(3, 10), few=3, scrapes=3
+    targets=3,
+    servers=2,
+    interval=2,
+    intervals=3,
+    tables=(3, 10),
+    statements=(3, 10),
+    few=3,
+    scrapes=3,
 )
 
 
 @pytest.fixture(scope="module")
-def fleet_server(workspace: Workspace) -> Iterator[Server]:
+def curve_server(workspace: Workspace) -> Iterator[Server]:
     with running_server(workspace, PLAN) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def fleet(workspace: Workspace, fleet_server: Server) -> FleetResult:
-    return measure_fleet(workspace, make_targets(fleet_server, PLAN.targets), PLAN, str)
+def fleet(workspace: Workspace) -> FleetResult:
+    with running_fleet(workspace, PLAN) as servers:
+        return measure_fleet(workspace, servers, PLAN, str)
 
 
 @pytest.fixture(scope="module")
-def curves(workspace: Workspace, fleet_server: Server) -> tuple[Curve, Curve]:
-    return measure_curves(workspace, fleet_server, PLAN, str)
+def curves(workspace: Workspace, curve_server: Server) -> tuple[Curve, Curve]:
+    return measure_curves(workspace, curve_server, PLAN, str)
 
 
 def test_every_target_is_scraped_by_prometheus(fleet: FleetResult) -> None:
@@ -46,7 +54,8 @@ def test_every_target_is_scraped_by_prometheus(fleet: FleetResult) -> None:
     assert fleet.expected == PLAN.targets * PLAN.intervals
     assert fleet.answered
     assert 0 < fleet.percentile(50) <= fleet.percentile(99) <= max(fleet.answered)
-    assert fleet.cpu > 0
+    assert min(fleet.cpu, fleet.cpu_of_servers) > 0
+    assert fleet.servers == PLAN.servers
     assert fleet.connections == 2 * PLAN.targets
     assert fleet.resident >= fleet.resident_before > 2**20
 

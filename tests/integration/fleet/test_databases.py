@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
+import yaml
 
 from demo.stack.database import Database
 from demo.stack.liquibase import Liquibase
 from demo.stack.postgres import Server
+from demo.stack.programs import exporter_command
 from demo.stack.waiting import wait_until
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 from tests.fixtures.migrations import CHANGELOG
@@ -106,6 +110,31 @@ def test_two_connections_to_a_database(
     assert scrape(exporter).value("migration_exporter_connections") == 6
 
 
+def test_the_log_says_which_database_of_which_target(
+    server: Server, databases: list[Database], start_exporter: StartExporter
+) -> None:
+    main, other, _ = databases
+    role = f"{main.name}_nobody"
+    server.create_role(role)
+    target = {
+        "name": "quests",
+        "postgres": {"dsn": main.as_user(role).conninfo()},
+        "databases": {"include": [other.name]},
+    }
+    exporter = start_exporter(targets=[target], watch={"enabled": False})
+    try:
+        scrape(exporter, "quests")
+        said = exporter.process.output()
+    finally:
+        exporter.stop()
+        server.database().execute(f"DROP ROLE {role}")
+    assert f"target quests: connected to database {main.name} of PostgreSQL" in said
+    assert "target quests: collector tables cannot run" in said
+    there = f"target quests: database {other.name}: "
+    assert f"{there}connected to database {other.name} of PostgreSQL" in said
+    assert f"{there}collector tables cannot run" in said
+
+
 def test_databases_come_and_go(
     server: Server, databases: list[Database], start_exporter: StartExporter
 ) -> None:
@@ -181,6 +210,34 @@ def test_one_database_that_fails_costs_itself_alone(
         refused.stop()
         server.database().execute(f"REVOKE pg_monitor FROM role_{broken}")
         server.database().execute(f"DROP ROLE role_{broken}")
+
+
+def test_check_config_names_the_database_of_a_problem(
+    server: Server, databases: list[Database], tmp_path: Path
+) -> None:
+    main, second, third = databases
+    server.create_role(role := f"role_{main.name}")
+    server.database().execute(f"ALTER DATABASE {second.name} CONNECTION LIMIT 0")
+    target = {
+        "name": "quests",
+        "postgres": {"dsn": main.as_user(role).conninfo()},
+        "databases": {"include": [pattern(databases)]},
+    }
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump({"targets": [target]}))
+    try:
+        command = (exporter_command(), "serve", "--check-config", "--config", file)
+        refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    finally:
+        server.database().execute(f"DROP ROLE {role}")
+    assert refused.returncode == 2
+    said = refused.stderr.removeprefix("pg-migration-exporter: ").splitlines()
+    grant = f'collector tables cannot run: GRANT pg_monitor TO "{role}";'
+    assert f"target quests: {grant}" in said
+    assert f"target quests: database {third.name}: {grant}" in said
+    [away] = [line for line in said if line.startswith(f"target quests: database {second.name}:")]
+    assert "the server cannot be reached: " in away
+    assert "too many connections" in away
 
 
 def test_a_migration_in_another_database_is_found(

@@ -71,6 +71,8 @@ def see_who_waits(page: Page) -> None:
     expect(page.locator("#answers")).to_contain_text("Yes: 2 sessions wait")
     expect(page.locator("#builds")).to_contain_text("waiting for the table lock")
     expect(page.locator(".reason")).to_contain_text("It waits for quest-service")
+    pid = holder.locator("> .session").inner_text().partition("pid ")[2].partition(",")[0]
+    expect(page.locator(".steps")).to_contain_text(f"SELECT pg_terminate_backend({pid});")
     expect(page.locator("#events")).to_contain_text("holds others up")
     assert "last stand" not in page.content()
 
@@ -135,7 +137,7 @@ def test_a_migration_as_it_is_seen(story: Story, viewer: Open, draw: Draw, *, dr
     story.break_changelog()
     assert story.update().wait(60) == 1
     title(page, "The migration seems to have failed")
-    expect(page.locator("#migrations")).to_contain_text("quests.sql::rename-zone::bob")
+    expect(page.locator("#migrations")).to_contain_text("quests.sql::rename-zone::bob inferred")
     runbook = page.get_by_role("link", name="Runbook: DatabaseMigrationFailed")
     url = "https://runbooks.example.com/DatabaseMigrationFailed.md"
     expect(runbook).to_have_attribute("href", url)

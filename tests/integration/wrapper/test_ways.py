@@ -18,7 +18,7 @@ from demo.stack.ports import free_port
 from pg_migration_exporter.liquibase import report_table
 from pg_migration_exporter.liquibase.report import Outcome, Report, latest_report
 from pg_migration_exporter.liquibase.report_files import ReportFiles
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 from tests.fixtures.exporters import StartExporter
 from tests.fixtures.reports import make_report
 from tests.fixtures.wrapper import MakeWrapper, command_line

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -122,10 +121,10 @@ def test_a_key_of_another_certificate_is_refused(
         listener_tls(other)
 
 
-def test_an_encrypted_key_is_refused_without_a_question(section: TlsServerSection) -> None:
-    assert section.key_file is not None
-    files = f"-in {section.key_file} -out {section.key_file}".split()
-    encrypt = ["openssl", "ec", *files, "-aes256", "-passout", "pass:s3cret"]
-    subprocess.run(encrypt, check=True, capture_output=True)
+def test_an_encrypted_key_is_refused_without_a_question(
+    section: TlsServerSection, authority: Authority
+) -> None:
+    pair = authority.issue("encrypted")
+    files = {"cert_file": pair.cert, "key_file": pair.encrypted_key()}
     with pytest.raises(ConfigError, match="the key is encrypted"):
-        listener_tls(section)
+        listener_tls(section.model_copy(update=files))

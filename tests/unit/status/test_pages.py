@@ -87,7 +87,12 @@ STATEMENT = {
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [(None, "queryid <code>42</code>"), ("SELECT <$1>", "SELECT &lt;$1&gt;")]
+    ("text", "told"),
+    [
+        (None, "queryid <code>42</code>"),
+        (None, "Their texts are in pg_stat_statements"),
+        ("SELECT <$1>", "SELECT &lt;$1&gt;"),
+    ],
 )
 def test_statements_are_told_by_their_text_only_where_it_is_known(
     text: str | None, told: str

@@ -57,6 +57,8 @@ def waiting(statements: int) -> TargetStatus:
         "is_migration": False,
         "waits_for": None,
         "waiters": [waiter],
+        "state": "idle in transaction",
+        "kind": "UPDATE",
     }
     waits = {"blocked": 1, "longest_seconds": 9, "behind_migrations": 0, "trees": [holder]}
     one = {"datname": "game", "usename": "app", "calls": 8, "seconds": 2.0, "rows": 8, "text": None}
@@ -71,6 +73,12 @@ def test_a_low_terminal_shows_the_most_urgent_and_says_what_does_not_fit() -> No
     assert "liquibase (migration) pid 7" in "\n".join(low)
     assert low[11:] == [f"... {len(whole) - 11} lines more than fit into this terminal"]
     assert shown(waiting(5), 80, height=len(whole)).splitlines() == whole
+
+
+def test_what_a_session_does_is_told_from_what_it_did() -> None:
+    text = shown(waiting(0), 100)
+    assert "idle in transaction that began 9 s ago; last statement UPDATE\n" in text
+    assert "waits 9 s for ShareLock; CREATE INDEX\n" in text
 
 
 def test_statements_that_took_most_time() -> None:

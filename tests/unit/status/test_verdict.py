@@ -123,6 +123,26 @@ def test_what_matters_most_comes_first(found: Findings, title: str, level: str) 
     assert (told.title, told.level) == (title, level)
 
 
+def test_a_migration_that_others_wait_for_is_not_just_left_alone() -> None:
+    waits = NOBODY.model_copy(update={"behind_migrations": 1})
+    told = verdict(findings(migration(State.RUNNING), waits=waits))
+    assert "cancel its statement" in told.steps
+
+
+def test_an_idle_session_that_blocks_the_migration_may_be_ended() -> None:
+    waiting = session(2, "liquibase", waits_for="ShareLock on relation game.quests")
+    running = migration(State.RUNNING, blocked=True)
+
+    def steps(state: str) -> str:
+        tree = session(7, "quest-service", waiting, state=state)
+        return verdict(findings(running, waits=NOBODY.model_copy(update={"trees": [tree]}))).steps
+
+    for state in ("idle in transaction", "idle in transaction (aborted)"):
+        assert steps(state).endswith("`SELECT pg_terminate_backend(7);`")
+    # A report, a vacuum or an index build: the runbook tells them apart.
+    assert steps("active") == running.verdict.steps
+
+
 def test_who_blocks_the_migration_is_named() -> None:
     waiting = session(2, "liquibase", waits_for="ShareLock on relation game.quests")
     tree = session(1, "quest-service", session(3, "psql", waiting))

@@ -21,7 +21,7 @@ from pg_migration_exporter.collectors.index_builds.builds import (
 from pg_migration_exporter.collectors.index_builds.memory import InvalidIndex, Memory
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.query import array
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 from pg_migration_exporter.watch.events import Event
 
 #: Seconds between looks at every index of the database.

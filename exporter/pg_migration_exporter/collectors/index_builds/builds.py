@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pg_migration_exporter.collectors.index_builds.progress import Counters, progress_ratio
 from pg_migration_exporter.collectors.index_builds.statement import command_of, index_name
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 
 Outcome = Literal["completed", "failed", "invalid"]
 #: pid, start of the backend, start of the statement.

@@ -15,7 +15,7 @@ from pg_migration_exporter.liquibase.memory import Counters, Memory
 from pg_migration_exporter.liquibase.observe import Observation, Subject
 from pg_migration_exporter.liquibase.reports import Reports
 from pg_migration_exporter.liquibase.tables import ChangelogTables, read_tables
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 
 #: One changelog: its name, what is remembered of it, what was seen at one look.
 Seen = tuple[str, Subject | None, Observation]

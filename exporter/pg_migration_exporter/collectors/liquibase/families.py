@@ -98,7 +98,7 @@ RUN_DURATION = Family(
 RUNS = Family(
     "liquibase_runs_total",
     "counter",
-    "Runs that were seen to end, by outcome.",
+    "Runs that were seen to end, by outcome; failures that nobody reported are inferred.",
     (*_CHANGELOG, "outcome"),
 )
 CHANGESET_DURATION = Family(

@@ -15,7 +15,7 @@ from pg_migration_exporter.collectors.locks import families as of
 from pg_migration_exporter.collectors.locks import sql
 from pg_migration_exporter.collectors.locks.chains import Chains, Session, read_sessions
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 from pg_migration_exporter.watch.events import Event
 
 #: Applications that are told apart; the others are `other`.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pg_migration_exporter.postgres.session import Rows
+from pg_migration_exporter.postgres.rows import Rows
 
 #: Locks on a relation that DDL waits for and ordinary statements do not (PostgreSQL, "Table-Level
 #: Locks"): whoever comes later waits behind them even though nobody holds them yet.

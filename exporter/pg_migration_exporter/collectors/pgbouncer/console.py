@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pg_migration_exporter.config.schema import PgBouncerSection
 from pg_migration_exporter.postgres.conninfo import APPLICATION_NAME
 from pg_migration_exporter.postgres.password import read_password_file
-from pg_migration_exporter.postgres.session import run_simply
+from pg_migration_exporter.postgres.simple import run_simply
 
 #: One row of an answer, by the names of its columns.
 Record = Mapping[str, Any]

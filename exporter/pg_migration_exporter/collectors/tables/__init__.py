@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from psycopg import errors
 
@@ -17,9 +16,7 @@ from pg_migration_exporter.collectors.tables import families as of
 from pg_migration_exporter.collectors.tables import sql
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.query import array
-from pg_migration_exporter.postgres.session import Rows
-
-_Row = dict[str, Any]
+from pg_migration_exporter.postgres.rows import Rows
 
 
 @dataclass(slots=True)
@@ -44,7 +41,7 @@ class Memory:
 
     chosen_at: float = -float("inf")
     names: dict[int, tuple[str, str]] = field(default_factory=dict)
-    sizes: list[_Row] = field(default_factory=list)
+    sizes: Rows = field(default_factory=lambda: Rows((), []))
     other: tuple[int, int] = (0, 0)
     inserted: dict[int, Inserted] = field(default_factory=dict)
 
@@ -55,9 +52,9 @@ async def collect(_: Collector, scope: Scope) -> None:
     now = time.monotonic()
     if now - memory.chosen_at >= scope.settings.tables.interval:
         await _choose(scope, memory)
-        memory.sizes = (await _measure(scope, array(memory.names))).named()
+        memory.sizes = await _measure(scope, array(memory.names))
         memory.chosen_at = now
-    statistics = (await scope.query(sql.STATISTICS, array(memory.names))).named()
+    statistics = await scope.query(sql.STATISTICS, array(memory.names))
     _publish(scope, memory, statistics)
 
 
@@ -81,15 +78,15 @@ async def _measure(scope: Scope, oids: str) -> Rows:
         return await scope.query(sql.SIZES_ESTIMATED, oids)
 
 
-def _publish(scope: Scope, memory: Memory, statistics: list[_Row]) -> None:
+def _publish(scope: Scope, memory: Memory, statistics: Rows) -> None:
     datname = scope.capabilities.datname
     labels = {oid: (datname, *names) for oid, names in memory.names.items()}
     for rows, published in ((memory.sizes, of.SIZES), (statistics, of.STATISTICS)):
+        columns = rows.by_column()
+        of_each = [labels[oid] for oid in columns.get("oid", ())]
         for column, family in published.items():
-            scope.families[family.name].samples.extend(
-                (labels[row["oid"]], row[column]) for row in rows if row[column] is not None
-            )
-    for row in statistics:
+            scope.add_column(family, of_each, columns.get(column, ()))
+    for row in statistics.named():
         inserted = memory.inserted[row["oid"]].see(row["n_tup_ins"], row["importing"])
         scope.add(of.INSERTED, inserted, *labels[row["oid"]])
     size, tables = memory.other

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from psycopg import errors
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
+from pg_migration_exporter.client import connection
 from pg_migration_exporter.config.schema import ReportsSection
 from pg_migration_exporter.config.token import read_token
 from pg_migration_exporter.errors import ConfigError
@@ -103,21 +104,19 @@ class Endpoint:
         """Post the report. Raises OSError or ConfigError."""
         url = urlsplit(self.url)
         assert url.hostname is not None
-        secure = url.scheme == "https"
-        connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        connection = connect(url.hostname, url.port, timeout=_HTTP_TIMEOUT)
+        to_exporter = connection(url.scheme, url.hostname, url.port, _HTTP_TIMEOUT)
         headers = {
             "Authorization": f"Bearer {read_token(self.token_file)}",
             "Content-Type": "application/json",
         }
         try:
             path = url.path.rstrip("/") + REPORTS_PATH
-            connection.request("POST", path, report.model_dump_json().encode(), headers)
-            answer = connection.getresponse()
-            if answer.status != http.HTTPStatus.NO_CONTENT:
+            to_exporter.request("POST", path, report.model_dump_json().encode(), headers)
+            answer = to_exporter.getresponse()
+            if answer.status != HTTPStatus.NO_CONTENT:
                 raise OSError(f"it answered {answer.status} {answer.reason}")
         finally:
-            connection.close()
+            to_exporter.close()
 
 
 def configured_sinks(settings: ReportsSection, given: Given) -> Iterator[Sink]:

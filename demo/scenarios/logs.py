@@ -1,0 +1,168 @@
+"""What the log pipeline sees, and what can be wrong with it. Needs a Fluent Bit.
+
+Each fault has a pipeline of its own, whose log begins with the fault: errors of earlier ones are no
+news. Before it happens, the pipeline works for longer than the rules look back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from psycopg import sql
+
+from demo.scenarios.fault import Fault
+from demo.scenarios.migration import LASTING
+from demo.scenarios.release import apply, fail, write_release
+from demo.scenarios.sessions import working
+from demo.stack.errors import StackError
+from demo.stack.fluent_bit import MISSING, FluentBit, fluent_bit_program
+from demo.stack.ports import LOOPBACK
+from demo.stack.sink import Sink
+from demo.stack.waiting import wait_until
+from demo.world import LOG_JOB, MIGRATOR, World
+
+#: Longer than the windows of these alerts in demo/values.yaml, in seconds.
+_LOOKED_BACK = 20
+_WARN = "DO $$ BEGIN RAISE WARNING 'quest has no title'; END $$"
+#: Some hundred in a second.
+_WARN_ON_AND_ON = b"""
+DO $$ BEGIN
+  PERFORM set_config('client_min_messages', 'error', true);
+  LOOP RAISE WARNING 'quest has no title'; PERFORM pg_sleep(0.002); END LOOP;
+END $$
+"""
+#: For about 1,000 of them.
+_LITTLE_ROOM = "500K"
+_READ = 'fluentbit_input_records_total{name="postgresql_log"}'
+_numbers = count(1)
+
+
+@contextmanager
+def _setting(world: World, **settings: str) -> Iterator[None]:
+    """Change settings of the primary while the body runs, without a restart."""
+    for name, value in settings.items():
+        change = sql.SQL("ALTER SYSTEM SET {} = {}")
+        world.database.execute(change.format(sql.Identifier(name), sql.Literal(value)).as_string())
+    world.database.execute("SELECT pg_reload_conf()")
+    yield
+    for name in settings:
+        world.database.execute(f"ALTER SYSTEM RESET {name}")
+    world.database.execute("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def _pipeline(world: World, log_format: str = "", **logs: Any) -> Iterator[Sink]:
+    """Read the primary's log from now on, deliver it to a sink, and let Prometheus scrape it.
+
+    `log_format` is that of the primary, or another one for as long as the body runs.
+    """
+    program = fluent_bit_program()
+    if program is None:
+        raise StackError(MISSING)
+    number = next(_numbers)
+    folder = world.workspace.folder(f"log_{number}", for_servers=True)
+    log_format = log_format or world.database.value("SHOW log_destination")
+    settings = {"log_directory": str(folder), "log_destination": log_format}
+    with _setting(world, **settings), Sink() as sink:
+        output = {"host": LOOPBACK, "port": sink.port, "tls": False}
+        values = {"directory": str(folder), "output": output, **logs}
+        config = f"{log_format}.yaml"
+        name = f"fluent_bit_{number}"
+        fluent_bit = FluentBit(world.workspace, program, name, values, config)
+        with fluent_bit, _scraped(world, fluent_bit.address):
+            yield sink
+
+
+@contextmanager
+def _scraped(world: World, address: str) -> Iterator[None]:
+    """Have Prometheus scrape a pipeline that stays until it is scraped no more: it is not down."""
+    up, worked = f'up{{job="{LOG_JOB}"}}', f"{_READ} offset {_LOOKED_BACK}s > 0"
+    with world.prometheus.scraping_also({LOG_JOB: [address]}):
+        wait_until(lambda: world.prometheus.query(worked), 60, "the log pipeline works for a while")
+        yield
+    wait_until(lambda: not world.prometheus.query(up), 30, "Prometheus has left the log pipeline")
+
+
+def _await_end(world: World, alert: str) -> None:
+    """Await, with the pipeline still there, that the cure ends the alert."""
+    wait_until(lambda: alert not in world.prometheus.firing(), 60, f"{alert} is resolved")
+
+
+@contextmanager
+def _error_logged(world: World) -> Iterator[None]:
+    with _pipeline(world):
+        write_release(world, "logged", "INSERT INTO gameplay.logged VALUES (1)")
+        process = fail(world, "logged")
+        yield
+        process.wait(60)
+        world.database.as_user(MIGRATOR).execute("CREATE TABLE gameplay.logged (id int)")
+        apply(world)
+        _await_end(world, "MigrationLogErrors")
+
+
+@contextmanager
+def _logs_elsewhere(world: World) -> Iterator[None]:
+    """Somebody moved the server's log, and told nobody."""
+    elsewhere = world.workspace.folder("log_elsewhere", for_servers=True)
+    with _pipeline(world):
+        before = world.database.value("SHOW log_directory")
+        with _setting(world, log_directory=str(elsewhere)):
+            yield
+        with _setting(world, log_directory=before):
+            _await_end(world, "MigrationLogPipelineSilent")
+
+
+@contextmanager
+def _prefix_changed(world: World) -> Iterator[None]:
+    """Somebody gave the text format a prefix without severity and SQLSTATE."""
+    with _pipeline(world, "stderr"):
+        with _setting(world, log_line_prefix="%t "):
+            yield
+        _await_end(world, "MigrationLogUnreadable")
+
+
+@contextmanager
+def _store_gone(world: World) -> Iterator[None]:
+    with _pipeline(world) as sink:
+        sink.stop()
+        world.database.execute(_WARN)
+        yield
+        sink.start()
+        _await_end(world, "MigrationLogDeliveryFailing")
+
+
+@contextmanager
+def _no_room(world: World) -> Iterator[None]:
+    """It does not answer for so long that what waits for it needs more room than there is."""
+    with _pipeline(world, limits={"storage": _LITTLE_ROOM}) as sink:
+        sink.stop()
+        with working("import", _WARN_ON_AND_ON, world):
+            yield
+        sink.start()
+        _await_end(world, "MigrationLogEntriesDropped")
+
+
+ERROR_LOGGED = Fault(
+    "migration's error is in the log",
+    frozenset({"MigrationLogErrors"}),
+    _error_logged,
+    LASTING | {"DatabaseMigrationFailed"},
+)
+LOGS_ELSEWHERE = Fault(
+    "log is moved elsewhere", frozenset({"MigrationLogPipelineSilent"}), _logs_elsewhere
+)
+PREFIX_CHANGED = Fault(
+    "prefix of the log is changed", frozenset({"MigrationLogUnreadable"}), _prefix_changed
+)
+STORE_GONE = Fault(
+    "store of the log does not answer", frozenset({"MigrationLogDeliveryFailing"}), _store_gone
+)
+NO_ROOM = Fault(
+    "no room is left for the log",
+    frozenset({"MigrationLogEntriesDropped"}),
+    _no_room,
+    frozenset({"MigrationLogDeliveryFailing", "PostgresTransactionLong"}),
+)

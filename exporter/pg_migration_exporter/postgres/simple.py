@@ -1,0 +1,24 @@
+"""One statement over the simple protocol, where the extended one is not understood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import generators, pq
+from psycopg.waiting import wait_async
+
+from pg_migration_exporter.postgres.rows import Rows, read_rows
+
+
+async def run_simply(connection: psycopg.AsyncConnection[Any], sql: str) -> Rows:
+    """Run one statement over the simple protocol, outside of a session.
+
+    psycopg's own `execute` would answer a cancellation with a request to cancel, and wait for it.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(sql.encode())
+    *_, result = await wait_async(generators.execute(pgconn), pgconn.socket)
+    if result.status != pq.ExecStatus.TUPLES_OK:
+        raise psycopg.errors.error_from_result(result)
+    return read_rows(result)

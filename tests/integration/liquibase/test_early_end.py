@@ -1,0 +1,75 @@
+"""Updates that are told to end before the last changeset: success to Liquibase, in the database as
+a failure leaves it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from demo.stack.programs import exporter_command
+from tests.fixtures.exporters import scrape_until
+from tests.fixtures.migration_watch import Watched, WatchMigration
+from tests.fixtures.wrapper import Wrapper
+
+_CHANGELOG = """
+databaseChangeLog:
+  - changeSet: {id: first, author: a, changes: [{sql: {sql: SELECT 1}}]}
+  - changeSet: {id: half, author: a, changes: [{tagDatabase: {tag: half}}]}
+  - changeSet: {id: last, author: a, changes: [{sql: {sql: SELECT 2}}]}
+"""
+EARLY = [("update-count", "--count=2"), ("update-to-tag", "--tag=half")]
+
+
+def ours(command: str, watched: Watched) -> str:
+    """What a command of ours says, its lines joined."""
+    done = subprocess.run(
+        [exporter_command(), command, "--config", watched.exporter.config],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return " ".join(done.stdout.split())
+
+
+@pytest.fixture
+def changelog(tmp_path: Path) -> Path:
+    path = tmp_path / "changelog" / "steps.yaml"
+    path.parent.mkdir()
+    path.write_text(_CHANGELOG)
+    return path
+
+
+@pytest.mark.parametrize("command", EARLY, ids=lambda command: command[0])
+def test_it_is_inferred_to_have_failed_and_the_reason_says_what_else_it_may_be(
+    watch_migration: WatchMigration, changelog: Path, command: tuple[str, ...]
+) -> None:
+    watched = watch_migration(changelog.name, changelog.parent)
+    assert watched.run(*command) == 0
+    page = watched.until("failed")
+    failure = {"changeset": "steps.yaml::last::a", "source": "inferred"}
+    assert page.value("liquibase_migration_failure_info", **failure) == 1
+    assert "or it was told to end before it, as by update-count or" in ours("explain", watched)
+
+    ours("ack", watched)
+    page = watched.until("pending")
+    assert page.value("liquibase_changesets_pending") == 1
+
+
+def test_the_wrapper_knows_that_it_did_not(
+    watch_migration: WatchMigration, changelog: Path, wrapper: Wrapper
+) -> None:
+    watched = watch_migration(
+        changelog.name, changelog.parent, reports={"directory": str(wrapper.reports.directory)}
+    )
+    assert wrapper.migrate(watched.liquibase, *EARLY[0]).returncode == 0
+    page = scrape_until(
+        watched.exporter,
+        lambda page: page.values("liquibase_runs_total", outcome="succeeded") == [1],
+        "the run is counted",
+        60,
+    )
+    assert page.status() == "pending"
+    assert "failed" not in watched.states
