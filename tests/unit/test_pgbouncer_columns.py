@@ -1,4 +1,7 @@
-"""The columns that each version of PgBouncer shows, as its sources and NEWS.md list them."""
+"""The columns that each version of PgBouncer shows, as its sources and NEWS.md list them.
+
+Those of 1.18, 1.24 and 1.26 are what PgBouncer 1.18.0, 1.24.1 and 1.26.1 answered.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,10 @@ COLUMNS = {
         "POOLS": f"{_POOL} load_balance_hosts",
         "STATS_TOTALS": f"database server_assignment_count {_STATS} client_parse_count"
         " server_parse_count bind_count",
+    },
+    26: {
+        "STATS_TOTALS": f"database server_assignment_count {_STATS} client_parse_count"
+        " server_parse_count bind_count client_login_count",
     },
 }
 
@@ -103,12 +110,13 @@ class Published:
         self.samples.setdefault(family.name, {})[labels] = value
 
 
-VERSIONS = range(18, 26)
+VERSIONS = range(18, 27)
 _LATER = {
     "pgbouncer_stats_totals_server_assignments_total": 23,
     "pgbouncer_stats_totals_client_parses_total": 24,
     "pgbouncer_stats_totals_server_parses_total": 24,
     "pgbouncer_stats_totals_binds_total": 24,
+    "pgbouncer_stats_totals_client_logins_total": 26,
 }
 
 

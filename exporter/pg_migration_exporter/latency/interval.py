@@ -7,6 +7,7 @@ pooled-variance formula, solved for the second part).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -87,6 +88,16 @@ class Interval:
     def mean(self) -> float:
         """Seconds of one call."""
         return self.seconds / self.calls
+
+    @property
+    def squares(self) -> float:
+        """The sum of the squared times."""
+        return self.calls * (self.variance + self.mean**2)
+
+    @property
+    def longest(self) -> float:
+        """What no call can have exceeded with this mean and variance (Samuelson's inequality)."""
+        return self.mean + math.sqrt(self.variance * (self.calls - 1))
 
     def single_times(self) -> tuple[float, ...] | None:
         """How long each call took, where that is known: one call, two calls, or all alike."""

@@ -1,7 +1,7 @@
 """What PgBouncer's SHOW commands become: the names are those of pgbouncer_exporter.
 
 Columns are found by name, because newer versions add some, and renamed one (PgBouncer, "Admin
-console" and NEWS, 1.18 to 1.25). A column that is not there, or is null, is no sample.
+console" and NEWS, 1.18 to 1.26). A column that is not there, or is null, is no sample.
 """
 
 from __future__ import annotations
@@ -149,6 +149,7 @@ STATS = _show(
     ("client_parse_count", "client_parses_total", "Prepared statements made by clients."),
     ("server_parse_count", "server_parses_total", "Prepared statements made on the server."),
     ("bind_count", "binds_total", "Prepared statements bound by clients."),
+    ("client_login_count", "client_logins_total", "Clients that logged in."),
     (
         "server_assignment_count",
         "server_assignments_total",

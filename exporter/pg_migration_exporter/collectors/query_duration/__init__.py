@@ -59,7 +59,7 @@ QUERY_DURATIONS = Collector(
     "Source: pg_stat_statements.",
     scope="cluster",
     families=FAMILIES,
-    queries=(sql.STATEMENTS, sql.SOURCE, sql.NAMES, sql.SOME_STATEMENTS, sql.OWN_STATEMENTS),
+    queries=(sql.STATEMENTS, sql.SOURCE, sql.NAMES, sql.GLIMPSES, sql.OWN_STATEMENTS),
     cost="moderate",
     requires=(READ_ALL_STATS, STATEMENTS, CURRENT_STATEMENTS),
     collect=collect,

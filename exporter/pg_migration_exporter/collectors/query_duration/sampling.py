@@ -1,6 +1,6 @@
 """Looks at pg_stat_statements, and what is remembered from one to the next.
 
-A look reads every entry. Of the statements with most time, a few glimpses follow, milliseconds
+A look reads every entry. Of the statements with most time, some glimpses follow, milliseconds
 apart: so few calls are in between that their times are known, or nearly. These tell how the times
 of a statement spread (`latency.spread`). Looks and glimpses together take a bounded share of the
 time, so that a server with many statements, or a slow one, is looked at less often.
@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 
 from pg_migration_exporter.collectors.base import Scope
 from pg_migration_exporter.collectors.query_duration import sql
@@ -22,11 +24,13 @@ from pg_migration_exporter.collectors.query_duration.thrift import ENTRY, SHARE,
 from pg_migration_exporter.collectors.query_duration.top import Counters, Statement, TopStatements
 from pg_migration_exporter.config.schema import StatementsSection
 from pg_migration_exporter.latency.histogram import GrowingHistogram
-from pg_migration_exporter.latency.spread import Shape, spread
+from pg_migration_exporter.latency.shape import Shape
+from pg_migration_exporter.latency.spread import spread
 from pg_migration_exporter.postgres.query import array
 
-#: How many there are at most, and how far apart in seconds.
-_GLIMPSES, _LONGEST_PAUSE = 12, 0.008
+#: How many there are at most, how many calls should be in between, and the seconds at most.
+#: With a few calls, the slowest one is still known well, and more of the time is covered.
+_GLIMPSES, _CALLS, _LONGEST_PAUSE = 24, 3, 0.010
 #: How many statements are worth glimpses, and of how many the shape is remembered.
 _WATCHED, _SHAPES = 16, 64
 
@@ -46,7 +50,7 @@ class Statements:
         self._source: tuple[float, float | None] | None = None
         self._shapes: dict[Key, Shape] = {}
         self._watched: dict[Key, float] = {}
-        self._turn, self._delay = 0, 0.0
+        self._turn = 0
         self._looking = asyncio.Lock()
         self._looked_at = time.monotonic()
         self._thrift = Thrift(settings.interval, ENTRY)
@@ -109,24 +113,22 @@ class Statements:
             del self._shapes[key]
 
     async def _glimpse(self, scope: Scope) -> None:
-        """Look at some statements so often that one of them, each in its turn, is called once."""
+        """Look so often that few calls are in between, of another statement each time."""
         self._turn += 1
         rates = list(self._watched.values())
-        pause = min(max(1 / rates[self._turn % len(rates)] - self._delay, 0.0), _LONGEST_PAUSE)
+        pause = min(_CALLS / rates[self._turn % len(rates)], _LONGEST_PAUSE)
         queryids = array({key[2] for key in self._watched})
-        affordable = int(self._settings.interval * SHARE / (len(self._reading.seen or ()) * ENTRY))
-        count = min(affordable, _GLIMPSES)
-        started, asked = time.monotonic(), []
-        for _ in range(count):
-            if pause:
-                asked.append(sql.ask(scope, sql.PAUSE, f"{pause:.6f}"))
-            asked.append(sql.ask(scope, sql.SOME_STATEMENTS, queryids))
-        answers = await asyncio.gather(*asked)
-        for rows in answers[1::2] if pause else answers:
-            changes = self._reading.glimpse(map(Row._make, rows))
+        count = str(self._affordable_glimpses())
+        rows = await sql.ask(scope, sql.GLIMPSES, count, f"{pause:.6f}", queryids)
+        for _, glimpse in groupby(rows, itemgetter(0)):
+            changes = self._reading.glimpse(Row._make(row[1:]) for row in glimpse)
             self._count(changes, time.monotonic(), is_short=True)
-        if count:
-            self._delay = max((time.monotonic() - started) / count - pause, 0.0)
+
+    def _affordable_glimpses(self) -> int:
+        """What a look leaves of the share for both; one glimpse is as dear as a look."""
+        look = len(self._reading.seen or ()) * ENTRY
+        pause = max(self._settings.interval, look / SHARE)
+        return min(round(2 * SHARE * pause / look) - 1, _GLIMPSES)
 
     def _count(self, changes: Iterable[Change], now: float, *, is_short: bool = False) -> None:
         added = []

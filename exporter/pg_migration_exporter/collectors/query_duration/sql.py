@@ -10,23 +10,37 @@ import psycopg
 from pg_migration_exporter.collectors.base import Scope
 from pg_migration_exporter.postgres.query import Query
 
-#: `false` leaves the text of statements in its file: only numbers are read. The columns are those
-#: of `reading.Row`.
-_NUMBERS = """
-select s.userid::int8, s.dbid::int8, s.queryid, s.toplevel, s.calls, s.rows,
+#: The columns are those of `reading.Row`.
+_NUMBERS = """s.userid::int8, s.dbid::int8, s.queryid, s.toplevel, s.calls, s.rows,
        s.total_exec_time / 1000 as seconds,
        s.stddev_exec_time * s.stddev_exec_time * s.calls / 1e6 as squares,
        s.plans, s.total_plan_time / 1000 as plan_seconds,
        s.stddev_plan_time * s.stddev_plan_time * s.plans / 1e6 as plan_squares,
-       s.min_exec_time / 1000 as fastest, (s.max_exec_time + s.max_plan_time) / 1000 as slowest
-  from {schema}.pg_stat_statements(false) s
+       s.min_exec_time / 1000 as fastest, (s.max_exec_time + s.max_plan_time) / 1000 as slowest"""
+
+#: `false` leaves the text of statements in its file: only numbers are read.
+STATEMENTS = Query(
+    f"""
+select {_NUMBERS}
+  from {{schema}}.pg_stat_statements(false) s
  where s.queryid is not null
 """
+)
 
-STATEMENTS = Query(_NUMBERS)
-
-#: $1: queryids as an array.
-SOME_STATEMENTS = Query(_NUMBERS + "   and s.queryid = any ($1::int8[])\n")
+#: Some statements again and again, as often as $1 says, after a pause of $2 seconds each: the
+#: server keeps it better than a busy exporter could. What the function is given differs each time,
+#: or Memoize would answer in its place. $3: queryids as an array.
+GLIMPSES = Query(
+    f"""
+select p.glimpse, {_NUMBERS}
+  from generate_series(1, $1::int) g (number)
+ cross join lateral
+       (select g.number + (pg_sleep($2::float8) is null)::int as glimpse offset 0) p
+ cross join lateral {{schema}}.pg_stat_statements(p.glimpse < 0) s
+ where s.queryid = any ($3::int8[])
+ order by p.glimpse
+"""
+)
 
 #: Which server this is, since its numbers say nothing about those of another one; who asks; and
 #: how often entries were dropped or everything was reset.
@@ -46,9 +60,6 @@ union all
 select 'role', oid::int8, rolname::text from pg_roles
 """
 )
-
-#: $1: seconds between two glimpses; the server keeps them better than a busy exporter could.
-PAUSE = Query("select pg_sleep($1::float8) is null")
 
 #: Which statements of the exporter's own role are the exporter's. $1: its mark in their text.
 OWN_STATEMENTS = Query(
