@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pg_migration_exporter.collectors import Collector
@@ -22,6 +23,15 @@ from pg_migration_exporter.postgres.conninfo import describe_server, with_databa
 from pg_migration_exporter.scrape import Scrape
 from pg_migration_exporter.watch.events import EventLog
 from pg_migration_exporter.watch.watcher import Watcher
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A scrape, under way or done, and when it must end."""
+
+    scrape: Scrape
+    task: asyncio.Task[None]
+    ends_at: float
 
 
 class Target:
@@ -45,13 +55,13 @@ class Target:
             self._make_way,
         )
         self._watching: asyncio.Task[None] | None = None
-        self._current: tuple[Scrape, asyncio.Task[None]] | None = None
+        self._current: _Running | None = None
         self.asked_at: float | None = None
 
     @property
     def last(self) -> Scrape | None:
         """The latest scrape, under way or done; None before the first."""
-        return self._current[0] if self._current else None
+        return self._current.scrape if self._current else None
 
     @property
     def connections(self) -> int:
@@ -66,19 +76,26 @@ class Target:
     async def scrape(self, timeout: float) -> Scrape:
         """Scrape, or join the scrape under way; what is there after `timeout` seconds."""
         self.asked_at = time.monotonic()
+        ends_at = self.asked_at + timeout
         self.start()
-        if self._current is None or self._current[1].done():
-            scrape = Scrape(
-                [one.part() for one in self.databases()], self._watcher if self._watching else None
-            )
-            self._current = scrape, asyncio.create_task(self._run(scrape, timeout))
-        scrape, task = self._current
-        await asyncio.wait([task], timeout=timeout)
-        return scrape
+        if self._current is not None and self._current.ends_at <= self.asked_at:
+            # What it lacks now, it will lack for ever: let it be put away.
+            await asyncio.wait([self._current.task], timeout=timeout)
+        if self._current is None or self._current.task.done():
+            self._current = self._begin(ends_at)
+        running = self._current
+        await asyncio.wait([running.task], timeout=max(ends_at - time.monotonic(), 0.0))
+        return running.scrape
+
+    def _begin(self, ends_at: float) -> _Running:
+        parts = [one.part() for one in self.databases()]
+        scrape = Scrape(parts, self._watcher if self._watching else None)
+        timeout = max(ends_at - time.monotonic(), 0.0)
+        return _Running(scrape, asyncio.create_task(self._run(scrape, timeout)), ends_at)
 
     async def close(self) -> None:
         """Stop what is under way and close the connections; what is remembered stays."""
-        under_way = [self._watching, self._current[1] if self._current else None]
+        under_way = [self._watching, self._current.task if self._current else None]
         self._watching = None
         await stop([task for task in under_way if task is not None])
         await asyncio.gather(*self._closing, *(one.close() for one in self.databases()))

@@ -1,0 +1,41 @@
+"""Requests that come while a scrape is under way share it, as long as it can still become whole."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pg_migration_exporter.config import Settings
+from pg_migration_exporter.scrape import Scrape
+from pg_migration_exporter.target import Target
+
+
+class Slow(Target):
+    """A target whose scrapes last until told, however long their deadline has been over."""
+
+    def __init__(self) -> None:
+        super().__init__(Settings.model_validate({"watch": {"enabled": False}}))
+        self.told = asyncio.Event()
+
+    async def _run(self, scrape: Scrape, timeout: float) -> None:  # noqa: ARG002 - the contract
+        await self.told.wait()
+
+
+@pytest.mark.parametrize(("first_timeout", "is_shared"), [(30.0, True), (0.0, False)])
+def test_only_a_scrape_with_time_left_is_joined(first_timeout: float, is_shared: bool) -> None:
+    """One that is over is still being put away: what it lacks, it will lack for ever."""
+
+    async def ask() -> list[Scrape]:
+        target = Slow()
+        first = asyncio.create_task(target.scrape(first_timeout))
+        await asyncio.sleep(0)
+        if not is_shared:
+            await first
+        second = asyncio.create_task(target.scrape(30.0))
+        await asyncio.sleep(0)
+        target.told.set()
+        return [await first, await second]
+
+    first, second = asyncio.run(ask())
+    assert (first is second) == is_shared
