@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,6 +66,8 @@ class Session:
         self._prepared_count = 0
         self._flush_scheduled = False
         self._unanswered_cancels = 0
+        #: When a request to cancel was last under way.
+        self._cancelled_at = -math.inf
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -96,11 +100,14 @@ class Session:
         request to cancel an earlier statement may have hit this one, it runs again.
         """
         while True:
+            sent_at = time.monotonic()
             try:
                 if timeout is None:
                     return read_rows(await self._send(sql, parameters))
                 return read_rows(await self._send_within(timeout, sql, parameters))
             except psycopg.errors.QueryCanceled:
+                if sent_at <= self._cancelled_at:
+                    continue
                 if not self._unanswered_cancels:
                     raise
                 self._unanswered_cancels -= 1
@@ -118,10 +125,18 @@ class Session:
         with contextlib.suppress(TimeoutError, psycopg.Error):
             async with asyncio.timeout(timeout):
                 while not self.is_idle:
-                    self._unanswered_cancels += 1
-                    await self._connection.cancel_safe(timeout=timeout)
-                    self._unanswered_cancels -= 1
+                    await self._request_cancel(timeout)
                     await asyncio.wait([asyncio.ensure_future(self.drained())], timeout=0.1)
+
+    async def _request_cancel(self, timeout: float) -> None:
+        """Ask once. The server answers before what it cancels does: see `query`."""
+        self._unanswered_cancels += 1
+        self._cancelled_at = math.inf
+        try:
+            await self._connection.cancel_safe(timeout=timeout)
+            self._unanswered_cancels -= 1
+        finally:
+            self._cancelled_at = time.monotonic()
 
     async def close(self) -> None:
         """Close the connection; statements still waiting fail with SessionLostError."""
