@@ -29,10 +29,7 @@ def fleet_rows(result: FleetResult) -> list[tuple[str, str]]:
         ("scrape, p99", f"{rounded(result.percentile(99) * 1e3)} ms"),
         ("CPU", f"{rounded(cpu * 100)} % of a core"),
         ("CPU for each target", f"{rounded(cpu * 100 / result.targets)} % of a core"),
-        (
-            "CPU of the servers",
-            f"{rounded(of_servers * 100)} % of a core",
-        ),
+        ("CPU of the servers", f"{rounded(of_servers * 100)} % of a core"),
         ("memory (RSS), no target asked for yet", f"{rounded(result.resident_before / _MIB)} MiB"),
         ("memory (RSS), all targets", f"{rounded(result.resident / _MIB)} MiB"),
         ("memory for each target", f"{rounded(grown)} MiB"),

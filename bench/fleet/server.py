@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from math import ceil
 
 from bench.fleet.plan import FleetPlan
+from bench.server import create_role
 from demo.stack.database import Database
 from demo.stack.postgres import Server
 from demo.stack.programs import ROOT
@@ -79,10 +80,7 @@ def running_server(workspace: Workspace, plan: FleetPlan) -> Iterator[Server]:
         "pg_stat_statements.track_planning": "on",
     }
     with Server(workspace, "curves", settings) as server:
-        template = _prepare(server)
-        server.create_role(ROLE)
-        template.execute(f"GRANT pg_monitor TO {ROLE}")
-        template.execute(f"GRANT SELECT ON databasechangelog, databasechangeloglock TO {ROLE}")
+        create_role(_prepare(server), ROLE)
         yield server
 
 
