@@ -8,20 +8,13 @@ import pytest
 from psycopg import errors
 
 from demo.stack.database import Database
-from pg_migration_exporter.config import Settings
-from pg_migration_exporter.postgres.conninfo import build_conninfo
-from pg_migration_exporter.postgres.pooler import open_session
 from pg_migration_exporter.postgres.session import Session
+from tests.fixtures.sessions import session_of
 
 _RUNNING = """
 SELECT count(*) FROM pg_stat_activity
  WHERE query ~ '^select pg_sleep' AND state = 'active' AND pid = %s
 """
-
-
-async def connect(database: Database) -> Session:
-    postgres = Settings.model_validate({"postgres": {"dsn": database.conninfo()}}).postgres
-    return await open_session(postgres, await build_conninfo(postgres))
 
 
 async def ask(session: Session, database: Database, seconds: float) -> asyncio.Task[object]:
@@ -37,7 +30,7 @@ async def ask(session: Session, database: Database, seconds: float) -> asyncio.T
 
 def test_what_our_own_request_hits_is_asked_again(database: Database) -> None:
     async def scenario() -> None:
-        session = await connect(database)
+        session = await session_of(database)
         for _ in range(5):
             asked = await ask(session, database, 0.3)
             await session.cancel(0.05)
@@ -49,7 +42,7 @@ def test_what_our_own_request_hits_is_asked_again(database: Database) -> None:
 
 def test_what_an_administrator_cancels_fails(database: Database) -> None:
     async def scenario() -> None:
-        session = await connect(database)
+        session = await session_of(database)
         [(pid,)] = (await session.query("select pg_backend_pid()")).rows
         asked = await ask(session, database, 60)
         await asyncio.to_thread(database.execute, "SELECT pg_cancel_backend(%s)", [pid])

@@ -8,16 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from pydantic import SecretStr
 
 from demo.stack.database import Database
 from demo.stack.waiting import wait_until
 from pg_migration_exporter.collectors.locks import Memory, sql
 from pg_migration_exporter.collectors.locks.chains import Chains, read_sessions
-from pg_migration_exporter.config.schema import PostgresSection
-from pg_migration_exporter.postgres.conninfo import build_conninfo
-from pg_migration_exporter.postgres.pooler import open_session
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
+from tests.fixtures.sessions import session_of
 
 _WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
@@ -109,8 +106,7 @@ def test_many_who_wait_are_all_counted(quests: Database, start_exporter: StartEx
 
 def test_the_report_shows_the_tree_without_secrets(quests: Database) -> None:
     async def look() -> Chains:
-        settings = PostgresSection(dsn=SecretStr(quests.conninfo()))
-        session = await open_session(settings, await build_conninfo(settings))
+        session = await session_of(quests)
         try:
             return Chains.of(read_sessions(await session.query(sql.WAITS.for_version(150000))))
         finally:

@@ -9,18 +9,15 @@ from contextlib import ExitStack, closing
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 
 from demo.stack.database import Database
 from demo.stack.pgbouncer import PgBouncer
 from demo.stack.postgres import Server
 from demo.stack.programs import exporter_command
 from demo.stack.workspace import Workspace
-from pg_migration_exporter.config.schema import PostgresSection
-from pg_migration_exporter.postgres.conninfo import build_conninfo
-from pg_migration_exporter.postgres.pooler import WARNING, open_session
-from pg_migration_exporter.postgres.session import Session
+from pg_migration_exporter.postgres.pooler import WARNING
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
+from tests.fixtures.sessions import session_of
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +25,6 @@ def pooler(workspace: Workspace, server: Server) -> Iterator[PgBouncer]:
     """Lets in who has `options`, and forgets them."""
     with PgBouncer(workspace, server, {"default_pool_size": "4"}, name="pooled") as bouncer:
         yield bouncer
-
-
-def settings(database: Database) -> PostgresSection:
-    return PostgresSection(dsn=SecretStr(database.conninfo()))
-
-
-async def connect(to: PostgresSection) -> Session:
-    return await open_session(to, await build_conninfo(to))
 
 
 def test_every_collector_answers_while_sessions_change(
@@ -87,7 +76,7 @@ def test_statements_are_bounded_and_leave_nothing_behind(
         pooled = bouncer.database(database.name)
 
         async def run() -> None:
-            session = await connect(settings(pooled))
+            session = await session_of(pooled)
             assert session.is_pooled
             names = ("statement_timeout", "lock_timeout", "transaction_read_only", "search_path")
             shown = ", ".join(f"current_setting('{name}')" for name in names)
@@ -151,10 +140,8 @@ def test_check_config_does_not_hang_in_a_pool_that_is_used_up(
 
 
 def test_a_statement_that_takes_too_long_is_ended(pooler: PgBouncer, database: Database) -> None:
-    short = settings(pooler.database(database.name)).model_copy(update={"statement_timeout": 0.2})
-
     async def run() -> None:
-        session = await connect(short)
+        session = await session_of(pooler.database(database.name), statement_timeout=0.2)
         with pytest.raises(psycopg.errors.QueryCanceled):
             await session.query("select pg_sleep(600)")
         assert (await session.query("select 1")).rows == [(1,)]

@@ -7,7 +7,6 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
-from pydantic import SecretStr
 
 from demo.stack.database import Database
 from demo.stack.exporter import Exporter
@@ -18,12 +17,11 @@ from pg_migration_exporter.collectors.query_duration import names
 from pg_migration_exporter.collectors.query_duration.sampling import Statements
 from pg_migration_exporter.collectors.query_duration.thrift import Thrift
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.config.schema import PostgresSection, StatementsSection
+from pg_migration_exporter.config.schema import StatementsSection
 from pg_migration_exporter.postgres.capabilities import SQL, Capabilities
-from pg_migration_exporter.postgres.conninfo import build_conninfo
-from pg_migration_exporter.postgres.pooler import open_session
 from pg_migration_exporter.watch.events import EventLog
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
+from tests.fixtures.sessions import session_of
 
 _NAME = "postgres_query_duration_seconds"
 _OFTEN = {"interval": "50ms"}
@@ -197,12 +195,11 @@ def test_series_of_a_dropped_database_end(
     monkeypatch.setattr(Thrift, "is_due", True)
     monkeypatch.setattr(names, "time", SimpleNamespace(monotonic=lambda: now))
     dropped = server.create_database(f"{database.name}_dropped")
-    to = PostgresSection(dsn=SecretStr(database.conninfo()))
     statements = Statements(StatementsSection())
 
     async def run() -> None:
         nonlocal now
-        session = await open_session(to, await build_conninfo(to))
+        session = await session_of(database)
         known = Capabilities.from_rows(await session.query(SQL))
         scope = Scope(session, known, Settings(), statements, {}, EventLog())
         await statements.look(scope, glimpses=False)
