@@ -55,12 +55,16 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What a wrapped run said of itself. Times in seconds since the epoch, None while it runs."""
+    """What a wrapped run said of itself. Times in seconds since the epoch.
+
+    `ended_at` is None where the end was not reported: the run goes on, or its wrapper was killed.
+    """
 
     failed: bool
     ended_at: float | None
     changeset: str = ""
     reason: str = ""
+    under_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,17 @@ class Evidence:
     last_run: Run = Run.UNKNOWN
     #: What the files expected when the last run ended, and it had not applied.
     left_out: tuple[str, ...] = ()
-    ended_at: float = 0.0
+    #: No run ended between this moment and the last run; seconds since the epoch.
+    ended_after: float = 0.0
     acknowledged: bool = False
     expected: Expected | None = None
     reported: Reported | None = None
     stale_lock_after: float = 10.0
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the wrapper says that Liquibase runs."""
+        return self.reported is not None and self.reported.under_way
 
     @property
     def known(self) -> Expected | None:

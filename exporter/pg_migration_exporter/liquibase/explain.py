@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pg_migration_exporter.liquibase.evidence import Evidence, Expected, Reading, Run
+from pg_migration_exporter.liquibase.evidence import Evidence, Expected, Reading, Reported, Run
 from pg_migration_exporter.liquibase.state import Verdict
 
 _SHOWN = 5
@@ -73,10 +73,18 @@ def _facts(evidence: Evidence) -> Iterator[str]:
         yield "one of them waits for a lock that another session holds"
     yield _RUNS[evidence.last_run]
     if evidence.reported is not None:
-        yield "the wrapper reported the last run"
+        yield _reported(evidence.reported)
     if evidence.acknowledged:
         yield "the failure of the last run was acknowledged"
     yield from _about_files(evidence.expected)
+
+
+def _reported(reported: Reported) -> str:
+    if reported.under_way:
+        return "the wrapper reports a run that goes on"
+    if reported.ended_at is None:
+        return "the wrapper reported the start of the last run and then no more: it was killed"
+    return "the wrapper reported the last run"
 
 
 def _about_files(expected: Expected | None) -> Iterator[str]:

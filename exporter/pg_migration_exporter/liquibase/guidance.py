@@ -35,7 +35,7 @@ GUIDANCE: dict[Status, Guidance] = {
         "index build of that run is still in pg_stat_progress_create_index.",
     ),
     Status.RUNNING: Guidance(
-        "A run holds the lock and its session is alive.",
+        "A run holds the lock and its session is alive, or its wrapper says that it has not ended.",
         "Let it work. If it is blocked, see who blocks it (postgres_blocking_sessions, pg_locks) "
         "and end that session rather than the migration. Do not kill an index build to hurry.",
     ),

@@ -17,6 +17,9 @@ from pg_migration_exporter.watch.histogram import Durations
 
 #: Seconds; PostgreSQL reports at the session's end, or when it has been idle for 10 s.
 _STATISTICS_ARRIVE_WITHIN = 15.0
+#: Seconds that a report may be older than the last look at which its run had left no trace:
+#: statistics arrive late, and the wrapper's clock may be behind the server's.
+_REPORTED_WITHIN = 30.0
 _REMEMBERED = 100
 
 
@@ -55,6 +58,10 @@ class Memory:
     run: int = 0
     last_run: Run = Run.UNKNOWN
     ended_at: float = 0.0
+    #: The last run ended after this: what was reported before is of an earlier one.
+    ended_after: float = 0.0
+    #: When no run was under way last; not durable, for a run may end while nobody looks.
+    looked_at: float = 0.0
     acknowledged_at: float = -1.0
     #: The first changesets that were still pending when the last run ended.
     left_out: list[str] = field(default_factory=list)
@@ -89,6 +96,12 @@ class Memory:
         `others` says that a run which wrote no row was rather one of another changelog, which
         shares the lock.
         """
+        ended = self._count_ended(counters, quiet=quiet, now=now, others=others)
+        if quiet:
+            self.looked_at = now
+        return ended
+
+    def _count_ended(self, counters: Counters, *, quiet: bool, now: float, others: bool) -> int:
         before = self.counters
         if self.is_new and quiet:
             return self._see_first_run(counters, now)
@@ -102,9 +115,7 @@ class Memory:
             self._settle(counters)
             return 0
         if ended:
-            self.last_run = self._what_it_did(before, counters)
-            self.run += ended
-            self.ended_at = now
+            self._see_end(self._what_it_did(before, counters), ended, now)
             self._settle(counters)
         elif self._is_settled(now):
             self._settle(counters)
@@ -116,9 +127,13 @@ class Memory:
         self._settle(counters)
         if not counters.inserted:
             return 0
-        self.last_run, self.ended_at = Run.ADDED_ROWS, now
-        self.run += 1
+        self._see_end(Run.ADDED_ROWS, 1, now)
         return 1
+
+    def _see_end(self, last_run: Run, ended: int, now: float) -> None:
+        self.ended_after = max(self.ended_at, self.looked_at - _REPORTED_WITHIN)
+        self.last_run, self.ended_at = last_run, now
+        self.run += ended
 
     def see_lock(
         self, *, locked: bool, locked_by: str, version: str, taken: float | None, now: float
@@ -162,8 +177,9 @@ class Memory:
             self.runs["unknown"] = self.runs.get("unknown", 0) + ended - 1
 
     def dump(self) -> dict[str, Any]:
-        """Everything, as JSON."""
-        return asdict(self) | {"durations": self.durations.dump()}
+        """Everything durable, as JSON."""
+        everything = asdict(self) | {"durations": self.durations.dump()}
+        return {key: value for key, value in everything.items() if key != "looked_at"}
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Memory:

@@ -194,7 +194,8 @@ class Observer:
     ) -> tuple[Evidence, int]:
         named = [one for one in look.sessions if one["named"]]
         at_work = [one for one in named if one["working"]]
-        quiet = not look.lock.locked and not named
+        under_way = reported is not None and reported.under_way
+        quiet = not (look.lock.locked or named or under_way)
         ended = memory.see_counters(look.counters, quiet=quiet, now=look.now, others=others)
         evidence = Evidence(
             Reading.COMPLETE,
@@ -208,7 +209,7 @@ class Observer:
                 for one in look.sessions
             ),
             last_run=memory.last_run,
-            ended_at=memory.ended_at,
+            ended_after=memory.ended_after,
             acknowledged=memory.is_acknowledged(reported),
             reported=reported,
             stale_lock_after=self.settings.stale_lock_after,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,9 @@ _NO_TABLE = (
     errors.InvalidSchemaName,
     errors.LockNotAvailable,
 )
+
+#: Nanoseconds: two changes that close may leave a directory with the same time of change.
+_COARSEST_CLOCK = 2_000_000_000
 
 #: Reports of the table that are kept; only the last one of each history counts.
 _KEPT = 100
@@ -72,7 +76,8 @@ class Reports:
                 stamp = directory.stat().st_mtime_ns
                 if self._stamps.get(directory) != stamp:
                     self._filed[directory] = ReportFiles(directory).read()
-                    self._stamps[directory] = stamp
+                    if time.time_ns() - stamp > _COARSEST_CLOCK:
+                        self._stamps[directory] = stamp
             except OSError:
                 self._filed.pop(directory, None)
                 self._stamps.pop(directory, None)
@@ -89,6 +94,8 @@ class Reports:
 
 
 def _reported(report: Report) -> Reported:
+    if report.ended is None:
+        return Reported(False, None, under_way=not report.is_abandoned(time.time()))
     failed = report.outcome in (Outcome.FAILED, Outcome.KILLED)
     if report.failure is not None:
         return Reported(failed, report.ended, report.failure.changeset, report.failure.reason)

@@ -14,9 +14,6 @@ from pg_migration_exporter.liquibase.evidence import Evidence, Reading, Run
 
 Source = Literal["database", "changelog", "wrapper", "log"]
 
-#: A report and the database's counters speak of the same run if their ends are that close.
-_SAME_RUN_WITHIN = 30.0
-
 #: `update` leaves nothing pending unless it fails; a tag or a rollback is no update.
 _UPDATES = (Run.ADDED_ROWS, Run.LEFT_NO_ROW, Run.MAYBE_LEFT_NO_ROW)
 
@@ -53,7 +50,7 @@ class Verdict:
 
 def decide(evidence: Evidence) -> Verdict:
     """Decide the state. The first of these that has something to say wins."""
-    judges = (_unreadable, _lock, _sessions, _failure, _drift, _rolled_back, _pending)
+    judges = (_unreadable, _lock, _sessions, _under_way, _failure, _drift, _rolled_back, _pending)
     verdicts = (judge(evidence) for judge in judges)
     return next((one for one in verdicts if one is not None), None) or _succeeded(evidence)
 
@@ -105,6 +102,18 @@ def _sessions(evidence: Evidence) -> Verdict | None:
     )
 
 
+def _under_way(evidence: Evidence) -> Verdict | None:
+    """What the last run did is its own until this one has told of its end."""
+    if not evidence.under_way:
+        return None
+    return Verdict(
+        Status.RUNNING,
+        "the wrapper reports that Liquibase runs; it does not hold the lock: it is starting or "
+        "ending, or has nothing to do",
+        "wrapper",
+    )
+
+
 def _failure(evidence: Evidence) -> Verdict | None:
     if evidence.acknowledged:
         return None
@@ -129,7 +138,7 @@ def _is_latest(evidence: Evidence) -> bool:
     return (
         reported is not None
         and reported.ended_at is not None
-        and reported.ended_at >= evidence.ended_at - _SAME_RUN_WITHIN
+        and reported.ended_at >= evidence.ended_after
     )
 
 

@@ -73,6 +73,24 @@ def test_a_new_table_begins_anew_and_keeps_what_was_counted() -> None:
     assert after(memory, Counters(1, 0, 0, 2)) == 1
 
 
+def test_what_was_reported_before_the_last_look_is_of_an_earlier_run() -> None:
+    memory = Memory(counters=Counters())
+    after(memory, Counters(), now=1000.0)
+    after(memory, Counters(), quiet=False, now=1600.0)
+    after(memory, Counters(1, 0, 0, 2), now=1900.0)
+    assert memory.ended_after == 970.0
+    after(memory, Counters(2, 0, 0, 4), now=1901.0)
+    assert memory.ended_after == 1900.0
+
+
+def test_a_run_that_nobody_watched_ended_after_the_one_before() -> None:
+    memory = Memory(counters=Counters())
+    after(memory, Counters(1, 0, 0, 2), Counters(1, 0, 0, 2), now=1000.0)
+    restarted = Memory.load(json.loads(json.dumps(memory.dump())))
+    after(restarted, Counters(2, 0, 0, 4), now=9000.0)
+    assert restarted.ended_after == 1000.0
+
+
 def test_only_the_last_of_several_runs_has_a_known_outcome() -> None:
     memory = Memory()
     memory.count_runs("failed", 3)

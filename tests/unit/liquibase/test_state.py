@@ -18,7 +18,7 @@ from pg_migration_exporter.liquibase.evidence import (
 from pg_migration_exporter.liquibase.guidance import GUIDANCE
 from pg_migration_exporter.liquibase.state import Status, decide
 
-READ = Evidence(Reading.COMPLETE, applied=3, ended_at=1000.0)
+READ = Evidence(Reading.COMPLETE, applied=3, ended_after=1000.0)
 LEFT_OUT = replace(READ, left_out=("a.sql::1::me", "a.sql::2::me"))
 HELD = Lock(locked=True, locked_by="host", taken=900.0, age=50.0, has_holder=True)
 DEAD = replace(HELD, has_holder=False, holder_missing_for=60.0)
@@ -31,6 +31,7 @@ FAILED = Reported(failed=True, ended_at=1001.0, changeset="a.sql::1::me", reason
 GOOD = Reported(failed=False, ended_at=1001.0)
 OLD = replace(FAILED, ended_at=100.0)
 UNFINISHED = Reported(failed=False, ended_at=None)
+UNDER_WAY = replace(UNFINISHED, under_way=True)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +55,12 @@ UNFINISHED = Reported(failed=False, ended_at=None)
         (replace(READ, reported=FAILED), Status.FAILED),
         (replace(READ, reported=FAILED, expected=ALL_RUN), Status.FAILED),
         (replace(READ, reported=OLD), Status.SUCCEEDED),
-        (replace(READ, reported=OLD, ended_at=0.0), Status.FAILED),
+        (replace(READ, reported=OLD, ended_after=0.0), Status.FAILED),
         (replace(READ, reported=UNFINISHED), Status.SUCCEEDED),
         (replace(READ, reported=GOOD), Status.SUCCEEDED),
+        (replace(READ, reported=UNDER_WAY), Status.RUNNING),
+        (replace(READ, reported=UNDER_WAY, lock=DEAD), Status.STALE_LOCK),
+        (replace(READ, reported=UNDER_WAY, last_run=Run.LEFT_NO_ROW), Status.RUNNING),
         (
             replace(LEFT_OUT, reported=GOOD, expected=PENDING, last_run=Run.ADDED_ROWS),
             Status.PENDING,
@@ -102,7 +106,7 @@ def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
         (Lock(locked=False), HELD, DEAD),
         Run,
         (None, ALL_RUN, PENDING, DRIFTED, UNREADABLE),
-        (None, FAILED, GOOD, OLD, UNFINISHED),
+        (None, FAILED, GOOD, OLD, UNFINISHED, UNDER_WAY),
         (False, True),
         (0, 1),
     ):
@@ -113,7 +117,7 @@ def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
                 sessions=sessions,
                 last_run=run,
                 left_out=LEFT_OUT.left_out,
-                ended_at=1000.0,
+                ended_after=1000.0,
                 expected=expected,
                 reported=reported,
                 acknowledged=acknowledged,

@@ -29,7 +29,7 @@ async def collect(_: Collector, scope: Scope) -> None:
 async def watch(scope: Scope) -> bool:
     """Look at every changelog, so that short runs are noticed; True while one is under way."""
     seen = [observation.evidence for _, _, observation in await look(scope)]
-    return any(evidence.lock.locked or evidence.sessions for evidence in seen)
+    return any(one.lock.locked or one.sessions or one.under_way for one in seen)
 
 
 async def look(scope: Scope) -> list[Seen]:

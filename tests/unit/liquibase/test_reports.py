@@ -1,0 +1,58 @@
+"""What is known of reports while they arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pg_migration_exporter.config import Settings
+from pg_migration_exporter.liquibase.evidence import Reported
+from pg_migration_exporter.liquibase.report import Outcome
+from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.liquibase.reports import Reports
+from pg_migration_exporter.postgres.rows import Rows
+from tests.fixtures.reports import make_report
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ReportFiles:
+    return ReportFiles(tmp_path)
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Reports:
+    return Reports(Settings.model_validate({"reports": {"directory": str(tmp_path)}}))
+
+
+async def no_table(*_: Any, **__: Any) -> Rows:
+    raise AssertionError("no table of reports is configured")
+
+
+def latest(reports: Reports) -> Reported | None:
+    asyncio.run(reports.refresh(no_table))
+    return reports.latest("quests", "public.databasechangelog")
+
+
+def test_an_end_within_one_tick_of_the_file_system_is_seen(
+    files: ReportFiles, reports: Reports
+) -> None:
+    report = make_report()
+    files.save(report)
+    tick = files.directory.stat().st_mtime_ns
+    assert latest(reports) == Reported(failed=False, ended_at=None, under_way=True)
+
+    end = {"ended": report.started + 1, "outcome": Outcome.SUCCEEDED}
+    files.save(report.model_copy(update=end))
+    os.utime(files.directory, ns=(tick, tick))
+    assert latest(reports) == Reported(failed=False, ended_at=report.started + 1)
+
+
+def test_a_run_without_a_sign_of_life_is_not_under_way(
+    files: ReportFiles, reports: Reports
+) -> None:
+    files.save(make_report(started=1000.0, updated=1000.0))
+    assert latest(reports) == Reported(failed=False, ended_at=None)
