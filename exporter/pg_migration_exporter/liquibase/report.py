@@ -8,13 +8,14 @@ storable and cut, everything else is validated.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from pg_migration_exporter.config.servers import same_spelling
 from pg_migration_exporter.liquibase import commands
 
 #: Where the exporter takes reports over HTTP.
@@ -89,8 +90,8 @@ class ChangesetReport(Part):
 class RunTarget(Part):
     """What was migrated, as far as the wrapper could tell; "" is unknown.
 
-    `servers` are HOST:PORT of the JDBC URL, `changelog` is the history: schema.table,
-    `changelog_file` the root file as Liquibase is given it.
+    `servers` are HOST:PORT of the JDBC URL, none where the server is known anyway; `changelog` is
+    the history: schema.table, `changelog_file` the root file as Liquibase is given it.
     """
 
     servers: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
@@ -158,6 +159,11 @@ class Report(Part):
         Where the wrapper could not tell, it may be of any.
         """
         return self.target.database in ("", database) and self.target.changelog in ("", changelog)
+
+    def is_from(self, servers: Collection[str]) -> bool:
+        """Whether it may be of one of these servers, in `same_spelling`; none means any."""
+        told = {same_spelling(server) for server in self.target.servers}
+        return not servers or not told or not told.isdisjoint(servers)
 
 
 def parse_report(content: str | bytes) -> Report:

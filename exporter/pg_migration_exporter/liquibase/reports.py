@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -62,12 +62,22 @@ class Reports:
 
     def latest(self, database: str, changelog: str) -> Reported | None:
         """The last migration of a history (schema.table), as it was reported."""
-        everything = [
-            *self._tabled.values(),
-            *(one for all_ in self._filed.values() for one in all_),
-        ]
-        found = latest_report(everything, database, changelog)
+        servers = self.settings.liquibase.servers
+        here = (one for one in self._all() if one.is_from(servers))
+        found = latest_report(here, database, changelog)
         return _reported(found) if found else None
+
+    def elsewhere(self, database: str, changelog: str) -> tuple[str, ...]:
+        """Servers of reports that are of a history with that name, and not taken for this one."""
+        servers = self.settings.liquibase.servers
+        others = (one for one in self._all() if not one.is_from(servers))
+        found = latest_report(others, database, changelog)
+        return found.target.servers if found else ()
+
+    def _all(self) -> Iterator[Report]:
+        yield from self._tabled.values()
+        for reports in self._filed.values():
+            yield from reports
 
     def _read_directories(self) -> None:
         """Read the directories whose entries have changed: reports are replaced, not edited."""
