@@ -66,6 +66,23 @@ def test_a_run_without_a_sign_of_life_is_not_under_way(
     assert latest(reports) == Reported(failed=False, ended_at=None)
 
 
+def test_a_run_goes_on_although_another_one_gave_up_waiting_for_it(
+    files: ReportFiles, reports: Reports
+) -> None:
+    first = make_report()
+    now = first.started
+    second = make_report(started=now + 1, updated=now + 2, ended=now + 2, outcome=Outcome.FAILED)
+    for report in (first, second):
+        files.save(report)
+    found = latest(reports)
+    assert found is not None
+    assert found.under_way
+
+    end = {"updated": now + 9, "ended": now + 9, "outcome": Outcome.SUCCEEDED}
+    files.save(first.model_copy(update=end))
+    assert latest(reports) == Reported(failed=False, ended_at=now + 9)
+
+
 @pytest.mark.parametrize(
     ("servers", "is_taken"),
     [
