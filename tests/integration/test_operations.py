@@ -37,7 +37,7 @@ def test_copy_counts_its_rows(database: Database, start_exporter: StartExporter)
         )
     assert page.value(_DURATION, phase="copying", **labels) > 0
     assert page.values(_PROGRESS, **labels) == []
-    assert scrape(exporter).values(_DURATION) == []
+    assert scrape(exporter).values(_DURATION, **labels) == []
 
 
 def test_vacuum_and_analyze(database: Database, start_exporter: StartExporter) -> None:
@@ -91,7 +91,7 @@ def test_what_rewrites_a_table(
         page = scrape_until(exporter, has_series(_DURATION, **labels), statement)
         later = scrape(exporter)
     assert later.value(_DURATION, **labels) > page.value(_DURATION, **labels) > 0
-    assert scrape(exporter).values(_DURATION) == []
+    assert scrape(exporter).values(_DURATION, **labels) == []
 
 
 def test_a_base_backup(
