@@ -14,7 +14,7 @@ from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.errors import ConfigError, UnfitAnswerError
 from pg_migration_exporter.plan import Plan, select_collectors
-from pg_migration_exporter.postgres import capabilities, pooler
+from pg_migration_exporter.postgres import capabilities, pooler, preload
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.link import Link, UnreachableError
 from pg_migration_exporter.postgres.session import Session
@@ -58,13 +58,12 @@ async def check_targets(settings: Settings) -> str:
 
 async def _check_target(settings: Settings) -> str:
     collectors = select_collectors(settings)
-    known, works, problems, is_pooled = await _check_database(settings, collectors)
+    known, works, problems, warnings = await _check_database(settings, collectors)
     others, missing, left_out = watched_databases(known, settings.databases)
     if complaint := complaint_of(missing, left_out):
         problems.append(f"databases: {complaint}")
     for other in others:
         problems += await _check_other_database(settings, collectors, other)
-    warnings = [f"warning: {pooler.WARNING}"] if is_pooled else []
     if problems:
         raise ConfigError("\n".join([*problems, f"what works: {works}", *warnings]))
     server = f"PostgreSQL {known.version}, {known.role}, role {known.usename}"
@@ -88,8 +87,8 @@ async def _check_other_database(
 
 async def _check_database(
     settings: Settings, collectors: Sequence[Collector]
-) -> tuple[Capabilities, str, list[str], bool]:
-    """What was found, the names of what works, what does not, and if a pooler is in between."""
+) -> tuple[Capabilities, str, list[str], list[str]]:
+    """What was found, the names of what works, what does not, and what is not as it should be."""
     link = Link(settings.postgres)
     try:
         async with asyncio.timeout(settings.scrape.timeout):
@@ -97,13 +96,22 @@ async def _check_database(
             found = Capabilities.from_rows(await session.query(capabilities.SQL))
             plan = Plan.make(collectors, found)
             problems = plan.problems() + await _try(session, plan, settings)
+            warnings = await _warnings(session)
     except (UnreachableError, psycopg.Error, TimeoutError) as error:
         reason = str(error) or f"no answer in {settings.scrape.timeout:g} s"
         raise ConfigError(f"the server cannot be reached: {reason}") from error
     finally:
         await link.close()
     works = ", ".join(one.name for one in plan.collectors)
-    return found, works, problems, session.is_pooled
+    return found, works, problems, warnings
+
+
+async def _warnings(session: Session) -> list[str]:
+    """A line for each thing that works, but not as well as it could."""
+    found = [pooler.WARNING] if session.is_pooled else []
+    settings = await session.query(preload.SQL)
+    found += filter(None, (preload.warning(libraries) for (libraries,) in settings.rows))
+    return [f"warning: {one}" for one in found]
 
 
 async def _try(session: Session, plan: Plan, settings: Settings) -> list[str]:

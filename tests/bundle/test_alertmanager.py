@@ -6,6 +6,7 @@ says which of them it inhibits.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.bundle.conftest import Cli, WriteValues
 
 VALUES = load_values()
 INHIBIT = VALUES.alertmanager.inhibit
+EVENTS = set(VALUES.alertmanager.events)
 RULES: list[dict[str, Any]] = [
     rule
     for file in render(["alerts"], VALUES)
@@ -65,11 +67,11 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _expected(alert: str, severity: str) -> str:
     if alert == "Watchdog":
-        return VALUES.alertmanager.watchdog.receiver
+        return f"{VALUES.alertmanager.watchdog.receiver}.firing"
     if severity == "none":
         return "nobody"
     receiver: str = getattr(VALUES.alertmanager.routes, severity).receiver
-    return receiver
+    return f"{receiver}.firing" if alert in EVENTS else receiver
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
@@ -83,7 +85,7 @@ def test_every_alert_reaches_the_receiver_of_its_severity(
 @pytest.mark.parametrize(
     ("labels", "receiver"),
     [
-        ({"alertname": "Watchdog", "severity": "none"}, "dead-mans-switch"),
+        ({"alertname": "Watchdog", "severity": "none"}, "dead-mans-switch.firing"),
         ({"alertname": "DatabaseMigrationInProgress", "severity": "none"}, "nobody"),
         ({"alertname": "SomebodyElses", "severity": "page"}, "channel"),
         ({"alertname": "SomebodyElses"}, "channel"),
@@ -101,6 +103,26 @@ def test_a_team_has_receivers_of_its_own(tmp_path: Path, write_values: WriteValu
     assert _receiver(config, severity="info", team="dba") == "channel"
     assert _receiver(config, severity="high", team="dba") == "on-call"
     assert _receiver(config, severity="critical", team="web") == "on-call"
+    event = {"alertname": "PostgresDeadlocks", "severity": "critical"}
+    assert _receiver(config, **event, team="dba") == "mail.firing"
+    assert _receiver(config, **event, team="web") == "on-call.firing"
+
+
+def test_the_end_is_told_of_all_but_events_and_the_watchdog(config: Path) -> None:
+    for receiver in yaml.safe_load(config.read_text())["receivers"]:
+        ways = [way for name, ways in receiver.items() if name != "name" for way in ways]
+        is_told = not receiver["name"].endswith(".firing")
+        assert [way["send_resolved"] for way in ways] == [is_told] * len(ways)
+
+
+def _ends_with_its_window(rule: dict[str, Any]) -> bool:
+    """Whether it asks at once what grew or began within a window, or was more within one."""
+    grew = re.search(r"\bincrease\(|unless \S+ offset", rule["expr"])
+    return "max_over_time(" in rule["expr"] or bool(grew and rule["for"] == "0s")
+
+
+def test_alerts_that_end_with_their_window_are_events() -> None:
+    assert {rule["alert"] for rule in RULES if _ends_with_its_window(rule)} == EVENTS
 
 
 def test_alerts_of_one_migration_come_together(config: Path) -> None:
@@ -114,9 +136,10 @@ def test_alerts_of_one_migration_come_together(config: Path) -> None:
 # --- values -----------------------------------------------------------------------------------
 
 
-def test_lists_of_inhibition_name_alerts_of_the_bundle() -> None:
+def test_lists_name_alerts_of_the_bundle() -> None:
     weaker = {alert for alerts in INHIBIT.stronger.values() for alert in alerts}
-    assert {*INHIBIT.down, *INHIBIT.never, *INHIBIT.stronger, *weaker} <= SEVERITIES.keys()
+    named = {*INHIBIT.down, *INHIBIT.never, *INHIBIT.stronger, *weaker, *EVENTS}
+    assert named <= SEVERITIES.keys()
 
 
 def test_only_what_is_as_severe_silences_and_no_failure_or_lock_is_silenced() -> None:
@@ -136,6 +159,7 @@ def test_only_what_is_as_severe_silences_and_no_failure_or_lock_is_silenced() ->
         ("receivers", {"x": {"webhook": {"url": "https://user:secret@host/"}}}, "pattern"),
         ("receivers", {"x": {"sms": {}}}, "unknown key"),
         ("inhibit", {"never": ['A"|.*']}, "pattern"),
+        ("events", ['A"|.*'], "pattern"),
         (
             "inhibit",
             {"stronger": {"A": ["MigrationBlocked"]}},
@@ -145,7 +169,7 @@ def test_only_what_is_as_severe_silences_and_no_failure_or_lock_is_silenced() ->
     ],
 )
 def test_bad_values_are_refused(
-    write_values: WriteValues, key: str, content: dict[str, Any], message: str
+    write_values: WriteValues, key: str, content: object, message: str
 ) -> None:
     with pytest.raises(ConfigError, match=rf"alertmanager.*{message}"):
         load_values(write_values({"alertmanager": {key: content}}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from datetime import timedelta
@@ -19,6 +20,8 @@ from tests.bundle.conventions import CONVENTIONS
 RULE_FILES = sorted((cases.ROOT / "alerts").glob("*.yaml"))
 TEST_FILES = sorted(cases.TESTS.glob("*.yaml"))
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
+#: The one that is installed, and one of another release where $PROMTOOL names it.
+PROMTOOLS = ["promtool", *filter(None, [os.environ.get("PROMTOOL")])]
 #: Fires always: it never begins, ends or is silent.
 WATCHDOG = "Watchdog"
 
@@ -44,9 +47,17 @@ TESTS = [
 ]
 
 
-def test_promtool_cases_pass() -> None:
-    command = ["promtool", "test", "rules", *map(str, TEST_FILES)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("promtool", PROMTOOLS)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "rules", "--lint=all", "--lint-fatal", *map(str, RULE_FILES)],
+        ["test", "rules", *map(str, TEST_FILES)],
+    ],
+    ids=["lint", "cases"],
+)
+def test_promtool_lets_rules_and_cases_pass(promtool: str, arguments: list[str]) -> None:
+    done = subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

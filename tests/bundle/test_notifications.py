@@ -19,10 +19,10 @@ from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.values import load_values
 from tests.bundle.sinks import http_sink, mail_sink
 
-#: What a phone's lock screen shows of a notification's title, and a bit more.
-TITLE_LIMIT = 80
 LABELS = {"job": "j", "instance": "db:9886", "cluster": "eu", "datname": "quests"}
-#: The longest names there are, so that what fits for them fits for all.
+#: Slack would call everybody.
+HOSTILE = "<!channel>"
+#: Critical alerts of one group.
 NAMES = ["DatabaseConnectionPoolExhausted", "DatabaseMigrationFailed"]
 
 
@@ -55,6 +55,7 @@ def inbox(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Ite
         content += [_alert("A", "high"), _alert("B", "warning"), _alert("C", "info")]
         content += [_alert(f"D{number}", "warning", "many") for number in range(8)]
         content += [_alert("E", "warning", datname=""), _alert("Watchdog", "none")]
+        content += [_alert("F", "warning", HOSTILE)]
         answer = httpx.post(f"{alertmanager.url}/api/v2/alerts", json=content, trust_env=False)
         answer.raise_for_status()
         yield inbox
@@ -83,7 +84,7 @@ def _alert(name: str, severity: str, datname: str = "quests") -> dict[str, Any]:
         "labels": labels,
         "annotations": {
             "summary": f"Summary of {name}.",
-            "description": f"Description of {name}.",
+            "description": f"Description of {name} in {datname}.",
             "runbook_url": f"https://runbooks/{name}.md",
             "dashboard_url": f"https://grafana/d/x?var-datname={datname}",
         },
@@ -101,29 +102,35 @@ def _slack(inbox: Inbox, beginning: str) -> dict[str, Any]:
 
 
 def test_slack_message_has_a_short_title_and_what_to_do(inbox: Inbox) -> None:
-    message = _slack(inbox, "CRITICAL")
-    assert message["title"] == "CRITICAL DatabaseConnectionPoolExhausted (2 alerts) quests @eu"
-    assert len(message["title"]) <= TITLE_LIMIT
+    message = _slack(inbox, "CRIT")
+    assert message["title"] == "CRIT DatabaseConnectionPoolExhausted +1 quests @eu"
     assert message["title_link"] == "https://grafana/d/x?var-datname=quests"
     first, second = message["text"].strip().split("\n\n")
     assert first.splitlines() == [
         "Summary of DatabaseConnectionPoolExhausted.",
-        "Description of DatabaseConnectionPoolExhausted.",
+        "Description of DatabaseConnectionPoolExhausted in quests.",
         "Runbook: https://runbooks/DatabaseConnectionPoolExhausted.md",
     ]
     assert second.startswith("Summary of DatabaseMigrationFailed.")
 
 
 def test_one_alert_alone_is_not_counted(inbox: Inbox) -> None:
-    assert _slack(inbox, "WARNING B")["title"] == "WARNING B quests @eu"
+    assert _slack(inbox, "WARN B")["title"] == "WARN B quests @eu"
 
 
 def test_what_is_of_no_database_says_of_which_instance(inbox: Inbox) -> None:
-    assert _slack(inbox, "WARNING E")["title"] == "WARNING E db:9886 @eu"
+    assert _slack(inbox, "WARN E")["title"] == "WARN E db:9886 @eu"
+
+
+def test_a_name_calls_nobody_in_slack(inbox: Inbox) -> None:
+    message = _slack(inbox, "WARN F")
+    assert HOSTILE not in message["title"] + message["fallback"] + message["text"]
+    assert message["title"] == "WARN F &lt;!channel> @eu"
+    assert "Description of F in &lt;!channel>." in message["text"]
 
 
 def test_many_alerts_are_cut_and_counted(inbox: Inbox) -> None:
-    text = _slack(inbox, "WARNING D0")["text"]
+    text = _slack(inbox, "WARN D0")["text"]
     assert text.count("Runbook:") == 5
     assert text.strip().endswith("8 alerts fire; these are the first five.")
 
@@ -155,9 +162,11 @@ def test_mail_is_plain_text(inbox: Inbox) -> None:
     assert part.get_content_type() == "text/plain"
     text = part.get_payload(decode=True)
     assert isinstance(text, bytes)
-    assert b"Summary of C.\nDescription of C.\nRunbook: https://runbooks/C.md" in text.replace(
-        b"\r\n", b"\n"
-    )
+    assert text.decode().splitlines()[:3] == [
+        "Summary of C.",
+        "Description of C in quests.",
+        "Runbook: https://runbooks/C.md",
+    ]
 
 
 def test_watchdog_reports_to_the_switch_and_to_nobody_else(inbox: Inbox) -> None:

@@ -11,12 +11,22 @@ import psycopg
 import pytest
 
 from demo.stack.postgres import Server
-from pg_migration_exporter.bundle.metrics import rules
+from pg_migration_exporter.bundle.alert_rules import groups
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.cli import build_parser
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation", "Verification"]
+COMMAND = build_parser().prog
+#: Where the systemd unit has the configuration (deploy/systemd).
+CONFIG = "/etc/pg-migration-exporter/config.yaml"
+#: What each alert says, on one line.
+DESCRIPTIONS: dict[str, str] = {
+    rule["alert"]: " ".join(rule["annotations"]["description"].split())
+    for group in groups(load_values())
+    for rule in group["rules"]
+    if "alert" in rule
+}
 #: How a block begins that the exporter's role may not run.
 ADMINISTRATORS = "-- admin"
 CHANGING = re.compile(
@@ -44,16 +54,23 @@ def _sql_blocks(path: Path) -> list[str]:
 
 
 def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
-    alerts = {rule.name for rule in rules(load_values())}
-    assert {path.stem for path in RUNBOOKS.iterdir()} == alerts
+    assert {path.stem for path in RUNBOOKS.iterdir()} == DESCRIPTIONS.keys()
 
 
 @EVERY_RUNBOOK
 def test_runbook_has_the_headings_in_order_and_something_below_each(path: Path) -> None:
-    title, *sections = re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert title.strip() == f"# {path.stem}"
+    top, *sections = re.split(r"^## ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert top.startswith(f"# {path.stem}\n")
     assert [section.partition("\n")[0] for section in sections] == HEADINGS
     assert all(section.partition("\n")[2].strip() for section in sections)
+
+
+@EVERY_RUNBOOK
+def test_runbook_begins_with_what_the_alert_says_to_do_first(path: Path) -> None:
+    """Who was woken reads no further than the top before they act."""
+    first = DESCRIPTIONS[path.stem].partition("First: ")[2]
+    said = path.read_text(encoding="utf-8").partition("\n")[2].partition("\n## ")[0]
+    assert " ".join(said.split()) == (f"**First:** {first}" if first else "")
 
 
 @EVERY_RUNBOOK
@@ -113,9 +130,35 @@ def test_blind_runbook_lists_the_collectors_of_the_rule() -> None:
     assert listed == load_values().alerts.MigrationExporterBlind.collectors
 
 
+def _shell_blocks(path: Path) -> list[str]:
+    return re.findall(r"```bash\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@EVERY_RUNBOOK
+def test_shell_reads_what_is_to_be_typed(path: Path) -> None:
+    script = "\n".join(_shell_blocks(path))
+    read = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+    assert (read.returncode, read.stderr) == (0, "")
+
+
 @EVERY_RUNBOOK
 def test_our_own_command_understands_what_is_to_be_typed(path: Path) -> None:
-    blocks = re.findall(r"```bash\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
-    for line in "".join(blocks).splitlines():
-        if line.startswith(f"{build_parser().prog} "):
-            build_parser().parse_args(shlex.split(line, comments=True)[1:])
+    for line in map(str.strip, "\n".join(_shell_blocks(path)).splitlines()):
+        if line.startswith(f"{COMMAND} "):
+            arguments = shlex.split(line, comments=True)[1:]
+            build_parser().parse_args(arguments)
+            assert "--config" not in arguments or CONFIG in arguments
+
+
+@EVERY_RUNBOOK
+def test_our_own_command_has_what_sentences_mention(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = path.read_text(encoding="utf-8") + DESCRIPTIONS[path.stem]
+    for mention in re.findall(rf"`{COMMAND}\s([^`]+)`", text):
+        words = mention.split()
+        with pytest.raises(SystemExit) as ended:
+            build_parser().parse_args([*words, "--help"])
+        assert ended.value.code == 0, mention
+        known = capsys.readouterr().out
+        assert [word for word in words if word.startswith("--") and word not in known] == []

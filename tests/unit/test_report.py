@@ -16,7 +16,6 @@ from pg_migration_exporter.liquibase.report import (
     ChangesetReport,
     Failure,
     Outcome,
-    Report,
     Result,
     RunTarget,
     Summary,
@@ -96,27 +95,36 @@ def test_the_largest_report_can_be_read() -> None:
     assert parse_report(make_report(changesets=(longest,) * MAX_CHANGESETS).model_dump_json())
 
 
-def test_the_latest_migration_of_a_history() -> None:
-    def report(started: float, command: str, database: str, changelog: str) -> Report:
-        target = RunTarget(database=database, changelog=changelog)
-        return make_report(started=started, command=command, target=target)
+@pytest.mark.parametrize(
+    ("command", "database", "changelog", "is_about"),
+    [
+        ("update", "quests", "public.databasechangelog", True),
+        ("", "quests", "", True),
+        ("", "", "", True),
+        ("status", "quests", "public.databasechangelog", False),
+        ("update", "guilds", "public.databasechangelog", False),
+        ("update", "quests", "public.other", False),
+    ],
+)
+def test_which_reports_may_be_of_a_history(
+    command: str, database: str, changelog: str, is_about: bool
+) -> None:
+    target = RunTarget(database=database, changelog=changelog)
+    report = make_report(command=command, target=target)
+    assert report.is_about("quests", "public.databasechangelog") == is_about
 
-    update = report(1, "update", "quests", "public.databasechangelog")
-    script = report(2, "", "quests", "")
-    others = [
-        report(9, "status", "quests", "public.databasechangelog"),
-        report(9, "update", "guilds", "public.databasechangelog"),
-        report(9, "update", "quests", "public.other"),
-    ]
-    found = latest_report([update, *others], "quests", "public.databasechangelog")
-    assert found == update
-    found = latest_report([script, update, *others], "quests", "public.databasechangelog")
-    assert found == script
-    assert latest_report([], "quests", "public.databasechangelog") is None
+
+def test_the_run_that_ended_last_is_the_latest() -> None:
+    long = make_report(started=1000.0, ended=3000.0)
+    gave_up = make_report(started=2000.0, ended=2300.0)
+    killed = make_report(started=2500.0)
+    assert latest_report([gave_up, long, killed]) == long
+    assert latest_report([killed, make_report(started=2400.0)]) == killed
+    assert latest_report([]) is None
 
 
-def test_a_run_without_end_and_without_sign_of_life_is_abandoned() -> None:
+def test_a_run_without_end_is_under_way_as_long_as_there_are_signs_of_life() -> None:
     running = make_report(updated=1000.0)
-    assert not running.is_abandoned(1059)
-    assert running.is_abandoned(1061)
-    assert not make_report(updated=1000.0, ended=1000.0).is_abandoned(1061)
+    assert running.is_under_way(1059)
+    assert not running.is_under_way(1061)
+    assert not make_report(updated=1000.0, ended=1000.0).is_under_way(1001)

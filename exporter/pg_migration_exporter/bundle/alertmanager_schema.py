@@ -117,6 +117,7 @@ class Alertmanager(Model):
     routes: Routes
     teams: dict[Name, dict[Severity, Name]]
     watchdog: Watchdog
+    events: Annotated[list[AlertName], Field(min_length=1)]
     inhibit: Inhibit
     smtp: Smtp
     receivers: dict[Name, Receiver]

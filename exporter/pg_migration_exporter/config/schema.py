@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pg_migration_exporter.config.checks import Check
 from pg_migration_exporter.config.custom_metrics import CustomMetrics, Label
 from pg_migration_exporter.config.section import Section
+from pg_migration_exporter.config.servers import Server
 from pg_migration_exporter.config.types import Address, Seconds, Url, name_databases
 from pg_migration_exporter.config.web import WebSection
 
@@ -127,9 +128,13 @@ class PgBouncerSection(Section):
 
 
 class LiquibaseSection(Section):
-    """How Liquibase appears in the database."""
+    """How Liquibase appears in the database, and in what its wrapper reports.
+
+    Reports of runs on other `servers` are not of this target; none given means any.
+    """
 
     application_names: tuple[str, ...] = ("liquibase",)
+    servers: tuple[Server, ...] = ()
     changelogs: tuple[ChangelogSection, ...] = ()
     discovery_interval: Seconds = 60.0
     stale_lock_after: Seconds = 10.0

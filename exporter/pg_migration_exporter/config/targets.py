@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pg_migration_exporter.config.schema import DEFAULT_TARGET, Settings, TargetSection
 from pg_migration_exporter.config.section import Section
+from pg_migration_exporter.config.servers import servers_of
 
 #: What is the process's and not a target's.
 _OF_THE_PROCESS = ("listen", "web", "log", "targets", "custom_metrics_files", "checks_files")
@@ -18,8 +19,20 @@ def settings_by_target(settings: Settings) -> dict[str, Settings]:
     common = settings.model_copy(update={key: getattr(nobody, key) for key in _OF_THE_PROCESS})
     found = {target.name: _with_own(common, target) for target in settings.targets}
     if settings.postgres.dsn is not None or not found:
-        return {DEFAULT_TARGET: common, **found}
-    return found
+        found = {DEFAULT_TARGET: common, **found}
+    if len(found) == 1:
+        return found
+    return {name: _with_servers(one) for name, one in found.items()}
+
+
+def _with_servers(target: Settings) -> Settings:
+    """Databases of several servers may have one name: a report must not be taken for each."""
+    dsn = target.postgres.dsn
+    if target.liquibase.servers or dsn is None:
+        return target
+    servers = servers_of(dsn.get_secret_value())
+    liquibase = target.liquibase.model_copy(update={"servers": servers})
+    return target.model_copy(update={"liquibase": liquibase})
 
 
 def _with_own(common: Settings, target: TargetSection) -> Settings:

@@ -86,6 +86,8 @@ class Evidence:
     acknowledged: bool = False
     expected: Expected | None = None
     reported: Reported | None = None
+    #: HOST:PORT of a server for whose history of the same name there is a report.
+    reported_elsewhere: tuple[str, ...] = ()
     stale_lock_after: float = 10.0
 
     @property

@@ -115,6 +115,12 @@ def _doubts(evidence: Evidence, verdict: Verdict, setup: Setup) -> Iterator[str]
             "a long-lived session of the same role, or a connection pooler, looks like the holder "
             "of a lock that nobody holds any more"
         )
+    if evidence.reported_elsewhere:
+        yield (
+            f"a run on {', '.join(evidence.reported_elsewhere)} was reported for a history of the "
+            "same name, and is not taken for this one; if it is this server, name it in "
+            "liquibase.servers"
+        )
     if evidence.known is None and evidence.reading is Reading.COMPLETE:
         yield "without changelog files, nobody knows here whether more changesets are expected"
 

@@ -17,7 +17,7 @@ from pg_migration_exporter.watch.histogram import Durations
 
 #: Seconds; PostgreSQL reports at the session's end, or when it has been idle for 10 s.
 _STATISTICS_ARRIVE_WITHIN = 15.0
-#: Seconds that a report may be older than the last look at which its run had left no trace:
+#: Seconds that a report may be older than the last look before its run was seen to have ended:
 #: statistics arrive late, and the wrapper's clock may be behind the server's.
 _REPORTED_WITHIN = 30.0
 _REMEMBERED = 100
@@ -60,7 +60,7 @@ class Memory:
     ended_at: float = 0.0
     #: The last run ended after this: what was reported before is of an earlier one.
     ended_after: float = 0.0
-    #: When no run was under way last; not durable, for a run may end while nobody looks.
+    #: The last look; not durable, for a run may end while nobody looks.
     looked_at: float = 0.0
     acknowledged_at: float = -1.0
     #: The first changesets that were still pending when the last run ended.
@@ -97,8 +97,7 @@ class Memory:
         shares the lock.
         """
         ended = self._count_ended(counters, quiet=quiet, now=now, others=others)
-        if quiet:
-            self.looked_at = now
+        self.looked_at = now
         return ended
 
     def _count_ended(self, counters: Counters, *, quiet: bool, now: float, others: bool) -> int:

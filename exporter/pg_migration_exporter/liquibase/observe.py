@@ -114,6 +114,7 @@ class Observer:
         return replace(
             evidence,
             applied=len(subject.history.checksums),
+            reported_elsewhere=self.reports.elsewhere(self.datname, tables.name),
             expected=expected,
             left_out=tuple(subject.memory.left_out),
         ), ended

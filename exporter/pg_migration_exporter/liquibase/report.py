@@ -8,13 +8,14 @@ storable and cut, everything else is validated.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from pg_migration_exporter.config.servers import same_spelling
 from pg_migration_exporter.liquibase import commands
 
 #: Where the exporter takes reports over HTTP.
@@ -89,8 +90,8 @@ class ChangesetReport(Part):
 class RunTarget(Part):
     """What was migrated, as far as the wrapper could tell; "" is unknown.
 
-    `servers` are HOST:PORT of the JDBC URL, `changelog` is the history: schema.table,
-    `changelog_file` the root file as Liquibase is given it.
+    `servers` are HOST:PORT of the JDBC URL, none where the server is known anyway; `changelog` is
+    the history: schema.table, `changelog_file` the root file as Liquibase is given it.
     """
 
     servers: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
@@ -148,16 +149,23 @@ class Report(Part):
         """False for commands that only look. An unknown command counts as a migration."""
         return not self.command or self.command in commands.MIGRATING
 
-    def is_abandoned(self, now: float) -> bool:
-        """True for a run without an end whose wrapper has given no sign of life for a minute."""
-        return self.ended is None and now - self.updated > _ABANDONED_AFTER
+    def is_under_way(self, now: float) -> bool:
+        """False after the end, or where the wrapper has given no sign of life for a minute."""
+        return self.ended is None and now - self.updated <= _ABANDONED_AFTER
 
     def is_about(self, database: str, changelog: str) -> bool:
-        """Whether it may be of this history; `changelog` is schema.table.
+        """Whether it may be of a migration of this history; `changelog` is schema.table.
 
         Where the wrapper could not tell, it may be of any.
         """
+        if not self.is_migration:
+            return False
         return self.target.database in ("", database) and self.target.changelog in ("", changelog)
+
+    def is_from(self, servers: Collection[str]) -> bool:
+        """Whether it may be of one of these servers, in `same_spelling`; none means any."""
+        told = {same_spelling(server) for server in self.target.servers}
+        return not servers or not told or not told.isdisjoint(servers)
 
 
 def parse_report(content: str | bytes) -> Report:
@@ -172,7 +180,6 @@ def parse_report(content: str | bytes) -> Report:
         raise ValueError("; ".join(texts)) from None
 
 
-def latest_report(reports: Iterable[Report], database: str, changelog: str) -> Report | None:
-    """The migration of this history that started last."""
-    fitting = (one for one in reports if one.is_migration and one.is_about(database, changelog))
-    return max(fitting, key=lambda report: report.started, default=None)
+def latest_report(reports: Iterable[Report]) -> Report | None:
+    """The run that ended last; where none has ended, the one that started last."""
+    return max(reports, key=lambda report: (report.ended or 0.0, report.started), default=None)

@@ -85,12 +85,13 @@ def parameters_of(report: Report) -> dict[str, Any]:
 def read_reports(answer: Rows) -> Iterator[Report]:
     """The reports of `READ`'s answer; rows that hold none are left out.
 
-    The database they are found in is the one they are about, whatever name a pooler gave it.
+    The database they are found in is the one they are about, whatever names a pooler gave to it
+    and to its server.
     """
     for _, datname, content in answer.rows:
         try:
             report = parse_report(content)
         except ValueError:
             continue
-        target = report.target.model_copy(update={"database": datname})
+        target = report.target.model_copy(update={"database": datname, "servers": ()})
         yield report.model_copy(update={"target": target})

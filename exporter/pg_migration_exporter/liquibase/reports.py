@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -16,7 +17,7 @@ from psycopg import errors
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.liquibase import report_table
 from pg_migration_exporter.liquibase.evidence import Reported
-from pg_migration_exporter.liquibase.report import Outcome, Report, latest_report
+from pg_migration_exporter.liquibase.report import Failure, Outcome, Report, latest_report
 from pg_migration_exporter.liquibase.report_files import ReportFiles
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.rows import Rows
@@ -62,12 +63,27 @@ class Reports:
 
     def latest(self, database: str, changelog: str) -> Reported | None:
         """The last migration of a history (schema.table), as it was reported."""
-        everything = [
-            *self._tabled.values(),
-            *(one for all_ in self._filed.values() for one in all_),
-        ]
-        found = latest_report(everything, database, changelog)
-        return _reported(found) if found else None
+        here, _ = self._of_history(database, changelog)
+        found = latest_report(here)
+        if found is None:
+            return None
+        now = time.time()
+        return _reported(found, under_way=any(one.is_under_way(now) for one in here))
+
+    def elsewhere(self, database: str, changelog: str) -> tuple[str, ...]:
+        """Servers of reports that are of a history with that name, and not taken for this one."""
+        _, elsewhere = self._of_history(database, changelog)
+        found = latest_report(elsewhere)
+        return found.target.servers if found else ()
+
+    def _of_history(self, database: str, changelog: str) -> tuple[list[Report], list[Report]]:
+        """Reports of a history with that name: of this target, and of other servers."""
+        servers = self.settings.liquibase.servers
+        here, elsewhere = list[Report](), list[Report]()
+        for report in chain(self._tabled.values(), *self._filed.values()):
+            if report.is_about(database, changelog):
+                (here if report.is_from(servers) else elsewhere).append(report)
+        return here, elsewhere
 
     def _read_directories(self) -> None:
         """Read the directories whose entries have changed: reports are replaced, not edited."""
@@ -93,11 +109,8 @@ class Reports:
             self._tabled_until = max([self._tabled_until, *times])
 
 
-def _reported(report: Report) -> Reported:
-    if report.ended is None:
-        return Reported(False, None, under_way=not report.is_abandoned(time.time()))
+def _reported(report: Report, *, under_way: bool) -> Reported:
     failed = report.outcome in (Outcome.FAILED, Outcome.KILLED)
-    if report.failure is not None:
-        return Reported(failed, report.ended, report.failure.changeset, report.failure.reason)
     reason = "it was ended by a signal" if report.outcome is Outcome.KILLED else ""
-    return Reported(failed, report.ended, reason=reason)
+    failure = report.failure or Failure(reason=reason)
+    return Reported(failed, report.ended, failure.changeset, failure.reason, under_way)

@@ -83,3 +83,30 @@ def test_it_is_known_after_a_restart(
     scrape_until(exporter, lambda page: page.status() == "failed", "failed")
     exporter.restart()
     assert scrape(exporter).value("liquibase_migration_failure_info", source="reported") == 1
+
+
+_WAITS = """
+databaseChangeLog:
+  - changeSet: {id: 1, author: a, changes: [{sql: {sql: SELECT pg_advisory_xact_lock(7)}}]}
+"""
+
+
+def test_a_run_that_gave_up_waiting_for_another_is_no_failure_of_that_one(
+    database: Database,
+    liquibase: MakeLiquibase,
+    reporting: tuple[Exporter, Wrapper],
+    tmp_path: Path,
+) -> None:
+    exporter, wrapper = reporting
+    (tmp_path / "waits.yaml").write_text(_WAITS)
+    update = liquibase("waits.yaml", tmp_path)
+    with database.connect() as holder:
+        holder.execute("SELECT pg_advisory_lock(7)")
+        first = wrapper.start(*update.command("update"), **update.environment())
+        scrape_until(exporter, lambda page: page.values("liquibase_lock_held") == [1], "has begun")
+        impatient = {"LIQUIBASE_CHANGELOG_LOCK_WAIT_TIME_IN_MINUTES": "0"}
+        assert wrapper.migrate(update, "update", **impatient).returncode == 1
+        assert scrape(exporter).status() == "running"
+    assert first.wait(60) == 0
+    page = scrape_until(exporter, lambda page: page.status() != "running", "it is over")
+    assert page.status() == "succeeded"

@@ -16,7 +16,7 @@ from demo.stack.database import Database
 from demo.stack.liquibase import Liquibase
 from demo.stack.ports import free_port
 from pg_migration_exporter.liquibase import report_table
-from pg_migration_exporter.liquibase.report import Outcome, Report, latest_report
+from pg_migration_exporter.liquibase.report import Outcome, Report
 from pg_migration_exporter.liquibase.report_files import ReportFiles
 from pg_migration_exporter.postgres.rows import Rows
 from tests.fixtures.exporters import StartExporter
@@ -82,7 +82,7 @@ def test_the_table_is_written_with_liquibase_s_own_connection(
     [report] = read(table.exporter)
     assert report.outcome is Outcome.SUCCEEDED
     assert len(report.changesets) == 1
-    assert latest_report([report], table.exporter.name, HISTORY) == report
+    assert report.is_about(table.exporter.name, HISTORY)
     assert read(table.exporter, since=report.updated + 60) == []
 
 

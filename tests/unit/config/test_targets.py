@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from pg_migration_exporter.config import Settings, load_settings
+from pg_migration_exporter.config.servers import servers_of
 from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.errors import ConfigError
 
@@ -63,6 +64,39 @@ def test_the_password_of_one_server_is_not_sent_to_another(
     found = load(file, postgres={"dsn": "host=main"} | base, targets=[target])["shop"].postgres
     keys = ("password_file", "password_env", "password_command")
     assert {key: getattr(found, key) for key in keys if getattr(found, key)} == source
+
+
+def test_each_of_several_targets_takes_the_reports_of_its_own_server(file: Path) -> None:
+    default, shop = load(file).values()
+    assert default.liquibase.servers == ("main:5432",)
+    assert shop.liquibase.servers == ("shop:5432",)
+    [alone] = load(file, targets=[]).values()
+    assert alone.liquibase.servers == ()
+
+
+def test_how_liquibase_names_the_server_of_a_target(file: Path) -> None:
+    named = {"servers": ["PgBouncer:6432", "[::1]:5432"]}
+    target = {"name": "shop", "postgres": {"dsn": "host=shop"}, "liquibase": named}
+    assert load(file, targets=[target])["shop"].liquibase.servers == (
+        "pgbouncer:6432",
+        "localhost:5432",
+    )
+
+
+@pytest.mark.parametrize(
+    ("dsn", "servers"),
+    [
+        ("", ("localhost:5432",)),
+        ("host=/run/postgresql port=5433", ("localhost:5433",)),
+        ("postgresql://u@[::1]:99/x", ("localhost:99",)),
+        ("host=a,B port=1,2", ("a:1", "b:2")),
+        ("host=a,b port=7", ("a:7", "b:7")),
+        ("host=a,b", ("a:5432", "b:5432")),
+        ("service=x", ()),
+    ],
+)
+def test_the_servers_of_a_dsn(dsn: str, servers: tuple[str, ...]) -> None:
+    assert servers_of(dsn) == servers
 
 
 def test_what_a_reload_compares(file: Path) -> None:

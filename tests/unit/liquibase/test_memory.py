@@ -78,7 +78,7 @@ def test_what_was_reported_before_the_last_look_is_of_an_earlier_run() -> None:
     after(memory, Counters(), now=1000.0)
     after(memory, Counters(), quiet=False, now=1600.0)
     after(memory, Counters(1, 0, 0, 2), now=1900.0)
-    assert memory.ended_after == 970.0
+    assert memory.ended_after == 1570.0
     after(memory, Counters(2, 0, 0, 4), now=1901.0)
     assert memory.ended_after == 1900.0
 

@@ -11,11 +11,13 @@ import pytest
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.liquibase.evidence import Reported
-from pg_migration_exporter.liquibase.report import Outcome
+from pg_migration_exporter.liquibase.report import Outcome, RunTarget
 from pg_migration_exporter.liquibase.report_files import ReportFiles
 from pg_migration_exporter.liquibase.reports import Reports
 from pg_migration_exporter.postgres.rows import Rows
 from tests.fixtures.reports import make_report
+
+CHANGELOG = "public.databasechangelog"
 
 
 @pytest.fixture
@@ -25,7 +27,13 @@ def files(tmp_path: Path) -> ReportFiles:
 
 @pytest.fixture
 def reports(tmp_path: Path) -> Reports:
-    return Reports(Settings.model_validate({"reports": {"directory": str(tmp_path)}}))
+    return reports_in(tmp_path)
+
+
+def reports_in(directory: Path, *servers: str) -> Reports:
+    """The reports of one target; `servers` as its configuration names them."""
+    settings = {"reports": {"directory": str(directory)}, "liquibase": {"servers": servers}}
+    return Reports(Settings.model_validate(settings))
 
 
 async def no_table(*_: Any, **__: Any) -> Rows:
@@ -34,7 +42,7 @@ async def no_table(*_: Any, **__: Any) -> Rows:
 
 def latest(reports: Reports) -> Reported | None:
     asyncio.run(reports.refresh(no_table))
-    return reports.latest("quests", "public.databasechangelog")
+    return reports.latest("quests", CHANGELOG)
 
 
 def test_an_end_within_one_tick_of_the_file_system_is_seen(
@@ -56,3 +64,45 @@ def test_a_run_without_a_sign_of_life_is_not_under_way(
 ) -> None:
     files.save(make_report(started=1000.0, updated=1000.0))
     assert latest(reports) == Reported(failed=False, ended_at=None)
+
+
+def test_a_run_goes_on_although_another_one_gave_up_waiting_for_it(
+    files: ReportFiles, reports: Reports
+) -> None:
+    first = make_report()
+    now = first.started
+    second = make_report(started=now + 1, updated=now + 2, ended=now + 2, outcome=Outcome.FAILED)
+    for report in (first, second):
+        files.save(report)
+    found = latest(reports)
+    assert found is not None
+    assert found.under_way
+
+    end = {"updated": now + 9, "ended": now + 9, "outcome": Outcome.SUCCEEDED}
+    files.save(first.model_copy(update=end))
+    assert latest(reports) == Reported(failed=False, ended_at=now + 9)
+
+
+@pytest.mark.parametrize(
+    ("servers", "is_taken"),
+    [
+        ((), True),
+        (("db1:5432",), True),
+        (("other:5432", "DB1:5432"), True),
+        (("db2:5432",), False),
+    ],
+)
+def test_a_failure_on_another_server_is_none_here(
+    files: ReportFiles, tmp_path: Path, servers: tuple[str, ...], is_taken: bool
+) -> None:
+    target = RunTarget(servers=("Db1:5432",), database="quests", changelog=CHANGELOG)
+    files.save(make_report(target=target, ended=2000.0, outcome=Outcome.FAILED))
+    reports = reports_in(tmp_path, *servers)
+    found = latest(reports)
+    assert (found is not None and found.failed) == is_taken
+    assert bool(reports.elsewhere("quests", CHANGELOG)) != is_taken
+
+
+def test_a_report_that_names_no_server_is_taken(files: ReportFiles, tmp_path: Path) -> None:
+    files.save(make_report(target=RunTarget(database="quests"), ended=2000.0))
+    assert latest(reports_in(tmp_path, "db2:5432"))
