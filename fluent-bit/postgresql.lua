@@ -248,9 +248,10 @@ from_stderr = reader("level", function(record)
     end
   end
   record.user, record.db = known(record.user), known(record.db)
-  record.application_name = known((record.application_name or ""):match("^(.-) *$"))
+  record.application_name = known((record.application_name or ""):match("^(.*[^ ])"))
+  if not FAILING[record.level] then return end
   local message, position = record.message:match("^(.*) at character (%d+)$")
-  if message and FAILING[record.level] then
+  if message then
     local field = record.internal_query and "internal_position" or "cursor_position"
     record.message, record[field] = message, tonumber(position)
   end

@@ -1,4 +1,4 @@
-"""A Fluent Bit for each test, and a server whose log has a bit of everything."""
+"""A Fluent Bit for each test, servers whose logs it reads, and a sink."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from demo.stack.sink import Sink
 from demo.stack.workspace import Workspace
 from tests.fixtures.fluent_bit import LoggingServer, start_logging_server
+from tests.logs.delivery import Delivery
 from tests.logs.fluent_bit import ObservedFluentBit, StartFluentBit
 from tests.logs.opensearch import OpenSearch
 from tests.logs.scenario import play
@@ -48,6 +50,31 @@ def logging_server(workspace: Workspace) -> Iterator[LoggingServer]:
         play(logging)
         logging.settle("the scenario is over")
         yield logging
+
+
+@pytest.fixture(scope="module")
+def logging(fluent_bit_program: Path, workspace: Workspace) -> Iterator[LoggingServer]:
+    """A server whose log has what the tests of one module write."""
+    started = start_logging_server(workspace, {})
+    with started.server:
+        yield started
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def delivery(
+    logging: LoggingServer,
+    sink: Sink,
+    figure: Callable[[str], None],
+    request: pytest.FixtureRequest,
+) -> Delivery:
+    """What the test writes, and what of it the sink has."""
+    return Delivery(logging, sink, request.node.name.removeprefix("test_"), figure)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -69,6 +69,16 @@ class ObservedFluentBit(FluentBit):
         return self.own_metric("fluentbit_input_records_total", "postgresql_log")
 
     @property
+    def retries(self) -> float:
+        """How often it delivered in vain, and tries again."""
+        return self.own_metric("fluentbit_output_retries_total", "store")
+
+    @property
+    def dropped(self) -> float:
+        """Entries that it gave up."""
+        return self.own_metric("fluentbit_output_dropped_records_total", "store")
+
+    @property
     def cpu_seconds(self) -> float:
         """Time on a processor of the process and its threads (proc(5), stat)."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()

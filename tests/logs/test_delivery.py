@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,43 +13,16 @@ from demo.stack.ports import LOOPBACK
 from demo.stack.sink import Sink
 from demo.stack.waiting import wait_until
 from demo.stack.workspace import Workspace
-from tests.fixtures.fluent_bit import IN_EVERY_FORMAT, LoggingServer, start_logging_server
+from tests.fixtures.fluent_bit import IN_EVERY_FORMAT, LoggingServer
 from tests.logs.delivery import Delivery
-from tests.logs.fluent_bit import PASSWORD, USER, ObservedFluentBit, StartFluentBit
+from tests.logs.fluent_bit import PASSWORD, USER, StartFluentBit
 
 pytestmark = pytest.mark.pg(">= 15")
-
-
-@pytest.fixture(scope="module")
-def logging(fluent_bit_program: Path, workspace: Workspace) -> Iterator[LoggingServer]:
-    started = start_logging_server(workspace, {})
-    with started.server:
-        yield started
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with Sink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def delivery(
-    logging: LoggingServer,
-    sink: Sink,
-    figure: Callable[[str], None],
-    request: pytest.FixtureRequest,
-) -> Delivery:
-    return Delivery(logging, sink, request.node.name.removeprefix("test_"), figure)
 
 
 def await_more_than(number: int, sink: Sink) -> None:
     """Await documents beyond this number, and hardly longer."""
     wait_until(lambda: len(sink.documents) > number, 30, "it delivers", interval=0.001)
-
-
-def retries(fluent_bit: ObservedFluentBit) -> float:
-    return fluent_bit.own_metric("fluentbit_output_retries_total", "store")
 
 
 @IN_EVERY_FORMAT
@@ -121,10 +94,10 @@ def test_sink_down_and_restarted(start_fluent_bit: StartFluentBit, delivery: Del
     fluent_bit = start_fluent_bit(delivery.values())
     delivery.sink.stop()
     delivery.write(1000)
-    wait_until(lambda: retries(fluent_bit) >= 2, 60, "it has tried again")
+    wait_until(lambda: fluent_bit.retries >= 2, 60, "it has tried again")
     fluent_bit.restart()
     delivery.write()
-    wait_until(lambda: retries(fluent_bit) >= 1, 60, "it has tried again")
+    wait_until(lambda: fluent_bit.retries >= 1, 60, "it has tried again")
     delivery.sink.start()
     delivery.assert_complete()
 
@@ -136,20 +109,17 @@ def test_sink_down_for_longer_than_there_is_room(
     fluent_bit = start_fluent_bit({**delivery.values(), "limits": {"storage": "2M"}})
     delivery.sink.stop()
 
-    def dropped() -> float:
-        return fluent_bit.own_metric("fluentbit_output_dropped_records_total", "store")
-
     def is_too_much() -> bool:
         delivery.write(1000)
-        return dropped() > 0
+        return fluent_bit.dropped > 0
 
     wait_until(is_too_much, 120, "something is dropped", interval=0.5)
     delivery.sink.start()
     wait_until(
-        lambda: 0 < len(delivery.written()) - len(delivery.stored()) <= dropped(),
+        lambda: 0 < len(delivery.written()) - len(delivery.stored()) <= fluent_bit.dropped,
         60,
         "all is stored that was not dropped",
-        explain=lambda: f"{len(delivery.stored())} are, {dropped():g} were dropped",
+        explain=lambda: f"{len(delivery.stored())} are, {fluent_bit.dropped:g} were dropped",
     )
     delivery.tell()
 
@@ -165,18 +135,6 @@ def test_sink_that_refuses(
     delivery.write()
     assert delivery.stored() == []
     delivery.sink.refusal = None
-    delivery.assert_complete()
-
-
-def test_one_document_is_refused(start_fluent_bit: StartFluentBit, delivery: Delivery) -> None:
-    """As one that does not fit the mapping is, again and again: it takes no other with it."""
-    delivery.sink.is_unfit = lambda document: document["message"].endswith(" 7")
-    fluent_bit = start_fluent_bit(delivery.values())
-    delivery.write(50)
-    others = [text for text in delivery.written() if not text.endswith(" 7")]
-    wait_until(lambda: delivery.stored() == others, 60, "all others are stored")
-    wait_until(lambda: retries(fluent_bit) >= 1, 60, "it says that it tries again")
-    delivery.sink.is_unfit = lambda _: False
     delivery.assert_complete()
 
 
@@ -258,7 +216,7 @@ def test_wrong_authority(
             delivery.values(tls=True, ca_file=str(certificates["theirs"]))
         )
         delivery.write()
-        wait_until(lambda: retries(fluent_bit) >= 2, 60, "it does not trust the sink")
+        wait_until(lambda: fluent_bit.retries >= 2, 60, "it does not trust the sink")
         assert not sink.documents
         assert "certificate verify failed" in fluent_bit.process.output()
         fluent_bit.configure(delivery.values(tls=True, ca_file=str(certificates["ours"])))

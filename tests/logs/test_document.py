@@ -48,7 +48,8 @@ def test_files_that_it_names_are_rendered() -> None:
         Path(word).name
         for line in "".join(blocks("sh")).splitlines()
         for word in line.split()
-        if re.search(r"\.(yaml|lua|conf|service|json|ndjson)\b", word) and "/etc/" not in word
+        if re.search(r"\.(yaml|lua|conf|service|json|ndjson)\b", word)
+        and not re.search("/(etc|var)/", word)
     }
     known = {re.sub(r".*@|^.*/", "", name) for name in installed} - {"logs.yaml"}
     assert known >= {"jsonlog.yaml", "parsers.yaml", "postgresql.lua", "ism-policy.json"}

@@ -3,6 +3,10 @@ r"""The three formats of PostgreSQL's log and the rules that read them.
 Fluent Bit's configuration is rendered from these rules and `logs check` runs them: what the check
 says of a file is what the pipeline makes of it. They are in the syntax of Onigmo, where `^` and `$`
 match at every line, so that a whole entry is `\A...\z`.
+
+Every line of a log passes through them, so they are written for Onigmo's speed: it looks for `^` at
+each character of a line and for `\A` at the first alone, and it remembers a way back for each turn
+of a loop that is not possessive (`*+`) or in `(?>...)`.
 """
 
 from __future__ import annotations
@@ -61,10 +65,14 @@ def _jsonlog() -> Format:
 # --- csvlog: an entry spans lines where a quoted field does -----------------------------------
 
 
+#: What is between two quotes.
+_CONTENT = '(?:[^"]++|"")*+'
+
+
 def _quoted(name: str = "") -> str:
     """Return the pattern of a field that is quoted, or empty for NULL."""
     group = f"?<{name}>" if name else "?:"
-    return f'(?:"({group}(?:[^"]|"")*)")?'
+    return f'(?:"({group}{_CONTENT})")?'
 
 
 def _plain(name: str) -> str:
@@ -105,16 +113,16 @@ _CSV_COLUMNS = (
 def _csvlog() -> Format:
     # As far as the line's number: a time at the start of a line of SQL is no new entry. A refused
     # client may have sent a name with a line break; then the line ends inside that name.
-    broken = r'"(?:[^"]|"")*$'
+    broken = f'"{_CONTENT}$'
     session = rf"{_quoted()},\d+,{_quoted()},[0-9a-f]+\.[0-9a-f]+,\d+,"
     start = f"{_TIME},(?:{broken}|{_quoted()},(?:{broken}|{session}))"
     entry = ",".join(_CSV_COLUMNS)
-    return Format("csvlog", ".csv", "time", f"^{start}", f"^(?!{start})", rf"\A{entry}\n?\z")
+    return Format("csvlog", ".csv", "time", rf"\A{start}", rf"\A(?!{start})", rf"\A{entry}\n?\z")
 
 
 # --- stderr: sections repeat the prefix, further lines begin with a tab -----------------------
 
-_TEXT = r"(?>[^\n]*(?:\n\t[^\n]*)*)"
+_TEXT = r"(?>.*(?:\n\t.*)*)"
 
 
 def _stderr(prefix: str) -> Format:
@@ -125,8 +133,8 @@ def _stderr(prefix: str) -> Format:
         "stderr",
         ".log",
         "time",
-        start=f"^{before}(?:{levels}):  ",
-        goes_on=rf"^(?:\t|{before}(?:{labels}):  )",
+        start=rf"\A{before}(?:{levels}):  ",
+        goes_on=rf"\A(?:\t|{before}(?:{labels}):  )",
         entry=rf"\A{first}{''.join(_sections(before))}\n?\z",
     )
 
