@@ -43,13 +43,16 @@ def test_what_is_no_report_is_left_out(files: ReportFiles, tmp_path: Path) -> No
     assert files.read() == [report]
 
 
-def test_only_the_latest_hundred_are_kept(files: ReportFiles) -> None:
-    reports = [make_report(started=float(number)) for number in range(103)]
-    for number, report in enumerate(reports):
-        files.save(report)
-        os.utime(files.directory / f"{report.run_id}.json", (number, number))
+def test_only_the_latest_are_kept(files: ReportFiles) -> None:
+    reports = [make_report(started=float(number)) for number in range(1003)]
+    files.directory.mkdir(parents=True)
+    for number, report in enumerate(reports[:-1]):
+        file = files.directory / f"{report.run_id}.json"
+        file.write_text(report.model_dump_json())
+        os.utime(file, (number, number))
+    files.save(reports[-1])
     assert files.read() == reports[:2:-1]
-    assert len(list(files.directory.iterdir())) == 100
+    assert len(list(files.directory.iterdir())) == 1000
 
 
 def test_a_reader_never_sees_half_a_report(files: ReportFiles) -> None:

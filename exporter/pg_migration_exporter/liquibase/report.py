@@ -164,8 +164,8 @@ class Report(Part):
 
     def is_from(self, servers: Collection[str]) -> bool:
         """Whether it may be of one of these servers, in `same_spelling`; none means any."""
-        told = {same_spelling(server) for server in self.target.servers}
-        return not servers or not told or not told.isdisjoint(servers)
+        told = self.target.servers
+        return not servers or not told or any(same_spelling(one) in servers for one in told)
 
 
 def parse_report(content: str | bytes) -> Report:

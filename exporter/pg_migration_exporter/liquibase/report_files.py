@@ -14,8 +14,11 @@ from pathlib import Path
 
 from pg_migration_exporter.liquibase.report import MAX_BYTES, Report, parse_report
 
-_KEPT = 100
+_KEPT = 1000
 _SUFFIX = ".json"
+
+#: What is another one when a file was replaced: its inode, its time of change, its size.
+Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +44,40 @@ class ReportFiles:
                 unfinished.unlink()
             raise
         if is_new:
-            for old in self._files()[_KEPT:]:
+            for old, _ in self._files()[_KEPT:]:
                 old.unlink(missing_ok=True)
 
     def find(self, report: Report) -> Report | None:
         """What is saved of the same run."""
-        return _read(self._file(report))
+        return read_report(self._file(report))
 
     def read(self) -> list[Report]:
         """All reports, the latest run first; files that are none are left out. Raises OSError."""
-        reports = (_read(file) for file in self._files()[:_KEPT])
+        reports = (read_report(file) for file in self.stamps())
         found = [report for report in reports if report is not None]
         return sorted(found, key=lambda report: report.started, reverse=True)
+
+    def stamps(self) -> dict[Path, Stamp]:
+        """The files that may hold a report, the latest change first. Raises OSError."""
+        return dict(self._files()[:_KEPT])
 
     def _file(self, report: Report) -> Path:
         return self.directory / f"{report.run_id}{_SUFFIX}"
 
-    def _files(self) -> list[Path]:
+    def _files(self) -> list[tuple[Path, Stamp]]:
         """The files, the latest change first."""
-        found = []
+        found = list[tuple[Path, Stamp]]()
         with os.scandir(self.directory) as entries:
             for entry in entries:
                 if entry.name.endswith(_SUFFIX):
                     with contextlib.suppress(FileNotFoundError):
-                        changed = entry.stat(follow_symlinks=False).st_mtime_ns
-                        found.append((changed, Path(entry.path)))
-        return [file for _, file in sorted(found, reverse=True)]
+                        now = entry.stat(follow_symlinks=False)
+                        stamp = now.st_ino, now.st_mtime_ns, now.st_size
+                        found.append((Path(entry.path), stamp))
+        return sorted(found, key=lambda one: (one[1][1], one[0]), reverse=True)
 
 
-def _read(file: Path) -> Report | None:
+def read_report(file: Path) -> Report | None:
     """A report; None where there is none. Never follows a link, never waits for a pipe."""
     try:
         with io.FileIO(file, opener=_open) as opened:

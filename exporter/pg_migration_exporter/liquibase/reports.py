@@ -8,7 +8,6 @@ import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from pg_migration_exporter.config import Settings
 from pg_migration_exporter.liquibase import report_table
 from pg_migration_exporter.liquibase.evidence import Reported
 from pg_migration_exporter.liquibase.report import Failure, Outcome, Report, latest_report
-from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.liquibase.report_cache import cached_reports
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.rows import Rows
 
@@ -29,9 +28,6 @@ _NO_TABLE = (
     errors.InvalidSchemaName,
     errors.LockNotAvailable,
 )
-
-#: Nanoseconds: two changes that close may leave a directory with the same time of change.
-_COARSEST_CLOCK = 2_000_000_000
 
 #: Reports of the table that are kept; only the last one of each history counts.
 _KEPT = 100
@@ -49,15 +45,14 @@ class Reports:
     """The reports that have arrived for one target."""
 
     settings: Settings
-    _stamps: dict[Path, int] = field(default_factory=dict)
-    _filed: dict[Path, Sequence[Report]] = field(default_factory=dict)
+    _filed: Sequence[Report] = ()
     _tabled: dict[UUID, Report] = field(default_factory=dict)
     _tabled_until: float = 0.0
 
     async def refresh(self, ask: Ask) -> None:
         """Read what has arrived since the last time."""
         if self.settings.report_directories:
-            await asyncio.to_thread(self._read_directories)
+            self._filed = await asyncio.to_thread(self._read_directories)
         if self.settings.reports.table:
             await self._read_table(ask)
 
@@ -80,23 +75,14 @@ class Reports:
         """Reports of a history with that name: of this target, and of other servers."""
         servers = self.settings.liquibase.servers
         here, elsewhere = list[Report](), list[Report]()
-        for report in chain(self._tabled.values(), *self._filed.values()):
+        for report in chain(self._tabled.values(), self._filed):
             if report.is_about(database, changelog):
                 (here if report.is_from(servers) else elsewhere).append(report)
         return here, elsewhere
 
-    def _read_directories(self) -> None:
-        """Read the directories whose entries have changed: reports are replaced, not edited."""
-        for directory in self.settings.report_directories:
-            try:
-                stamp = directory.stat().st_mtime_ns
-                if self._stamps.get(directory) != stamp:
-                    self._filed[directory] = ReportFiles(directory).read()
-                    if time.time_ns() - stamp > _COARSEST_CLOCK:
-                        self._stamps[directory] = stamp
-            except OSError:
-                self._filed.pop(directory, None)
-                self._stamps.pop(directory, None)
+    def _read_directories(self) -> list[Report]:
+        directories = self.settings.report_directories
+        return [one for directory in directories for one in cached_reports(directory).reports()]
 
     async def _read_table(self, ask: Ask) -> None:
         with contextlib.suppress(*_NO_TABLE):

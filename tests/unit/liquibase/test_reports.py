@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pg_migration_exporter.config import Settings
+from pg_migration_exporter.liquibase import report_cache
 from pg_migration_exporter.liquibase.evidence import Reported
-from pg_migration_exporter.liquibase.report import Outcome, RunTarget
-from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.liquibase.report import Outcome, Report, RunTarget
+from pg_migration_exporter.liquibase.report_files import ReportFiles, read_report
 from pg_migration_exporter.liquibase.reports import Reports
 from pg_migration_exporter.postgres.rows import Rows
 from tests.fixtures.reports import make_report
@@ -57,6 +59,30 @@ def test_an_end_within_one_tick_of_the_file_system_is_seen(
     files.save(report.model_copy(update=end))
     os.utime(files.directory, ns=(tick, tick))
     assert latest(reports) == Reported(failed=False, ended_at=report.started + 1)
+
+
+def test_a_file_is_read_once_for_all_targets(
+    files: ReportFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def note_and_read(file: Path) -> Report | None:
+        read.append(file)
+        return read_report(file)
+
+    monkeypatch.setattr(report_cache, "read_report", note_and_read)
+    for _ in range(2):
+        files.save(make_report())
+        for _ in range(3):
+            assert latest(reports_in(tmp_path))
+    assert len(read) == 2
+
+
+def test_reports_that_are_gone_are_forgotten(files: ReportFiles, tmp_path: Path) -> None:
+    files.save(make_report())
+    assert latest(reports_in(tmp_path))
+    shutil.rmtree(tmp_path)
+    assert latest(reports_in(tmp_path)) is None
 
 
 def test_a_run_without_a_sign_of_life_is_not_under_way(
