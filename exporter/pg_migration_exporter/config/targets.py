@@ -20,13 +20,16 @@ def settings_by_target(settings: Settings) -> dict[str, Settings]:
     found = {target.name: _with_own(common, target) for target in settings.targets}
     if settings.postgres.dsn is not None or not found:
         found = {DEFAULT_TARGET: common, **found}
-    if len(found) == 1:
+    if not settings.targets:
         return found
     return {name: _with_servers(one) for name, one in found.items()}
 
 
 def _with_servers(target: Settings) -> Settings:
-    """Databases of several servers may have one name: a report must not be taken for each."""
+    """Databases of several servers may have one name: a report must not be taken for each.
+
+    How many others there are now decides nothing: a reload leaves alone who stays.
+    """
     dsn = target.postgres.dsn
     if target.liquibase.servers or dsn is None:
         return target

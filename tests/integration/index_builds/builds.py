@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from demo.stack.database import Database
@@ -44,6 +47,13 @@ def writing(database: Database, application_name: str = "quest-service") -> Iter
 def is_told(exporter: Exporter, kind: str) -> None:
     """Await that the watcher tells an event, without a scrape that could have seen it instead."""
     wait_until(lambda: f" {kind} " in exporter.process.output(), 60, kind)
+
+
+def is_stored(state_directory: Path) -> bool:
+    """Whether a build that runs would be known after a crash: it is told a moment before."""
+    with closing(sqlite3.connect(state_directory / "state.sqlite")) as database:
+        states = database.execute("SELECT state FROM memory WHERE collector = 'index_builds'")
+        return any(json.loads(state)["builds"] for (state,) in states)
 
 
 def ended(page: Page, command: str) -> dict[str, float]:

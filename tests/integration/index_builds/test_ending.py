@@ -17,6 +17,7 @@ from tests.integration.index_builds.builds import (
     QUICK,
     ended,
     held,
+    is_stored,
     is_told,
     writing,
 )
@@ -134,7 +135,7 @@ def test_a_restart_during_the_build_forgets_nothing(
     if outcome == "failed":
         quests.execute("UPDATE quests SET level = level + 1 WHERE level = 1")
     with held(quests, "CREATE UNIQUE INDEX by_level ON quests (held(level))"):
-        is_told(exporter, "index_build_started")
+        wait_until(lambda: is_stored(tmp_path), 60, "the build is stored")
         exporter.process.kill()
     successor = start_exporter(quests, **settings)
     is_told(successor, f"index_build_{outcome}")

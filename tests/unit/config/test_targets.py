@@ -70,6 +70,8 @@ def test_each_of_several_targets_takes_the_reports_of_its_own_server(file: Path)
     default, shop = load(file).values()
     assert default.liquibase.servers == ("main:5432",)
     assert shop.liquibase.servers == ("shop:5432",)
+    [remaining] = load(file, postgres={}).values()
+    assert remaining.liquibase == shop.liquibase
     [alone] = load(file, targets=[]).values()
     assert alone.liquibase.servers == ()
 
