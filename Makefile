@@ -18,7 +18,7 @@ demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running
 .PHONY: test
 test: ## Run all tests against real servers, two files at a time (ARGS="-k lock" selects)
 	@scripts/setup.sh bench test servers browser
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --reruns 1 $(ARGS)
 
 .PHONY: pictures
 pictures: ## Draw the pictures of docs/pictures: dashboards, status page, terminal (five minutes)

@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fixtures.fluent_bit",
     "tests.fixtures.pictures",
     "tests.fixtures.certificates",
+    "tests.fixtures.reruns",
 ]
 
 # How long an example takes says something about the machine, not about the code.
