@@ -3,7 +3,6 @@ a failure leaves it."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -88,24 +87,24 @@ def test_nothing_is_concluded_between_liquibase_leaving_and_its_report(
     reports = {"directory": str(wrapper.reports.directory)}
     watched = watch_migration(changelog.name, changelog.parent, reports=reports)
     ended = tmp_path / "ended"
-    os.mkfifo(ended)
-    then_wait = ("sh", "-c", '"$@" && read -r _ < "$ENDED"', "sh")
+    then_wait = ("sh", "-c", '"$@"; while [ ! -e "$ENDED" ]; do sleep 0.05; done', "sh")
     process = wrapper.start(
         *then_wait,
         *watched.liquibase.command(*EARLY[0]),
         **watched.liquibase.environment(),
         ENDED=str(ended),
     )
-    scrape_until(
-        watched.exporter,
-        lambda page: page.values("liquibase_changesets_applied") == [2],
-        "both are recorded",
-    )
-    process.wait_until(lambda: watched.database.value(_LEFT), 60, "Liquibase has left")
-    assert watched.page().status() == "running"
-    assert "the wrapper reports that Liquibase runs" in ours("explain", watched)
-
-    ended.write_text("\n")
+    try:
+        scrape_until(
+            watched.exporter,
+            lambda page: page.values("liquibase_changesets_applied") == [2],
+            "both are recorded",
+        )
+        process.wait_until(lambda: watched.database.value(_LEFT), 60, "Liquibase has left")
+        assert watched.page().status() == "running"
+        assert "the wrapper reports that Liquibase runs" in ours("explain", watched)
+    finally:
+        ended.touch()
     watched.until("pending")
     assert process.wait(60) == 0
     assert watched.page().values("liquibase_runs_total", outcome="succeeded") == [1]
