@@ -67,6 +67,8 @@ class Reports:
 
     def elsewhere(self, database: str, changelog: str) -> tuple[str, ...]:
         """Servers of reports that are of a history with that name, and not taken for this one."""
+        if not self.settings.liquibase.servers:
+            return ()
         _, elsewhere = self._of_history(database, changelog)
         found = latest_report(elsewhere)
         return found.target.servers if found else ()
