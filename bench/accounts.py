@@ -7,8 +7,8 @@ import time
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
+from testbed.database import Database
+from testbed.postgres import Server
 
 _CPUCLOCK_SCHED = 2
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Self
 
-from demo.stack.ports import LOOPBACK
+from testbed.ports import LOOPBACK
 
 #: As Prometheus sends them, but for gzip: that would burden only the exporter that offers it.
 _HEADERS = {

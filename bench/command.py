@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from demo.report import Report
-from demo.stack.programs import ROOT
-from demo.stack.workspace import Workspace
+from testbed.programs import ROOT
+from testbed.workspace import Workspace
 
 
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:

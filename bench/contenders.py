@@ -10,11 +10,11 @@ from bench.client import Client
 from bench.postgres_exporter import PostgresExporter
 from bench.queries import TABLES, our_queries
 from bench.server import create_role
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.postgres import Server
-from demo.stack.service import HttpService
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.postgres import Server
+from testbed.service import HttpService
+from testbed.workspace import Workspace
 
 _NOTHING_OF_ITS_OWN = (
     "--disable-default-metrics",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench import postgres_exporter
-from demo.stack.programs import postgres_bindir, postgres_version
+from testbed.programs import postgres_bindir, postgres_version
 
 
 def describe_machine() -> Mapping[str, str]:

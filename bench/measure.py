@@ -15,8 +15,8 @@ from bench.client import Answer
 from bench.contenders import Contender, Entry
 from bench.plan import Plan
 from bench.server import end_sessions, locked_table
-from demo.stack.errors import StackError
-from demo.stack.postgres import Server
+from testbed.errors import StackError
+from testbed.postgres import Server
 
 Value = TypeVar("Value")
 

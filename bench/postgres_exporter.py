@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
-from demo.stack.database import Database
-from demo.stack.ports import LOOPBACK
-from demo.stack.programs import program
-from demo.stack.service import HttpService
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.ports import LOOPBACK
+from testbed.programs import program
+from testbed.service import HttpService
+from testbed.workspace import Workspace
 
 
 class PostgresExporter(HttpService):

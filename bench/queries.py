@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from demo.stack.database import Database
 from pg_migration_exporter.collectors import COLLECTORS, Collector
-from pg_migration_exporter.collectors.base import collect_columns
+from pg_migration_exporter.collectors.contract import collect_columns
 from pg_migration_exporter.config import Settings
+from testbed.database import Database
 
 _LABELS = ("schemaname", "relname")
 _COUNTERS = (

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import demo
 from bench.plan import Plan
-from demo.stack.database import Database
-from demo.stack.errors import StackError
-from demo.stack.liquibase import Liquibase
-from demo.stack.postgres import Server
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.errors import StackError
+from testbed.liquibase import Liquibase
+from testbed.postgres import Server
+from testbed.workspace import Workspace
 
 _CHANGELOG = Path(demo.__file__).with_name("changelog")
 

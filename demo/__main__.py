@@ -12,10 +12,10 @@ from pathlib import Path
 from demo.command import run
 from demo.report import Report
 from demo.scenarios import CHANGESET_FAILS, FAULTS
-from demo.stack.programs import ROOT
-from demo.stack.workspace import Workspace
 from demo.story import tell
 from demo.world import World, running_world
+from testbed.programs import ROOT
+from testbed.workspace import Workspace
 
 
 def main() -> int:

@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from demo.stack.errors import StackError
-from demo.stack.programs import ROOT, exporter_command, postgres_bindir, postgres_major
-from demo.stack.workspace import Workspace
+from testbed.errors import StackError
+from testbed.programs import ROOT, exporter_command, postgres_bindir, postgres_major
+from testbed.workspace import Workspace
 
 _VALUES = ROOT / "demo/values.yaml"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from demo.report import Report
-from demo.stack.errors import StackError
+from testbed.errors import StackError
 
 
 def run(action: Callable[[], bool | None], report: Report) -> int:

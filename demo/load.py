@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import psycopg
 
-from demo.stack.database import Database
+from testbed.database import Database
 
 PLAYERS = 2_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.stack.errors import StackError
+from testbed.errors import StackError
 
 
 def rewrite(page: Path, mark: str, text: str) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from demo.stack.receiver import Notification
+from testbed.receiver import Notification
 
 
 @dataclass(slots=True)

@@ -8,9 +8,9 @@ from contextlib import nullcontext
 
 from demo.report import Outcome, Report
 from demo.scenarios import Fault
-from demo.stack.errors import StackError
-from demo.stack.waiting import wait_for, wait_until
 from demo.world import World
+from testbed.errors import StackError
+from testbed.waiting import wait_for, wait_until
 
 #: Seconds within which alerts must fire, and again be resolved.
 PATIENCE = 60.0

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from demo.bundle import Bundle
 from demo.load import SCHEMA, Load
 from demo.report import Report
-from demo.stack.alertmanager import Alertmanager
-from demo.stack.database import Database
-from demo.stack.errors import StackError
-from demo.stack.exporter import Exporter
-from demo.stack.liquibase import Liquibase
-from demo.stack.pgbouncer import PgBouncer
-from demo.stack.ports import LOOPBACK
-from demo.stack.postgres import Server
-from demo.stack.programs import ROOT
-from demo.stack.prometheus import Prometheus, Scraping
-from demo.stack.receiver import Receiver
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.alertmanager import Alertmanager
+from testbed.database import Database
+from testbed.errors import StackError
+from testbed.exporter import Exporter
+from testbed.liquibase import Liquibase
+from testbed.pgbouncer import PgBouncer
+from testbed.ports import LOOPBACK
+from testbed.postgres import Server
+from testbed.programs import ROOT
+from testbed.prometheus import Prometheus, Scraping
+from testbed.receiver import Receiver
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 
 MASTER = "db.changelog-master.xml"
 DATABASE = "game"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings the machine to where `make demo` and `make test` run: what is there already is left alone.
-#   scripts/setup.sh [GROUP...]   GROUP: a set of programs in demo/stack/programs.py beside "stack",
+#   scripts/setup.sh [GROUP...]   GROUP: a set of programs in testbed/programs.py beside "stack",
 #                                 or "servers", "matrix": PostgreSQL of other majors, for the tests;
 #                                 "browser" also brings the accessibility checker, "test" Grafana's types
 set -euo pipefail
@@ -70,11 +70,11 @@ install_packages() (
 
 install_programs() {
   local missing packages
-  missing=$("$python" -m demo.stack.programs "$@")
+  missing=$("$python" -m testbed.programs "$@")
   [ -n "$missing" ] || return 0
   mapfile -t packages <<<"$missing"
   install_packages "${packages[@]}"
-  missing=$("$python" -m demo.stack.programs "$@")
+  missing=$("$python" -m testbed.programs "$@")
   [ -z "$missing" ] || fail "installed, yet their programs are not found: $missing"
 }
 

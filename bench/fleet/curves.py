@@ -12,11 +12,11 @@ from bench.client import Answer, Client
 from bench.contenders import OURS
 from bench.fleet.plan import FleetPlan
 from bench.fleet.server import ROLE, make_database, make_statements
-from demo.stack.database import Database
-from demo.stack.errors import StackError
-from demo.stack.exporter import Exporter
-from demo.stack.postgres import Server
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.errors import StackError
+from testbed.exporter import Exporter
+from testbed.postgres import Server
+from testbed.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from typing import Any
 from bench.accounts import cpu_seconds, resident_bytes
 from bench.fleet.plan import FleetPlan
 from bench.fleet.server import make_targets
-from demo.stack.exporter import Exporter
-from demo.stack.postgres import Server
-from demo.stack.prometheus import Prometheus, Scraping
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.exporter import Exporter
+from testbed.postgres import Server
+from testbed.prometheus import Prometheus, Scraping
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 
 JOB = "fleet"
 

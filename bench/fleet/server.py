@@ -8,10 +8,10 @@ from math import ceil
 
 from bench.fleet.plan import FleetPlan
 from bench.server import create_role
-from demo.stack.database import Database
-from demo.stack.postgres import Server
-from demo.stack.programs import ROOT
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.postgres import Server
+from testbed.programs import ROOT
+from testbed.workspace import Workspace
 
 ROLE = "fleet"
 GRANTS = ROOT / "sql/grants.sql"

@@ -13,13 +13,13 @@ from itertools import pairwise
 
 from bench.latency.loads import LOADS, Load
 from bench.latency.truth import SETTINGS, Log
-from demo.stack.errors import StackError
-from demo.stack.exporter import Exporter
-from demo.stack.ports import LOOPBACK
-from demo.stack.postgres import SUPERUSER, Server
-from demo.stack.programs import postgres_bindir
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.errors import StackError
+from testbed.exporter import Exporter
+from testbed.ports import LOOPBACK
+from testbed.postgres import SUPERUSER, Server
+from testbed.programs import postgres_bindir
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 
 PERCENTILES = (50, 90, 95, 99)
 _NAME = "postgres_query_duration_seconds"

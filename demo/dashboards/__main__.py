@@ -15,13 +15,13 @@ from demo.dashboards.picture import picture
 from demo.dashboards.queries import Span
 from demo.report import Report
 from demo.scenarios.indexes import INDEX_BUILD_WAITS
-from demo.stack.prometheus import Prometheus
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
 from demo.story import good_migration
 from demo.world import World, running_world
 from pg_migration_exporter.bundle.grafana_dashboards import dashboards
 from pg_migration_exporter.bundle.values import load_values
+from testbed.prometheus import Prometheus
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 
 #: Seconds of a calm server that the pictures show before the migration and after it.
 _CALM = 30

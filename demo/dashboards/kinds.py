@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 from demo.dashboards.panel import COLORS, FAINT, GRID, TEXT, Panel
 from demo.dashboards.queries import Span
 from demo.dashboards.units import write
-from demo.stack.prometheus import Series
+from testbed.prometheus import Series
 
 _PALETTE = ("#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#37872d", "#8ab8ff")
 #: Series or lines of a panel, and characters of a cell, that are drawn.

@@ -9,7 +9,7 @@ from typing import Any
 
 from demo.dashboards.queries import Query, Span
 from demo.dashboards.units import write
-from demo.stack.prometheus import Series
+from testbed.prometheus import Series
 
 #: Grafana's dark theme.
 TEXT, FAINT, GRID = "#ccccdc", "#8e8e99", "#2c2f36"

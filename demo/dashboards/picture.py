@@ -12,7 +12,7 @@ from demo.dashboards.kinds import draw
 from demo.dashboards.panel import FAINT, TEXT, Panel
 from demo.dashboards.queries import Span, marks, panel_queries
 from demo.palette import in_palette
-from demo.stack.prometheus import Prometheus
+from testbed.prometheus import Prometheus
 
 _BACKGROUND, _PANEL = "#111217", "#1b1d22"
 #: Inches of one column and one line of the grid of 24 columns.

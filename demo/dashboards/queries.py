@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from demo.stack.prometheus import Prometheus, Series
+from testbed.prometheus import Prometheus, Series
 
 #: What Grafana puts for the variables when everything is chosen.
 _ALL = {"$job": ".+", "$instance": ".+", "$datname": ".+"}

@@ -13,10 +13,10 @@ from demo.drills import page
 from demo.drills.quiet import quiet_hour
 from demo.report import Outcome, Report
 from demo.scenarios import DRILLED, FAULTS, LOGGED, Fault
-from demo.stack.fluent_bit import MISSING, fluent_bit_program
-from demo.stack.workspace import Workspace
 from demo.story import good_migration, suffer
 from demo.world import running_world
+from testbed.fluent_bit import MISSING, fluent_bit_program
+from testbed.workspace import Workspace
 
 ALL = (*FAULTS, *LOGGED, *DRILLED)
 #: With durations at a tenth or less, an hour.

@@ -10,12 +10,12 @@ from contextlib import contextmanager, nullcontext
 from demo.report import Outcome, Report
 from demo.scenarios import Fault
 from demo.scenarios.release import apply, write_release
-from demo.stack.errors import StackError
-from demo.stack.ports import LOOPBACK
-from demo.stack.process import Process
-from demo.stack.waiting import wait_for
 from demo.story import Since
 from demo.world import DATABASE, World
+from testbed.errors import StackError
+from testbed.ports import LOOPBACK
+from testbed.process import Process
+from testbed.waiting import wait_for
 
 #: Good releases: a new table, a new column with an index, data.
 RELEASES = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from demo.scenarios.fault import Fault
 from demo.scenarios.release import apply, write_release
-from demo.stack.errors import StackError
 from demo.world import MASTER, World
+from testbed.errors import StackError
 
 
 def _applied(world: World, name: str) -> Path:

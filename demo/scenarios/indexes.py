@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 
 from demo.scenarios.fault import Fault
-from demo.stack.waiting import wait_until
 from demo.world import MIGRATOR, World
+from testbed.waiting import wait_until
 
 _BUILDING = "postgres_index_build_duration_seconds"
 _DROP = "DROP INDEX CONCURRENTLY gameplay.idx_quest_title"

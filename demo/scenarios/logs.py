@@ -17,12 +17,12 @@ from demo.scenarios.fault import Fault
 from demo.scenarios.migration import LASTING
 from demo.scenarios.release import apply, fail, write_release
 from demo.scenarios.sessions import working
-from demo.stack.errors import StackError
-from demo.stack.fluent_bit import MISSING, FluentBit, fluent_bit_program
-from demo.stack.ports import LOOPBACK
-from demo.stack.sink import Sink
-from demo.stack.waiting import wait_until
 from demo.world import LOG_JOB, MIGRATOR, World
+from testbed.errors import StackError
+from testbed.fluent_bit import MISSING, FluentBit, fluent_bit_program
+from testbed.ports import LOOPBACK
+from testbed.sink import Sink
+from testbed.waiting import wait_until
 
 #: Longer than the windows of these alerts in demo/values.yaml, in seconds.
 _LOOKED_BACK = 20

@@ -15,10 +15,10 @@ from demo.scenarios.release import (
     running_release,
     write_release,
 )
-from demo.stack.errors import StackError
-from demo.stack.programs import ROOT
-from demo.stack.waiting import wait_until
 from demo.world import MIGRATOR, World
+from testbed.errors import StackError
+from testbed.programs import ROOT
+from testbed.waiting import wait_until
 
 RELEASE = ROOT / "demo/changelog/t/fail_sql.sql"
 _TAG = "liquibase_tag_present"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from demo.scenarios.fault import Fault
-from demo.stack.database import Database
 from demo.world import World
+from testbed.database import Database
 
 #: Sessions enough that more than one call in twenty is slow beside the load of the application.
 SESSIONS = 6

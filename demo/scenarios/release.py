@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from demo.stack.errors import StackError
-from demo.stack.process import Process
-from demo.stack.waiting import wait_until
 from demo.world import MIGRATOR, World
+from testbed.errors import StackError
+from testbed.process import Process
+from testbed.waiting import wait_until
 
 #: A statement that ends when the gate opens. Each turn of the loop sees what is committed by then.
 WAIT_AT_GATE = """

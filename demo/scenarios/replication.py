@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from demo.scenarios.fault import Fault
-from demo.stack.waiting import wait_until
 from demo.world import World
+from testbed.waiting import wait_until
 
 _LAGGING = frozenset(
     {

@@ -9,9 +9,9 @@ from functools import partial
 
 from demo.scenarios.fault import Fault
 from demo.scenarios.release import write_release
-from demo.stack.ports import LOOPBACK, free_port
-from demo.stack.waiting import wait_until
 from demo.world import EXPORTER_ROLE, LOG_JOB, World
+from testbed.ports import LOOPBACK, free_port
+from testbed.waiting import wait_until
 
 RESTARTS = 3
 _TABLES = "public.databasechangelog, public.databasechangeloglock"

@@ -21,11 +21,11 @@ from promql_parser import (
 )
 
 from pg_migration_exporter.bundle import alert_rules, elsewhere
-from pg_migration_exporter.bundle.metrics import SYNTHETIC, custom_families
+from pg_migration_exporter.bundle.rule_metrics import SYNTHETIC, custom_families
 from pg_migration_exporter.bundle.values import load_values
-from pg_migration_exporter.catalogue import FAMILIES
-from pg_migration_exporter.families import BUCKET_LABEL, Family
-from pg_migration_exporter.logs import metrics
+from pg_migration_exporter.logs import log_metrics as metrics
+from pg_migration_exporter.metrics.families import BUCKET_LABEL, Family
+from pg_migration_exporter.reference.catalogue import FAMILIES
 
 QUEST_METRICS = Path(__file__).parents[2] / "examples/quest/metrics.yaml"
 

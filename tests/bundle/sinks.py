@@ -12,7 +12,7 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from demo.stack.ports import LOOPBACK
+from testbed.ports import LOOPBACK
 
 
 @contextmanager

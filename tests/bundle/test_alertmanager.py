@@ -16,14 +16,14 @@ import httpx
 import pytest
 import yaml
 
-from demo.stack.alertmanager import Alertmanager
-from demo.stack.programs import program
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.errors import ConfigError
+from testbed.alertmanager import Alertmanager
+from testbed.programs import program
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.bundle.conftest import Cli, WriteValues
 
 VALUES = load_values()

@@ -9,7 +9,7 @@ import promql_parser
 import pytest
 
 from pg_migration_exporter.bundle import alert_rules
-from pg_migration_exporter.bundle.metrics import records, rules
+from pg_migration_exporter.bundle.rule_metrics import records, rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.collectors import COLLECTORS
 from tests.bundle.series_labels import TARGET_LABELS, labels_of, series_of

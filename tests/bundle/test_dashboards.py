@@ -17,7 +17,7 @@ from demo.dashboards.queries import Query, Span, marks, panel_queries, panels, q
 from pg_migration_exporter.bundle.grafana_dashboards import dashboards
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values, merge
-from pg_migration_exporter.liquibase.state import Status
+from pg_migration_exporter.liquibase.state.decide import MigrationState
 from tests.bundle.series_labels import labels_of
 
 DASHBOARDS = dashboards(load_values())
@@ -212,8 +212,12 @@ def test_the_fleet_shows_the_worst_state_of_a_server() -> None:
         if override["matcher"]["options"] == "state"
     )
     from_best_to_worst = [words[number]["text"].replace(" ", "_") for number in sorted(words)]
-    assert set(from_best_to_worst) == set(Status)
-    assert from_best_to_worst[-3:] == [Status.UNKNOWN, Status.STALE_LOCK, Status.FAILED]
+    assert set(from_best_to_worst) == set(MigrationState)
+    assert from_best_to_worst[-3:] == [
+        MigrationState.UNKNOWN,
+        MigrationState.STALE_LOCK,
+        MigrationState.FAILED,
+    ]
     [query] = (one for one in panel_queries("", table) if one.legend == "state")
     for number, status in enumerate(from_best_to_worst):
         assert re.search(rf'{{status="{status}", .*}} \* {number}$', query.expression, re.MULTILINE)

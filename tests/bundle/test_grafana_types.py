@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from demo.stack.programs import ROOT, program
 from pg_migration_exporter.bundle.grafana_dashboards import dashboards
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values, merge
+from testbed.programs import ROOT, program
 
 TYPES = Path(__file__).parent / "grafana/dashboard.ts"
 MODULES = ROOT / ".tools/grafana/node_modules"

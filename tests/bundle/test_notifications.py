@@ -12,11 +12,11 @@ import httpx
 import pytest
 import yaml
 
-from demo.stack.alertmanager import Alertmanager
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.values import load_values
+from testbed.alertmanager import Alertmanager
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.bundle.sinks import http_sink, mail_sink
 
 LABELS = {"job": "j", "instance": "db:9886", "cluster": "eu", "datname": "quests"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from demo.stack.programs import program
+from testbed.programs import program
 from tests.bundle.cases import ROOT
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from pg_migration_exporter.bundle.check import CHECKS
+from pg_migration_exporter.bundle.external_checks import CHECKS
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import environment

@@ -10,10 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from demo.stack.postgres import Server
 from pg_migration_exporter.bundle.alert_rules import groups
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.cli import build_parser
+from testbed.postgres import Server
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation", "Verification"]

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from demo.stack.programs import program
 from pg_migration_exporter.bundle.render import render
 from pg_migration_exporter.bundle.values import load_values
+from testbed.programs import program
 from tests.bundle.cases import ROOT, TESTS
 
 #: What a phone shows of a title in a list of messages.

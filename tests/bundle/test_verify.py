@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from demo.stack.database import Database
-from pg_migration_exporter.bundle.metrics import Rule, rules
+from pg_migration_exporter.bundle.rule_metrics import Rule, rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.bundle.verify import verify
-from pg_migration_exporter.catalogue import FAMILIES
+from pg_migration_exporter.reference.catalogue import FAMILIES
+from testbed.database import Database
 from tests.bundle.conftest import Cli
 from tests.fixtures.exporters import StartExporter
 

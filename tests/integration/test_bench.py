@@ -17,12 +17,12 @@ from bench.plan import Plan
 from bench.report import MARK, ROWS, markdown
 from bench.server import create_role, running_server
 from demo.markdown import rewrite
-from demo.stack.errors import StackError
-from demo.stack.exporter import Exporter
-from demo.stack.ports import free_port
-from demo.stack.postgres import Server
-from demo.stack.programs import ROOT
-from demo.stack.workspace import Workspace
+from testbed.errors import StackError
+from testbed.exporter import Exporter
+from testbed.ports import free_port
+from testbed.postgres import Server
+from testbed.programs import ROOT
+from testbed.workspace import Workspace
 
 PLAN = Plan(
     tables=5,

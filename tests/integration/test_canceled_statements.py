@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from psycopg import errors
 
-from demo.stack.database import Database
 from pg_migration_exporter.postgres.session import Session
+from testbed.database import Database
 from tests.fixtures.sessions import session_of
 
 _RUNNING = """

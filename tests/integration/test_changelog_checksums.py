@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from demo.stack.database import Database
-from demo.stack.liquibase import Liquibase
 from pg_migration_exporter.liquibase.changelog import read_changelog
+from testbed.database import Database
+from testbed.liquibase import Liquibase
 from tests.fixtures.changelogs.files import SQL, YAML, Files, changeset, write, xml
 from tests.fixtures.changelogs.generator import Generator
 from tests.fixtures.migrations import CHANGELOG

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from demo.stack.liquibase import Liquibase
 from pg_migration_exporter.liquibase.changelog import read_changelog
+from testbed.liquibase import Liquibase
 from tests.fixtures.changelogs.files import IDENTITY, SQL, changeset, identities, write, xml
 from tests.fixtures.changelogs.generator import FILTERS, Generator
 from tests.fixtures.migrations import CHANGELOG

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.ports import free_port
-from demo.stack.programs import exporter_command
 from pg_migration_exporter.collectors import COLLECTORS
 from pg_migration_exporter.config import Settings
+from testbed.database import Database
+from testbed.ports import free_port
+from testbed.programs import exporter_command
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

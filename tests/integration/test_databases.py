@@ -8,8 +8,8 @@ from threading import Barrier
 import psycopg
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
+from testbed.database import Database
+from testbed.postgres import Server
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 _PREFIX = "postgres_database"

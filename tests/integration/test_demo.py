@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.process import descendants
-from demo.stack.programs import ROOT
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.process import descendants
+from testbed.programs import ROOT
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.processes import is_alive
 
 

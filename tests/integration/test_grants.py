@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.liquibase import Liquibase
-from demo.stack.programs import postgres_bindir
+from testbed.database import Database
+from testbed.liquibase import Liquibase
+from testbed.programs import postgres_bindir
 from tests.fixtures.exporters import StartExporter, scrape
 
 GRANTS = Path(__file__).resolve().parents[2] / "sql/grants.sql"

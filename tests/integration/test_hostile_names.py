@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from demo.stack.database import Database
-from demo.stack.waiting import wait_until
+from testbed.database import Database
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import Page, StartExporter, scrape_until
 
 _NAMES = {

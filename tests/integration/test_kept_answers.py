@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demo.stack.database import Database
+from testbed.database import Database
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
 _PENDING = "postgres_settings_pending_restart"

@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.waiting import wait_until
-from pg_migration_exporter.collectors.locks import Memory, sql
+from pg_migration_exporter.collectors.locks import LockMemory, sql
 from pg_migration_exporter.collectors.locks.chains import Chains, read_sessions
+from testbed.database import Database
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 from tests.fixtures.sessions import session_of
 
@@ -114,7 +114,7 @@ def test_the_report_shows_the_tree_without_secrets(quests: Database) -> None:
 
     ahead = "UPDATE game.quests SET title = 'my secret' WHERE id = 1"
     with queue(quests, ahead, ("app", ahead)):
-        [tree] = Memory(asyncio.run(look())).report()
+        [tree] = LockMemory(asyncio.run(look())).report()
     assert tree["application_name"] == "report"
     assert tree["state"] == "idle in transaction"
     assert tree["statement"] == "UPDATE game.quests SET title = '...' WHERE id = 1"

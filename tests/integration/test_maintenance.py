@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
+from testbed.database import Database
+from testbed.postgres import Server
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
 #: Uses up transaction ids, one for each subtransaction.

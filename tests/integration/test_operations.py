@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
-from demo.stack.process import Process
-from demo.stack.programs import postgres_bindir
+from testbed.database import Database
+from testbed.postgres import Server
+from testbed.process import Process
+from testbed.programs import postgres_bindir
 from tests.fixtures.exporters import StartExporter, has_series, scrape, scrape_until
 
 _DURATION = "postgres_operation_duration_seconds"

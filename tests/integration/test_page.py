@@ -7,9 +7,9 @@ import subprocess
 import httpx
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from demo.stack.database import Database
-from demo.stack.programs import program
-from pg_migration_exporter.catalogue import FAMILIES
+from pg_migration_exporter.reference.catalogue import FAMILIES
+from testbed.database import Database
+from testbed.programs import program
 from tests.fixtures.exporters import EVERY_COLLECTOR, Page, StartExporter, scrape, scrape_until
 
 

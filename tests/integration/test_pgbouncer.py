@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.pgbouncer import PgBouncer
-from demo.stack.postgres import Server
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.pgbouncer import PgBouncer
+from testbed.postgres import Server
+from testbed.workspace import Workspace
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 _SIZE = 2

@@ -10,12 +10,12 @@ from contextlib import ExitStack, closing
 import psycopg
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.pgbouncer import PgBouncer
-from demo.stack.postgres import Server
-from demo.stack.programs import exporter_command
-from demo.stack.workspace import Workspace
 from pg_migration_exporter.postgres.pooler import WARNING
+from testbed.database import Database
+from testbed.pgbouncer import PgBouncer
+from testbed.postgres import Server
+from testbed.programs import exporter_command
+from testbed.workspace import Workspace
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 from tests.fixtures.sessions import session_of
 

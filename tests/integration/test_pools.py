@@ -7,8 +7,8 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
+from testbed.database import Database
+from testbed.postgres import Server
 from tests.fixtures.exporters import Page, StartExporter, scrape
 
 _ROLE = 'quest "service"'

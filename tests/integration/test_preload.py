@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
-from demo.stack.programs import exporter_command
-from demo.stack.workspace import Workspace
 from pg_migration_exporter.postgres.preload import warning
+from testbed.database import Database
+from testbed.postgres import Server
+from testbed.programs import exporter_command
+from testbed.workspace import Workspace
 
 
 @pytest.fixture(scope="module")

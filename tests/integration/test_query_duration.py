@@ -8,18 +8,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.postgres import Server
-from demo.stack.workspace import Workspace
-from pg_migration_exporter.collectors.base import Scope
+from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.collectors.query_duration import names
+from pg_migration_exporter.collectors.query_duration.read_budget import ReadBudget
 from pg_migration_exporter.collectors.query_duration.sampling import Statements
-from pg_migration_exporter.collectors.query_duration.thrift import Thrift
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.schema import StatementsSection
+from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.postgres.capabilities import SQL, Capabilities
-from pg_migration_exporter.watch.events import EventLog
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.postgres import Server
+from testbed.workspace import Workspace
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 from tests.fixtures.sessions import session_of
 
@@ -190,7 +190,7 @@ def test_series_of_a_dropped_database_end(
 ) -> None:
     """It is time for each look, and the clock says when the minutes have passed."""
     now = 1000.0
-    monkeypatch.setattr(Thrift, "is_due", True)
+    monkeypatch.setattr(ReadBudget, "is_due", True)
     monkeypatch.setattr(names, "time", SimpleNamespace(monotonic=lambda: now))
     dropped = server.create_database(f"{database.name}_dropped")
     statements = Statements(StatementsSection())
@@ -199,17 +199,17 @@ def test_series_of_a_dropped_database_end(
         nonlocal now
         session = await session_of(database)
         known = Capabilities.from_rows(await session.query(SQL))
-        scope = Scope(session, known, Settings(), statements, {}, EventLog())
-        await statements.look(scope, glimpses=False)
+        context = RunContext(session, known, Settings(), statements, {}, EventLog().emit)
+        await statements.look(context, glimpses=False)
         dropped.execute(_NAP, [0.01])
-        await statements.look(scope, glimpses=False)
+        await statements.look(context, glimpses=False)
         assert statements.histograms[dropped.name].calls == 1
         server.drop_database(dropped.name)
         now += 61
-        await statements.look(scope, glimpses=False)
+        await statements.look(context, glimpses=False)
         assert statements.histograms[dropped.name].calls == 1
         now += 300
-        await statements.look(scope, glimpses=False)
+        await statements.look(context, glimpses=False)
         assert dropped.name not in statements.histograms
         assert dropped.name not in dict(statements.top.others())
         assert server.database().name in statements.histograms

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
+from testbed.database import Database
+from testbed.exporter import Exporter
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 from tests.fixtures.statement_monitor import BOUNDS, StatementMonitor
 

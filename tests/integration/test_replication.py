@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demo.stack.postgres import Server
+from testbed.postgres import Server
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 from tests.fixtures.servers import Pair
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import psycopg
 import pytest
 
-from demo.stack.exporter import Exporter
-from demo.stack.postgres import Server
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.exporter import Exporter
+from testbed.postgres import Server
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.exporters import Page, scrape, scrape_until
 
 _REPLICATION = "postgres_replication"

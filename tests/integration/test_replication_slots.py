@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.postgres import Server
+from testbed.workspace import Workspace
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 _SLOT = "postgres_replication_slot"

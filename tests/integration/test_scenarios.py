@@ -20,15 +20,15 @@ from demo.scenarios.indexes import INDEX_BUILD_WAITS
 from demo.scenarios.migration import MIGRATION_BLOCKS_TRAFFIC
 from demo.scenarios.sessions import TABLE_LOCKED
 from demo.scenarios.watching import GRANT_REVOKED
-from demo.stack.programs import exporter_command
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
 from demo.story import Since, good_migration, suffer
 from demo.world import QUEST, World, running_world
 from pg_migration_exporter.bundle.grafana_dashboards import dashboards
-from pg_migration_exporter.bundle.metrics import custom_families
+from pg_migration_exporter.bundle.rule_metrics import custom_families
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.config.checks import read_checks
+from testbed.programs import exporter_command
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.integration.panels import EMPTY, UNCERTAIN
 
 #: One of each kind of drill: the drills themselves take too long for every change.

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 from psycopg.pq import ConnStatus, PGconn
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
+from testbed.database import Database
+from testbed.postgres import Server
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
 _TLS = "postgres_tls_connections"

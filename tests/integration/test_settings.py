@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
-from demo.stack.waiting import wait_until
+from testbed.database import Database
+from testbed.postgres import Server
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import Page, StartExporter, scrape
 
 _INFO = "postgres_setting_info"

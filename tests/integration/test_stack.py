@@ -9,21 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.errors import StackError
-from demo.stack.ports import free_port, is_free
-from demo.stack.postgres import Server
-from demo.stack.process import Process, descendants
-from demo.stack.programs import ROOT
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.errors import StackError
+from testbed.ports import free_port, is_free
+from testbed.postgres import Server
+from testbed.process import Process, descendants
+from testbed.programs import ROOT
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.processes import is_alive, state
 
 ORPHANING = """
 import sys
 from pathlib import Path
-from demo.stack.postgres import Server
-from demo.stack.process import descendants
-from demo.stack.workspace import Workspace
+from testbed.postgres import Server
+from testbed.process import descendants
+from testbed.workspace import Workspace
 
 server = Server(Workspace(Path(sys.argv[1]))).start()
 print(server.process.pid, *descendants(server.process.pid), flush=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from demo.stack.alertmanager import Alertmanager, webhook_config
-from demo.stack.database import Database
-from demo.stack.liquibase import Liquibase
-from demo.stack.pgbouncer import PgBouncer
-from demo.stack.postgres import Server
-from demo.stack.prometheus import Prometheus, Scraping
-from demo.stack.receiver import Receiver
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.alertmanager import Alertmanager, webhook_config
+from testbed.database import Database
+from testbed.liquibase import Liquibase
+from testbed.pgbouncer import PgBouncer
+from testbed.postgres import Server
+from testbed.prometheus import Prometheus, Scraping
+from testbed.receiver import Receiver
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.servers import Pair
 
 RULES = """

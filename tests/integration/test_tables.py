@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.waiting import wait_until
+from testbed.database import Database
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 _ALWAYS = {"tables": {"interval": "1ms"}}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.stack.postgres import Server
-from demo.stack.workspace import Workspace
+from testbed.postgres import Server
+from testbed.workspace import Workspace
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
-from demo.stack.programs import exporter_command, packaged_postgres_bindir, postgres_bindir
-from demo.stack.workspace import Workspace
 from pg_migration_exporter.collectors import COLLECTORS
 from pg_migration_exporter.config import Settings
+from testbed.database import Database
+from testbed.postgres import Server
+from testbed.programs import exporter_command, packaged_postgres_bindir, postgres_bindir
+from testbed.workspace import Workspace
 from tests.fixtures.exporters import EVERY_COLLECTOR, Page, StartExporter, scrape
 from tests.fixtures.servers import ColdStandby, Pair
 
@@ -26,7 +26,9 @@ _OWN = "own"
 _SKIPPED = "migration_exporter_collector_skipped"
 _SUCCESS = "migration_exporter_collector_success"
 #: pg_stat_monitor is not installed here.
-_EVERYWHERE = [one for one in COLLECTORS if all(needed.is_said for needed in one.requires)]
+_EVERYWHERE = [
+    one for one in COLLECTORS if all(needed.report_when_missing for needed in one.requires)
+]
 _DEFAULT = {one.name for one in _EVERYWHERE if one.default_on and one.is_configured(Settings())}
 
 #: A family with a sample on every server since a major, on the side that has it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demo.stack.postgres import Server
+from testbed.postgres import Server
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 _SEGMENT = 16 * 2**20

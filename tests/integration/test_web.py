@@ -19,13 +19,13 @@ import httpx
 import pytest
 import yaml
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.ports import LOOPBACK
-from demo.stack.programs import exporter_command
-from demo.stack.prometheus import Prometheus, Scraping
-from demo.stack.workspace import Workspace
 from pg_migration_exporter.config import load_settings
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.ports import LOOPBACK
+from testbed.programs import exporter_command
+from testbed.prometheus import Prometheus, Scraping
+from testbed.workspace import Workspace
 from tests.fixtures.certificates import Authority, Pair
 
 _numbers = count(1)

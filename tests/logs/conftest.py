@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from demo.stack.sink import Sink
-from demo.stack.workspace import Workspace
+from testbed.sink import Sink
+from testbed.workspace import Workspace
 from tests.fixtures.fluent_bit import LoggingServer, start_logging_server
 from tests.logs.delivery import Delivery
 from tests.logs.fluent_bit import ObservedFluentBit, StartFluentBit

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.stack.ports import LOOPBACK
-from demo.stack.sink import Sink
-from demo.stack.waiting import wait_until
+from testbed.ports import LOOPBACK
+from testbed.sink import Sink
+from testbed.waiting import wait_until
 from tests.fixtures.fluent_bit import LoggingServer
 
 _LOOP = "DO $$ BEGIN FOR i IN 1..{} LOOP RAISE WARNING '{} batch {} %', i; END LOOP; END $$"

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import yaml
 
-from demo.stack.fluent_bit import FluentBit, write_pipeline
+from testbed.fluent_bit import FluentBit, write_pipeline
 from tests.fixtures.exporters import Page
 from tests.fixtures.fluent_bit import log_values, rendered
 

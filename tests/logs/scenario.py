@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import psycopg
 
-from demo.stack.database import Database
-from demo.stack.liquibase import Liquibase
-from demo.stack.postgres import Server
-from demo.stack.waiting import wait_until
+from testbed.database import Database
+from testbed.liquibase import Liquibase
+from testbed.postgres import Server
+from testbed.waiting import wait_until
 from tests.fixtures.fluent_bit import LoggingServer
 from tests.fixtures.migrations import CHANGELOG
 

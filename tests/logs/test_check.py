@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo.stack.workspace import Workspace
 from pg_migration_exporter.cli import main
 from pg_migration_exporter.logs.formats import FormatName
 from pg_migration_exporter.logs.problems import (
@@ -24,6 +23,7 @@ from pg_migration_exporter.logs.problems import (
     ZONE,
     Problem,
 )
+from testbed.workspace import Workspace
 from tests.fixtures.fluent_bit import (
     IN_EVERY_FORMAT,
     LoggingServer,

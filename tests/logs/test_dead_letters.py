@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.waiting import wait_until
+from testbed.waiting import wait_until
 from tests.logs.delivery import Delivery
 from tests.logs.fluent_bit import ObservedFluentBit, StartFluentBit
 

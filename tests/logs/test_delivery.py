@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.ports import LOOPBACK
-from demo.stack.sink import Sink
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.ports import LOOPBACK
+from testbed.sink import Sink
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.fluent_bit import IN_EVERY_FORMAT, LoggingServer
 from tests.logs.delivery import Delivery
 from tests.logs.fluent_bit import PASSWORD, USER, StartFluentBit

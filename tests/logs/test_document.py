@@ -11,7 +11,7 @@ import yaml
 from pg_migration_exporter.bundle.render import render
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.cli import build_parser
-from pg_migration_exporter.logs.metrics import METRICS, PIPELINE_METRICS
+from pg_migration_exporter.logs.log_metrics import METRICS, PIPELINE_METRICS
 
 DOCUMENT = Path(__file__).parents[2] / "docs/logs.md"
 TEXT = DOCUMENT.read_text()

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from demo.stack.ports import LOOPBACK
-from demo.stack.sink import Sink
-from demo.stack.waiting import wait_until
+from testbed.ports import LOOPBACK
+from testbed.sink import Sink
+from testbed.waiting import wait_until
 from tests.fixtures.fluent_bit import KEEP_ALL, LoggingServer, log_values, rendered
 from tests.logs.fluent_bit import ObservedFluentBit, StartFluentBit
 from tests.logs.onigmo_pipeline import Document, Pipeline

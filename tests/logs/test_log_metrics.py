@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from demo.stack.ports import LOOPBACK
-from demo.stack.prometheus import Prometheus, Scraping
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
 from pg_migration_exporter.latency.histogram import BOUNDS
-from pg_migration_exporter.logs.metrics import FAMILIES, METRICS, PIPELINE_METRICS
+from pg_migration_exporter.logs.log_metrics import FAMILIES, METRICS, PIPELINE_METRICS
+from testbed.ports import LOOPBACK
+from testbed.prometheus import Prometheus, Scraping
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.exporters import Page
 from tests.fixtures.fluent_bit import LoggingServer
 from tests.logs.fluent_bit import StartFluentBit

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from demo.stack.waiting import wait_until
+from testbed.waiting import wait_until
 from tests.fixtures.fluent_bit import log_values, rendered
 from tests.logs.delivery import Delivery
 from tests.logs.fluent_bit import StartFluentBit

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.fluent_bit import LoggingServer
 from tests.logs.opensearch import OpenSearch
 from tests.logs.stored import Log, bare, canonical

@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
 from pg_migration_exporter.logs import fields
 from pg_migration_exporter.logs.formats import FormatName
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.fluent_bit import FORMATS, LoggingServer
 from tests.logs.fluent_bit import ObservedFluentBit
 from tests.logs.opensearch import Document, OpenSearch

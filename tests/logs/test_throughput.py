@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from demo.stack.ports import LOOPBACK
-from demo.stack.sink import Sink
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
 from pg_migration_exporter.logs.formats import FormatName
+from testbed.ports import LOOPBACK
+from testbed.sink import Sink
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.fluent_bit import FORMATS, LoggingServer, start_logging_server
 from tests.logs.fluent_bit import StartFluentBit
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "exporter/pg_migration_exporter"

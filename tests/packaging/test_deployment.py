@@ -12,11 +12,11 @@ import pytest
 import yaml
 from psycopg.conninfo import conninfo_to_dict
 
-from demo.stack.database import Database
-from demo.stack.ports import LOOPBACK
-from demo.stack.programs import postgres_bindir, program
 from pg_migration_exporter.cli import build_parser
 from pg_migration_exporter.config import load_settings
+from testbed.database import Database
+from testbed.ports import LOOPBACK
+from testbed.programs import postgres_bindir, program
 from tests.packaging.conftest import ROOT, run
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo.stack.programs import program
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.cli import SUBCOMMANDS, build_parser
 from pg_migration_exporter.config import load_settings
+from testbed.programs import program
 from tests.packaging.conftest import ROOT, run
 
 DOCUMENTS = {name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md")}

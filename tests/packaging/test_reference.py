@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 import promql_parser
 import pytest
 
-from pg_migration_exporter.catalogue import FAMILIES
 from pg_migration_exporter.collectors import COLLECTORS, Collector
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.families import Family
-from pg_migration_exporter.reference import configuration, metrics
+from pg_migration_exporter.metrics.families import Family
+from pg_migration_exporter.reference import configuration_page as configuration
+from pg_migration_exporter.reference import metrics_page as metrics
+from pg_migration_exporter.reference.catalogue import FAMILIES
 from pg_migration_exporter.reference.examples import example
 from pg_migration_exporter.reference.peers import NAMES
-from pg_migration_exporter.reference.source import sources, sources_of, versions_of
+from pg_migration_exporter.reference.sources import sources, sources_of, versions_of
 from tests.bundle.series_labels import DECLARED
 from tests.packaging.conftest import ROOT
 from tests.unit.test_config import paths_of

@@ -15,11 +15,11 @@ from pathlib import Path
 from bench.machine import describe_machine
 from demo.load import SCHEMA, Load
 from demo.markdown import rewrite
-from demo.stack.errors import StackError
-from demo.stack.exporter import Exporter
-from demo.stack.postgres import Server
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.errors import StackError
+from testbed.exporter import Exporter
+from testbed.postgres import Server
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.drills import Answer, Drill, is_whole
 from tests.fixtures.exporters import Page
 from tests.fixtures.kernel import Connections, resident_bytes

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
-from demo.stack.postgres import Server
+from testbed.postgres import Server
 
 _SECONDS = 4.0
 _OWN = "application_name = 'pg-migration-exporter'"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from demo.stack.database import Database
-from demo.stack.liquibase import Liquibase
+from testbed.database import Database
+from testbed.liquibase import Liquibase
 from tests.fixtures.migrations import CHANGELOG, MASTER
 
 _ROOT = "soak.xml"

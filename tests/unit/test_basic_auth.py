@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from pg_migration_exporter.liquibase.report import REPORTS_PATH
+from pg_migration_exporter.liquibase.reports.report import REPORTS_PATH
 from pg_migration_exporter.web import basic_auth
 from pg_migration_exporter.web.basic_auth import BasicAuth, BusyError, Logins
 

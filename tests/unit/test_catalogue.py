@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 
-from pg_migration_exporter.catalogue import FAMILIES
 from pg_migration_exporter.collectors import COLLECTORS, Collector
-from pg_migration_exporter.collectors.base import collect_columns
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.collectors.contract import collect_columns
+from pg_migration_exporter.metrics.families import Family
+from pg_migration_exporter.reference.catalogue import FAMILIES
 
 _RESERVED_LABELS = {"le", "job", "instance", "quantile"}
 _WORDS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")

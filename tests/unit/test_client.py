@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pg_migration_exporter.client import CERT_FILE, KEY_FILE, tls_context
 from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.http_client import CERT_FILE, KEY_FILE, tls_context
 from tests.fixtures.certificates import Authority, Pair
 
 Files = tuple[object, object]

@@ -10,8 +10,8 @@ import yaml
 
 from pg_migration_exporter.config import Settings, load_settings
 from pg_migration_exporter.config.types import parse_duration, split_address
+from pg_migration_exporter.engine.plan import select_collectors
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.plan import select_collectors
 
 DSN = "postgresql://watcher@db.example:5432/quests"
 

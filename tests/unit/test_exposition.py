@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from pg_migration_exporter.exposition import OPENMETRICS, PROMETHEUS, choose_format, render
-from pg_migration_exporter.families import Family, FamilySamples, Histogram
+from pg_migration_exporter.metrics.exposition import OPENMETRICS, PROMETHEUS, choose_format, render
+from pg_migration_exporter.metrics.families import Family, FamilySamples, Histogram
 
 GAUGE = Family("quest_level", "gauge", 'Level, with a \\ and\na "line".', ("name", "zone"))
 COUNTER = Family("quests_total", "counter", "Quests.", ("name",))

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pg_migration_exporter.collectors.index_builds.builds import Sighting
-from pg_migration_exporter.collectors.index_builds.memory import Memory
+from pg_migration_exporter.collectors.index_builds.memory import IndexBuildMemory
 from pg_migration_exporter.collectors.index_builds.progress import Counters
 
 _PHASE = "building index: scanning table"
@@ -32,7 +32,7 @@ def sighting(now: float, done: int = 5) -> Sighting:
     )
 
 
-def look(memory: Memory, *sightings: Sighting, now: float) -> list[str]:
+def look(memory: IndexBuildMemory, *sightings: Sighting, now: float) -> list[str]:
     """One look; what began, and the builds that were there no more."""
     number = memory.begin_look()
     began = [kind for kind, _ in memory.see(sightings, now, number)]
@@ -41,13 +41,13 @@ def look(memory: Memory, *sightings: Sighting, now: float) -> list[str]:
 
 @pytest.mark.parametrize("later", [201.0, 50.0], ids=["in order", "clock set back"])
 def test_a_build_is_missed_whatever_the_clock_says(later: float) -> None:
-    memory = Memory()
+    memory = IndexBuildMemory()
     assert look(memory, sighting(200.5), now=200.5) == ["index_build_started"]
     assert look(memory, now=later) == ["by_level gone"]
 
 
 def test_an_older_look_that_is_answered_later_changes_nothing() -> None:
-    memory = Memory()
+    memory = IndexBuildMemory()
     older = memory.begin_look()
     assert look(memory, sighting(201.0), now=201.0) == ["index_build_started"]
     assert memory.see([], 200.5, older) == []
@@ -56,7 +56,7 @@ def test_an_older_look_that_is_answered_later_changes_nothing() -> None:
 
 
 def test_a_restart_keeps_builds_and_counts() -> None:
-    memory, restored = Memory(), Memory()
+    memory, restored = IndexBuildMemory(), IndexBuildMemory()
     look(memory, sighting(200.5), now=200.5)
     memory.count(memory.builds[0], "completed")
     restored.restore(json.loads(json.dumps(memory.dump())))

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pg_migration_exporter.collectors import COLLECTORS, base
-from pg_migration_exporter.collectors.base import Kept
+from pg_migration_exporter.collectors import COLLECTORS
+from pg_migration_exporter.collectors import contract as base
+from pg_migration_exporter.collectors.contract import CachedResult
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.query import Query
 
@@ -39,7 +40,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_what_is_kept_is_fresh_for_their_time_and_their_server(clock: Clock) -> None:
-    kept = Kept()
+    kept = CachedResult()
     assert not kept.is_fresh(60, PRIMARY, "settings")
     fresh = []
     for _ in range(600):
@@ -58,7 +59,7 @@ def test_what_is_kept_is_fresh_for_their_time_and_their_server(clock: Clock) -> 
 def test_no_scrape_pays_for_everything_that_is_kept(clock: Clock, datname: str) -> None:
     """Scraped each 15 s, the first scrape asks for all, and each of the others for a part."""
     place = server(version_num=150018, in_recovery=False, datname=datname)
-    kept = {one.name: (one.ttl, Kept()) for one in COLLECTORS if one.ttl}
+    kept = {one.name: (one.ttl, CachedResult()) for one in COLLECTORS if one.ttl}
     asked = []
     for _ in range(80):
         due = [name for name, (ttl, one) in kept.items() if not one.is_fresh(ttl, place, name)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pg_migration_exporter.collectors.locks.chains import Chains, Session
+from pg_migration_exporter.collectors.locks.chains import Chains, LockSession
 
 _DEFAULTS: dict[str, Any] = {
     "datname": "game",
@@ -24,11 +24,11 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-def session(pid: int, **traits: Any) -> Session:
-    return Session(**{**_DEFAULTS, "pid": pid, **traits})
+def session(pid: int, **traits: Any) -> LockSession:
+    return LockSession(**{**_DEFAULTS, "pid": pid, **traits})
 
 
-def waits(pid: int, *blockers: int, mode: str = "AccessShareLock", **traits: Any) -> Session:
+def waits(pid: int, *blockers: int, mode: str = "AccessShareLock", **traits: Any) -> LockSession:
     """A session that waits for a lock of the table quests."""
     wanted = {"lock": "relation 1 2", "locktype": "relation", "mode": mode, "relname": "quests"}
     return session(pid, **{**wanted, "blockers": blockers, "waited": 1.0, **traits})

@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from pg_migration_exporter.collectors.base import Scope
+from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.collectors.pgbouncer import publish
-from pg_migration_exporter.collectors.pgbouncer.families import CONFIG, LISTS, SHOWS
 from pg_migration_exporter.collectors.pgbouncer.limits import Limit, limits
+from pg_migration_exporter.collectors.pgbouncer.pgbouncer_families import CONFIG, LISTS, SHOWS
 from pg_migration_exporter.collectors.pools import POOL_UTILIZATION
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.metrics.families import Family
 
 Answers = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -99,11 +99,11 @@ def answers(version: int) -> Answers:
 
 
 class Published:
-    """In place of a scope: keeps what is added to it."""
+    """In place of a context: keeps what is added to it."""
 
     def __init__(self, shown: Answers) -> None:
         self.samples: dict[str, dict[tuple[str, ...], float]] = {}
-        publish(shown, cast("Scope", self))
+        publish(shown, cast("RunContext", self))
 
     def add(self, family: Family, value: float, *labels: str) -> None:
         assert len(labels) == len(family.labels)

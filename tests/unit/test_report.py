@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pg_migration_exporter.liquibase.report import (
+from pg_migration_exporter.liquibase.reports.report import (
     MAX_BYTES,
     MAX_CHANGESETS,
     ChangesetReport,

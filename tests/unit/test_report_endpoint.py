@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.liquibase.report import MAX_BYTES, REPORTS_PATH, Outcome
-from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from pg_migration_exporter.liquibase.reports.report import MAX_BYTES, REPORTS_PATH, Outcome
 from pg_migration_exporter.web.headers import HEADERS
 from pg_migration_exporter.web.reports import report_routes
 from tests.fixtures.reports import make_report

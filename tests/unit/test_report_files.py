@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pg_migration_exporter.liquibase.report import MAX_BYTES, Outcome
-from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from pg_migration_exporter.liquibase.reports.report import MAX_BYTES, Outcome
 from tests.fixtures.reports import make_report
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from pg_migration_exporter.collectors.replication import LAG_SECONDS, standby
-from pg_migration_exporter.families import FamilySamples
+from pg_migration_exporter.metrics.families import FamilySamples
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def corrected(memory: standby.Memory, value: float, replica: str = standby.SELF) -> float:
+def corrected(memory: standby.StandbyMemory, value: float, replica: str = standby.SELF) -> float:
     lag = FamilySamples(LAG_SECONDS)
     lag.add(value, replica)
     memory.correct(lag)
@@ -27,11 +27,11 @@ def corrected(memory: standby.Memory, value: float, replica: str = standby.SELF)
 
 
 def test_nothing_is_corrected_before_it_was_seen_caught_up(clock: list[float]) -> None:
-    assert corrected(standby.Memory(), 7200.0) == 7200.0
+    assert corrected(standby.StandbyMemory(), 7200.0) == 7200.0
 
 
 def test_an_idle_primary_that_writes_again_makes_no_lag_of_hours(clock: list[float]) -> None:
-    memory = standby.Memory()
+    memory = standby.StandbyMemory()
     assert corrected(memory, 0.0) == 0.0
     clock[0] += 15
     assert corrected(memory, 7200.0) == 15.0
@@ -40,13 +40,13 @@ def test_an_idle_primary_that_writes_again_makes_no_lag_of_hours(clock: list[flo
 
 
 def test_a_lag_that_is_shorter_stays(clock: list[float]) -> None:
-    memory = standby.Memory()
+    memory = standby.StandbyMemory()
     corrected(memory, 0.0)
     clock[0] += 15
     assert corrected(memory, 3.0) == 3.0
 
 
 def test_another_standby_is_not_touched(clock: list[float]) -> None:
-    memory = standby.Memory()
+    memory = standby.StandbyMemory()
     assert corrected(memory, 0.0, "other") == 0.0
     assert corrected(memory, 7200.0) == 7200.0

@@ -10,9 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pg_migration_exporter.collectors.query_duration import names
-from pg_migration_exporter.collectors.query_duration.reading import Reading, Row
+from pg_migration_exporter.collectors.query_duration.statement_reader import Row, StatementReader
 from pg_migration_exporter.collectors.query_duration.texts import normalize
-from pg_migration_exporter.collectors.query_duration.top import Counters, Statement, TopStatements
+from pg_migration_exporter.collectors.query_duration.top import (
+    Counters,
+    StatementKey,
+    TopStatements,
+)
 
 
 def row(queryid: int, calls: int, rows: int = 0) -> Row:
@@ -21,54 +25,56 @@ def row(queryid: int, calls: int, rows: int = 0) -> Row:
     return Row(10, 5, queryid, True, calls, rows, seconds, 0.0, 0, 0.0, 0.0, 0.01, 0.01)
 
 
-def counted(reading: Reading, *rows: Row, unknown: frozenset[int] = frozenset()) -> dict[int, int]:
+def counted(
+    reading: StatementReader, *rows: Row, unknown: frozenset[int] = frozenset()
+) -> dict[int, int]:
     keys = frozenset(one.key for one in rows if one.queryid in unknown)
     return {one.row.queryid: one.interval.calls for one in reading.look(rows, keys)}
 
 
 def test_the_first_look_only_sets_the_mark() -> None:
-    reading = Reading()
+    reading = StatementReader()
     assert counted(reading, row(1, 100)) == {}
     assert counted(reading, row(1, 103), row(2, 5)) == {1: 3, 2: 5}
 
 
 def test_an_entry_that_vanished_and_came_back_counts_anew() -> None:
-    reading = Reading()
+    reading = StatementReader()
     counted(reading, row(1, 100))
     assert counted(reading) == {}
     assert counted(reading, row(1, 4)) == {1: 4}
 
 
 def test_an_entry_that_was_replaced_between_two_looks_counts_anew() -> None:
-    reading = Reading()
+    reading = StatementReader()
     counted(reading, row(1, 100))
     [change] = reading.look([row(1, 4, rows=8)])
     assert (change.interval.calls, change.rows) == (4, 8)
 
 
 def test_a_reset_is_known_even_if_more_was_called_since() -> None:
-    reading = Reading()
+    reading = StatementReader()
     counted(reading, row(1, 3))
     reading.was_reset()
     assert counted(reading, row(1, 5)) == {1: 5}
 
 
 def test_numbers_of_another_server_are_not_compared() -> None:
-    reading = Reading()
+    reading = StatementReader()
     counted(reading, row(1, 3))
     reading.forget()
     assert counted(reading, row(1, 5000)) == {}
 
 
 def test_an_undecided_entry_counts_later_with_all_of_its_calls() -> None:
-    reading = Reading()
+    reading = StatementReader()
     counted(reading, row(1, 3), unknown=frozenset({1}))
     assert counted(reading, row(1, 4), row(2, 7), unknown=frozenset({1, 2})) == {}
     assert counted(reading, row(1, 5), row(2, 9)) == {1: 2, 2: 9}
 
 
 def test_a_glimpse_counts_known_entries_alone() -> None:
-    reading = Reading()
+    reading = StatementReader()
     assert reading.glimpse([row(1, 3)]) == []
     counted(reading, row(1, 3))
     assert [one.interval.calls for one in reading.glimpse([row(1, 4), row(2, 8)])] == [1]
@@ -85,13 +91,13 @@ def test_the_top_and_the_others_only_grow_and_miss_nothing(
     rounds: list[list[tuple[int, int]]], size: int
 ) -> None:
     top = TopStatements(size)
-    published: dict[Statement | str, Counters] = {}
+    published: dict[StatementKey | str, Counters] = {}
     called = grown = 0
     for calls in rounds:
         added = [(("db", queryid, "app"), Counters(n, n * 0.5, n)) for queryid, n in calls]
         top.count(added, elapsed=60)
         called += sum(n for _, n in calls)
-        series: dict[Statement | str, Counters] = {**dict(top.series()), **dict(top.others())}
+        series: dict[StatementKey | str, Counters] = {**dict(top.series()), **dict(top.others())}
         assert len(dict(top.series())) <= size
         for key, counters in series.items():
             before = published.get(key, Counters())

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.scrape import Scrape
-from pg_migration_exporter.target import Target
+from pg_migration_exporter.engine.scrape import Scrape
+from pg_migration_exporter.engine.target import Target
 
 
 class Slow(Target):

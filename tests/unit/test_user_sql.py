@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from pg_migration_exporter.collectors import user_sql
-from pg_migration_exporter.collectors.user_sql import Memory, latest
-from pg_migration_exporter.config.statement import Statement
+from pg_migration_exporter.collectors.user_sql import UserSqlMemory, latest
+from pg_migration_exporter.config.user_statement import UserStatement
 from pg_migration_exporter.errors import UnfitAnswerError
 from pg_migration_exporter.postgres.rows import Rows
 
@@ -25,9 +25,9 @@ class Stage:
         self.now = 1000.0
         self.asked: list[float] = []
         self.answer: Callable[[], Rows] = lambda: _ANSWER
-        self._section = Statement(name="quests", sql="select 7", interval=interval)
+        self._section = UserStatement(name="quests", sql="select 7", interval=interval)
         self._scope: Any = SimpleNamespace(
-            session=SimpleNamespace(query=self._query), memory=Memory[int]()
+            session=SimpleNamespace(query=self._query), memory=UserSqlMemory[int]()
         )
         monkeypatch.setattr(user_sql, "time", SimpleNamespace(monotonic=lambda: self.now))
 

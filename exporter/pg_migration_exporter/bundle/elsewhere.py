@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.pgbouncer import families as pgbouncer
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.collectors.pgbouncer import pgbouncer_families as pgbouncer
+from pg_migration_exporter.metrics.families import Family
 
 #: The quest service of the deployment guide, and the custom metrics of examples/quest/metrics.yaml.
 QUEST = (

@@ -9,7 +9,8 @@ import yaml
 
 from pg_migration_exporter.bundle.log_schema import Logs
 from pg_migration_exporter.bundle.saved_objects import saved_objects
-from pg_migration_exporter.logs import fields, metrics
+from pg_migration_exporter.logs import fields
+from pg_migration_exporter.logs import log_metrics as metrics
 from pg_migration_exporter.logs.formats import TIME_FORMAT, formats
 
 

@@ -31,7 +31,7 @@ from pg_migration_exporter.bundle import grafana_panels
 from pg_migration_exporter.bundle.definitions import definitions, fill
 from pg_migration_exporter.bundle.grafana_panels import Json
 from pg_migration_exporter.bundle.schema import Values
-from pg_migration_exporter.liquibase.state import Status
+from pg_migration_exporter.liquibase.state.decide import MigrationState
 
 SCHEMA_VERSION = 41
 TAG = "pg-migration-exporter"
@@ -43,21 +43,21 @@ _DATABASE = f'{_SERVER}, datname=~"$datname"'
 
 #: Color of each state; its place is the number that stands for it: the worst has the highest.
 _STATES = {
-    Status.NOT_INITIALISED: "#808080",
-    Status.SUCCEEDED: "green",
-    Status.PENDING: "yellow",
-    Status.RUNNING: "blue",
-    Status.ROLLED_BACK: "purple",
-    Status.DRIFTED: "orange",
-    Status.UNKNOWN: "#404040",
-    Status.STALE_LOCK: "dark-orange",
-    Status.FAILED: "red",
+    MigrationState.NOT_INITIALISED: "#808080",
+    MigrationState.SUCCEEDED: "green",
+    MigrationState.PENDING: "yellow",
+    MigrationState.RUNNING: "blue",
+    MigrationState.ROLLED_BACK: "purple",
+    MigrationState.DRIFTED: "orange",
+    MigrationState.UNKNOWN: "#404040",
+    MigrationState.STALE_LOCK: "dark-orange",
+    MigrationState.FAILED: "red",
 }
 
 #: What is marked in every panel: name -> color and the states of a migration.
 _MARKS = {
-    "Runs": ("blue", [Status.RUNNING]),
-    "Failures": ("red", [Status.FAILED, Status.STALE_LOCK]),
+    "Runs": ("blue", [MigrationState.RUNNING]),
+    "Failures": ("red", [MigrationState.FAILED, MigrationState.STALE_LOCK]),
 }
 
 

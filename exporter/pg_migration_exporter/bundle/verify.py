@@ -11,9 +11,9 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from pg_migration_exporter.bundle import elsewhere
-from pg_migration_exporter.bundle.metrics import LOGGED, SYNTHETIC, Rule
-from pg_migration_exporter.client import open_url
+from pg_migration_exporter.bundle.rule_metrics import LOGGED, SYNTHETIC, Rule
 from pg_migration_exporter.errors import UserError
+from pg_migration_exporter.http_client import open_url
 
 #: More than the page of any exporter; a server that sends more is no exporter.
 _PAGE_LIMIT_BYTES = 64 * 1024 * 1024

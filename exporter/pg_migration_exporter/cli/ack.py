@@ -11,9 +11,9 @@ from pg_migration_exporter.cli.options import (
     read_target,
 )
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE
+from pg_migration_exporter.engine.store import Store
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.postgres.conninfo import describe_server
-from pg_migration_exporter.watch.store import Store
 
 
 def add(subparsers: Subparsers) -> None:
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
             "the exporter's own --config"
         )
     store = Store(settings.state_directory, describe_server(settings.postgres))
-    if not store.order(LIQUIBASE.name, options.changelog):
+    if not store.leave_command(LIQUIBASE.name, options.changelog):
         raise ConfigError(f"{settings.state_directory} cannot be written: use the exporter's user")
     print(f"acknowledged: {options.changelog}; the exporter takes it up within seconds")
     return 0

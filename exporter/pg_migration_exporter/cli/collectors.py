@@ -8,7 +8,7 @@ import textwrap
 
 from pg_migration_exporter.cli.options import Subparsers
 from pg_migration_exporter.collectors import COLLECTORS, Collector
-from pg_migration_exporter.reference import metrics
+from pg_migration_exporter.reference import metrics_page as metrics
 
 _WIDEST = 100
 

@@ -6,7 +6,7 @@ import argparse
 from importlib.resources import files
 
 from pg_migration_exporter.cli.options import Subparsers
-from pg_migration_exporter.reference import configuration
+from pg_migration_exporter.reference import configuration_page as configuration
 
 
 def add(subparsers: Subparsers) -> None:

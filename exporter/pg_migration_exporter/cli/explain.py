@@ -14,9 +14,9 @@ from pg_migration_exporter.cli.options import (
     add_target_option,
     read_target,
 )
-from pg_migration_exporter.explain import explain_server
-from pg_migration_exporter.liquibase.explain import Explanation
-from pg_migration_exporter.liquibase.guidance import GUIDANCE
+from pg_migration_exporter.engine.explain_server import explain_server
+from pg_migration_exporter.liquibase.state.explanation import Explanation
+from pg_migration_exporter.liquibase.state.guidance import GUIDANCE
 
 
 def add(subparsers: Subparsers) -> None:
@@ -43,16 +43,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print(console: Console, one: Explanation) -> None:
-    verdict, guidance = one.verdict, GUIDANCE[one.verdict.status]
-    blocked = ", blocked" if verdict.blocked else ""
-    inferred = ", inferred" if verdict.inferred else ""
+    decision, guidance = one.decision, GUIDANCE[one.decision.status]
+    blocked = ", blocked" if decision.blocked else ""
+    inferred = ", inferred" if decision.inferred else ""
     console.print(
         Text.assemble(
             f"{one.changelog or 'no changelog'}: ",
-            (verdict.status.upper() + blocked + inferred, "bold"),
+            (decision.status.upper() + blocked + inferred, "bold"),
         )
     )
-    console.print(Text(f"  {verdict.reason} (source: {verdict.source})"))
+    console.print(Text(f"  {decision.reason} (source: {decision.source})"))
     _section(console, "It means", [guidance.meaning])
     _section(console, "What to do", [guidance.steps])
     _section(console, "What is seen", one.facts)

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING
 
-from pg_migration_exporter.client import tls_context
+from pg_migration_exporter.http_client import tls_context
 
 if TYPE_CHECKING:
     from pg_migration_exporter.cli.options import Subparsers

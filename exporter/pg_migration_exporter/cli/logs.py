@@ -10,8 +10,8 @@ from typing import get_args
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.cli.options import Subparsers
 from pg_migration_exporter.errors import UserError
-from pg_migration_exporter.logs.check import Report, check_file, log_files
 from pg_migration_exporter.logs.formats import FormatName, formats
+from pg_migration_exporter.logs.log_check import Report, check_file, log_files
 from pg_migration_exporter.logs.prefix import check_prefix
 
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pg_migration_exporter.catalogue import TAKEN_NAMES
 from pg_migration_exporter.config import Settings, load_settings
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.errors import ConfigError, UserError
+from pg_migration_exporter.reference.catalogue import TAKEN_NAMES
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

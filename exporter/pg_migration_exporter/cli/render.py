@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pg_migration_exporter.bundle import check
+from pg_migration_exporter.bundle import external_checks as check
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.cli.options import Subparsers

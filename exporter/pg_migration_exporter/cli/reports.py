@@ -10,7 +10,7 @@ import psycopg
 from pg_migration_exporter.cli.options import Subparsers, add_settings_options, read_settings
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import UserError
-from pg_migration_exporter.liquibase import report_table
+from pg_migration_exporter.liquibase.reports import table as report_table
 from pg_migration_exporter.postgres.conninfo import build_conninfo, describe_server
 
 

@@ -16,15 +16,15 @@ from functools import partial
 import uvloop
 
 from pg_migration_exporter import __version__
-from pg_migration_exporter.check import check_targets
 from pg_migration_exporter.cli.options import Subparsers, add_settings_options, read_settings
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.types import split_address
+from pg_migration_exporter.engine.fleet import Fleet
+from pg_migration_exporter.engine.reloader import Reloader
+from pg_migration_exporter.engine.target_check import check_targets
 from pg_migration_exporter.errors import ConfigError, ListenError
-from pg_migration_exporter.fleet import Fleet
 from pg_migration_exporter.log import configure
 from pg_migration_exporter.postgres.conninfo import describe_server
-from pg_migration_exporter.reload import Reloader
 from pg_migration_exporter.status.words import count
 from pg_migration_exporter.web.app import create_app
 from pg_migration_exporter.web.server import Server

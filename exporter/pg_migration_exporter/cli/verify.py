@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 
-from pg_migration_exporter.bundle.metrics import records, rules
+from pg_migration_exporter.bundle.rule_metrics import records, rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.bundle.verify import Finding, fetch, verify
 from pg_migration_exporter.cli.options import Subparsers, read_url

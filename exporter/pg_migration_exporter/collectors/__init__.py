@@ -1,9 +1,9 @@
 """Every collector, in the order their statements are sent: cheap ones first, and those that may run
 into a lock (of Liquibase's tables) last, so that a deadline cuts off the least."""
 
-from pg_migration_exporter.collectors.base import Collector
 from pg_migration_exporter.collectors.checks import CHECKS
 from pg_migration_exporter.collectors.connections import CONNECTION_USE
+from pg_migration_exporter.collectors.contract import Collector
 from pg_migration_exporter.collectors.databases import DATABASE_SIZES, DATABASES
 from pg_migration_exporter.collectors.extensions import EXTENSIONS
 from pg_migration_exporter.collectors.files import FILES

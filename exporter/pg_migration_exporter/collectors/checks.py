@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.user_sql import Reader, requirements, user_collector
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.config.checks import Check
+from pg_migration_exporter.config.checks import CheckSection
 from pg_migration_exporter.errors import UnfitAnswerError
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.rows import Rows
 
@@ -46,12 +46,12 @@ class CheckResult:
     reason: str | None = None
 
 
-def collector_of(section: Check) -> str:
+def collector_of(section: CheckSection) -> str:
     """The name of the collector that asks a check."""
     return PREFIX + section.name
 
 
-def expected_checks(settings: Settings, server: Capabilities) -> list[Check]:
+def expected_checks(settings: Settings, server: Capabilities) -> list[CheckSection]:
     """The checks that are not switched off and whose statements can run on this server."""
     return [
         one
@@ -61,9 +61,9 @@ def expected_checks(settings: Settings, server: Capabilities) -> list[Check]:
     ]
 
 
-async def _tell_expected(_: Collector, scope: Scope) -> None:
-    for one in expected_checks(scope.settings, scope.capabilities):
-        scope.add(INFO, 1, one.name, one.phase, one.severity, collector_of(one))
+async def _tell_expected(_: Collector, context: RunContext) -> None:
+    for one in expected_checks(context.settings, context.capabilities):
+        context.add(INFO, 1, one.name, one.phase, one.severity, collector_of(one))
 
 
 CHECKS = Collector(
@@ -72,12 +72,12 @@ CHECKS = Collector(
     "its own, `check_NAME`. Source: the configuration.",
     families=(STATUS, INFO),
     queries=(),
-    scope="cluster",
+    level="server",
     collect=_tell_expected,
 )
 
 
-def check_collector(section: Check) -> Collector:
+def check_collector(section: CheckSection) -> Collector:
     """The collector of one check."""
     return user_collector(
         section,
@@ -104,6 +104,6 @@ def read_result(rows: Rows) -> CheckResult:
     return CheckResult(passes, reason[:_LONGEST_REASON] if reason else None)
 
 
-def _publish(section: Check, scope: Scope, found: CheckResult) -> None:
-    datname = scope.capabilities.datname
-    scope.add(STATUS, int(found.passes), datname, section.name, section.phase, section.severity)
+def _publish(section: CheckSection, context: RunContext, found: CheckResult) -> None:
+    datname = context.capabilities.datname
+    context.add(STATUS, int(found.passes), datname, section.name, section.phase, section.severity)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 
-from pg_migration_exporter.collectors.base import Collector, Scope, read_columns
+from pg_migration_exporter.collectors.contract import Collector, RunContext, read_columns
 from pg_migration_exporter.collectors.pools import POOL_FAMILIES, add_pool
 from pg_migration_exporter.config.schema import PoolSection
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.query import Query
 
@@ -83,18 +83,18 @@ select 'application', p.name, count(s), p.max_connections
 )
 
 
-async def collect(collector: Collector, scope: Scope) -> None:
+async def collect(collector: Collector, context: RunContext) -> None:
     """Ask for everything in one round trip; the server's own pool follows from two answers."""
     sessions, limits, pools = await asyncio.gather(
-        scope.query(_SESSIONS),
-        scope.query(_SERVER_LIMITS),
-        scope.query(_POOLS, _budgets(scope.settings.pools)),
+        context.query(_SESSIONS),
+        context.query(_SERVER_LIMITS),
+        context.query(_POOLS, _budgets(context.settings.pools)),
     )
     for rows in (sessions, limits):
-        read_columns(collector, rows, scope)
+        read_columns(collector, rows, context)
     most, reserved = limits.rows[0]
     for pool_type, pool, used, limit in pools.rows:
-        add_pool(scope, pool_type, pool, used, most - reserved if limit is None else limit)
+        add_pool(context, pool_type, pool, used, most - reserved if limit is None else limit)
 
 
 def _budgets(pools: tuple[PoolSection, ...]) -> str:
@@ -105,7 +105,7 @@ CONNECTION_USE = Collector(
     name="connections",
     help="Client sessions, and the use of the limits of server, databases, roles and applications. "
     "Source: pg_stat_activity, pg_settings, pg_database, pg_roles.",
-    scope="cluster",
+    level="server",
     families=(CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_RESERVED, *POOL_FAMILIES),
     queries=(_SESSIONS, _SERVER_LIMITS, _POOLS),
     requires=(READ_ALL_STATS,),

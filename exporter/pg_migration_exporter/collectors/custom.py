@@ -14,11 +14,11 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.user_sql import Reader, user_collector
 from pg_migration_exporter.config.custom_metrics import CustomFamily, CustomMetrics
 from pg_migration_exporter.errors import UnfitAnswerError
-from pg_migration_exporter.families import BUCKET_LABEL, Family, Histogram, Value
+from pg_migration_exporter.metrics.families import BUCKET_LABEL, Family, Histogram, Value
 from pg_migration_exporter.postgres.rows import Rows
 
 #: Stands before each name of a statement among the names of the collectors.
@@ -47,10 +47,10 @@ def _read(section: CustomMetrics, rows: Rows) -> dict[str, _Samples]:
     return {name: read_family(name, family, rows) for name, family in section.metrics.items()}
 
 
-def _publish(scope: Scope, found: dict[str, _Samples]) -> None:
+def _publish(context: RunContext, found: dict[str, _Samples]) -> None:
     for family, samples in found.items():
         for labels, value in samples:
-            scope.families[family].add(value, scope.capabilities.datname, *labels)
+            context.families[family].add(value, context.capabilities.datname, *labels)
 
 
 def read_family(name: str, section: CustomFamily, rows: Rows) -> _Samples:

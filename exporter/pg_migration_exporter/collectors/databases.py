@@ -3,9 +3,9 @@ running out of transaction ids (PostgreSQL, "Preventing Transaction ID Wraparoun
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector
 from pg_migration_exporter.collectors.columns import families, select_list
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.collectors.contract import Collector
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.query import Query
 
 _PREFIX = "postgres_database"
@@ -118,7 +118,7 @@ DATABASES = Collector(
     "pg_stat_database, pg_stat_database_conflicts.",
     families=(*families(_PREFIX, _DATABASE, _HELPS), CONFLICTS),
     queries=(_DATABASES, _CONFLICTS),
-    scope="cluster",
+    level="server",
 )
 
 SIZE = Family(
@@ -146,6 +146,6 @@ DATABASE_SIZES = Collector(
     families=(SIZE,),
     queries=(_SIZES,),
     cost="moderate",
-    scope="cluster",
+    level="server",
     ttl=60.0,
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.collectors.contract import Collector
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import MONITOR
 from pg_migration_exporter.postgres.query import Query
 
@@ -49,7 +49,7 @@ FILES = Collector(
     families=(WAL_FILES, WAL_SIZE, PENDING, TEMPORARY, TEMPORARY_BYTES),
     queries=(_WAL, _TEMPORARY),
     cost="moderate",
-    scope="cluster",
+    level="server",
     requires=(MONITOR,),
     ttl=60.0,
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector
 from pg_migration_exporter.collectors.columns import families, select_list
+from pg_migration_exporter.collectors.contract import Collector
 from pg_migration_exporter.postgres.query import Query
 
 _OPERATIONS = ("read", "write", "extend", "fsync")
@@ -65,7 +65,7 @@ IO = Collector(
     "Source: pg_stat_io.",
     families=families("postgres_io", ("backend_type", "object"), _HELPS),
     queries=(Query({version: _variant(version) for version in _BYTES}, optional=True),),
-    scope="cluster",
+    level="server",
 )
 
 _SLRU_HELPS = {
@@ -95,5 +95,5 @@ SLRU = Collector(
     "Source: pg_stat_slru.",
     families=families("postgres_slru", ("slru",), _SLRU_HELPS),
     queries=(_SLRU,),
-    scope="cluster",
+    level="server",
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Scope
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.collectors.contract import RunContext
+from pg_migration_exporter.metrics.families import Family
 
 _POOL = ("pool_type", "pool")
 
@@ -23,9 +23,9 @@ POOL_LIMIT = Family(
 POOL_FAMILIES = (POOL_UTILIZATION, POOL_CONNECTIONS, POOL_LIMIT)
 
 
-def add_pool(scope: Scope, pool_type: str, pool: str, used: int, limit: int) -> None:
+def add_pool(context: RunContext, pool_type: str, pool: str, used: int, limit: int) -> None:
     """Add one pool; one that may have no connection at all has no utilization."""
-    scope.add(POOL_CONNECTIONS, used, pool_type, pool)
-    scope.add(POOL_LIMIT, limit, pool_type, pool)
+    context.add(POOL_CONNECTIONS, used, pool_type, pool)
+    context.add(POOL_LIMIT, limit, pool_type, pool)
     if limit > 0:
-        scope.add(POOL_UTILIZATION, used / limit, pool_type, pool)
+        context.add(POOL_UTILIZATION, used / limit, pool_type, pool)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.collectors.contract import Collector
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.query import Query
 
 PRIVILEGE = Family(
@@ -51,6 +51,6 @@ ROLE = Collector(
     help="Privileges of the exporter's own role, read once a minute. Source: pg_roles.",
     families=(PRIVILEGE, VALID, LIMIT),
     queries=(_ROLE,),
-    scope="cluster",
+    level="server",
     ttl=60.0,
 )

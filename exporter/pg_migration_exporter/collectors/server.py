@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.collectors.contract import Collector
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.query import Query
 
 UP = Family("postgres_up", "gauge", "1 if the server answered in this scrape, 0 if not.")
@@ -31,7 +31,7 @@ select 1 as postgres_up, 1 as postgres_info, current_setting('server_version') a
 SERVER = Collector(
     name="server",
     help="Reachability, version and role. Source: settings, pg_is_in_recovery().",
-    scope="cluster",
+    level="server",
     families=(UP, INFO, START_TIME),
     queries=(_SERVER,),
 )

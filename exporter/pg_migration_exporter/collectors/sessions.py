@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.collectors.contract import Collector
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.query import Query
 
@@ -51,6 +51,6 @@ SESSIONS = Collector(
     "pg_stat_ssl.",
     families=(PROCESSES, TLS),
     queries=(_PROCESSES, _TLS),
-    scope="cluster",
+    level="server",
     requires=(READ_ALL_STATS,),
 )

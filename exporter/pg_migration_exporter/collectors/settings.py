@@ -8,8 +8,8 @@ texts that may hold a secret or a command: only those listed here are shown.
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.collectors.contract import Collector
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.query import Query
 
 SETTING = Family(
@@ -77,6 +77,6 @@ SETTINGS = Collector(
     families=(SETTING, SETTING_INFO, PENDING_RESTART),
     queries=(_SETTINGS,),
     cost="moderate",
-    scope="cluster",
+    level="server",
     ttl=60.0,
 )

@@ -7,8 +7,8 @@ holds it: a session, a prepared transaction, a replication slot, a standby with 
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.collectors.contract import Collector
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.query import Query
 
@@ -122,7 +122,7 @@ TRANSACTIONS = Collector(
     name="transactions",
     help="Old transactions and who holds back the xmin horizon. Source: pg_stat_activity, "
     "pg_prepared_xacts, pg_replication_slots, pg_stat_replication.",
-    scope="cluster",
+    level="server",
     families=(OLDEST, SNAPSHOT, IDLE, PREPARED_COUNT, PREPARED, HORIZON, HOLDER),
     queries=(_TRANSACTIONS, _BY_HOLDER, _BY_DATABASE),
     requires=(READ_ALL_STATS,),

@@ -13,10 +13,10 @@ from typing import Generic, TypeVar
 
 import psycopg
 
-from pg_migration_exporter.collectors.base import Collector, Scope
-from pg_migration_exporter.config.statement import Statement
+from pg_migration_exporter.collectors.contract import Collector, RunContext
+from pg_migration_exporter.config.user_statement import UserStatement
 from pg_migration_exporter.errors import UnfitAnswerError
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import Requirement, server_role, server_version
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.rows import Rows
@@ -31,7 +31,7 @@ _MOST_FAILURES = 16
 
 
 @dataclass(slots=True)
-class Memory(Generic[Answer]):
+class UserSqlMemory(Generic[Answer]):
     """The latest answer, or what went wrong, how many times in a row, and when to ask again."""
 
     due: float = -inf
@@ -45,11 +45,11 @@ class Reader(Generic[Answer]):
     """What becomes of the rows: `read` raises UnfitAnswerError, `publish` adds samples."""
 
     read: Callable[[Rows], Answer]
-    publish: Callable[[Scope, Answer], None]
+    publish: Callable[[RunContext, Answer], None]
 
 
 def user_collector(
-    section: Statement,
+    section: UserStatement,
     reader: Reader[Answer],
     *,
     name: str,
@@ -58,8 +58,8 @@ def user_collector(
 ) -> Collector:
     """The collector of one statement."""
 
-    async def collect(_: Collector, scope: Scope) -> None:
-        reader.publish(scope, await latest(section, scope, reader.read))
+    async def collect(_: Collector, context: RunContext) -> None:
+        reader.publish(context, await latest(section, context, reader.read))
 
     return Collector(
         name=name,
@@ -71,11 +71,11 @@ def user_collector(
         last=True,
         requires=requirements(section),
         collect=collect,
-        memory=lambda _: Memory[Answer](),
+        memory=lambda _: UserSqlMemory[Answer](),
     )
 
 
-def requirements(section: Statement) -> tuple[Requirement, ...]:
+def requirements(section: UserStatement) -> tuple[Requirement, ...]:
     """What the server must be for the statement to run there."""
     found = []
     if section.only_on != "both":
@@ -85,19 +85,21 @@ def requirements(section: Statement) -> tuple[Requirement, ...]:
     return tuple(found)
 
 
-async def latest(section: Statement, scope: Scope, read: Callable[[Rows], Answer]) -> Answer:
+async def latest(
+    section: UserStatement, context: RunContext, read: Callable[[Rows], Answer]
+) -> Answer:
     """Ask if it is time to: an answer lasts for the interval, a failure at most as long."""
-    memory: Memory[Answer] = scope.memory
+    memory: UserSqlMemory[Answer] = context.memory
     if time.monotonic() >= memory.due:
-        await _ask(section, scope, read)
+        await _ask(section, context, read)
     if memory.failure is not None:
         raise memory.failure.with_traceback(None)  # it would grow with every scrape
     assert memory.answer is not None
     return memory.answer
 
 
-async def _ask(section: Statement, scope: Scope, read: Callable[[Rows], Answer]) -> None:
-    memory: Memory[Answer] = scope.memory
+async def _ask(section: UserStatement, context: RunContext, read: Callable[[Rows], Answer]) -> None:
+    memory: UserSqlMemory[Answer] = context.memory
     now, interval = time.monotonic(), section.interval or 0.0
     # Stays so if the deadline of the scrape comes first.
     memory.answer = None
@@ -105,7 +107,7 @@ async def _ask(section: Statement, scope: Scope, read: Callable[[Rows], Answer])
     memory.due = now + min(interval, _RETRY * 2**memory.failures)
     memory.failures = min(memory.failures + 1, _MOST_FAILURES)
     try:
-        memory.answer = read(await scope.session.query(section.sql, timeout=section.timeout))
+        memory.answer = read(await context.session.query(section.sql, timeout=section.timeout))
     except SessionLostError:
         memory.due = -inf
         raise

@@ -6,8 +6,8 @@ rows is left aside. What is due for long is what matters: autovacuum looks once 
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.collectors.contract import Collector
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.query import Query
 
 _DATABASE = ("datname",)

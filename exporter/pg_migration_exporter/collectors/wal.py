@@ -7,8 +7,8 @@ PostgreSQL 17 moved checkpoints into a view of their own, 18 the writes of WAL i
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector
 from pg_migration_exporter.collectors.columns import age, families, select_list
+from pg_migration_exporter.collectors.contract import Collector
 from pg_migration_exporter.postgres.query import Query
 
 _HELPS = {
@@ -133,5 +133,5 @@ WAL = Collector(
     "pg_control_checkpoint().",
     families=families("postgres", (), _HELPS),
     queries=(Query({version: _variant(version) for version in _VIEWS}),),
-    scope="cluster",
+    level="server",
 )

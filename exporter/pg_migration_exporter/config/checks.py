@@ -13,14 +13,14 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from pg_migration_exporter.config.problems import Place
-from pg_migration_exporter.config.statement import Statement, read_statements
+from pg_migration_exporter.config.user_statement import UserStatement, read_statements
 
 #: When it matters: before a migration starts, while it runs, after it has ended well.
 Phase = Literal["pre", "during", "post"]
 Severity = Literal["critical", "warning", "info"]
 
 
-class Check(Statement):
+class CheckSection(UserStatement):
     """One check; `help` says what holds when it passes."""
 
     help: str = Field(min_length=1)
@@ -31,9 +31,9 @@ class Check(Statement):
 class ChecksFile(BaseModel, extra="forbid", frozen=True):
     """A file of checks."""
 
-    checks: tuple[Check, ...] = ()
+    checks: tuple[CheckSection, ...] = ()
 
 
-def read_checks(patterns: Collection[Path], beside: Path) -> Iterator[tuple[Place, Check]]:
+def read_checks(patterns: Collection[Path], beside: Path) -> Iterator[tuple[Place, CheckSection]]:
     """Read the files that match: see `read_statements`."""
-    return read_statements(ChecksFile, "checks", Check, patterns, beside)
+    return read_statements(ChecksFile, "checks", CheckSection, patterns, beside)

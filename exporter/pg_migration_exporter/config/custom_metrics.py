@@ -17,13 +17,13 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from pg_migration_exporter.config.problems import Place
 from pg_migration_exporter.config.section import Section
-from pg_migration_exporter.config.statement import (
-    Statement,
+from pg_migration_exporter.config.user_statement import (
+    UserStatement,
     read_statements,
     refuse_repeated_names,
 )
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.metrics.families import Family
 
 #: Labels that the exporter or Prometheus sets.
 _RESERVED_LABELS = ("datname", "le", "quantile", "job", "instance")
@@ -70,7 +70,7 @@ class CustomFamily(Section):
         return self
 
 
-class CustomMetrics(Statement):
+class CustomMetrics(UserStatement):
     """One statement and its families."""
 
     metrics: dict[FamilyName, CustomFamily] = Field(min_length=1)

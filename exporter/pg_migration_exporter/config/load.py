@@ -15,7 +15,11 @@ from pg_migration_exporter.config.checks import read_checks
 from pg_migration_exporter.config.custom_metrics import read_custom_metrics, refuse_taken_names
 from pg_migration_exporter.config.problems import Place, read_yaml, validate
 from pg_migration_exporter.config.schema import DEFAULT_TARGET, Settings, TargetSection
-from pg_migration_exporter.config.statement import OneStatement, Statement, refuse_repeated_names
+from pg_migration_exporter.config.user_statement import (
+    OneStatement,
+    UserStatement,
+    refuse_repeated_names,
+)
 from pg_migration_exporter.errors import ConfigError
 
 #: Either names a server to libpq without a connection string.
@@ -62,7 +66,7 @@ def _with_files(section: _HasStatements, place: Place, taken: Collection[str]) -
     checks = _placed(section.checks or (), place.of("checks"))
     checks += read_checks(section.checks_files or (), beside)
     refuse_repeated_names(checks)
-    found: dict[str, Sequence[tuple[Place, Statement]]] = {
+    found: dict[str, Sequence[tuple[Place, UserStatement]]] = {
         "custom_metrics": metrics,
         "checks": checks,
     }

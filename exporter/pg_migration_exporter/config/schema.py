@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from pg_migration_exporter.config.checks import Check
+from pg_migration_exporter.config.checks import CheckSection
 from pg_migration_exporter.config.custom_metrics import CustomMetrics, Label
 from pg_migration_exporter.config.section import Section
 from pg_migration_exporter.config.servers import Server
@@ -217,7 +217,7 @@ class TargetSection(Section):
     pgbouncer: PgBouncerSection | None = None
     custom_metrics: tuple[CustomMetrics, ...] | None = None
     custom_metrics_files: tuple[Path, ...] | None = None
-    checks: tuple[Check, ...] | None = None
+    checks: tuple[CheckSection, ...] | None = None
     checks_files: tuple[Path, ...] | None = None
 
 
@@ -245,7 +245,7 @@ class Settings(Section):
     state_directory: Path | None = None
     custom_metrics: tuple[CustomMetrics, ...] = ()
     custom_metrics_files: tuple[Path, ...] = ()
-    checks: tuple[Check, ...] = ()
+    checks: tuple[CheckSection, ...] = ()
     checks_files: tuple[Path, ...] = ()
     targets: tuple[TargetSection, ...] = ()
 

@@ -82,15 +82,15 @@ class Capabilities:
 class Requirement:
     """Something a collector cannot do without.
 
-    `reason` is a label value, `need` a few words; `remedy` may name {usename} and {version}. Of
-    one that `is_said` to be missing, a user is told; what else is there where it happens to be.
+    `reason` is a label value, `need` a few words; `remedy` may name {usename} and {version}.
+    `report_when_missing` is False for what only some servers have.
     """
 
     reason: str
     need: str
     is_met: Callable[[Capabilities], bool]
     remedy: str
-    is_said: bool = True
+    report_when_missing: bool = True
 
     def remedy_for(self, capabilities: Capabilities) -> str:
         """What to do, for this server and role."""
@@ -132,7 +132,7 @@ STATEMENT_MONITOR = Requirement(
     lambda capabilities: capabilities.statement_monitor_schema is not None,
     "add pg_stat_monitor to shared_preload_libraries, restart the server, then "
     "CREATE EXTENSION pg_stat_monitor;",
-    is_said=False,
+    report_when_missing=False,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pg_migration_exporter.families import BUCKET_LABEL, Family
+from pg_migration_exporter.metrics.families import BUCKET_LABEL, Family
 
 _HITS = "sum by (datname) (rate({0}_blocks_hit_total[5m]))"
 _READS = "sum by (datname) (rate({0}_blocks_read_total[5m]))"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pg_migration_exporter.collectors.index_builds import families as index_builds
+from pg_migration_exporter.collectors.index_builds import index_build_families as index_builds
 from pg_migration_exporter.collectors.locks import LOCKS
-from pg_migration_exporter.collectors.locks import families as locks
+from pg_migration_exporter.collectors.locks import lock_families as locks
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.families import Histogram
-from pg_migration_exporter.postgres.statement import kind_of
-from pg_migration_exporter.status.model import IndexBuild, InvalidIndex, Locker, Session, Waits
+from pg_migration_exporter.engine.target import Target
+from pg_migration_exporter.metrics.families import Histogram
+from pg_migration_exporter.postgres.statement_kind import kind_of
+from pg_migration_exporter.status.model import IndexBuild, InvalidIndex, Locker, SessionInfo, Waits
 from pg_migration_exporter.status.samples import Samples
-from pg_migration_exporter.target import Target
 
 #: Of sessions that wait for the same one, the first are shown, the others counted.
 _WAITERS_SHOWN = 50
@@ -91,9 +91,9 @@ def waits(target: Target, samples: Samples) -> Waits | None:
     )
 
 
-def _session(tree: Mapping[str, Any], settings: Settings) -> Session:
+def _session(tree: Mapping[str, Any], settings: Settings) -> SessionInfo:
     waiters = tree["waiters"]
-    return Session.model_validate(
+    return SessionInfo.model_validate(
         {
             **tree,
             "is_migration": tree["application_name"] in settings.liquibase.application_names,

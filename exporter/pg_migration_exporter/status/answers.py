@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.findings import Findings, is_failing
 from pg_migration_exporter.status.model import LEVELS, Answer, Level, Migration, Question
@@ -47,10 +47,10 @@ def _moving(findings: Findings) -> _Reply:
     if worst is None:
         return _NOT_KNOWN
     words, how_far = _words(worst), ", ".join(_how_far(findings, worst))
-    if worst.status is State.RUNNING:
+    if worst.status is MigrationState.RUNNING:
         alert = runbooks.BLOCKED if worst.blocked else None
         return _Reply(words.level, words.moving, how_far, alert)
-    if worst.status is State.STALE_LOCK:
+    if worst.status is MigrationState.STALE_LOCK:
         detail = "every further run waits for its lock in vain"
         return _Reply(words.level, words.moving, detail, _of_state(worst))
     if any(build.blocked_seconds for build in findings.builds):
@@ -58,7 +58,7 @@ def _moving(findings: Findings) -> _Reply:
         return _Reply("attention", waits, how_far, runbooks.BUILD_BLOCKED)
     if findings.builds:
         return _Reply("info", "An index build is", how_far)
-    level: Level = "unknown" if worst.status is State.UNKNOWN else "info"
+    level: Level = "unknown" if worst.status is MigrationState.UNKNOWN else "info"
     to_run = f"{count(worst.pending, 'changeset')} to run" if worst.pending else ""
     return _Reply(level, words.moving, to_run)
 
@@ -95,7 +95,7 @@ def _worked(findings: Findings) -> _Reply:
     if worst is None:
         return _NOT_KNOWN
     words = _words(worst)
-    level: Level = "info" if worst.status is State.RUNNING else words.level
+    level: Level = "info" if worst.status is MigrationState.RUNNING else words.level
     alert = _of_state(worst) if level in {"critical", "attention", "unknown"} else None
     details = [worst.failed_changeset] if worst.failed_changeset else []
     if findings.invalid:

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pg_migration_exporter.collectors.checks import CheckResult, collector_of, expected_checks
-from pg_migration_exporter.config.checks import Check as Section
-from pg_migration_exporter.config.checks import Severity
-from pg_migration_exporter.database import Part
-from pg_migration_exporter.liquibase.state import Status as State
-from pg_migration_exporter.scrape import Scrape
+from pg_migration_exporter.config.checks import CheckSection, Severity
+from pg_migration_exporter.engine.database import Part
+from pg_migration_exporter.engine.scrape import Scrape
+from pg_migration_exporter.engine.target import Target
+from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status.health import reason_of
-from pg_migration_exporter.status.model import LEVELS, Check, Level, Migration
-from pg_migration_exporter.target import Target
+from pg_migration_exporter.status.model import LEVELS, CheckStatus, Level, Migration
 
 #: Everything expected has run, whether or not somebody edited its files later.
-_DONE = (State.SUCCEEDED, State.DRIFTED)
+_DONE = (MigrationState.SUCCEEDED, MigrationState.DRIFTED)
 _LEVELS: dict[Severity, Level] = {
     "critical": "critical",
     "warning": "attention",
@@ -27,7 +26,9 @@ _LEVELS: dict[Severity, Level] = {
 _NOWHERE = "it runs nowhere: no database that is watched has a name that its `databases` match"
 
 
-def checks(target: Target, scrape: Scrape | None, migrations: Sequence[Migration]) -> list[Check]:
+def checks(
+    target: Target, scrape: Scrape | None, migrations: Sequence[Migration]
+) -> list[CheckStatus]:
     """Every check in every database where it runs, those that ask for most first.
 
     None where the server is not reached: nothing is known of any then.
@@ -39,7 +40,7 @@ def checks(target: Target, scrape: Scrape | None, migrations: Sequence[Migration
     return sorted(found, key=lambda one: LEVELS.index(one.level))
 
 
-def _of_part(target: Target, part: Part, migrations: Sequence[Migration]) -> Iterator[Check]:
+def _of_part(target: Target, part: Part, migrations: Sequence[Migration]) -> Iterator[CheckStatus]:
     running = {one.name for one in part.plan.collectors}
     database = next((one for one in target.databases() if one.datname == part.datname), None)
     for section in target.settings.checks:
@@ -52,7 +53,7 @@ def _of_part(target: Target, part: Part, migrations: Sequence[Migration]) -> Ite
 
 def _of_no_part(
     target: Target, known: set[str], migrations: Sequence[Migration]
-) -> Iterator[Check]:
+) -> Iterator[CheckStatus]:
     server = target.databases()[0].capabilities
     for section in expected_checks(target.settings, server) if server else ():
         if section.name not in known:
@@ -60,15 +61,15 @@ def _of_no_part(
 
 
 def _check(
-    section: Section,
+    section: CheckSection,
     datname: str,
     result: CheckResult | None,
     failure: str,
     migrations: Sequence[Migration],
-) -> Check:
+) -> CheckStatus:
     passes = result.passes if result else None
     matters = is_time_for(section, datname, migrations)
-    return Check(
+    return CheckStatus(
         name=section.name,
         help=section.help,
         phase=section.phase,
@@ -81,15 +82,15 @@ def _check(
     )
 
 
-def is_time_for(section: Section, datname: str, migrations: Sequence[Migration]) -> bool:
+def is_time_for(section: CheckSection, datname: str, migrations: Sequence[Migration]) -> bool:
     """Whether its phase is now: of any migration of the server, `post` of its own database's."""
-    runs = any(one.status is State.RUNNING for one in migrations)
+    runs = any(one.status is MigrationState.RUNNING for one in migrations)
     if section.phase == "post":
         return any(one.status in _DONE and datname in ("", one.datname) for one in migrations)
     return runs == (section.phase == "during")
 
 
-def level_of(section: Section, passes: bool | None, *, matters: bool) -> Level:
+def level_of(section: CheckSection, passes: bool | None, *, matters: bool) -> Level:
     """How much a check asks of whoever reads it."""
     if passes:
         return "ok"

@@ -1,34 +1,38 @@
-"""Events as sentences; what kinds there are, the watcher's collectors decide."""
+"""Events as sentences, for people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pg_migration_exporter.liquibase.state import Status as State
-from pg_migration_exporter.status.model import Happening, Level
+from pg_migration_exporter.engine.event_log import EventLog
+from pg_migration_exporter.events import Event, EventKind
+from pg_migration_exporter.liquibase.state.decide import MigrationState
+from pg_migration_exporter.status.model import Level, StatusEvent
 from pg_migration_exporter.status.words import WORDS, count, duration
-from pg_migration_exporter.watch.events import Event, EventLog
 
 #: How bad an event is, and its sentence; names in braces are the event's subject and details.
-SENTENCES: Mapping[str, tuple[Level, str]] = {
-    "migration_state": ("info", "The state is {now}: {reason}"),
-    "run_ended": ("info", "A run ended: {outcome}"),
-    "changeset_applied": ("ok", "Changeset {subject} is recorded ({exectype})"),
-    "changesets_removed": ("attention", "Changesets were taken out of the history: {changesets}"),
-    "lock_wait_started": (
+SENTENCES: Mapping[EventKind, tuple[Level, str]] = {
+    EventKind.MIGRATION_STATE: ("info", "The state is {now}: {reason}"),
+    EventKind.RUN_ENDED: ("info", "A run ended: {outcome}"),
+    EventKind.CHANGESET_APPLIED: ("ok", "Changeset {subject} is recorded ({exectype})"),
+    EventKind.CHANGESETS_REMOVED: (
+        "attention",
+        "Changesets were taken out of the history: {changesets}",
+    ),
+    EventKind.LOCK_WAIT_STARTED: (
         "attention",
         "{application_name} ({subject}, {state}) holds others up: {sessions}",
     ),
-    "lock_wait_ended": (
+    EventKind.LOCK_WAIT_ENDED: (
         "ok",
         "{application_name} ({subject}) holds nobody up any more; {sessions} waited, at most "
         "{longest_wait_seconds}",
     ),
-    "index_build_started": ("info", "{command} of {subject} began"),
-    "index_build_phase": ("info", "{command} of {subject}: {phase}"),
-    "index_build_completed": ("ok", "{command} of {subject} completed in {seconds}"),
-    "index_build_failed": ("critical", "{command} of {subject} failed after {seconds}"),
-    "index_build_invalid": (
+    EventKind.INDEX_BUILD_STARTED: ("info", "{command} of {subject} began"),
+    EventKind.INDEX_BUILD_PHASE: ("info", "{command} of {subject}: {phase}"),
+    EventKind.INDEX_BUILD_COMPLETED: ("ok", "{command} of {subject} completed in {seconds}"),
+    EventKind.INDEX_BUILD_FAILED: ("critical", "{command} of {subject} failed after {seconds}"),
+    EventKind.INDEX_BUILD_INVALID: (
         "critical",
         "{command} of {subject} ended after {seconds} and left an invalid index",
     ),
@@ -40,17 +44,17 @@ _OUTCOMES: Mapping[str, Level] = {
 }
 
 
-def happenings(log: EventLog) -> list[Happening]:
+def happenings(log: EventLog) -> list[StatusEvent]:
     """The events that are kept, the latest one first."""
-    numbers = range(log.told, log.told - len(log.latest), -1)
+    numbers = range(log.emitted, log.emitted - len(log.latest), -1)
     return [
         _happening(number, event)
         for number, event in zip(numbers, reversed(log.latest), strict=True)
     ]
 
 
-def _happening(number: int, event: Event) -> Happening:
-    return Happening(
+def _happening(number: int, event: Event) -> StatusEvent:
+    return StatusEvent(
         number=number,
         time=event.time,
         kind=event.kind,
@@ -63,20 +67,17 @@ def _happening(number: int, event: Event) -> Happening:
 
 
 def _level(event: Event) -> Level:
-    if event.kind == "migration_state":
-        return WORDS[State(str(event.details["now"]))].level
-    if event.kind == "run_ended":
+    if event.kind == EventKind.MIGRATION_STATE:
+        return WORDS[MigrationState(str(event.details["now"]))].level
+    if event.kind == EventKind.RUN_ENDED:
         return _OUTCOMES.get(str(event.details["outcome"]), "info")
-    return SENTENCES[event.kind][0] if event.kind in SENTENCES else "info"
+    return SENTENCES[event.kind][0]
 
 
 def _sentence(event: Event) -> str:
-    """The event in words; of a kind that is not known here, everything it says."""
+    """The event in words."""
     words = {name: _word(name, value) for name, value in event.details.items()}
-    if event.kind in SENTENCES:
-        return SENTENCES[event.kind][1].format(**{**words, "subject": event.subject})
-    details = ", ".join(f"{name} {word}" for name, word in words.items())
-    return f"{event.kind.replace('_', ' ')}: {event.subject} {details}".rstrip()
+    return SENTENCES[event.kind][1].format(**{**words, "subject": event.subject})
 
 
 def _word(name: str, value: str | float) -> str:

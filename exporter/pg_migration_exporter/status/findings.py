@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.status.model import (
-    Check,
+    CheckStatus,
     Collector,
     IndexBuild,
     InvalidIndex,
@@ -17,7 +17,7 @@ from pg_migration_exporter.status.model import (
 )
 
 
-def is_failing(check: Check) -> bool:
+def is_failing(check: CheckStatus) -> bool:
     """Whether a check says no at the time that it is for."""
     return check.passes is False and check.matters
 
@@ -34,7 +34,7 @@ class Findings:
     databases: Mapping[str, bool] = field(default_factory=dict)
     collectors: Sequence[Collector] = ()
     migrations: Sequence[Migration] = ()
-    checks: Sequence[Check] = ()
+    checks: Sequence[CheckStatus] = ()
     builds: Sequence[IndexBuild] = ()
     invalid: Sequence[InvalidIndex] = ()
     waits: Waits | None = None

@@ -8,12 +8,12 @@ from pg_migration_exporter.collectors.checks import collector_of
 from pg_migration_exporter.collectors.pools import POOL_UTILIZATION
 from pg_migration_exporter.collectors.replication import LAG_SECONDS
 from pg_migration_exporter.collectors.server import START_TIME
-from pg_migration_exporter.database import Database
+from pg_migration_exporter.engine.database import Database
+from pg_migration_exporter.engine.scrape import Scrape
+from pg_migration_exporter.engine.target import Target
 from pg_migration_exporter.postgres.conninfo import describe_server
-from pg_migration_exporter.scrape import Scrape
 from pg_migration_exporter.status.model import Collector, Pool, Replica, Server
 from pg_migration_exporter.status.samples import Samples
-from pg_migration_exporter.target import Target
 
 _LATE = "no answer in time"
 
@@ -29,7 +29,7 @@ def server(target: Target, scrape: Scrape | None, samples: Samples) -> Server:
     return Server(
         address=address,
         reached=reached,
-        problem=None if reached else _first_line(main.complaints.present("scrape")),
+        problem=None if reached else _first_line(main.failures.current("scrape")),
         version=known.version if known else None,
         role=known.role if known else None,
         started=samples.number(START_TIME),
@@ -50,16 +50,16 @@ def collectors(target: Target, scrape: Scrape | None) -> list[Collector]:
 
 
 def _failed(target: Target, scrape: Scrape) -> Iterator[Collector]:
-    """Those that some database did not answer, with the first complaint there is."""
+    """Those that some database did not answer, with the first reason there is."""
     for name in sorted(scrape.failed()):
         reason = reason_of(name, target.databases())
         yield Collector(name=name, state="failed", reason=reason, seconds=None)
 
 
 def reason_of(name: str, databases: Iterable[Database]) -> str:
-    """Why a collector failed: the first complaint that one of the databases has of it."""
-    complaints = (database.complaints.present(name) for database in databases)
-    return _first_line(next((one for one in complaints if one), None))
+    """Why a collector failed: the first reason that one of the databases has."""
+    reasons = (database.failures.current(name) for database in databases)
+    return _first_line(next((reason for reason in reasons if reason), None))
 
 
 def _skipped(scrape: Scrape) -> Iterator[Collector]:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from pg_migration_exporter.collectors.query_duration import QUERY_DURATION
-from pg_migration_exporter.families import Histogram
+from pg_migration_exporter.metrics.families import Histogram
 from pg_migration_exporter.status.model import Latency
 from pg_migration_exporter.status.samples import Samples
 

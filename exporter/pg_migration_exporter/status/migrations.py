@@ -7,15 +7,15 @@ import time
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE
 from pg_migration_exporter.collectors.liquibase.discovery import Seen
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.liquibase.evidence import Reading
-from pg_migration_exporter.liquibase.explain import Explanation, Setup, explain
-from pg_migration_exporter.liquibase.guidance import GUIDANCE
-from pg_migration_exporter.liquibase.state import Verdict as Decision
+from pg_migration_exporter.engine.target import Target
+from pg_migration_exporter.liquibase.state.decide import Decision
+from pg_migration_exporter.liquibase.state.evidence import TableAccess
+from pg_migration_exporter.liquibase.state.explanation import Explanation, Setup, explain
+from pg_migration_exporter.liquibase.state.guidance import GUIDANCE
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.model import LEVELS, Migration, Verdict
 from pg_migration_exporter.status.words import label, sentence, words_for
-from pg_migration_exporter.target import Target
 
 _NEXT_SHOWN = 5
 
@@ -35,9 +35,9 @@ def _migration(
     seen: Seen, seen_at: float, settings: Settings, capabilities: Capabilities
 ) -> Migration:
     changelog, _, observation = seen
-    evidence, decision = observation.evidence, observation.verdict
+    evidence, decision = observation.evidence, observation.decision
     explained = explain(changelog, evidence, decision, _setup(settings, capabilities))
-    is_read = evidence.reading is Reading.COMPLETE
+    is_read = evidence.reading is TableAccess.COMPLETE
     locked = evidence.lock.locked
     return Migration(
         datname=capabilities.datname,

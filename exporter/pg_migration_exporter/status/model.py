@@ -11,8 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pg_migration_exporter.config.checks import Phase, Severity
-from pg_migration_exporter.liquibase.state import Source
-from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.liquibase.state.decide import MigrationState, Source
 
 #: Where the exporter serves it.
 STATUS_PATH = "/api/v1/status"
@@ -36,20 +35,20 @@ Seconds = Annotated[float, Field(ge=0)]
 Ratio = Annotated[float, Field(ge=0)]
 
 
-class Part(BaseModel):
+class Model(BaseModel):
     """What all parts have in common."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class Runbook(Part):
+class Runbook(Model):
     """What to do about one alert; `url` where the configuration says where runbooks are."""
 
     alert: str
     url: str | None
 
 
-class Verdict(Part):
+class Verdict(Model):
     """The state in words for someone on call: what is the case, why, and what to do."""
 
     level: Level
@@ -60,7 +59,7 @@ class Verdict(Part):
     runbook: Runbook | None = None
 
 
-class Answer(Part):
+class Answer(Model):
     """One of the questions that everybody asks of a migration, answered."""
 
     question: Question
@@ -70,7 +69,7 @@ class Answer(Part):
     runbook: Runbook | None = Field(None, description="Of what is wrong; null if nothing is.")
 
 
-class Server(Part):
+class Server(Model):
     """The PostgreSQL server. `reached` is null before the first look."""
 
     address: Text
@@ -81,12 +80,12 @@ class Server(Part):
     started: float | None = None
 
 
-class Migration(Part):
+class Migration(Model):
     """One changelog. Counts are null where they are not known: `pending` needs changelog files."""
 
     datname: Text
     changelog: Text
-    status: State
+    status: MigrationState
     blocked: bool
     inferred: bool
     source: Source
@@ -106,7 +105,7 @@ class Migration(Part):
     advice: list[Text]
 
 
-class Locker(Part):
+class Locker(Model):
     """The session that an index build waits for."""
 
     application_name: Text
@@ -114,7 +113,7 @@ class Locker(Part):
     transaction_seconds: Seconds
 
 
-class IndexBuild(Part):
+class IndexBuild(Model):
     """An index build in progress. `eta_seconds` is null while the build stands still."""
 
     datname: Text
@@ -131,7 +130,7 @@ class IndexBuild(Part):
     locker: Locker | None
 
 
-class InvalidIndex(Part):
+class InvalidIndex(Model):
     """An index that no query uses and every write maintains."""
 
     datname: Text
@@ -141,7 +140,7 @@ class InvalidIndex(Part):
     seconds: Seconds | None
 
 
-class Session(Part):
+class SessionInfo(Model):
     """A session with the sessions that wait for it; `waits_for` is null at the head of a tree."""
 
     pid: int
@@ -155,20 +154,20 @@ class Session(Part):
     statement: Text | None = Field(description="Null unless status.statements is configured.")
     waits_for: Text | None
     waited_seconds: Seconds
-    waiters: list[Session]
+    waiters: list[SessionInfo]
     waiters_left_out: int = 0
 
 
-class Waits(Part):
+class Waits(Model):
     """Sessions that wait for locks."""
 
     blocked: int
     longest_seconds: Seconds
     behind_migrations: int
-    trees: list[Session]
+    trees: list[SessionInfo]
 
 
-class Pool(Part):
+class Pool(Model):
     """A pool of connections and how much of it is in use."""
 
     type: Text
@@ -176,14 +175,14 @@ class Pool(Part):
     used: Ratio
 
 
-class Replica(Part):
+class Replica(Model):
     """A standby, or `self` on a standby, and how far behind it is."""
 
     name: Text
     lag_seconds: Seconds
 
 
-class Latency(Part):
+class Latency(Model):
     """Execution times of a database's statements: 95th percentile, estimated from a histogram.
 
     The baseline is what was usual before the run in progress began; without a run, before now.
@@ -194,7 +193,7 @@ class Latency(Part):
     baseline_seconds: Seconds | None
 
 
-class Statement(Part):
+class TopStatement(Model):
     """One of the statements that took most time, counted since the exporter started."""
 
     datname: Text
@@ -206,7 +205,7 @@ class Statement(Part):
     text: Text | None = Field(description="Normalised; null unless statements.text is configured.")
 
 
-class Happening(Part):
+class StatusEvent(Model):
     """Something that began or ended."""
 
     number: int = Field(description="Grows by one with each event since the exporter started.")
@@ -219,7 +218,7 @@ class Happening(Part):
     details: dict[str, Text | float | int]
 
 
-class Check(Part):
+class CheckStatus(Model):
     """A check of the configuration in one database; `passes` is null while it gives no answer."""
 
     name: str
@@ -233,7 +232,7 @@ class Check(Part):
     level: Level
 
 
-class Collector(Part):
+class Collector(Model):
     """A part of the exporter and whether it answered; `reason` says what is wrong, or missing."""
 
     name: str
@@ -242,7 +241,7 @@ class Collector(Part):
     seconds: Seconds | None
 
 
-class TargetStatus(Part):
+class TargetStatus(Model):
     """One PostgreSQL server and everything that is known of it."""
 
     name: Text
@@ -252,19 +251,19 @@ class TargetStatus(Part):
     server: Server
     databases: dict[Text, bool] = Field(description="Those watched, and whether each answered.")
     migrations: list[Migration]
-    checks: list[Check] = Field(description="Those that ask for most first.")
+    checks: list[CheckStatus] = Field(description="Those that ask for most first.")
     index_builds: list[IndexBuild]
     invalid_indexes: list[InvalidIndex]
     waits: Waits | None
     pools: list[Pool]
     replicas: list[Replica]
     latencies: list[Latency]
-    statements: list[Statement] = Field(description="Those with most time, the first one first.")
+    statements: list[TopStatement] = Field(description="Those with most time, the first one first.")
     collectors: list[Collector]
-    events: list[Happening] = Field(description="The latest 1,000, the latest one first.")
+    events: list[StatusEvent] = Field(description="The latest 1,000, the latest one first.")
 
 
-class Status(Part):
+class Status(Model):
     """Everything, the worst target first."""
 
     version: str = Field(description="Of the exporter.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status.model import Runbook
 
 DOWN = "PostgresDown"
@@ -18,19 +18,19 @@ PRECHECK = "MigrationPrecheckFailed"
 CHECK = "MigrationCheckFailed"
 
 #: Runbooks that fit a state; of a database that was never migrated, no alert tells.
-FOR_STATE: dict[State, str] = {
-    State.FAILED: "DatabaseMigrationFailed",
-    State.STALE_LOCK: "MigrationLockStale",
-    State.RUNNING: "DatabaseMigrationInProgress",
-    State.PENDING: "MigrationPendingLong",
-    State.DRIFTED: "MigrationDrifted",
-    State.ROLLED_BACK: "MigrationRolledBack",
-    State.SUCCEEDED: "MigrationSucceeded",
-    State.UNKNOWN: "MigrationStateUnknown",
+FOR_STATE: dict[MigrationState, str] = {
+    MigrationState.FAILED: "DatabaseMigrationFailed",
+    MigrationState.STALE_LOCK: "MigrationLockStale",
+    MigrationState.RUNNING: "DatabaseMigrationInProgress",
+    MigrationState.PENDING: "MigrationPendingLong",
+    MigrationState.DRIFTED: "MigrationDrifted",
+    MigrationState.ROLLED_BACK: "MigrationRolledBack",
+    MigrationState.SUCCEEDED: "MigrationSucceeded",
+    MigrationState.UNKNOWN: "MigrationStateUnknown",
 }
 
 
-def for_state(state: State, *, blocked: bool) -> str | None:
+def for_state(state: MigrationState, *, blocked: bool) -> str | None:
     """The alert whose runbook fits a state; None for one without."""
     return BLOCKED if blocked else FOR_STATE.get(state)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pg_migration_exporter.families import Family, FamilySamples, Histogram, Value
+from pg_migration_exporter.metrics.families import Family, FamilySamples, Histogram, Value
 
 
 class Samples:

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from pg_migration_exporter.client import open_url
 from pg_migration_exporter.config import Settings
+from pg_migration_exporter.engine.fleet import Fleet
 from pg_migration_exporter.errors import UserError
-from pg_migration_exporter.fleet import Fleet
-from pg_migration_exporter.status.board import INTERVAL, Board
+from pg_migration_exporter.http_client import open_url
+from pg_migration_exporter.status.cache import INTERVAL, StatusCache
 from pg_migration_exporter.status.model import STATUS_PATH, Status
 
 _TIMEOUT = 15.0
@@ -68,7 +68,7 @@ def _fetch(address: str) -> Status:
 @asynccontextmanager
 async def _looking(settings: Settings, name: str | None) -> AsyncIterator[Looks]:
     fleet = Fleet(settings)
-    board = Board(lambda: [*fleet.targets.values()])
+    board = StatusCache(lambda: [*fleet.targets.values()])
     if name is not None and name not in board.names():
         raise UserError(f"--target: no target has this name; known are {', '.join(board.names())}")
     try:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS
 from pg_migration_exporter.collectors.query_duration.sampling import Statements
-from pg_migration_exporter.status.model import Statement
-from pg_migration_exporter.target import Target
+from pg_migration_exporter.engine.target import Target
+from pg_migration_exporter.status.model import TopStatement
 
 
-def statements(target: Target) -> list[Statement]:
+def statements(target: Target) -> list[TopStatement]:
     """The statements that have series of their own, the one with most time first."""
     found = [
-        Statement(
+        TopStatement(
             datname=datname,
             usename=usename,
             queryid=str(queryid),

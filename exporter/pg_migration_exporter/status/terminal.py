@@ -19,16 +19,16 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pg_migration_exporter.status.model import (
-    Check,
-    Happening,
+    CheckStatus,
     IndexBuild,
     Level,
     Migration,
     Runbook,
-    Session,
-    Statement,
+    SessionInfo,
     Status,
+    StatusEvent,
     TargetStatus,
+    TopStatement,
 )
 from pg_migration_exporter.status.words import (
     STATEMENTS_SHOWN,
@@ -190,7 +190,7 @@ def _migration(one: Migration) -> Iterator[RenderableType]:
         yield Text(f"next is {plain(changeset)}")
 
 
-def _check(one: Check) -> Text:
+def _check(one: CheckStatus) -> Text:
     told = f"{one.phase} check {one.name} {said(one)}"
     return _marked(one.level, f"{told}: {one.reason}" if one.reason else told)
 
@@ -221,20 +221,20 @@ def _bar(ratio: float, told: str, level: Level) -> RenderableType:
     return table
 
 
-def _tree(root: Session) -> Tree:
+def _tree(root: SessionInfo) -> Tree:
     tree = Tree(_session(root))
     _grow(tree, root)
     return tree
 
 
-def _grow(tree: Tree, session: Session) -> None:
+def _grow(tree: Tree, session: SessionInfo) -> None:
     for waiter in session.waiters:
         _grow(tree.add(_session(waiter)), waiter)
     if session.waiters_left_out:
         tree.add(Text(f"and {session.waiters_left_out} more", style="dim"))
 
 
-def _session(one: Session) -> Text:
+def _session(one: SessionInfo) -> Text:
     if one.waits_for:
         what = f"waits {duration(one.waited_seconds)} for {plain(one.waits_for)}"
     else:
@@ -261,13 +261,13 @@ def _server(shown: TargetStatus) -> Iterator[RenderableType]:
         yield Text("; ".join(plain(fact) for fact in facts))
 
 
-def _statement(one: Statement) -> Text:
+def _statement(one: TopStatement) -> Text:
     text = Text(plain(shortened(one.text)) if one.text else f"queryid {one.queryid}", style="bold")
     told = f"; {taken(one.seconds, one.calls)}; {plain(one.usename)} in {plain(one.datname)}"
     return text.append(told, style="not bold dim")
 
 
-def _event(one: Happening) -> Text:
+def _event(one: StatusEvent) -> Text:
     style, mark = STYLES[one.level]
     text = Text.assemble((f"{mark} ", f"bold {style}"), (f"{clock(one.time)} ", "dim"))
     text.append(plain(one.text))

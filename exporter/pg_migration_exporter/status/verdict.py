@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE
 from pg_migration_exporter.config.checks import Phase
-from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.findings import Findings, is_failing
-from pg_migration_exporter.status.model import LEVELS, Session, Verdict
+from pg_migration_exporter.status.model import LEVELS, SessionInfo, Verdict
 from pg_migration_exporter.status.words import doing
 
 _NOTHING_YET = Verdict(
@@ -88,7 +88,7 @@ def _worst(findings: Findings) -> Verdict:
         is_idle = blocker.state.startswith("idle in transaction")
         steps = _IDLE.format(pid=blocker.pid) if is_idle else found.steps
         return found.model_copy(update={"reason": reason, "steps": steps})
-    if worst.status is State.RUNNING and waits is not None and waits.behind_migrations:
+    if worst.status is MigrationState.RUNNING and waits is not None and waits.behind_migrations:
         title = "A migration is running, and others wait for it"
         runbook = runbooks.runbook(runbooks.BLOCKS_OTHERS, findings.settings)
         told = {"level": "attention", "title": title, "steps": _OTHERS_WAIT, "runbook": runbook}
@@ -115,12 +115,12 @@ def _checked(findings: Findings, found: Verdict) -> Verdict:
     )
 
 
-def _blocker(trees: Sequence[Session]) -> Session | None:
+def _blocker(trees: Sequence[SessionInfo]) -> SessionInfo | None:
     """The session at the head of the tree in which the migration waits."""
     return next((tree for tree in trees if any(_migrations_in(tree.waiters))), None)
 
 
-def _migrations_in(sessions: Sequence[Session]) -> Iterator[Session]:
+def _migrations_in(sessions: Sequence[SessionInfo]) -> Iterator[SessionInfo]:
     for one in sessions:
         if one.is_migration:
             yield one

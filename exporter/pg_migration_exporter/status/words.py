@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
-from pg_migration_exporter.liquibase.state import Source
-from pg_migration_exporter.liquibase.state import Status as State
-from pg_migration_exporter.status.model import Check, Level
+from pg_migration_exporter.liquibase.state.decide import MigrationState, Source
+from pg_migration_exporter.status.model import CheckStatus, Level
 
 #: Of the statements that took most time, so many are shown.
 STATEMENTS_SHOWN = 5
@@ -27,34 +26,36 @@ class Words:
     worked: str
 
 
-WORDS: dict[State, Words] = {
-    State.UNKNOWN: Words(
+WORDS: dict[MigrationState, Words] = {
+    MigrationState.UNKNOWN: Words(
         "unknown", "The state of the migration is not known", "Not known", "Not known"
     ),
-    State.NOT_INITIALISED: Words(
+    MigrationState.NOT_INITIALISED: Words(
         "info", "This database has never been migrated", "Nothing is running", "Never run"
     ),
-    State.STALE_LOCK: Words(
+    MigrationState.STALE_LOCK: Words(
         "critical", "The migration died and left its lock", "No: its session is gone", "No"
     ),
-    State.RUNNING: Words("info", "A migration is running", "It is running", "Not over yet"),
-    State.FAILED: Words("critical", "The migration failed", "No: it has ended", "No"),
-    State.DRIFTED: Words(
+    MigrationState.RUNNING: Words(
+        "info", "A migration is running", "It is running", "Not over yet"
+    ),
+    MigrationState.FAILED: Words("critical", "The migration failed", "No: it has ended", "No"),
+    MigrationState.DRIFTED: Words(
         "attention",
         "The changelog files are not what ran",
         "Nothing is running",
         "Yes, but the next update will be refused",
     ),
-    State.ROLLED_BACK: Words(
+    MigrationState.ROLLED_BACK: Words(
         "attention",
         "The last run took changesets back",
         "Nothing is running",
         "It was rolled back",
     ),
-    State.PENDING: Words(
+    MigrationState.PENDING: Words(
         "info", "Changesets wait to be run", "Nothing is running", "Not all has run yet"
     ),
-    State.SUCCEEDED: Words(
+    MigrationState.SUCCEEDED: Words(
         "ok", "All is well: everything expected has run", "Nothing is running", "Yes"
     ),
 }
@@ -71,18 +72,18 @@ INFERRED = Words(
 )
 
 
-def words_for(state: State, source: Source, *, blocked: bool, inferred: bool) -> Words:
+def words_for(state: MigrationState, source: Source, *, blocked: bool, inferred: bool) -> Words:
     """The words for a state; `source` is where it was learned."""
     if blocked:
         return BLOCKED
     special = {
-        State.FAILED: INFERRED if inferred else None,
-        State.SUCCEEDED: UNCONFIRMED if source == "database" else None,
+        MigrationState.FAILED: INFERRED if inferred else None,
+        MigrationState.SUCCEEDED: UNCONFIRMED if source == "database" else None,
     }
     return special.get(state) or WORDS[state]
 
 
-def label(state: State, *, blocked: bool, inferred: bool) -> str:
+def label(state: MigrationState, *, blocked: bool, inferred: bool) -> str:
     """A state in a word or two."""
     more = ", blocked" * blocked + ", inferred" * inferred
     return state.value.replace("_", " ") + more
@@ -140,7 +141,7 @@ def place(name: str, address: str) -> str:
     return address if name == DEFAULT_TARGET else f"{name} ({address})"
 
 
-def said(check: Check) -> str:
+def said(check: CheckStatus) -> str:
     """What a check says, in a word or two."""
     return {True: "passes", False: "fails", None: "gives no answer"}[check.passes]
 

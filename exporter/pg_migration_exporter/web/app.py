@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from pg_migration_exporter.engine.fleet import Fleet
+from pg_migration_exporter.engine.reloader import Reloader
+from pg_migration_exporter.engine.target import Target
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.exposition import choose_format, render
-from pg_migration_exporter.families import FamilySamples
-from pg_migration_exporter.fleet import Fleet
-from pg_migration_exporter.own_metrics import OwnMetrics
-from pg_migration_exporter.reload import Reloader
-from pg_migration_exporter.status.board import Board
-from pg_migration_exporter.target import Target
+from pg_migration_exporter.metrics.exposition import choose_format, render
+from pg_migration_exporter.metrics.families import FamilySamples
+from pg_migration_exporter.metrics.own_metrics import OwnMetrics
+from pg_migration_exporter.status.cache import StatusCache
 from pg_migration_exporter.web.basic_auth import BasicAuth
 from pg_migration_exporter.web.deadline import scrape_timeout
 from pg_migration_exporter.web.discovery import discover
@@ -88,7 +88,7 @@ def create_app(fleet: Fleet, reloader: Reloader) -> Starlette:
         yield
         await fleet.close()
 
-    pages, board = Pages(fleet, reloader), Board(lambda: [*fleet.targets.values()])
+    pages, board = Pages(fleet, reloader), StatusCache(lambda: [*fleet.targets.values()])
     routes = [
         Route("/metrics", pages.metrics),
         Route("/probe", pages.probe),

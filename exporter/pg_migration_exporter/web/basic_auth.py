@@ -20,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pg_migration_exporter.liquibase.report import REPORTS_PATH
+from pg_migration_exporter.liquibase.reports.report import REPORTS_PATH
 from pg_migration_exporter.web.refusal import refuse
 
 _CHALLENGE = 'Basic realm="pg-migration-exporter", charset="UTF-8"'

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
-from pg_migration_exporter.fleet import Fleet
-from pg_migration_exporter.target import Target
+from pg_migration_exporter.engine.fleet import Fleet
+from pg_migration_exporter.engine.target import Target
 
 
 def describe_readiness(fleet: Fleet) -> dict[str, Any]:

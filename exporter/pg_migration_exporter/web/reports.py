@@ -15,8 +15,13 @@ from starlette.routing import Route
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.token import has_token, read_token
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.liquibase.report import MAX_BYTES, REPORTS_PATH, Report, parse_report
-from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from pg_migration_exporter.liquibase.reports.report import (
+    MAX_BYTES,
+    REPORTS_PATH,
+    Report,
+    parse_report,
+)
 from pg_migration_exporter.web.headers import HEADERS
 from pg_migration_exporter.web.refusal import refuse
 

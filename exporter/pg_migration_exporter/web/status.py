@@ -15,7 +15,7 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from pg_migration_exporter.status.board import Board
+from pg_migration_exporter.status.cache import StatusCache
 from pg_migration_exporter.status.model import STATUS_PATH
 from pg_migration_exporter.web.headers import CACHEABLE, HEADERS, UNBUFFERED
 from pg_migration_exporter.web.pages import ASSETS, Pages
@@ -29,7 +29,7 @@ _RECONNECT_AFTER_MS = 1000
 class StatusPages:
     """The routes of everything that shows the status of a board's targets."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: StatusCache) -> None:
         self._board = board
         self._pages = Pages()
         self._streams = 0

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.liquibase import Liquibase
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.liquibase import Liquibase
+from testbed.workspace import Workspace
 from tests.fixtures.clock import SteppedServer
 from tests.fixtures.drills import StartDrill, is_whole
 from tests.fixtures.exporters import Page

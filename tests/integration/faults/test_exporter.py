@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from demo.stack.database import Database
-from demo.stack.waiting import wait_until
+from testbed.database import Database
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter, scrape
 
 _OWN = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg-migration-exporter'"

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.postgres import Server
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.drills import Drill, StartDrill, is_whole
 
 _SUCCESS = "migration_exporter_collector_success"

@@ -6,7 +6,7 @@ import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from demo.stack.database import Database
+from testbed.database import Database
 from tests.fixtures.drills import StartDrill, is_whole
 
 _COUNT = "postgres_query_duration_seconds_count"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
-from demo.stack.database import Database
+from testbed.database import Database
 from tests.fixtures.drills import StartDrill, is_whole
 from tests.fixtures.exporters import scrape
 from tests.fixtures.proxy import proxy

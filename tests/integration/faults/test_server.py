@@ -10,10 +10,10 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.postgres import Server
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.drills import StartDrill, is_whole
 from tests.fixtures.exporters import Page
 from tests.fixtures.proxy import proxy

@@ -7,11 +7,11 @@ import contextlib
 
 from pydantic import SecretStr
 
-from demo.stack.database import Database
-from demo.stack.postgres import Server
-from demo.stack.workspace import Workspace
 from pg_migration_exporter.config.schema import PostgresSection
 from pg_migration_exporter.postgres.pooler import open_session
+from testbed.database import Database
+from testbed.postgres import Server
+from testbed.workspace import Workspace
 
 _REQUESTS = 4
 

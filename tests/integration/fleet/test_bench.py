@@ -16,9 +16,9 @@ from bench.fleet.report import MARK, fleet_rows, markdown, plot
 from bench.fleet.scraped import FleetResult, measure_fleet
 from bench.fleet.server import running_fleet, running_server
 from demo.markdown import rewrite
-from demo.stack.postgres import Server
-from demo.stack.programs import ROOT
-from demo.stack.workspace import Workspace
+from testbed.postgres import Server
+from testbed.programs import ROOT
+from testbed.workspace import Workspace
 
 PLAN = FleetPlan(
     targets=3,

@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.programs import ROOT, exporter_command
-from demo.stack.waiting import wait_until
-from pg_migration_exporter.status.model import STATUS_PATH, Check, Status
+from pg_migration_exporter.status.model import STATUS_PATH, CheckStatus, Status
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.programs import ROOT, exporter_command
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter, scrape
 from tests.fixtures.servers import Pair
 
@@ -31,16 +31,16 @@ def check(name: str, sql: str, **more: Any) -> dict[str, Any]:
     } | more
 
 
-def shown(exporter: Exporter) -> dict[str, Check]:
+def shown(exporter: Exporter) -> dict[str, CheckStatus]:
     """The checks of the status API by name."""
     status = Status.model_validate(exporter.api(STATUS_PATH))
     return {one.name: one for one in status.targets[0].checks}
 
 
-def shown_as(exporter: Exporter, name: str, reason: str | None) -> dict[str, Check]:
+def shown_as(exporter: Exporter, name: str, reason: str | None) -> dict[str, CheckStatus]:
     """The same once `name` has this reason; viewers share a look for two seconds."""
 
-    def look() -> dict[str, Check] | None:
+    def look() -> dict[str, CheckStatus] | None:
         found = shown(exporter)
         return found if found[name].reason == reason else None
 

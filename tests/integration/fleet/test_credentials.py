@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.ports import LOOPBACK
-from demo.stack.postgres import Server
-from demo.stack.process import descendants
+from testbed.database import Database
+from testbed.ports import LOOPBACK
+from testbed.postgres import Server
+from testbed.process import descendants
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
 SECRET = "s3cret: of ünusual 'bytes' \\"

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from demo.load import SCHEMA
-from demo.stack.database import Database
-from demo.stack.programs import ROOT, exporter_command
+from testbed.database import Database
+from testbed.programs import ROOT, exporter_command
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 from tests.fixtures.servers import Pair
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo.stack.database import Database
-from demo.stack.liquibase import Liquibase
-from demo.stack.postgres import Server
-from demo.stack.programs import exporter_command
-from demo.stack.waiting import wait_until
+from testbed.database import Database
+from testbed.liquibase import Liquibase
+from testbed.postgres import Server
+from testbed.programs import exporter_command
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 from tests.fixtures.migrations import CHANGELOG
 

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.liquibase import Liquibase
-from demo.stack.waiting import wait_until
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.liquibase import Liquibase
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 _PIDS = "SELECT array_agg(pid ORDER BY pid) FROM pg_stat_activity WHERE application_name = %s"

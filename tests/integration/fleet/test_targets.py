@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.ports import LOOPBACK, free_port
-from demo.stack.prometheus import Prometheus, Scraping
-from demo.stack.waiting import wait_until
-from demo.stack.workspace import Workspace
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.ports import LOOPBACK, free_port
+from testbed.prometheus import Prometheus, Scraping
+from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.exporters import Page, StartExporter, scrape
 from tests.fixtures.proxy import proxy
 

@@ -10,9 +10,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.waiting import wait_until
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import Page
 
 DURATION = "postgres_index_build_duration_seconds"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from demo.stack.database import Database
+from testbed.database import Database
 from tests.integration.index_builds.builds import MIDDLE
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.waiting import wait_until
+from testbed.database import Database
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 from tests.integration.index_builds.builds import (
     DURATION,

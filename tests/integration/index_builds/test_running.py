@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.waiting import wait_until
+from testbed.database import Database
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter, has_series, scrape, scrape_until
 from tests.integration.index_builds.builds import (
     DURATION,

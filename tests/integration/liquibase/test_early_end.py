@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.programs import exporter_command
+from testbed.programs import exporter_command
 from tests.fixtures.exporters import scrape_until
 from tests.fixtures.migration_watch import Watched, WatchMigration
 from tests.fixtures.wrapper import Wrapper

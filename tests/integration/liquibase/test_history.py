@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.liquibase import Liquibase
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.liquibase import Liquibase
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 
 _ROWS = 100_000

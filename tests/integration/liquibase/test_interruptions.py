@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 
-from demo.stack.liquibase import Liquibase
-from demo.stack.programs import exporter_command
-from demo.stack.waiting import wait_until
+from testbed.liquibase import Liquibase
+from testbed.programs import exporter_command
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import scrape, scrape_until
 from tests.fixtures.migration_watch import Watched, WatchMigration
 from tests.fixtures.migrations import CHANGELOG

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.liquibase import Liquibase
-from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.liquibase import Liquibase
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 from tests.fixtures.migrations import CHANGELOG
 from tests.fixtures.wrapper import Wrapper

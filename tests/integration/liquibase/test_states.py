@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from demo.stack.database import Database
-from demo.stack.liquibase import Liquibase
+from testbed.database import Database
+from testbed.liquibase import Liquibase
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
 from tests.fixtures.migrations import CHANGELOG
 

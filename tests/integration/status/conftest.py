@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
-from demo.stack.exporter import Exporter
-from demo.stack.programs import ROOT, program
+from testbed.exporter import Exporter
+from testbed.programs import ROOT, program
 
 AXE = ROOT / ".tools/browser/node_modules/axe-core/axe.min.js"
 #: Milliseconds: patience of a busy machine.

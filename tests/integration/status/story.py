@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.liquibase import Liquibase
-from demo.stack.process import Process
-from demo.stack.waiting import wait_until
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.liquibase import Liquibase
+from testbed.process import Process
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter
 
 _ROWS = 40_000

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from psycopg import sql
 
-from demo.stack.database import Database
+from testbed.database import Database
 from tests.fixtures.exporters import StartExporter
 from tests.integration.status.conftest import Open
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 import httpx
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.waiting import wait_until
-from pg_migration_exporter.status.board import INTERVAL
+from pg_migration_exporter.status.cache import INTERVAL
 from pg_migration_exporter.status.model import Status
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter
 
 _STREAMS = 10

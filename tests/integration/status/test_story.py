@@ -11,12 +11,12 @@ import pytest
 from playwright.sync_api import Page, expect
 from rich.console import Console
 
-from demo.stack.database import Database
-from demo.stack.exporter import Exporter
-from demo.stack.postgres import Server
-from demo.stack.waiting import wait_until
 from pg_migration_exporter.status.model import STATUS_PATH, Status
 from pg_migration_exporter.status.terminal import StatusView
+from testbed.database import Database
+from testbed.exporter import Exporter
+from testbed.postgres import Server
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter
 from tests.fixtures.pictures import Draw
 from tests.integration.status.conftest import PHONE, Open, whole

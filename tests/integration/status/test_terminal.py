@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.process import clean_environment
-from demo.stack.programs import exporter_command, program
-from demo.stack.waiting import wait_until
 from pg_migration_exporter.status.model import Status
+from testbed.database import Database
+from testbed.process import clean_environment
+from testbed.programs import exporter_command, program
+from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.liquibase import Liquibase
-from demo.stack.process import descendants
-from demo.stack.programs import liquibase_home
-from pg_migration_exporter.liquibase.report import Failure, Outcome, Report, Result
+from pg_migration_exporter.liquibase.reports.report import Failure, Outcome, Report, Result
+from testbed.database import Database
+from testbed.liquibase import Liquibase
+from testbed.process import descendants
+from testbed.programs import liquibase_home
 from tests.fixtures.migrations import MASTER
 from tests.fixtures.wrapper import Wrapper
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from demo.stack.ports import free_port
-from demo.stack.process import Process, clean_environment, descendants
-from demo.stack.programs import exporter_command
-from demo.stack.waiting import wait_until
-from pg_migration_exporter.liquibase.report import Outcome
+from pg_migration_exporter.liquibase.reports.report import Outcome
+from testbed.ports import free_port
+from testbed.process import Process, clean_environment, descendants
+from testbed.programs import exporter_command
+from testbed.waiting import wait_until
 from tests.fixtures.wrapper import MakeWrapper, Wrapper
 
 ANY_BYTES = bytes(range(256)) * 4096

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from demo.stack.process import clean_environment, descendants
-from demo.stack.waiting import wait_until
+from testbed.process import clean_environment, descendants
+from testbed.waiting import wait_until
 from tests.fixtures.wrapper import Command, Wrapper
 
 CTRL_C, CTRL_Z = "\x03", "\x1a"

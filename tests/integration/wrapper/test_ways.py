@@ -12,13 +12,13 @@ from typing import ClassVar, NamedTuple
 import psycopg
 import pytest
 
-from demo.stack.database import Database
-from demo.stack.liquibase import Liquibase
-from demo.stack.ports import free_port
-from pg_migration_exporter.liquibase import report_table
-from pg_migration_exporter.liquibase.report import Outcome, Report
-from pg_migration_exporter.liquibase.report_files import ReportFiles
+from pg_migration_exporter.liquibase.reports import table as report_table
+from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from pg_migration_exporter.liquibase.reports.report import Outcome, Report
 from pg_migration_exporter.postgres.rows import Rows
+from testbed.database import Database
+from testbed.liquibase import Liquibase
+from testbed.ports import free_port
 from tests.fixtures.exporters import StartExporter
 from tests.fixtures.reports import make_report
 from tests.fixtures.wrapper import MakeWrapper, command_line

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo.stack.programs import ROOT
 from pg_migration_exporter.config import Settings, load_settings
 from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.errors import ConfigError
+from testbed.programs import ROOT
 
 GOOD = """\
 checks:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pg_migration_exporter.catalogue import TAKEN_NAMES
 from pg_migration_exporter.config import Settings, load_settings
 from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.reference.catalogue import TAKEN_NAMES
 
 GOOD = """\
 custom_metrics:

@@ -8,7 +8,7 @@ import pytest
 
 from pg_migration_exporter.config.schema import ChangelogSection
 from pg_migration_exporter.liquibase.changelog import read_changelog
-from pg_migration_exporter.liquibase.files import compare, files_for
+from pg_migration_exporter.liquibase.state.expected import compare, files_for
 
 SQL = """--liquibase formatted sql
 --changeset me:one

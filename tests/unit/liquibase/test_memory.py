@@ -6,11 +6,13 @@ import json
 
 import pytest
 
-from pg_migration_exporter.liquibase.evidence import Run
-from pg_migration_exporter.liquibase.memory import Counters, Memory
+from pg_migration_exporter.liquibase.state.evidence import Run
+from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, Counters
 
 
-def after(memory: Memory, *counters: Counters, quiet: bool = True, now: float = 0.0) -> int:
+def after(
+    memory: ChangelogMemory, *counters: Counters, quiet: bool = True, now: float = 0.0
+) -> int:
     return sum(memory.see_counters(one, quiet=quiet, now=now) for one in counters)
 
 
@@ -25,20 +27,20 @@ def after(memory: Memory, *counters: Counters, quiet: bool = True, now: float = 
     ],
 )
 def test_what_a_run_did(counters: Counters, run: Run) -> None:
-    memory = Memory(counters=Counters())
+    memory = ChangelogMemory(counters=Counters())
     assert after(memory, counters) == 1
     assert memory.last_run is run
 
 
 def test_a_run_whose_lock_was_seen_and_that_left_nothing() -> None:
-    memory = Memory(counters=Counters())
+    memory = ChangelogMemory(counters=Counters())
     memory.see_lock(locked=True, locked_by="host", version="7", taken=1.0, now=2.0)
     after(memory, Counters(locks=2))
     assert memory.last_run is Run.LEFT_NO_ROW
 
 
 def test_nothing_to_do_is_no_run() -> None:
-    memory = Memory(counters=Counters())
+    memory = ChangelogMemory(counters=Counters())
     assert after(memory, Counters(locks=1)) == 0
     assert after(memory, Counters(locks=1), now=20.0) == 0
     assert after(memory, Counters(locks=2), now=30.0) == 0  # another one, much later
@@ -46,27 +48,27 @@ def test_nothing_to_do_is_no_run() -> None:
 
 
 def test_counters_that_arrive_in_two_parts_are_one_run() -> None:
-    memory = Memory(counters=Counters())
+    memory = ChangelogMemory(counters=Counters())
     after(memory, Counters(1, 0, 0, 1))
     assert after(memory, Counters(2, 0, 0, 2), now=3.0) == 1
     assert memory.last_run is Run.ADDED_ROWS
 
 
 def test_nothing_is_concluded_while_a_run_is_under_way() -> None:
-    memory = Memory(counters=Counters())
+    memory = ChangelogMemory(counters=Counters())
     assert after(memory, Counters(0, 0, 0, 2), quiet=False) == 0
     assert memory.last_run is Run.UNKNOWN
 
 
 def test_a_first_look_only_sets_the_mark_and_a_reset_does_so_again() -> None:
-    memory = Memory()
+    memory = ChangelogMemory()
     assert after(memory, Counters(9, 9, 9, 9)) == 0
     assert after(memory, Counters(0, 0, 0, 1)) == 0
     assert memory.counters == Counters(0, 0, 0, 1)
 
 
 def test_a_new_table_begins_anew_and_keeps_what_was_counted() -> None:
-    memory = Memory(oid=1, counters=Counters(9, 9, 9, 9), runs={"succeeded": 4}, run=4)
+    memory = ChangelogMemory(oid=1, counters=Counters(9, 9, 9, 9), runs={"succeeded": 4}, run=4)
     memory.see_table(2)
     assert memory.counters == Counters()
     assert memory.runs == {"succeeded": 4}
@@ -74,7 +76,7 @@ def test_a_new_table_begins_anew_and_keeps_what_was_counted() -> None:
 
 
 def test_what_was_reported_before_the_last_look_is_of_an_earlier_run() -> None:
-    memory = Memory(counters=Counters())
+    memory = ChangelogMemory(counters=Counters())
     after(memory, Counters(), now=1000.0)
     after(memory, Counters(), quiet=False, now=1600.0)
     after(memory, Counters(1, 0, 0, 2), now=1900.0)
@@ -84,21 +86,21 @@ def test_what_was_reported_before_the_last_look_is_of_an_earlier_run() -> None:
 
 
 def test_a_run_that_nobody_watched_ended_after_the_one_before() -> None:
-    memory = Memory(counters=Counters())
+    memory = ChangelogMemory(counters=Counters())
     after(memory, Counters(1, 0, 0, 2), Counters(1, 0, 0, 2), now=1000.0)
-    restarted = Memory.load(json.loads(json.dumps(memory.dump())))
+    restarted = ChangelogMemory.load(json.loads(json.dumps(memory.dump())))
     after(restarted, Counters(2, 0, 0, 4), now=9000.0)
     assert restarted.ended_after == 1000.0
 
 
 def test_only_the_last_of_several_runs_has_a_known_outcome() -> None:
-    memory = Memory()
+    memory = ChangelogMemory()
     memory.count_runs("failed", 3)
     assert memory.runs == {"failed": 1, "unknown": 2}
 
 
 def test_the_holder_of_a_lock_is_missing_for_as_long_as_it_was_not_seen() -> None:
-    memory = Memory()
+    memory = ChangelogMemory()
     seen = [
         memory.see_holder(
             memory.see_lock(locked=True, locked_by="host", version="7", taken=10.0, now=now),
@@ -113,7 +115,7 @@ def test_the_holder_of_a_lock_is_missing_for_as_long_as_it_was_not_seen() -> Non
 
 
 def test_without_commit_times_the_lock_is_as_old_as_its_first_sight() -> None:
-    memory = Memory()
+    memory = ChangelogMemory()
     for now in (100.0, 107.0):
         lock = memory.see_lock(locked=True, locked_by="h", version="7", taken=None, now=now)
     assert lock.age == 7
@@ -121,13 +123,15 @@ def test_without_commit_times_the_lock_is_as_old_as_its_first_sight() -> None:
 
 
 def test_it_survives_a_restart() -> None:
-    memory = Memory(oid=5, counters=Counters(1, 2, 3, 4), last_run=Run.ADDED_ROWS, last_order=7)
+    memory = ChangelogMemory(
+        oid=5, counters=Counters(1, 2, 3, 4), last_run=Run.ADDED_ROWS, last_order=7
+    )
     memory.durations.observe(0.3)
     memory.count_runs("failed", 1)
-    assert Memory.load(json.loads(json.dumps(memory.dump()))) == memory
+    assert ChangelogMemory.load(json.loads(json.dumps(memory.dump()))) == memory
 
 
 @pytest.mark.parametrize("state", [{}, {"counters": 1}, {"counters": None, "last_run": "odd"}])
 def test_nonsense_is_refused(state: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        Memory.load(state)
+        ChangelogMemory.load(state)

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.liquibase import report_cache
-from pg_migration_exporter.liquibase.evidence import Reported
-from pg_migration_exporter.liquibase.report import Outcome, Report, RunTarget
-from pg_migration_exporter.liquibase.report_files import ReportFiles, read_report
-from pg_migration_exporter.liquibase.reports import Reports
+from pg_migration_exporter.liquibase.reports import directory_cache as report_cache
+from pg_migration_exporter.liquibase.reports.directory import ReportFiles, read_report
+from pg_migration_exporter.liquibase.reports.received import ReceivedReports
+from pg_migration_exporter.liquibase.reports.report import Outcome, Report, RunTarget
+from pg_migration_exporter.liquibase.state.evidence import Reported
 from pg_migration_exporter.postgres.rows import Rows
 from tests.fixtures.reports import make_report
 
@@ -28,27 +28,27 @@ def files(tmp_path: Path) -> ReportFiles:
 
 
 @pytest.fixture
-def reports(tmp_path: Path) -> Reports:
+def reports(tmp_path: Path) -> ReceivedReports:
     return reports_in(tmp_path)
 
 
-def reports_in(directory: Path, *servers: str) -> Reports:
+def reports_in(directory: Path, *servers: str) -> ReceivedReports:
     """The reports of one target; `servers` as its configuration names them."""
     settings = {"reports": {"directory": str(directory)}, "liquibase": {"servers": servers}}
-    return Reports(Settings.model_validate(settings))
+    return ReceivedReports(Settings.model_validate(settings))
 
 
 async def no_table(*_: Any, **__: Any) -> Rows:
     raise AssertionError("no table of reports is configured")
 
 
-def latest(reports: Reports) -> Reported | None:
+def latest(reports: ReceivedReports) -> Reported | None:
     asyncio.run(reports.refresh(no_table))
     return reports.latest("quests", CHANGELOG)
 
 
 def test_an_end_within_one_tick_of_the_file_system_is_seen(
-    files: ReportFiles, reports: Reports
+    files: ReportFiles, reports: ReceivedReports
 ) -> None:
     report = make_report()
     files.save(report)
@@ -86,14 +86,14 @@ def test_reports_that_are_gone_are_forgotten(files: ReportFiles, tmp_path: Path)
 
 
 def test_a_run_without_a_sign_of_life_is_not_under_way(
-    files: ReportFiles, reports: Reports
+    files: ReportFiles, reports: ReceivedReports
 ) -> None:
     files.save(make_report(started=1000.0, updated=1000.0))
     assert latest(reports) == Reported(failed=False, ended_at=None)
 
 
 def test_a_run_goes_on_although_another_one_gave_up_waiting_for_it(
-    files: ReportFiles, reports: Reports
+    files: ReportFiles, reports: ReceivedReports
 ) -> None:
     first = make_report()
     now = first.started

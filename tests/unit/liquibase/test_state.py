@@ -7,18 +7,18 @@ from itertools import product
 
 import pytest
 
-from pg_migration_exporter.liquibase.evidence import (
+from pg_migration_exporter.liquibase.state.decide import MigrationState, decide
+from pg_migration_exporter.liquibase.state.evidence import (
     Evidence,
     Expected,
     Lock,
-    Reading,
     Reported,
     Run,
+    TableAccess,
 )
-from pg_migration_exporter.liquibase.guidance import GUIDANCE
-from pg_migration_exporter.liquibase.state import Status, decide
+from pg_migration_exporter.liquibase.state.guidance import GUIDANCE
 
-READ = Evidence(Reading.COMPLETE, applied=3, ended_after=1000.0)
+READ = Evidence(TableAccess.COMPLETE, applied=3, ended_after=1000.0)
 LEFT_OUT = replace(READ, left_out=("a.sql::1::me", "a.sql::2::me"))
 HELD = Lock(locked=True, locked_by="host", taken=900.0, age=50.0, has_holder=True)
 DEAD = replace(HELD, has_holder=False, holder_missing_for=60.0)
@@ -38,71 +38,77 @@ UNDER_WAY = replace(UNFINISHED, under_way=True)
     ("evidence", "status"),
     [
         # what cannot be read
-        (Evidence(Reading.ABSENT), Status.NOT_INITIALISED),
-        (Evidence(Reading.DROPPED), Status.NOT_INITIALISED),
-        (Evidence(Reading.NOT_GRANTED), Status.UNKNOWN),
-        (Evidence(Reading.BUSY), Status.UNKNOWN),
+        (Evidence(TableAccess.ABSENT), MigrationState.NOT_INITIALISED),
+        (Evidence(TableAccess.DROPPED), MigrationState.NOT_INITIALISED),
+        (Evidence(TableAccess.NOT_GRANTED), MigrationState.UNKNOWN),
+        (Evidence(TableAccess.BUSY), MigrationState.UNKNOWN),
         # the lock
-        (replace(READ, lock=HELD), Status.RUNNING),
-        (replace(READ, lock=DOUBTFUL), Status.RUNNING),
-        (replace(READ, lock=DEAD), Status.STALE_LOCK),
-        (replace(READ, lock=DEAD, expected=PENDING, last_run=Run.ADDED_ROWS), Status.STALE_LOCK),
-        (replace(READ, lock=HELD, reported=FAILED), Status.RUNNING),
+        (replace(READ, lock=HELD), MigrationState.RUNNING),
+        (replace(READ, lock=DOUBTFUL), MigrationState.RUNNING),
+        (replace(READ, lock=DEAD), MigrationState.STALE_LOCK),
+        (
+            replace(READ, lock=DEAD, expected=PENDING, last_run=Run.ADDED_ROWS),
+            MigrationState.STALE_LOCK,
+        ),
+        (replace(READ, lock=HELD, reported=FAILED), MigrationState.RUNNING),
         # the lock's row cleared under a live run
-        (replace(READ, sessions=1), Status.RUNNING),
-        (replace(READ, sessions=1, reported=FAILED), Status.RUNNING),
+        (replace(READ, sessions=1), MigrationState.RUNNING),
+        (replace(READ, sessions=1, reported=FAILED), MigrationState.RUNNING),
         # reported
-        (replace(READ, reported=FAILED), Status.FAILED),
-        (replace(READ, reported=FAILED, expected=ALL_RUN), Status.FAILED),
-        (replace(READ, reported=OLD), Status.SUCCEEDED),
-        (replace(READ, reported=OLD, ended_after=0.0), Status.FAILED),
-        (replace(READ, reported=UNFINISHED), Status.SUCCEEDED),
-        (replace(READ, reported=GOOD), Status.SUCCEEDED),
-        (replace(READ, reported=UNDER_WAY), Status.RUNNING),
-        (replace(READ, reported=UNDER_WAY, lock=DEAD), Status.STALE_LOCK),
-        (replace(READ, reported=UNDER_WAY, last_run=Run.LEFT_NO_ROW), Status.RUNNING),
+        (replace(READ, reported=FAILED), MigrationState.FAILED),
+        (replace(READ, reported=FAILED, expected=ALL_RUN), MigrationState.FAILED),
+        (replace(READ, reported=OLD), MigrationState.SUCCEEDED),
+        (replace(READ, reported=OLD, ended_after=0.0), MigrationState.FAILED),
+        (replace(READ, reported=UNFINISHED), MigrationState.SUCCEEDED),
+        (replace(READ, reported=GOOD), MigrationState.SUCCEEDED),
+        (replace(READ, reported=UNDER_WAY), MigrationState.RUNNING),
+        (replace(READ, reported=UNDER_WAY, lock=DEAD), MigrationState.STALE_LOCK),
+        (replace(READ, reported=UNDER_WAY, last_run=Run.LEFT_NO_ROW), MigrationState.RUNNING),
         (
             replace(LEFT_OUT, reported=GOOD, expected=PENDING, last_run=Run.ADDED_ROWS),
-            Status.PENDING,
+            MigrationState.PENDING,
         ),
-        (replace(READ, reported=FAILED, acknowledged=True), Status.SUCCEEDED),
+        (replace(READ, reported=FAILED, acknowledged=True), MigrationState.SUCCEEDED),
         # inferred from the files
-        (replace(LEFT_OUT, expected=PENDING, last_run=Run.ADDED_ROWS), Status.FAILED),
-        (replace(LEFT_OUT, expected=PENDING, last_run=Run.LEFT_NO_ROW), Status.FAILED),
-        (replace(LEFT_OUT, expected=PENDING, last_run=Run.MAYBE_LEFT_NO_ROW), Status.FAILED),
-        (replace(LEFT_OUT, expected=PENDING, last_run=Run.UPDATED_ROWS), Status.PENDING),
-        (replace(READ, expected=PENDING, last_run=Run.UNKNOWN), Status.PENDING),
+        (replace(LEFT_OUT, expected=PENDING, last_run=Run.ADDED_ROWS), MigrationState.FAILED),
+        (replace(LEFT_OUT, expected=PENDING, last_run=Run.LEFT_NO_ROW), MigrationState.FAILED),
+        (
+            replace(LEFT_OUT, expected=PENDING, last_run=Run.MAYBE_LEFT_NO_ROW),
+            MigrationState.FAILED,
+        ),
+        (replace(LEFT_OUT, expected=PENDING, last_run=Run.UPDATED_ROWS), MigrationState.PENDING),
+        (replace(READ, expected=PENDING, last_run=Run.UNKNOWN), MigrationState.PENDING),
         (
             replace(LEFT_OUT, expected=PENDING, last_run=Run.ADDED_ROWS, acknowledged=True),
-            Status.PENDING,
+            MigrationState.PENDING,
         ),
-        (replace(READ, expected=ALL_RUN, last_run=Run.LEFT_NO_ROW), Status.SUCCEEDED),
+        (replace(READ, expected=ALL_RUN, last_run=Run.LEFT_NO_ROW), MigrationState.SUCCEEDED),
         # files that came after the run, or were taken back
-        (replace(READ, expected=PENDING, last_run=Run.ADDED_ROWS), Status.PENDING),
-        (replace(LEFT_OUT, expected=ALL_RUN, last_run=Run.ADDED_ROWS), Status.SUCCEEDED),
+        (replace(READ, expected=PENDING, last_run=Run.ADDED_ROWS), MigrationState.PENDING),
+        (replace(LEFT_OUT, expected=ALL_RUN, last_run=Run.ADDED_ROWS), MigrationState.SUCCEEDED),
         # inferred from the tables alone
-        (replace(READ, last_run=Run.LEFT_NO_ROW), Status.FAILED),
-        (replace(READ, last_run=Run.LEFT_NO_ROW, acknowledged=True), Status.SUCCEEDED),
-        (replace(READ, last_run=Run.LEFT_NO_ROW, expected=UNREADABLE), Status.FAILED),
-        (replace(READ, last_run=Run.MAYBE_LEFT_NO_ROW), Status.SUCCEEDED),
-        (replace(READ, last_run=Run.ADDED_ROWS), Status.SUCCEEDED),
+        (replace(READ, last_run=Run.LEFT_NO_ROW), MigrationState.FAILED),
+        (replace(READ, last_run=Run.LEFT_NO_ROW, acknowledged=True), MigrationState.SUCCEEDED),
+        (replace(READ, last_run=Run.LEFT_NO_ROW, expected=UNREADABLE), MigrationState.FAILED),
+        (replace(READ, last_run=Run.MAYBE_LEFT_NO_ROW), MigrationState.SUCCEEDED),
+        (replace(READ, last_run=Run.ADDED_ROWS), MigrationState.SUCCEEDED),
         # drift, rollback, pending
-        (replace(READ, expected=DRIFTED), Status.DRIFTED),
-        (replace(READ, expected=DRIFTED, last_run=Run.REMOVED_ROWS), Status.DRIFTED),
-        (replace(READ, last_run=Run.REMOVED_ROWS), Status.ROLLED_BACK),
-        (replace(READ, last_run=Run.REMOVED_ROWS, expected=PENDING), Status.ROLLED_BACK),
-        (replace(READ, expected=PENDING), Status.PENDING),
-        (replace(READ, expected=ALL_RUN), Status.SUCCEEDED),
-        (READ, Status.SUCCEEDED),
+        (replace(READ, expected=DRIFTED), MigrationState.DRIFTED),
+        (replace(READ, expected=DRIFTED, last_run=Run.REMOVED_ROWS), MigrationState.DRIFTED),
+        (replace(READ, last_run=Run.REMOVED_ROWS), MigrationState.ROLLED_BACK),
+        (replace(READ, last_run=Run.REMOVED_ROWS, expected=PENDING), MigrationState.ROLLED_BACK),
+        (replace(READ, expected=PENDING), MigrationState.PENDING),
+        (replace(READ, expected=ALL_RUN), MigrationState.SUCCEEDED),
+        (READ, MigrationState.SUCCEEDED),
     ],
 )
-def test_state(evidence: Evidence, status: Status) -> None:
+def test_state(evidence: Evidence, status: MigrationState) -> None:
     assert decide(evidence).status is status
 
 
 def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
     for reading, lock, run, expected, reported, acknowledged, sessions in product(
-        Reading,
+        TableAccess,
         (Lock(locked=False), HELD, DEAD),
         Run,
         (None, ALL_RUN, PENDING, DRIFTED, UNREADABLE),
@@ -110,7 +116,7 @@ def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
         (False, True),
         (0, 1),
     ):
-        verdict = decide(
+        decision = decide(
             Evidence(
                 reading,
                 lock=lock,
@@ -123,12 +129,12 @@ def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
                 acknowledged=acknowledged,
             )
         )
-        assert verdict.reason
-        assert GUIDANCE[verdict.status].steps
-        assert not (verdict.inferred and verdict.source == "wrapper")
-        if verdict.status is Status.FAILED:
+        assert decision.reason
+        assert GUIDANCE[decision.status].steps
+        assert not (decision.inferred and decision.source == "wrapper")
+        if decision.status is MigrationState.FAILED:
             assert not acknowledged
-            assert verdict.inferred != (verdict.source == "wrapper")
+            assert decision.inferred != (decision.source == "wrapper")
 
 
 def test_blocked_belongs_to_running() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status.model import (
-    Check,
+    CheckStatus,
     Level,
     Migration,
     Server,
@@ -17,7 +17,7 @@ from pg_migration_exporter.status.model import (
 from pg_migration_exporter.status.words import label, words_for
 
 #: A check that fails in its phase.
-CHECK = Check(
+CHECK = CheckStatus(
     name="rows", help="All rows are there.", phase="post", severity="critical", datname="game",
     passes=False, reason="7 are missing", matters=True, level="critical",
 )  # fmt: skip
@@ -40,7 +40,7 @@ def status(*targets: TargetStatus) -> Status:
     return Status.model_construct(version="1", time=0.0, targets=list(targets))
 
 
-def migration(status: State, *, blocked: bool = False, **traits: Any) -> Migration:
+def migration(status: MigrationState, *, blocked: bool = False, **traits: Any) -> Migration:
     how = {"blocked": blocked, "inferred": traits.pop("inferred", False)}
     source = traits.pop("source", "changelog")
     words = words_for(status, source, **how)

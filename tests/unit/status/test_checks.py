@@ -8,36 +8,36 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pg_migration_exporter.config.checks import Check as Section
-from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.config.checks import CheckSection
+from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status.checks import is_time_for, level_of
-from pg_migration_exporter.status.model import Check
+from pg_migration_exporter.status.model import CheckStatus
 from pg_migration_exporter.status.terminal import StatusView
 from pg_migration_exporter.web.pages import Pages
 from tests.unit.status import made
 from tests.unit.status.made import CHECK, migration
 
 
-def section(phase: str, severity: str = "critical") -> Section:
+def section(phase: str, severity: str = "critical") -> CheckSection:
     given = {"name": "rows", "help": "Rows.", "sql": "select true"}
-    return Section.model_validate(given | {"phase": phase, "severity": severity})
+    return CheckSection.model_validate(given | {"phase": phase, "severity": severity})
 
 
 @pytest.mark.parametrize(
     ("states", "phases"),
     [
         ({}, {"pre"}),
-        ({"game": State.PENDING}, {"pre"}),
-        ({"game": State.RUNNING}, {"during"}),
-        ({"shop": State.RUNNING}, {"during"}),
-        ({"game": State.SUCCEEDED}, {"pre", "post"}),
-        ({"game": State.DRIFTED}, {"pre", "post"}),
-        ({"game": State.FAILED}, {"pre"}),
-        ({"shop": State.SUCCEEDED}, {"pre"}),
-        ({"game": State.SUCCEEDED, "shop": State.RUNNING}, {"during", "post"}),
+        ({"game": MigrationState.PENDING}, {"pre"}),
+        ({"game": MigrationState.RUNNING}, {"during"}),
+        ({"shop": MigrationState.RUNNING}, {"during"}),
+        ({"game": MigrationState.SUCCEEDED}, {"pre", "post"}),
+        ({"game": MigrationState.DRIFTED}, {"pre", "post"}),
+        ({"game": MigrationState.FAILED}, {"pre"}),
+        ({"shop": MigrationState.SUCCEEDED}, {"pre"}),
+        ({"game": MigrationState.SUCCEEDED, "shop": MigrationState.RUNNING}, {"during", "post"}),
     ],
 )
-def test_phases(states: dict[str, State], phases: set[str]) -> None:
+def test_phases(states: dict[str, MigrationState], phases: set[str]) -> None:
     migrations = [migration(status, datname=datname) for datname, status in states.items()]
     now = {
         phase
@@ -67,7 +67,7 @@ def test_levels(
     assert level_of(section(phase, severity), passes, matters=matters) == level
 
 
-def shown(*checks: Check) -> dict[str, str]:
+def shown(*checks: CheckStatus) -> dict[str, str]:
     """The checks on the page and in the terminal."""
     target: Any = made.target("db-1", checks=list(checks))
     out = StringIO()

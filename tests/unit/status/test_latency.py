@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pg_migration_exporter.collectors.query_duration import QUERY_DURATION
-from pg_migration_exporter.families import FamilySamples, Histogram
+from pg_migration_exporter.metrics.families import FamilySamples, Histogram
 from pg_migration_exporter.status.latency import LatencyCourse, percentile
 from pg_migration_exporter.status.samples import Samples
 

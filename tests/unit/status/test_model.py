@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pg_migration_exporter.status.model import Happening
+from pg_migration_exporter.status.model import StatusEvent
 from pg_migration_exporter.status.schema import schema
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs/status.schema.json"
@@ -23,7 +23,7 @@ def test_every_part_says_what_it_is() -> None:
 
 def test_bytes_that_are_no_text() -> None:
     """They are shown as such: JSON cannot hold them."""
-    event = Happening(
+    event = StatusEvent(
         number=1,
         time=0,
         kind="index_build_started",

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 import pytest
 
+from pg_migration_exporter.engine.event_log import EventLog
+from pg_migration_exporter.events import Event, EventKind
 from pg_migration_exporter.status.events import happenings
-from pg_migration_exporter.status.model import Happening
+from pg_migration_exporter.status.model import StatusEvent
 from pg_migration_exporter.status.words import STATEMENTS_SHOWN
-from pg_migration_exporter.watch.events import Event, EventLog
 from pg_migration_exporter.web.pages import ASSETS, SECTIONS, Pages
 from tests.unit.status.made import status, target
 
 
-def told(number: int, subject: str = "i") -> Sequence[Happening]:
+def told(number: int, subject: str = "i") -> Sequence[StatusEvent]:
     log = EventLog()
     for _ in range(number):
-        log.tell(Event("index_build_started", "game", subject, {"command": "REINDEX"}))
+        log.emit(Event(EventKind.INDEX_BUILD_STARTED, "game", subject, {"command": "REINDEX"}))
     return happenings(log)
 
 

@@ -7,11 +7,12 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from pg_migration_exporter.engine.event_log import EventLog
+from pg_migration_exporter.events import Event, EventKind
 from pg_migration_exporter.status.events import happenings
 from pg_migration_exporter.status.model import TargetStatus
 from pg_migration_exporter.status.terminal import StatusView
 from pg_migration_exporter.status.words import STATEMENTS_SHOWN
-from pg_migration_exporter.watch.events import Event, EventLog
 from tests.unit.status import made
 
 _HOSTILE = "quests\x1b[2J\x1b]0;mine\x07\r\u202e[bold]"
@@ -27,7 +28,7 @@ def shown(target: TargetStatus, width: int, height: int | None = None) -> str:
 @pytest.mark.parametrize("width", [20, 100])
 def test_text_of_others_does_not_steer_the_terminal(width: int) -> None:
     log = EventLog()
-    log.tell(Event("index_build_started", "game", _HOSTILE, {"command": "REINDEX"}))
+    log.emit(Event(EventKind.INDEX_BUILD_STARTED, "game", _HOSTILE, {"command": "REINDEX"}))
     text = shown(made.target(_HOSTILE, title=_HOSTILE, events=happenings(log)), width)
     assert "quests" in text
     assert "[bold]" in text.replace("\n", "").replace(" ", "").replace("│", "")

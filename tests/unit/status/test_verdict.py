@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.liquibase.state import Status as State
+from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status.answers import answers
 from pg_migration_exporter.status.findings import Findings
 from pg_migration_exporter.status.model import (
-    Check,
+    CheckStatus,
     Collector,
     IndexBuild,
     InvalidIndex,
     Migration,
     Server,
-    Session,
+    SessionInfo,
     Waits,
 )
 from pg_migration_exporter.status.verdict import verdict
@@ -49,7 +49,7 @@ BLOCKED_BUILD = IndexBuild(
 NOBODY = Waits(blocked=0, longest_seconds=0, behind_migrations=0, trees=[])
 
 
-def session(pid: int, name: str, *waiters: Session, **traits: Any) -> Session:
+def session(pid: int, name: str, *waiters: SessionInfo, **traits: Any) -> SessionInfo:
     known: dict[str, Any] = {
         "datname": "game",
         "usename": "app",
@@ -61,7 +61,7 @@ def session(pid: int, name: str, *waiters: Session, **traits: Any) -> Session:
         "waits_for": None,
         "waited_seconds": 0,
     }
-    return Session(pid=pid, application_name=name, waiters=list(waiters), **{**known, **traits})
+    return SessionInfo(pid=pid, application_name=name, waiters=list(waiters), **{**known, **traits})
 
 
 def findings(*migrations: Migration, **traits: Any) -> Findings:
@@ -78,22 +78,22 @@ def findings(*migrations: Migration, **traits: Any) -> Findings:
     ("found", "title", "level"),
     [
         (
-            findings(migration(State.SUCCEEDED)),
+            findings(migration(MigrationState.SUCCEEDED)),
             "All is well: everything expected has run",
             "ok",
         ),
         (
-            findings(migration(State.SUCCEEDED, source="database")),
+            findings(migration(MigrationState.SUCCEEDED, source="database")),
             "Nothing is running, and no failure is known",
             "ok",
         ),
         (
-            findings(migration(State.SUCCEEDED), server=AWAY),
+            findings(migration(MigrationState.SUCCEEDED), server=AWAY),
             "PostgreSQL is not reached",
             "critical",
         ),
         (
-            findings(migration(State.FAILED), collectors=[FAILS]),
+            findings(migration(MigrationState.FAILED), collectors=[FAILS]),
             "The exporter is blind: it cannot see the migration",
             "unknown",
         ),
@@ -105,13 +105,14 @@ def findings(*migrations: Migration, **traits: Any) -> Findings:
             "unknown",
         ),
         (
-            findings(migration(State.FAILED, inferred=True)),
+            findings(migration(MigrationState.FAILED, inferred=True)),
             "The migration seems to have failed",
             "critical",
         ),
         (
             findings(
-                migration(State.RUNNING), waits=NOBODY.model_copy(update={"behind_migrations": 1})
+                migration(MigrationState.RUNNING),
+                waits=NOBODY.model_copy(update={"behind_migrations": 1}),
             ),
             "A migration is running, and others wait for it",
             "attention",
@@ -125,13 +126,13 @@ def test_what_matters_most_comes_first(found: Findings, title: str, level: str) 
 
 def test_a_migration_that_others_wait_for_is_not_just_left_alone() -> None:
     waits = NOBODY.model_copy(update={"behind_migrations": 1})
-    told = verdict(findings(migration(State.RUNNING), waits=waits))
+    told = verdict(findings(migration(MigrationState.RUNNING), waits=waits))
     assert "cancel its statement" in told.steps
 
 
 def test_an_idle_session_that_blocks_the_migration_may_be_ended() -> None:
     waiting = session(2, "liquibase", waits_for="ShareLock on relation game.quests")
-    running = migration(State.RUNNING, blocked=True)
+    running = migration(MigrationState.RUNNING, blocked=True)
 
     def steps(state: str) -> str:
         tree = session(7, "quest-service", waiting, state=state)
@@ -147,7 +148,7 @@ def test_who_blocks_the_migration_is_named() -> None:
     waiting = session(2, "liquibase", waits_for="ShareLock on relation game.quests")
     tree = session(1, "quest-service", session(3, "psql", waiting))
     waits = Waits(blocked=2, longest_seconds=9, behind_migrations=0, trees=[tree])
-    told = verdict(findings(migration(State.RUNNING, blocked=True), waits=waits))
+    told = verdict(findings(migration(MigrationState.RUNNING, blocked=True), waits=waits))
     assert told.reason.startswith(
         "It waits for quest-service, pid 1, idle in transaction that began 1 min ago. "
     )
@@ -157,24 +158,24 @@ def test_who_blocks_the_migration_is_named() -> None:
     ("found", "told"),
     [
         (
-            findings(migration(State.SUCCEEDED)),
+            findings(migration(MigrationState.SUCCEEDED)),
             ["Nothing is running", "No", "Yes", "Yes"],
         ),
         (
-            findings(migration(State.FAILED)),
+            findings(migration(MigrationState.FAILED)),
             ["No: it has ended", "No", "No", "Yes"],
         ),
         (
-            findings(migration(State.SUCCEEDED), server=AWAY, waits=None),
+            findings(migration(MigrationState.SUCCEEDED), server=AWAY, waits=None),
             ["Not known", "Not known", "Not known", "No"],
         ),
         (
-            findings(migration(State.STALE_LOCK), watch_age=None),
+            findings(migration(MigrationState.STALE_LOCK), watch_age=None),
             ["No: its session is gone", "No", "No", "Mostly"],
         ),
         (
             findings(
-                migration(State.RUNNING, blocked=True),
+                migration(MigrationState.RUNNING, blocked=True),
                 collectors=[SEES, LOCKS_FAIL],
                 waits=None,
             ),
@@ -182,7 +183,7 @@ def test_who_blocks_the_migration_is_named() -> None:
         ),
         (
             findings(
-                migration(State.RUNNING),
+                migration(MigrationState.RUNNING),
                 waits=Waits(blocked=3, longest_seconds=9, behind_migrations=1, trees=[]),
             ),
             ["It is running", "Yes: 1 session waits", "Not over yet", "Yes"],
@@ -193,9 +194,9 @@ def test_answers(found: Findings, told: list[str]) -> None:
     assert [one.answer for one in answers(found)] == told
 
 
-@pytest.mark.parametrize("status", State)
+@pytest.mark.parametrize("status", MigrationState)
 @pytest.mark.parametrize("blocked", [True, False])
-def test_what_is_wrong_has_a_runbook(status: State, *, blocked: bool) -> None:
+def test_what_is_wrong_has_a_runbook(status: MigrationState, *, blocked: bool) -> None:
     hurt = Waits(blocked=3, longest_seconds=9, behind_migrations=1, trees=[])
     worst = migration(status, blocked=blocked)
     for found in (
@@ -212,12 +213,12 @@ def test_what_is_wrong_has_a_runbook(status: State, *, blocked: bool) -> None:
 
 
 def test_how_far_it_is() -> None:
-    running = migration(State.RUNNING, applied=9, pending=5, statement="CREATE INDEX")
+    running = migration(MigrationState.RUNNING, applied=9, pending=5, statement="CREATE INDEX")
     moving = answers(findings(running))[0]
     assert moving.detail == "9 of 14 changesets, CREATE INDEX"
 
 
-def check(**changes: Any) -> Check:
+def check(**changes: Any) -> CheckStatus:
     return CHECK.model_copy(update=changes)
 
 
@@ -225,31 +226,41 @@ def check(**changes: Any) -> Check:
     ("status", "found", "title", "level"),
     [
         (
-            State.SUCCEEDED,
+            MigrationState.SUCCEEDED,
             check(),
             "The migration has run, and a check of it fails",
             "critical",
         ),
         (
-            State.RUNNING,
+            MigrationState.RUNNING,
             check(phase="during"),
             "A migration is running, and a check fails",
             "critical",
         ),
         (
-            State.PENDING,
+            MigrationState.PENDING,
             check(phase="pre", level="attention"),
             "Do not start a migration now: a check fails",
             "attention",
         ),
-        (State.SUCCEEDED, check(passes=True, level="ok"), "All is well: ", "ok"),
-        (State.SUCCEEDED, check(severity="warning", level="attention"), "All is well: ", "ok"),
-        (State.SUCCEEDED, check(matters=False, level="info"), "All is well: ", "ok"),
-        (State.FAILED, check(phase="pre", level="attention"), "The migration failed", "critical"),
+        (MigrationState.SUCCEEDED, check(passes=True, level="ok"), "All is well: ", "ok"),
+        (
+            MigrationState.SUCCEEDED,
+            check(severity="warning", level="attention"),
+            "All is well: ",
+            "ok",
+        ),
+        (MigrationState.SUCCEEDED, check(matters=False, level="info"), "All is well: ", "ok"),
+        (
+            MigrationState.FAILED,
+            check(phase="pre", level="attention"),
+            "The migration failed",
+            "critical",
+        ),
     ],
 )
 def test_a_critical_check_that_fails_is_told_unless_there_is_worse(
-    status: State, found: Check, title: str, level: str
+    status: MigrationState, found: CheckStatus, title: str, level: str
 ) -> None:
     told = verdict(findings(migration(status), checks=[found]))
     assert told.title.startswith(title)
@@ -257,7 +268,7 @@ def test_a_critical_check_that_fails_is_told_unless_there_is_worse(
 
 
 def test_the_reason_of_a_check_is_told() -> None:
-    told = verdict(findings(migration(State.SUCCEEDED), checks=[CHECK]))
+    told = verdict(findings(migration(MigrationState.SUCCEEDED), checks=[CHECK]))
     assert told.reason == "The check rows asks for: All rows are there. 7 are missing"
     assert told.runbook is not None
     assert told.runbook.alert == "MigrationCheckFailed"
@@ -265,7 +276,7 @@ def test_the_reason_of_a_check_is_told() -> None:
 
 def test_answers_tell_of_checks() -> None:
     unknown = check(name="size", passes=None, level="unknown")
-    told = answers(findings(migration(State.SUCCEEDED), checks=[CHECK, unknown]))
+    told = answers(findings(migration(MigrationState.SUCCEEDED), checks=[CHECK, unknown]))
     by_question = {one.question: one for one in told}
     worked = by_question["Did it work?"]
     assert (worked.level, worked.detail) == ("critical", "the check rows fails")

@@ -10,7 +10,7 @@ import yaml
 
 from pg_migration_exporter.cli import build_parser
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.liquibase.report import ChangesetReport, Report, Result
+from pg_migration_exporter.liquibase.reports.report import ChangesetReport, Report, Result
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/wrapper.md").read_text()
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pg_migration_exporter.liquibase.report import RunTarget
-from pg_migration_exporter.liquibase.wrapper.given import find_command, read_given
-from pg_migration_exporter.liquibase.wrapper.target import (
+from pg_migration_exporter.liquibase.reports.report import RunTarget
+from pg_migration_exporter.liquibase.wrapper.connection_target import (
     known_secrets,
     read_conninfo,
     read_target,
 )
+from pg_migration_exporter.liquibase.wrapper.options import find_command, read_options
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def test_command(arguments: list[str], command: str) -> None:
     ],
 )
 def test_arguments(option: list[str]) -> None:
-    given = read_given(["liquibase", *option, "update"], {})
+    given = read_options(["liquibase", *option, "update"], {})
     assert given.find("log-file") == "x.log"
 
 
@@ -67,7 +67,7 @@ def test_arguments(option: list[str]) -> None:
     ],
 )
 def test_environment(name: str, value: str, found: str | None) -> None:
-    assert read_given(["liquibase", "update"], {name: value}).find("log-file") == found
+    assert read_options(["liquibase", "update"], {name: value}).find("log-file") == found
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_environment(name: str, value: str, found: str | None) -> None:
 )
 def test_defaults_file(folder: Path, line: str) -> None:
     (folder / "liquibase.properties").write_text(f"# settings\n{line}\n")
-    assert read_given(["liquibase", "update"], {}).find("log-file") == "x.log"
+    assert read_options(["liquibase", "update"], {}).find("log-file") == "x.log"
 
 
 def test_precedence(folder: Path) -> None:
@@ -88,23 +88,23 @@ def test_precedence(folder: Path) -> None:
         "LIQUIBASE_DEFAULTS_FILE": "own.properties",
     }
     java = ["java", sources["jvm"], "-jar", "liquibase.jar"]
-    assert read_given([*java, sources["arguments"], "update"], environment).find("url") == "a"
-    assert read_given([*java, "update"], environment).find("url") == "b"
-    assert read_given(["liquibase", "update"], environment).find("url") == "c"
+    assert read_options([*java, sources["arguments"], "update"], environment).find("url") == "a"
+    assert read_options([*java, "update"], environment).find("url") == "b"
+    assert read_options(["liquibase", "update"], environment).find("url") == "c"
     del environment["LIQUIBASE_COMMAND_URL"]
-    given = read_given(["liquibase", "update"], environment)
+    given = read_options(["liquibase", "update"], environment)
     assert (given.find("url"), given.find("username")) == ("d", "f")
 
 
 def test_a_setting_of_one_command_alone() -> None:
     environment = {"LIQUIBASE_COMMAND_UPDATE_URL": "a"}
-    assert read_given(["liquibase", "update"], environment).find("url") == "a"
-    assert read_given(["liquibase", "status"], environment).find("url") is None
+    assert read_options(["liquibase", "update"], environment).find("url") == "a"
+    assert read_options(["liquibase", "status"], environment).find("url") is None
 
 
 def test_others_have_users_and_passwords_too() -> None:
     environment = {"USERNAME": "somebody", "PASSWORD": "s3cret", "URL": "jdbc:postgresql://h/d"}
-    given = read_given(["liquibase", "update"], environment)
+    given = read_options(["liquibase", "update"], environment)
     assert read_target(given) == RunTarget()
     assert known_secrets(given) == ()
 
@@ -124,7 +124,7 @@ def test_others_have_users_and_passwords_too() -> None:
 def test_target(settings: dict[str, str], changelog: str) -> None:
     environment = {f"LIQUIBASE_{name}": value for name, value in settings.items()}
     environment["LIQUIBASE_COMMAND_URL"] = "jdbc:postgresql://db:6432/quests?password=s3cret"
-    target = read_target(read_given(["liquibase", "update"], environment))
+    target = read_target(read_options(["liquibase", "update"], environment))
     assert target == RunTarget(servers=("db:6432",), database="quests", changelog=changelog)
 
 
@@ -134,7 +134,7 @@ def test_the_connection_for_the_table_is_liquibase_s_own() -> None:
         "LIQUIBASE_COMMAND_USERNAME": "migrator",
         "LIQUIBASE_COMMAND_PASSWORD": "s3cret word",
     }
-    given = read_given(["liquibase", "update"], environment)
+    given = read_options(["liquibase", "update"], environment)
     conninfo = read_conninfo(given)
     assert conninfo.startswith("host=db port=5432 dbname=quests user=migrator password='s3cret wo")
     assert "statement_timeout" in conninfo
@@ -143,4 +143,4 @@ def test_the_connection_for_the_table_is_liquibase_s_own() -> None:
 
 def test_without_a_url_the_user_is_told_what_to_set() -> None:
     with pytest.raises(ValueError, match=r"set reports\.dsn"):
-        read_conninfo(read_given(["liquibase", "update"], dict(os.environ)))
+        read_conninfo(read_options(["liquibase", "update"], dict(os.environ)))

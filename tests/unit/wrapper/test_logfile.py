@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pg_migration_exporter.liquibase.wrapper.given import Given
 from pg_migration_exporter.liquibase.wrapper.logfile import choose_log
+from pg_migration_exporter.liquibase.wrapper.options import LiquibaseOptions
 
 
-def given(**settings: str) -> Given:
+def given(**settings: str) -> LiquibaseOptions:
     names = [(f"liquibase{name.replace('_', '')}", value) for name, value in settings.items()]
-    return Given("update", (names,))
+    return LiquibaseOptions("update", (names,))
 
 
 def test_one_of_our_own_that_another_user_may_write_and_none_read() -> None:

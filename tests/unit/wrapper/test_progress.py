@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pg_migration_exporter.liquibase.report import Failure, Outcome, Summary
+from pg_migration_exporter.liquibase.reports.report import Failure, Outcome, Summary
 from pg_migration_exporter.liquibase.wrapper.progress import Progress
 from pg_migration_exporter.liquibase.wrapper.records import RecordReader
 

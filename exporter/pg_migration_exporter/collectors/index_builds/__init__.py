@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from pg_migration_exporter.collectors.base import Collector, Scope
-from pg_migration_exporter.collectors.index_builds import families as of
+from pg_migration_exporter.collectors.contract import Collector, RunContext
+from pg_migration_exporter.collectors.index_builds import index_build_families as of
 from pg_migration_exporter.collectors.index_builds import sql
 from pg_migration_exporter.collectors.index_builds.builds import (
     Build,
@@ -18,97 +18,99 @@ from pg_migration_exporter.collectors.index_builds.builds import (
     Sighting,
     read_sightings,
 )
-from pg_migration_exporter.collectors.index_builds.memory import InvalidIndex, Memory
+from pg_migration_exporter.collectors.index_builds.memory import IndexBuildMemory, InvalidIndex
+from pg_migration_exporter.events import Event, EventKind
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.query import array
 from pg_migration_exporter.postgres.rows import Rows
-from pg_migration_exporter.watch.events import Event
 
 #: Seconds between looks at every index of the database.
 _INVALID_EVERY = 60.0
 
 
-async def collect(_: Collector, scope: Scope) -> None:
+async def collect(_: Collector, context: RunContext) -> None:
     """Look, and publish what is under way and what is remembered."""
-    sightings = await _look(scope)
+    sightings = await _look(context)
     for seen in sightings:
-        _publish_build(scope, seen, scope.memory)
-    _publish_memory(scope, scope.memory)
+        _publish_build(context, seen, context.memory)
+    _publish_memory(context, context.memory)
 
 
-async def watch(scope: Scope) -> bool:
+async def watch(context: RunContext) -> bool:
     """Look, so that builds between two scrapes are noticed; True while one is under way."""
-    return bool(await _look(scope)) or bool(scope.memory.builds)
+    return bool(await _look(context)) or bool(context.memory.builds)
 
 
-async def _look(scope: Scope) -> list[Sighting]:
-    memory: Memory = scope.memory
+async def _look(context: RunContext) -> list[Sighting]:
+    memory: IndexBuildMemory = context.memory
     look = memory.begin_look()
-    answer = await scope.query(sql.IN_PROGRESS)
+    answer = await context.query(sql.IN_PROGRESS)
     sightings, now = read_sightings(answer), answer.rows[0][answer.columns.index("now")]
     for kind, build in memory.see(sightings, now, look):
-        _tell(scope, kind, build, command=build.command, phase=build.phase)
-    ended = await _settle(scope, memory.take_ended(sightings, look))
-    await _look_for_invalid(scope, memory, everywhere=ended)
+        _emit(context, kind, build, command=build.command, phase=build.phase)
+    ended = await _settle(context, memory.take_ended(sightings, look))
+    await _look_for_invalid(context, memory, everywhere=ended)
     return sightings
 
 
-async def _settle(scope: Scope, gone: Sequence[Build]) -> bool:
+async def _settle(context: RunContext, gone: Sequence[Build]) -> bool:
     """Count the builds whose transaction is over, keep the others; True if one was counted."""
-    memory: Memory = scope.memory
+    memory: IndexBuildMemory = context.memory
     counted = []
     try:
         for build in gone:
-            [(is_open, ended)] = (await scope.query(sql.IS_OPEN, *build.traits)).rows
+            [(is_open, ended)] = (await context.query(sql.IS_OPEN, *build.traits)).rows
             alone = [one.statement for one in gone].count(build.statement) == 1
             build.end(ended, alone=alone)
             if is_open:
                 continue
-            outcome = await _outcome(scope, build)
+            outcome = await _outcome(context, build)
             memory.count(build, outcome)
             counted.append(build)
-            kind = f"index_build_{outcome}"
-            _tell(scope, kind, build, command=build.command, seconds=round(build.seconds, 3))
+            kind = EventKind(f"index_build_{outcome}")
+            _emit(context, kind, build, command=build.command, seconds=round(build.seconds, 3))
     finally:
         memory.builds.extend(build for build in gone if build not in counted)
     return bool(counted)
 
 
-async def _outcome(scope: Scope, build: Build) -> Outcome:
-    outcome = build.outcome(await scope.query(sql.AFTERWARDS, str(build.relid)))
+async def _outcome(context: RunContext, build: Build) -> Outcome:
+    outcome = build.outcome(await context.query(sql.AFTERWARDS, str(build.relid)))
     if outcome != "invalid":
         return outcome
     # Once more: another build of the table that ended during the first look is valid by now.
-    return build.outcome(await scope.query(sql.AFTERWARDS, str(build.relid)))
+    return build.outcome(await context.query(sql.AFTERWARDS, str(build.relid)))
 
 
-async def _look_for_invalid(scope: Scope, memory: Memory, *, everywhere: bool) -> None:
+async def _look_for_invalid(
+    context: RunContext, memory: IndexBuildMemory, *, everywhere: bool
+) -> None:
     """Look at all indexes once in a while or after a build, at those known to be invalid always.
 
     Scrapes and the watcher look at the same time: what one has found, the other must not forget.
     """
     now = time.monotonic()
     if everywhere or now - memory.invalid_looked_at >= _INVALID_EVERY:
-        found = _read_invalid(await scope.query(sql.INVALID_ANYWHERE), memory)
+        found = _read_invalid(await context.query(sql.INVALID_ANYWHERE), memory)
         # Once more: a build that ended during the first look is valid by now.
-        memory.invalid |= await _still_invalid(scope, memory, found)
+        memory.invalid |= await _still_invalid(context, memory, found)
         memory.invalid_looked_at = now
     known = dict(memory.invalid)
-    still = await _still_invalid(scope, memory, known)
+    still = await _still_invalid(context, memory, known)
     memory.invalid = {
         oid: index for oid, index in memory.invalid.items() if oid in still or oid not in known
     }
 
 
 async def _still_invalid(
-    scope: Scope, memory: Memory, indexes: Mapping[int, InvalidIndex]
+    context: RunContext, memory: IndexBuildMemory, indexes: Mapping[int, InvalidIndex]
 ) -> dict[int, InvalidIndex]:
     if not indexes:
         return {}
-    return _read_invalid(await scope.query(sql.INVALID_AMONG, array(indexes)), memory)
+    return _read_invalid(await context.query(sql.INVALID_AMONG, array(indexes)), memory)
 
 
-def _read_invalid(answer: Rows, memory: Memory) -> dict[int, InvalidIndex]:
+def _read_invalid(answer: Rows, memory: IndexBuildMemory) -> dict[int, InvalidIndex]:
     since = {oid: index.since for oid, index in memory.invalid.items()}
     return {
         oid: InvalidIndex(schemaname, relname, indexrelname, since.get(oid, now))
@@ -116,36 +118,36 @@ def _read_invalid(answer: Rows, memory: Memory) -> dict[int, InvalidIndex]:
     }
 
 
-def _tell(scope: Scope, kind: str, build: Build, **details: str | float) -> None:
-    scope.events.tell(Event(kind, scope.capabilities.datname, build.subject, details))
+def _emit(context: RunContext, kind: EventKind, build: Build, **details: str | float) -> None:
+    context.emit(Event(kind, context.capabilities.datname, build.subject, details))
 
 
-def _publish_build(scope: Scope, seen: Sighting, memory: Memory) -> None:
+def _publish_build(context: RunContext, seen: Sighting, memory: IndexBuildMemory) -> None:
     named = (seen.schemaname, seen.relname, seen.indexrelname, seen.command)
-    labels = (scope.capabilities.datname, *named)
+    labels = (context.capabilities.datname, *named)
     course = memory.course(seen)
-    scope.add(of.BUILD_DURATION, seen.elapsed, *labels)
-    scope.add(of.BLOCKED, seen.blocked, *labels)
-    scope.add(of.LOCKERS, seen.lockers, *labels)
+    context.add(of.BUILD_DURATION, seen.elapsed, *labels)
+    context.add(of.BLOCKED, seen.blocked, *labels)
+    context.add(of.LOCKERS, seen.lockers, *labels)
     if seen.ratio is not None:
-        scope.add(of.PROGRESS, course.ratio, *labels, seen.phase)
+        context.add(of.PROGRESS, course.ratio, *labels, seen.phase)
     if (remaining := course.remaining()) is not None:
-        scope.add(of.ETA, remaining, *labels)
+        context.add(of.ETA, remaining, *labels)
     if seen.locker is not None:
         application_name, state, transaction = seen.locker
-        scope.add(of.LOCKER_TRANSACTION, transaction, *labels, application_name, state)
+        context.add(of.LOCKER_TRANSACTION, transaction, *labels, application_name, state)
 
 
-def _publish_memory(scope: Scope, memory: Memory) -> None:
-    datname = scope.capabilities.datname
+def _publish_memory(context: RunContext, memory: IndexBuildMemory) -> None:
+    datname = context.capabilities.datname
     for command, outcomes in memory.counts.items():
         for outcome, count in outcomes.items():
-            scope.add(of.BUILDS, count, datname, command, outcome)
-        scope.add(of.COMPLETED_DURATION, memory.durations[command].snapshot(), datname, command)
+            context.add(of.BUILDS, count, datname, command, outcome)
+        context.add(of.COMPLETED_DURATION, memory.durations[command].snapshot(), datname, command)
     for index in memory.invalid.values():
         labels = (datname, index.schemaname, index.relname, index.indexrelname)
-        scope.add(of.INVALID, 1, *labels)
-        scope.add(of.INVALID_AGE, max(memory.seen_at - index.since, 0.0), *labels)
+        context.add(of.INVALID, 1, *labels)
+        context.add(of.INVALID_AGE, max(memory.seen_at - index.since, 0.0), *labels)
 
 
 INDEX_BUILDS = Collector(
@@ -162,6 +164,6 @@ INDEX_BUILDS = Collector(
     ),
     requires=(READ_ALL_STATS,),
     collect=collect,
-    memory=lambda _: Memory(),
+    memory=lambda _: IndexBuildMemory(),
     watch=watch,
 )

@@ -8,7 +8,8 @@ from typing import Any
 
 from pg_migration_exporter.collectors.index_builds.builds import Build, Outcome, Sighting
 from pg_migration_exporter.collectors.index_builds.progress import Progress
-from pg_migration_exporter.watch.histogram import Durations
+from pg_migration_exporter.events import EventKind
+from pg_migration_exporter.metrics.histograms import DurationHistogram
 
 COMMANDS = (
     "CREATE INDEX",
@@ -33,7 +34,7 @@ class InvalidIndex:
 
 
 @dataclass(slots=True)
-class Memory:
+class IndexBuildMemory:
     """Builds under way and how far they are; builds that ended; invalid indexes by their oid.
 
     Times are the server's, in seconds since the epoch; `invalid_looked_at` is time.monotonic().
@@ -45,8 +46,8 @@ class Memory:
     counts: dict[str, dict[Outcome, int]] = field(
         default_factory=lambda: {one: dict.fromkeys(OUTCOMES, 0) for one in COMMANDS}
     )
-    durations: dict[str, Durations] = field(
-        default_factory=lambda: {one: Durations() for one in COMMANDS}
+    durations: dict[str, DurationHistogram] = field(
+        default_factory=lambda: {one: DurationHistogram() for one in COMMANDS}
     )
     invalid: dict[int, InvalidIndex] = field(default_factory=dict)
     invalid_looked_at: float = -float("inf")
@@ -60,7 +61,9 @@ class Memory:
         self.begun += 1
         return self.begun
 
-    def see(self, sightings: Sequence[Sighting], now: float, look: int) -> list[tuple[str, Build]]:
+    def see(
+        self, sightings: Sequence[Sighting], now: float, look: int
+    ) -> list[tuple[EventKind, Build]]:
         """Note one look, taken at `now`; what began and what went into another phase."""
         if look < self.latest:
             return []
@@ -102,7 +105,7 @@ class Memory:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `dump` returned."""
         builds = [Build.load(build) for build in state["builds"]]
-        durations = {name: Durations.load(state["durations"][name]) for name in COMMANDS}
+        durations = {name: DurationHistogram.load(state["durations"][name]) for name in COMMANDS}
         counts = {
             name: {outcome: int(state["counts"][name][outcome]) for outcome in OUTCOMES}
             for name in COMMANDS
@@ -110,7 +113,7 @@ class Memory:
         self.invalid = {int(oid): InvalidIndex(**one) for oid, one in state["invalid"].items()}
         self.builds, self.durations, self.counts = builds, durations, counts
 
-    def _see_one(self, seen: Sighting) -> list[tuple[str, Build]]:
+    def _see_one(self, seen: Sighting) -> list[tuple[EventKind, Build]]:
         if seen.ratio is not None:
             self.courses[self._key(seen)].see(seen.ratio, seen.now)
         known = [build for build in self.builds if build.statement == seen.statement]
@@ -118,10 +121,10 @@ class Memory:
         if build is None:
             began = seen.now if known else seen.statement[2]
             self.builds.append(Build.begin(seen, began, self.latest))
-            return [("index_build_started", self.builds[-1])]
+            return [(EventKind.INDEX_BUILD_STARTED, self.builds[-1])]
         changed = build.phase != seen.phase
         build.see(seen, self.latest)
-        return [("index_build_phase", build)] if changed else []
+        return [(EventKind.INDEX_BUILD_PHASE, build)] if changed else []
 
     @staticmethod
     def _key(seen: Sighting) -> _Key:

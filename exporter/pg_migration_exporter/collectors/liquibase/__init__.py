@@ -5,49 +5,49 @@ from __future__ import annotations
 import asyncio
 import time
 
-from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.liquibase.discovery import Discovery, Seen, discover
-from pg_migration_exporter.collectors.liquibase.families import FAMILIES
+from pg_migration_exporter.collectors.liquibase.liquibase_families import FAMILIES
 from pg_migration_exporter.collectors.liquibase.publish import publish_history, publish_state
-from pg_migration_exporter.liquibase import report_table
-from pg_migration_exporter.liquibase import tables as sql
-from pg_migration_exporter.liquibase.evidence import Evidence, Reading
-from pg_migration_exporter.liquibase.observe import Observation, Observer
-from pg_migration_exporter.liquibase.reports import Reports
-from pg_migration_exporter.liquibase.state import decide
+from pg_migration_exporter.liquibase.history import tables as sql
+from pg_migration_exporter.liquibase.reports import table as report_table
+from pg_migration_exporter.liquibase.reports.received import ReceivedReports
+from pg_migration_exporter.liquibase.state.decide import decide
+from pg_migration_exporter.liquibase.state.evidence import Evidence, TableAccess
+from pg_migration_exporter.liquibase.state.observer import ChangelogSnapshot, Observer
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 
 
-async def collect(_: Collector, scope: Scope) -> None:
+async def collect(_: Collector, context: RunContext) -> None:
     """Look at every changelog and publish its state."""
-    for changelog, subject, observation in await look(scope):
-        publish_state(scope, changelog, observation)
+    for changelog, subject, observation in await look(context):
+        publish_state(context, changelog, observation)
         if subject is not None:
-            publish_history(scope, changelog, subject)
+            publish_history(context, changelog, subject)
 
 
-async def watch(scope: Scope) -> bool:
+async def watch(context: RunContext) -> bool:
     """Look at every changelog, so that short runs are noticed; True while one is under way."""
-    seen = [observation.evidence for _, _, observation in await look(scope)]
+    seen = [observation.evidence for _, _, observation in await look(context)]
     return any(one.lock.locked or one.sessions or one.under_way for one in seen)
 
 
-async def look(scope: Scope) -> list[Seen]:
+async def look(context: RunContext) -> list[Seen]:
     """Every changelog by name with what is seen of it; one without a name if there is none."""
-    discovery: Discovery = scope.memory
-    found = await discover(scope, discovery)
-    await discovery.reports.refresh(scope.query)
+    discovery: Discovery = context.memory
+    found = await discover(context, discovery)
+    await discovery.reports.refresh(context.query)
     observer = Observer(
-        scope.query,
-        scope.settings.liquibase,
-        scope.capabilities.datname,
-        scope.events,
+        context.query,
+        context.settings.liquibase,
+        context.capabilities.datname,
+        context.emit,
         discovery.reports,
-        scope.capabilities.commit_timestamps,
+        context.capabilities.commit_timestamps,
     )
-    subjects = discovery.see(found, scope.capabilities.datname)
+    subjects = discovery.see(found, context.capabilities.datname)
     observations = await asyncio.gather(*(observer.observe(subject) for subject in subjects))
-    if any(one.evidence.reading is Reading.DROPPED for one in observations):
+    if any(one.evidence.reading is TableAccess.DROPPED for one in observations):
         discovery.elsewhere = None
     seen: list[Seen] = [
         (subject.tables.name, subject, observation)
@@ -58,10 +58,10 @@ async def look(scope: Scope) -> list[Seen]:
     return discovery.seen
 
 
-def _nothing(discovery: Discovery) -> Observation:
-    reading = Reading.DROPPED if discovery.subjects else Reading.ABSENT
+def _nothing(discovery: Discovery) -> ChangelogSnapshot:
+    reading = TableAccess.DROPPED if discovery.subjects else TableAccess.ABSENT
     evidence = Evidence(reading)
-    return Observation(evidence, decide(evidence))
+    return ChangelogSnapshot(evidence, decide(evidence))
 
 
 LIQUIBASE = Collector(
@@ -81,6 +81,6 @@ LIQUIBASE = Collector(
     cost="moderate",
     requires=(READ_ALL_STATS,),
     collect=collect,
-    memory=lambda settings: Discovery(settings.liquibase, Reports(settings)),
+    memory=lambda settings: Discovery(settings.liquibase, ReceivedReports(settings)),
     watch=watch,
 )

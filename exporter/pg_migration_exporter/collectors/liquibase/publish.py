@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from pg_migration_exporter.collectors.base import Scope
-from pg_migration_exporter.collectors.liquibase.families import (
+from pg_migration_exporter.collectors.contract import RunContext
+from pg_migration_exporter.collectors.liquibase.liquibase_families import (
     APPLIED,
     BLOCKED,
     CHANGESET_DURATION,
@@ -25,62 +25,66 @@ from pg_migration_exporter.collectors.liquibase.families import (
     TAG_PRESENT,
     UNEXPECTED,
 )
-from pg_migration_exporter.liquibase.evidence import Evidence, Expected, Reading
-from pg_migration_exporter.liquibase.observe import Observation, Subject, deployment_time
-from pg_migration_exporter.liquibase.state import Status, Verdict
+from pg_migration_exporter.liquibase.state.decide import Decision, MigrationState
+from pg_migration_exporter.liquibase.state.evidence import Evidence, Expected, TableAccess
+from pg_migration_exporter.liquibase.state.observer import (
+    ChangelogSnapshot,
+    TrackedChangelog,
+    deployment_time,
+)
 
 
-def publish_state(scope: Scope, changelog: str, observation: Observation) -> None:
+def publish_state(context: RunContext, changelog: str, observation: ChangelogSnapshot) -> None:
     """Publish the state, the lock and what the changelog files tell."""
-    labels = (scope.capabilities.datname, changelog)
-    evidence, verdict = observation.evidence, observation.verdict
-    for status in Status:
-        scope.add(STATUS, int(status is verdict.status), *labels, status)
-    if verdict.status is Status.FAILED:
-        source = "inferred" if verdict.inferred else "reported"
-        scope.add(FAILURE, 1, *labels, verdict.changeset, source)
-    if evidence.reading is Reading.COMPLETE:
-        _publish_lock(scope, labels, evidence, verdict)
-        _publish_files(scope, labels, evidence.expected)
+    labels = (context.capabilities.datname, changelog)
+    evidence, decision = observation.evidence, observation.decision
+    for status in MigrationState:
+        context.add(STATUS, int(status is decision.status), *labels, status)
+    if decision.status is MigrationState.FAILED:
+        source = "inferred" if decision.inferred else "reported"
+        context.add(FAILURE, 1, *labels, decision.changeset, source)
+    if evidence.reading is TableAccess.COMPLETE:
+        _publish_lock(context, labels, evidence, decision)
+        _publish_files(context, labels, evidence.expected)
 
 
 def _publish_lock(
-    scope: Scope, labels: tuple[str, str], evidence: Evidence, verdict: Verdict
+    context: RunContext, labels: tuple[str, str], evidence: Evidence, decision: Decision
 ) -> None:
-    scope.add(BLOCKED, int(verdict.blocked), *labels)
-    scope.add(LOCK_HELD, int(evidence.lock.locked), *labels)
+    context.add(BLOCKED, int(decision.blocked), *labels)
+    context.add(LOCK_HELD, int(evidence.lock.locked), *labels)
     if evidence.lock.locked:
-        scope.add(LOCK_AGE, evidence.lock.age, *labels)
-        scope.add(LOCK_HOLDER, 1, *labels, evidence.lock.locked_by)
-        if verdict.status is Status.RUNNING:
-            scope.add(RUN_DURATION, evidence.lock.age, *labels)
+        context.add(LOCK_AGE, evidence.lock.age, *labels)
+        context.add(LOCK_HOLDER, 1, *labels, evidence.lock.locked_by)
+        if decision.status is MigrationState.RUNNING:
+            context.add(RUN_DURATION, evidence.lock.age, *labels)
 
 
-def _publish_files(scope: Scope, labels: tuple[str, str], expected: Expected | None) -> None:
+def _publish_files(context: RunContext, labels: tuple[str, str], expected: Expected | None) -> None:
     if expected is None:
         return
-    scope.add(READABLE, int(expected.unreadable is None), *labels)
+    context.add(READABLE, int(expected.unreadable is None), *labels)
     if expected.unreadable is None:
-        scope.add(PENDING, len(expected.pending), *labels)
+        context.add(PENDING, len(expected.pending), *labels)
         for changeset in expected.pending[:1]:
-            scope.add(NEXT, 1, *labels, changeset)
-        scope.add(UNEXPECTED, len(expected.unexpected), *labels)
-        scope.add(DRIFTED, len(expected.drifted), *labels)
+            context.add(NEXT, 1, *labels, changeset)
+        context.add(UNEXPECTED, len(expected.unexpected), *labels)
+        context.add(DRIFTED, len(expected.drifted), *labels)
 
 
-def publish_history(scope: Scope, changelog: str, subject: Subject) -> None:
+def publish_history(context: RunContext, changelog: str, subject: TrackedChangelog) -> None:
     """Publish the history, and what was counted over time."""
-    labels = (scope.capabilities.datname, changelog)
+    labels = (context.capabilities.datname, changelog)
     history, memory = subject.history, subject.memory
     for outcome in ("succeeded", "failed", "rolled_back", "unknown"):
-        scope.add(RUNS, memory.runs.get(outcome, 0), *labels, outcome)
-    scope.add(CHANGESET_DURATION, memory.durations.snapshot(), *labels)
+        context.add(RUNS, memory.runs.get(outcome, 0), *labels, outcome)
+    context.add(CHANGESET_DURATION, memory.durations.snapshot(), *labels)
     if not history.version:
         return
-    scope.add(APPLIED, len(history.checksums), *labels)
+    context.add(APPLIED, len(history.checksums), *labels)
     for tag in history.tags:
-        scope.add(TAG_PRESENT, 1, *labels, tag)
+        context.add(TAG_PRESENT, 1, *labels, tag)
     deployed_at = deployment_time(history.last, time.time()) if history.last else None
     if deployed_at is not None:
-        scope.add(LAST_DEPLOYMENT, deployed_at, *labels)
-        scope.add(LAST_DEPLOYMENT_CHANGESETS, history.deployed, *labels)
+        context.add(LAST_DEPLOYMENT, deployed_at, *labels)
+        context.add(LAST_DEPLOYMENT_CHANGESETS, history.deployed, *labels)

@@ -20,7 +20,7 @@ _DEEPEST_TREE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class LockSession:
     """A session that waits (`lock` is not None) or is waited for.
 
     Times in seconds: `transaction` since it began, `waited` since the wait did. `blockers` are the
@@ -54,15 +54,15 @@ class Session:
         return self.waits and self.locktype == "relation" and self.mode in _DDL_MODES
 
 
-def read_sessions(answer: Rows) -> list[Session]:
+def read_sessions(answer: Rows) -> list[LockSession]:
     """Read the rows of `sql.WAITS`, longest wait first."""
     return [_session(row) for row in answer.named()]
 
 
-def _session(row: Mapping[str, Any]) -> Session:
+def _session(row: Mapping[str, Any]) -> LockSession:
     texts = ("datname", "statement", "locktype", "mode", "schemaname", "relname")
     blockers = row["blockers"]
-    return Session(
+    return LockSession(
         **{
             **row,
             **{name: row[name] or "" for name in texts},
@@ -78,12 +78,12 @@ def _session(row: Mapping[str, Any]) -> Session:
 class Chains:
     """One look at the waits, by pid: sessions, whom each waiting one waits for, all ahead of it."""
 
-    sessions: Mapping[int, Session] = field(default_factory=dict)
+    sessions: Mapping[int, LockSession] = field(default_factory=dict)
     edges: Mapping[int, Sequence[int]] = field(default_factory=dict)
     ahead: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, sessions: Iterable[Session]) -> Chains:
+    def of(cls, sessions: Iterable[LockSession]) -> Chains:
         """Join the waits; one that was not examined is behind the longest wait for its lock."""
         by_pid = {one.pid: one for one in sessions}
         waiting = [one for one in by_pid.values() if one.waits]
@@ -96,7 +96,7 @@ class Chains:
         return cls(by_pid, edges, {one.pid: _ahead_of(one.pid, edges) for one in waiting})
 
     @property
-    def waiting(self) -> list[Session]:
+    def waiting(self) -> list[LockSession]:
         """The sessions that wait, longest first."""
         return [self.sessions[pid] for pid in self.edges]
 
@@ -137,7 +137,7 @@ class Chains:
             (one.schemaname, one.relname) for one in self._waiting_in(datname) if one.relname
         )
 
-    def roots(self) -> list[Session]:
+    def roots(self) -> list[LockSession]:
         """The sessions that others wait for and that do not wait: whom to ask, or to end."""
         ahead = {pid for blockers in self.edges.values() for pid in blockers}
         return [self.sessions[pid] for pid in sorted(ahead) if pid not in self.edges]
@@ -168,7 +168,7 @@ class Chains:
         by_wait = [waiter for waiter in self.edges if waiter in blockers]
         return next(iter([*holders, *by_wait]), None)
 
-    def _waiting_in(self, datname: str) -> list[Session]:
+    def _waiting_in(self, datname: str) -> list[LockSession]:
         return [one for one in self.waiting if one.datname == datname]
 
 
@@ -184,7 +184,7 @@ def _ahead_of(pid: int, edges: Mapping[int, Sequence[int]]) -> frozenset[int]:
     return frozenset(ahead)
 
 
-def _what(one: Session) -> str:
+def _what(one: LockSession) -> str:
     """What a session waits for: `AccessShareLock on relation game.quests`."""
     name = f" {one.schemaname}.{one.relname}" if one.relname else ""
     return f"{one.mode} on {one.locktype}{name}"

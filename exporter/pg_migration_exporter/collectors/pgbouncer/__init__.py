@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
-from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.pgbouncer.console import Console, Record
-from pg_migration_exporter.collectors.pgbouncer.families import (
+from pg_migration_exporter.collectors.pgbouncer.limits import limits
+from pg_migration_exporter.collectors.pgbouncer.pgbouncer_families import (
     CONFIG,
     FAMILIES,
     LISTS,
@@ -21,10 +22,9 @@ from pg_migration_exporter.collectors.pgbouncer.families import (
     VERSION,
     Show,
 )
-from pg_migration_exporter.collectors.pgbouncer.limits import limits
 from pg_migration_exporter.collectors.pools import POOL_FAMILIES, add_pool
-from pg_migration_exporter.complaints import Complaints
 from pg_migration_exporter.config import Settings
+from pg_migration_exporter.engine.failures import FailureLog
 from pg_migration_exporter.errors import ConfigError
 
 
@@ -33,62 +33,62 @@ class Bouncer:
 
     def __init__(self, settings: Settings) -> None:
         self.console = Console(settings.pgbouncer)
-        self.complaints = Complaints()
+        self.failures = FailureLog()
         self.timeout = settings.pgbouncer.timeout
 
 
-async def collect(collector: Collector, scope: Scope) -> None:  # noqa: ARG001 - the contract
+async def collect(collector: Collector, context: RunContext) -> None:  # noqa: ARG001 - the contract
     """Ask PgBouncer everything, or say that it is down."""
-    bouncer: Bouncer = scope.memory
+    bouncer: Bouncer = context.memory
     try:
         answers = await bouncer.console.show()
     except TimeoutError:
-        _fail(scope, f"no answer in {bouncer.timeout:g} s")
+        _fail(context, f"no answer in {bouncer.timeout:g} s")
     except (psycopg.Error, ConfigError, OSError) as error:
-        _fail(scope, str(error))
+        _fail(context, str(error))
     else:
-        bouncer.complaints.hear("pgbouncer", None)
-        scope.add(UP, 1)
-        publish(answers, scope)
+        bouncer.failures.clear("pgbouncer")
+        context.add(UP, 1)
+        publish(answers, context)
 
 
-def _fail(scope: Scope, complaint: str) -> None:
-    scope.memory.complaints.hear("pgbouncer", complaint)
-    scope.add(UP, 0)
+def _fail(context: RunContext, complaint: str) -> None:
+    context.memory.failures.record("pgbouncer", complaint)
+    context.add(UP, 0)
 
 
-def publish(answers: Mapping[str, Sequence[Record]], scope: Scope) -> None:
+def publish(answers: Mapping[str, Sequence[Record]], context: RunContext) -> None:
     """Make samples of all answers, by the names of their columns."""
     for row in answers["VERSION"]:
-        scope.add(VERSION, 1, row["version"])
+        context.add(VERSION, 1, row["version"])
     for command, key, value, families in (
         ("LISTS", "list", "items", LISTS),
         ("CONFIG", "key", "value", CONFIG),
     ):
         for row in answers[command]:
             if row[key] in families:
-                scope.add(families[row[key]], float(row[value]))
+                context.add(families[row[key]], float(row[value]))
     for show in SHOWS:
-        _publish(show, answers[show.command], scope)
+        _publish(show, answers[show.command], context)
     for limit in limits(answers):
-        add_pool(scope, "pgbouncer", limit.name, limit.used, limit.most)
+        add_pool(context, "pgbouncer", limit.name, limit.used, limit.most)
 
 
-def _publish(show: Show, rows: Sequence[Record], scope: Scope) -> None:
+def _publish(show: Show, rows: Sequence[Record], context: RunContext) -> None:
     for row in rows:
         for column in show.columns:
             value = next((row[name] for name in column.names if name in row), None)
             if value is not None:
                 labels = [row.get(label) for label in column.family.labels]
                 texts = ["" if label is None else str(label) for label in labels]
-                scope.add(column.family, float(value) * column.scale, *texts)
+                context.add(column.family, float(value) * column.scale, *texts)
 
 
 PGBOUNCER = Collector(
     name="pgbouncer",
     help="PgBouncer's pools, databases and traffic, under the names of pgbouncer_exporter. "
     "Source: its admin console.",
-    scope="cluster",
+    level="server",
     families=(*FAMILIES, *POOL_FAMILIES),
     queries=(),
     collect=collect,

@@ -5,9 +5,10 @@ Counts start at the exporter's first look; docs/query-latency.md says what the n
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.query_duration import sql
-from pg_migration_exporter.collectors.query_duration.families import (
+from pg_migration_exporter.collectors.query_duration.monitor import MONITORED_DURATIONS
+from pg_migration_exporter.collectors.query_duration.query_duration_families import (
     FAMILIES,
     QUERY_DURATION,
     STATEMENT_CALLS,
@@ -15,7 +16,6 @@ from pg_migration_exporter.collectors.query_duration.families import (
     STATEMENT_ROWS,
     STATEMENT_SECONDS,
 )
-from pg_migration_exporter.collectors.query_duration.monitor import MONITORED_DURATIONS
 from pg_migration_exporter.collectors.query_duration.sampling import Statements
 from pg_migration_exporter.collectors.query_duration.top import Counters
 from pg_migration_exporter.postgres.capabilities import (
@@ -27,37 +27,37 @@ from pg_migration_exporter.postgres.capabilities import (
 _OTHER = ("other", "")
 
 
-async def collect(collector: Collector, scope: Scope) -> None:  # noqa: ARG001 - the contract
+async def collect(collector: Collector, context: RunContext) -> None:  # noqa: ARG001 - the contract
     """Publish what the watcher sampled; look only if it does not."""
-    memory: Statements = scope.memory
-    await memory.look(scope, glimpses=False)
+    memory: Statements = context.memory
+    await memory.look(context, glimpses=False)
     for datname, histogram in memory.histograms.items():
-        scope.add(QUERY_DURATION, histogram.snapshot(), datname, "statements")
+        context.add(QUERY_DURATION, histogram.snapshot(), datname, "statements")
     for (datname, queryid, usename), counters in memory.top.series():
-        _add(scope, counters, datname, str(queryid), usename)
+        _add(context, counters, datname, str(queryid), usename)
     for datname, counters in memory.top.others():
-        _add(scope, counters, datname, *_OTHER)
+        _add(context, counters, datname, *_OTHER)
     if memory.evictions is not None:
-        scope.add(STATEMENT_EVICTIONS, memory.evictions)
+        context.add(STATEMENT_EVICTIONS, memory.evictions)
 
 
-async def sample(scope: Scope) -> None:
+async def sample(context: RunContext) -> None:
     """Look between scrapes."""
-    memory: Statements = scope.memory
-    await memory.look(scope, glimpses=True)
+    memory: Statements = context.memory
+    await memory.look(context, glimpses=True)
 
 
-def _add(scope: Scope, counters: Counters, *labels: str) -> None:
-    scope.add(STATEMENT_CALLS, counters.calls, *labels)
-    scope.add(STATEMENT_SECONDS, counters.seconds, *labels)
-    scope.add(STATEMENT_ROWS, counters.rows, *labels)
+def _add(context: RunContext, counters: Counters, *labels: str) -> None:
+    context.add(STATEMENT_CALLS, counters.calls, *labels)
+    context.add(STATEMENT_SECONDS, counters.seconds, *labels)
+    context.add(STATEMENT_ROWS, counters.rows, *labels)
 
 
 QUERY_DURATIONS = Collector(
     name="query_duration",
     help="Latency of statements as a histogram, and those with most time. "
     "Source: pg_stat_statements.",
-    scope="cluster",
+    level="server",
     families=FAMILIES,
     queries=(sql.STATEMENTS, sql.SOURCE, sql.NAMES, sql.GLIMPSES, sql.OWN_STATEMENTS),
     cost="moderate",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from pg_migration_exporter.collectors.base import Collector, Scope
+from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.query_duration import sql
-from pg_migration_exporter.collectors.query_duration.families import QUERY_DURATION
 from pg_migration_exporter.collectors.query_duration.names import Names
+from pg_migration_exporter.collectors.query_duration.query_duration_families import QUERY_DURATION
+from pg_migration_exporter.collectors.query_duration.read_budget import (
+    SECONDS_PER_MONITORED_ENTRY,
+    ReadBudget,
+)
 from pg_migration_exporter.collectors.query_duration.slices import Slice, Slices, bounds_of
-from pg_migration_exporter.collectors.query_duration.thrift import MONITORED, Thrift
 from pg_migration_exporter.config.schema import StatementsSection
 from pg_migration_exporter.latency.histogram import GrowingHistogram
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS, STATEMENT_MONITOR
@@ -27,24 +30,24 @@ class Monitored:
         self._bounds: tuple[float, ...] = ()
         self._entries = 0
         self._looking = asyncio.Lock()
-        self._thrift = Thrift(settings.interval, MONITORED)
+        self._thrift = ReadBudget(settings.interval, SECONDS_PER_MONITORED_ENTRY)
 
-    async def look(self, scope: Scope) -> None:
+    async def look(self, context: RunContext) -> None:
         """Count what is new, if it is time."""
         if not self._thrift.is_due:
             return
         async with self._looking:
             if self._thrift.is_due:
                 self._thrift.spend(self._entries)
-                await self._look(scope)
+                await self._look(context)
 
-    async def _look(self, scope: Scope) -> None:
-        [source] = await sql.ask_monitor(scope, sql.MONITOR)
+    async def _look(self, context: RunContext) -> None:
+        [source] = await sql.ask_monitor(context, sql.MONITOR)
         self._recognize(*source)
-        rows = await sql.ask_monitor(scope, sql.SLICES, repr(self._slices.oldest))
+        rows = await sql.ask_monitor(context, sql.SLICES, repr(self._slices.oldest))
         slices = [Slice._make(row) for row in rows]
         self._entries = max((one.entries for one in slices), default=0)
-        await self._names_of(scope, {one.dbid for one in slices})
+        await self._names_of(context, {one.dbid for one in slices})
         for added in self._slices.look(slices):
             histogram = self._histogram(added.dbid)
             histogram.add(sum(added.counts), added.seconds, added.counts)
@@ -60,9 +63,9 @@ class Monitored:
             self.histograms.clear()
         self._started, self._bounds = started, bounds
 
-    async def _names_of(self, scope: Scope, oids: set[int]) -> None:
+    async def _names_of(self, context: RunContext, oids: set[int]) -> None:
         if not self._names.cover(oids):
-            self._names.learn(await sql.ask_monitor(scope, sql.NAMES), oids)
+            self._names.learn(await sql.ask_monitor(context, sql.NAMES), oids)
             for datname in self._names.long_gone():
                 self.histograms.pop(datname, None)
 
@@ -73,25 +76,25 @@ class Monitored:
         return make() if datname is None else self.histograms.setdefault(datname, make())
 
 
-async def collect(collector: Collector, scope: Scope) -> None:  # noqa: ARG001 - the contract
+async def collect(collector: Collector, context: RunContext) -> None:  # noqa: ARG001 - the contract
     """Publish what the watcher sampled; look only if it does not."""
-    memory: Monitored = scope.memory
-    await memory.look(scope)
+    memory: Monitored = context.memory
+    await memory.look(context)
     for datname, histogram in memory.histograms.items():
-        scope.add(QUERY_DURATION, histogram.snapshot(), datname, "monitor")
+        context.add(QUERY_DURATION, histogram.snapshot(), datname, "monitor")
 
 
-async def sample(scope: Scope) -> None:
+async def sample(context: RunContext) -> None:
     """Look between scrapes."""
-    memory: Monitored = scope.memory
-    await memory.look(scope)
+    memory: Monitored = context.memory
+    await memory.look(context)
 
 
 MONITORED_DURATIONS = Collector(
     name="query_monitor",
     help="Latency of statements as the histogram of pg_stat_monitor, where it is installed. "
     "Source: pg_stat_monitor.",
-    scope="cluster",
+    level="server",
     families=(QUERY_DURATION,),
     queries=(sql.MONITOR, sql.SLICES, sql.NAMES),
     cost="moderate",

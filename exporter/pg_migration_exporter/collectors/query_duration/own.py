@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pg_migration_exporter.collectors.base import Scope
+from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.collectors.query_duration import sql
-from pg_migration_exporter.collectors.query_duration.reading import Key, Row
-from pg_migration_exporter.collectors.query_duration.thrift import TEXT, Thrift
+from pg_migration_exporter.collectors.query_duration.read_budget import SECONDS_PER_TEXT, ReadBudget
+from pg_migration_exporter.collectors.query_duration.statement_reader import Key, Row
 from pg_migration_exporter.postgres.session import MARK
 
 
@@ -22,19 +22,19 @@ class OwnStatements:
     def __init__(self) -> None:
         self.undecided: frozenset[Key] = frozenset()
         self._is_own: dict[Key, bool] = {}
-        self._reading = Thrift(0.0, TEXT)
+        self._reading = ReadBudget(0.0, SECONDS_PER_TEXT)
 
-    async def leave_out(self, scope: Scope, entries: Sequence[Row], role: int) -> list[Row]:
+    async def leave_out(self, context: RunContext, entries: Sequence[Row], role: int) -> list[Row]:
         """The entries without the exporter's own."""
         keys = {entry.key for entry in entries if entry.userid == role}
         if keys - self._is_own.keys() and self._reading.is_due:
             self._reading.spend(len(entries))
-            await self._ask(scope)
+            await self._ask(context)
         self._is_own = {key: own for key, own in self._is_own.items() if key in keys}
         self.undecided = frozenset(keys - self._is_own.keys())
         return [entry for entry in entries if not self._is_own.get(entry.key, False)]
 
-    async def _ask(self, scope: Scope) -> None:
-        for *key, is_own in await sql.ask_with_texts(scope, sql.OWN_STATEMENTS, MARK):
+    async def _ask(self, context: RunContext) -> None:
+        for *key, is_own in await sql.ask_with_texts(context, sql.OWN_STATEMENTS, MARK):
             if is_own is not None:
                 self._is_own[tuple(key)] = is_own

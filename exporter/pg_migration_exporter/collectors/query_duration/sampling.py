@@ -14,14 +14,27 @@ from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
 
-from pg_migration_exporter.collectors.base import Scope
+from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.collectors.query_duration import sql
 from pg_migration_exporter.collectors.query_duration.names import Names
 from pg_migration_exporter.collectors.query_duration.own import OwnStatements
-from pg_migration_exporter.collectors.query_duration.reading import Change, Key, Reading, Row
+from pg_migration_exporter.collectors.query_duration.read_budget import (
+    MAX_SHARE,
+    SECONDS_PER_ENTRY,
+    ReadBudget,
+)
+from pg_migration_exporter.collectors.query_duration.statement_reader import (
+    Change,
+    Key,
+    Row,
+    StatementReader,
+)
 from pg_migration_exporter.collectors.query_duration.texts import Texts
-from pg_migration_exporter.collectors.query_duration.thrift import ENTRY, SHARE, Thrift
-from pg_migration_exporter.collectors.query_duration.top import Counters, Statement, TopStatements
+from pg_migration_exporter.collectors.query_duration.top import (
+    Counters,
+    StatementKey,
+    TopStatements,
+)
 from pg_migration_exporter.config.schema import StatementsSection
 from pg_migration_exporter.latency.histogram import GrowingHistogram
 from pg_migration_exporter.latency.shape import Shape
@@ -45,7 +58,7 @@ class Statements:
         self.texts = Texts(enabled=settings.text)
         self.evictions: int | None = None
         self._settings = settings
-        self._reading = Reading()
+        self._reading = StatementReader()
         self._own = OwnStatements()
         self._source: tuple[float, float | None] | None = None
         self._shapes: dict[Key, Shape] = {}
@@ -53,36 +66,36 @@ class Statements:
         self._turn = 0
         self._looking = asyncio.Lock()
         self._looked_at = time.monotonic()
-        self._thrift = Thrift(settings.interval, ENTRY)
+        self._thrift = ReadBudget(settings.interval, SECONDS_PER_ENTRY)
 
-    async def look(self, scope: Scope, *, glimpses: bool) -> None:
+    async def look(self, context: RunContext, *, glimpses: bool) -> None:
         """Look at all entries if it is time; then, if wanted, glimpse at some."""
         if not self._thrift.is_due:
             return
         async with self._looking:
             if self._thrift.is_due:
-                await self._look(scope)
+                await self._look(context)
                 if glimpses and self._watched:
-                    await self._glimpse(scope)
+                    await self._glimpse(context)
 
-    async def _look(self, scope: Scope) -> None:
+    async def _look(self, context: RunContext) -> None:
         self._thrift.spend(len(self._reading.seen or ()))
         source, rows = await asyncio.gather(
-            sql.ask(scope, sql.SOURCE), sql.ask(scope, sql.STATEMENTS)
+            sql.ask(context, sql.SOURCE), sql.ask(context, sql.STATEMENTS)
         )
         now = time.monotonic()
         elapsed = now - self._looked_at
         own = self._recognize(*source[0])
         entries = [Row._make(row) for row in rows]
-        await self._names_of(scope, entries)
-        entries = await self._own.leave_out(scope, entries, own)
+        await self._names_of(context, entries)
+        entries = await self._own.leave_out(context, entries, own)
         changes = self._reading.look(entries, self._own.undecided)
         self._count(changes, now)
         for entry in entries:
             self._histogram(entry)
         self.top.keep(filter(None, map(self._statement, entries)))
         self._watch(changes, elapsed)
-        await self.texts.learn(scope, {queryid for _, queryid, _ in self.top.shown}, len(entries))
+        await self.texts.learn(context, {queryid for _, queryid, _ in self.top.shown}, len(entries))
 
     def _recognize(self, started: float, reset: float | None, evictions: int, own: int) -> int:
         """Note whose numbers these are; the oid of the exporter's role."""
@@ -94,10 +107,10 @@ class Statements:
             self._reading.was_reset()
         return own
 
-    async def _names_of(self, scope: Scope, entries: Iterable[Row]) -> None:
+    async def _names_of(self, context: RunContext, entries: Iterable[Row]) -> None:
         oids = {oid for entry in entries for oid in (entry.dbid, entry.userid)}
         if not self.names.cover(oids):
-            self.names.learn(await sql.ask(scope, sql.NAMES), oids)
+            self.names.learn(await sql.ask(context, sql.NAMES), oids)
             for datname in self.names.long_gone():
                 self.histograms.pop(datname, None)
                 self.top.forget(datname)
@@ -112,23 +125,23 @@ class Statements:
         for key in list(self._shapes)[:-_SHAPES]:
             del self._shapes[key]
 
-    async def _glimpse(self, scope: Scope) -> None:
+    async def _glimpse(self, context: RunContext) -> None:
         """Look so often that few calls are in between, of another statement each time."""
         self._turn += 1
         rates = list(self._watched.values())
         pause = min(_CALLS / rates[self._turn % len(rates)], _LONGEST_PAUSE)
         queryids = array({key[2] for key in self._watched})
         count = str(self._affordable_glimpses())
-        rows = await sql.ask(scope, sql.GLIMPSES, count, f"{pause:.6f}", queryids)
+        rows = await sql.ask(context, sql.GLIMPSES, count, f"{pause:.6f}", queryids)
         for _, glimpse in groupby(rows, itemgetter(0)):
             changes = self._reading.glimpse(Row._make(row[1:]) for row in glimpse)
             self._count(changes, time.monotonic(), is_short=True)
 
     def _affordable_glimpses(self) -> int:
         """What a look leaves of the share for both; one glimpse is as dear as a look."""
-        look = len(self._reading.seen or ()) * ENTRY
-        pause = max(self._settings.interval, look / SHARE)
-        return min(round(2 * SHARE * pause / look) - 1, _GLIMPSES)
+        look = len(self._reading.seen or ()) * SECONDS_PER_ENTRY
+        pause = max(self._settings.interval, look / MAX_SHARE)
+        return min(round(2 * MAX_SHARE * pause / look) - 1, _GLIMPSES)
 
     def _count(self, changes: Iterable[Change], now: float, *, is_short: bool = False) -> None:
         added = []
@@ -153,6 +166,6 @@ class Statements:
             return GrowingHistogram()
         return self.histograms.setdefault(datname, GrowingHistogram())
 
-    def _statement(self, row: Row) -> Statement | None:
+    def _statement(self, row: Row) -> StatementKey | None:
         datname = self.names.database(row.dbid)
         return None if datname is None else (datname, row.queryid, self.names.role(row.userid))

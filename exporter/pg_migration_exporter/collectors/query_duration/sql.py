@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from pg_migration_exporter.collectors.base import Scope
+from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.postgres.query import Query
 
 #: The columns are those of `reading.Row`.
@@ -114,26 +114,28 @@ select extract(epoch from b.began)::float8 as started, b.dbid::int8 as dbid,
 )
 
 
-async def ask_with_texts(scope: Scope, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
+async def ask_with_texts(
+    context: RunContext, query: Query, *parameters: str
+) -> list[tuple[Any, ...]]:
     """Rows of a query that reads texts; none where they cannot be read.
 
     One statement of a database in SQL_ASCII whose bytes are no text here hides those of all.
     """
     try:
-        return await ask(scope, query, *parameters)
+        return await ask(context, query, *parameters)
     except psycopg.errors.CharacterNotInRepertoire:
         return []
 
 
-async def ask(scope: Scope, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
+async def ask(context: RunContext, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
     """Rows of a query about pg_stat_statements, wherever it is installed."""
-    schema = scope.capabilities.statements_schema
+    schema = context.capabilities.statements_schema
     assert schema is not None
-    return (await scope.query(query, *parameters, schema=schema)).rows
+    return (await context.query(query, *parameters, schema=schema)).rows
 
 
-async def ask_monitor(scope: Scope, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
+async def ask_monitor(context: RunContext, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
     """Rows of a query about pg_stat_monitor, wherever it is installed."""
-    schema = scope.capabilities.statement_monitor_schema
+    schema = context.capabilities.statement_monitor_schema
     assert schema is not None
-    return (await scope.query(query, *parameters, schema=schema)).rows
+    return (await context.query(query, *parameters, schema=schema)).rows

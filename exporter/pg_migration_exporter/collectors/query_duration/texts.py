@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
-from pg_migration_exporter.collectors.base import Scope
+from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.collectors.query_duration import sql
-from pg_migration_exporter.collectors.query_duration.thrift import TEXT, Thrift
+from pg_migration_exporter.collectors.query_duration.read_budget import SECONDS_PER_TEXT, ReadBudget
 from pg_migration_exporter.postgres.query import array
 
 _LONGEST = 2000
@@ -37,16 +37,16 @@ class Texts:
     def __init__(self, *, enabled: bool) -> None:
         self._enabled = enabled
         self._texts: dict[int, str] = {}
-        self._reading = Thrift(0.0, TEXT)
+        self._reading = ReadBudget(0.0, SECONDS_PER_TEXT)
 
     def get(self, queryid: int) -> str | None:
         """The text without values, None if it is not known."""
         return self._texts.get(queryid)
 
-    async def learn(self, scope: Scope, queryids: Set[int], entries: int) -> None:
+    async def learn(self, context: RunContext, queryids: Set[int], entries: int) -> None:
         """Read the texts that are missing; the extension has so many entries."""
         missing = queryids - self._texts.keys()
         if self._enabled and missing and self._reading.is_due:
             self._reading.spend(entries)
-            rows = await sql.ask_with_texts(scope, sql.TEXTS, array(queryids))
+            rows = await sql.ask_with_texts(context, sql.TEXTS, array(queryids))
             self._texts = {queryid: normalize(text) for queryid, text in rows if text}

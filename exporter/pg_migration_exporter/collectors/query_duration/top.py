@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 #: Database, queryid, role: a statement called by a client and by a function is one here.
-Statement = tuple[str, int, str]
+StatementKey = tuple[str, int, str]
 
 #: A statement's time counts half after so many seconds, so that what a migration changed shows up.
 _HALF_LIFE = 900.0
@@ -41,12 +41,12 @@ class TopStatements:
     """At most `size` statements one by one, and one sum for each database."""
 
     size: int
-    shown: set[Statement] = field(default_factory=set)
-    _counters: dict[Statement, Counters] = field(default_factory=dict)
+    shown: set[StatementKey] = field(default_factory=set)
+    _counters: dict[StatementKey, Counters] = field(default_factory=dict)
     _others: dict[str, Counters] = field(default_factory=dict)
-    _scores: dict[Statement, float] = field(default_factory=dict)
+    _scores: dict[StatementKey, float] = field(default_factory=dict)
 
-    def count(self, added: Iterable[tuple[Statement, Counters]], elapsed: float) -> None:
+    def count(self, added: Iterable[tuple[StatementKey, Counters]], elapsed: float) -> None:
         """Count what the last `elapsed` seconds added."""
         fading = 0.5 ** (elapsed / _HALF_LIFE)
         scores = {one: score * fading for one, score in self._scores.items()}
@@ -58,7 +58,7 @@ class TopStatements:
         for statement, more in added:
             self._counters_of(statement).add(more)
 
-    def keep(self, existing: Iterable[Statement]) -> None:
+    def keep(self, existing: Iterable[StatementKey]) -> None:
         """Forget the statements that do not exist any more and are not shown."""
         kept = set(existing) | self.shown
         self._scores = {one: score for one, score in self._scores.items() if one in kept}
@@ -70,7 +70,7 @@ class TopStatements:
         self.shown = {one for one in self.shown if one[0] != datname}
         self.keep(one for one in self._counters.keys() | self._scores.keys() if one[0] != datname)
 
-    def series(self) -> Iterator[tuple[Statement, Counters]]:
+    def series(self) -> Iterator[tuple[StatementKey, Counters]]:
         """The statements that are shown."""
         for statement in self.shown:
             yield statement, self._counters.setdefault(statement, Counters())
@@ -79,13 +79,13 @@ class TopStatements:
         """The others, by database."""
         yield from self._others.items()
 
-    def _counters_of(self, statement: Statement) -> Counters:
+    def _counters_of(self, statement: StatementKey) -> Counters:
         if statement in self.shown:
             return self._counters.setdefault(statement, Counters())
         return self._others.setdefault(statement[0], Counters())
 
     def _choose(self) -> None:
-        def rank(statement: Statement) -> float:
+        def rank(statement: StatementKey) -> float:
             return self._scores[statement] * (_MARGIN if statement in self.shown else 1.0)
 
         candidates = [one for one, score in self._scores.items() if score > 0]

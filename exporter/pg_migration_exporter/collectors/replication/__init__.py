@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.base import Collector, Scope, collect_columns
+from pg_migration_exporter.collectors.contract import Collector, RunContext, collect_columns
 from pg_migration_exporter.collectors.replication import senders, slots, standby, subscriptions
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 
 LAG_SECONDS = Family(
@@ -23,11 +23,11 @@ LAG_BYTES = Family(
 )
 
 
-async def collect(collector: Collector, scope: Scope) -> None:
+async def collect(collector: Collector, context: RunContext) -> None:
     """Read what both sides say, and correct what a standby cannot know by itself."""
-    await collect_columns(collector, scope)
-    if scope.capabilities.in_recovery:
-        scope.memory.correct(scope.families[LAG_SECONDS.name])
+    await collect_columns(collector, context)
+    if context.capabilities.in_recovery:
+        context.memory.correct(context.families[LAG_SECONDS.name])
 
 
 REPLICATION = Collector(
@@ -36,10 +36,10 @@ REPLICATION = Collector(
     "pg_stat_wal_receiver, pg_replication_slots, WAL functions.",
     families=(LAG_SECONDS, LAG_BYTES, *senders.FAMILIES, *standby.FAMILIES),
     queries=(senders.BEHIND, senders.COUNTED, standby.STANDBY),
-    scope="cluster",
+    level="server",
     requires=(READ_ALL_STATS,),
     collect=collect,
-    memory=lambda _: standby.Memory(),
+    memory=lambda _: standby.StandbyMemory(),
 )
 
 REPLICATION_SLOTS = Collector(
@@ -48,7 +48,7 @@ REPLICATION_SLOTS = Collector(
     "pg_stat_replication_slots.",
     families=slots.FAMILIES,
     queries=(slots.SLOTS,),
-    scope="cluster",
+    level="server",
 )
 
 SUBSCRIPTIONS = Collector(

@@ -7,7 +7,7 @@ if the standby has replayed everything there is (PostgreSQL, "pg_stat_replicatio
 from __future__ import annotations
 
 from pg_migration_exporter.collectors.columns import not_negative
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.query import Query
 
 STAGE_SECONDS = Family(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pg_migration_exporter.collectors.columns import age, families, not_negative, select_list
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.query import Query
 
 _PREFIX = "postgres_replication_slot"

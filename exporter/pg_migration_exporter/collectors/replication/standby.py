@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 
 from pg_migration_exporter.collectors.columns import age, not_negative
-from pg_migration_exporter.families import Family, FamilySamples
+from pg_migration_exporter.metrics.families import Family, FamilySamples
 from pg_migration_exporter.postgres.query import Query
 
 RECEIVER_UP = Family(
@@ -72,7 +72,7 @@ select '{SELF}' as replica, 'replay' as stage,
 
 
 @dataclass(slots=True)
-class Memory:
+class StandbyMemory:
     """When the standby was last seen caught up, on the monotonic clock; None: not yet."""
 
     caught_up: float | None = None

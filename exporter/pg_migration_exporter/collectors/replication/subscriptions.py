@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pg_migration_exporter.collectors.columns import age, families
-from pg_migration_exporter.families import Family
+from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.query import Query
 
 _SUBSCRIPTION = ("datname", "subname")

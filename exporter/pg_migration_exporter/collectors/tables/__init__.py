@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from psycopg import errors
 
-from pg_migration_exporter.collectors.base import Collector, Scope
-from pg_migration_exporter.collectors.tables import families as of
+from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.tables import sql
+from pg_migration_exporter.collectors.tables import table_families as of
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.query import array
 from pg_migration_exporter.postgres.rows import Rows
@@ -36,7 +36,7 @@ class Inserted:
 
 
 @dataclass(slots=True)
-class Memory:
+class TableMemory:
     """The tables shown, by oid, their sizes, and the sum of the others."""
 
     chosen_at: float = -float("inf")
@@ -46,21 +46,21 @@ class Memory:
     inserted: dict[int, Inserted] = field(default_factory=dict)
 
 
-async def collect(_: Collector, scope: Scope) -> None:
+async def collect(_: Collector, context: RunContext) -> None:
     """Choose and measure tables if it is time to, and read the counters of those chosen."""
-    memory: Memory = scope.memory
+    memory: TableMemory = context.memory
     now = time.monotonic()
-    if now - memory.chosen_at >= scope.settings.tables.interval:
-        await _choose(scope, memory)
-        memory.sizes = await _measure(scope, array(memory.names))
+    if now - memory.chosen_at >= context.settings.tables.interval:
+        await _choose(context, memory)
+        memory.sizes = await _measure(context, array(memory.names))
         memory.chosen_at = now
-    statistics = await scope.query(sql.STATISTICS, array(memory.names))
-    _publish(scope, memory, statistics)
+    statistics = await context.query(sql.STATISTICS, array(memory.names))
+    _publish(context, memory, statistics)
 
 
-async def _choose(scope: Scope, memory: Memory) -> None:
-    settings = scope.settings.tables
-    rows = await scope.query(sql.LARGEST, array(settings.schemas), str(settings.top))
+async def _choose(context: RunContext, memory: TableMemory) -> None:
+    settings = context.settings.tables
+    rows = await context.query(sql.LARGEST, array(settings.schemas), str(settings.top))
     largest = rows.named()
     memory.names = {
         row["oid"]: (row["schemaname"], row["relname"]) for row in largest if row["oid"]
@@ -71,28 +71,28 @@ async def _choose(scope: Scope, memory: Memory) -> None:
     memory.inserted = {oid: memory.inserted.get(oid, Inserted()) for oid in memory.names}
 
 
-async def _measure(scope: Scope, oids: str) -> Rows:
+async def _measure(context: RunContext, oids: str) -> Rows:
     try:
-        return await scope.query(sql.SIZES, oids)
+        return await context.query(sql.SIZES, oids)
     except (errors.LockNotAvailable, errors.QueryCanceled):
-        return await scope.query(sql.SIZES_ESTIMATED, oids)
+        return await context.query(sql.SIZES_ESTIMATED, oids)
 
 
-def _publish(scope: Scope, memory: Memory, statistics: Rows) -> None:
-    datname = scope.capabilities.datname
+def _publish(context: RunContext, memory: TableMemory, statistics: Rows) -> None:
+    datname = context.capabilities.datname
     labels = {oid: (datname, *names) for oid, names in memory.names.items()}
     for rows, published in ((memory.sizes, of.SIZES), (statistics, of.STATISTICS)):
         columns = rows.by_column()
         of_each = [labels[oid] for oid in columns.get("oid", ())]
         for column, family in published.items():
-            scope.add_column(family, of_each, columns.get(column, ()))
+            context.add_column(family, of_each, columns.get(column, ()))
     for row in statistics.named():
         inserted = memory.inserted[row["oid"]].see(row["n_tup_ins"], row["importing"])
-        scope.add(of.INSERTED, inserted, *labels[row["oid"]])
+        context.add(of.INSERTED, inserted, *labels[row["oid"]])
     size, tables = memory.other
-    scope.add(of.OTHER_TABLES, tables, datname)
+    context.add(of.OTHER_TABLES, tables, datname)
     if tables:
-        scope.add(of.SIZE, size, datname, "other", "other")
+        context.add(of.SIZE, size, datname, "other", "other")
 
 
 TABLES = Collector(
@@ -104,5 +104,5 @@ TABLES = Collector(
     cost="expensive",
     requires=(READ_ALL_STATS,),
     collect=collect,
-    memory=lambda _: Memory(),
+    memory=lambda _: TableMemory(),
 )

@@ -15,7 +15,7 @@ FileKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CachedChangelog:
     """An answer, and everything that was looked at to find it."""
 
     changelog: Changelog
@@ -33,7 +33,7 @@ class ChangelogCache:
     """
 
     lock: Lock = field(default_factory=Lock)
-    _answers: dict[Hashable, Answer] = field(default_factory=dict)
+    _answers: dict[Hashable, CachedChangelog] = field(default_factory=dict)
     _files: dict[FileKey, tuple[Stamp, ChangelogFile]] = field(default_factory=dict)
 
     def answer(self, question: Hashable) -> Changelog | None:
@@ -43,7 +43,7 @@ class ChangelogCache:
             return None
         return kept.changelog
 
-    def keep(self, question: Hashable, answer: Answer) -> None:
+    def keep(self, question: Hashable, answer: CachedChangelog) -> None:
         """Keep an answer in the place of the one before, and forget files that none needs now."""
         self._answers[question] = answer
         needed = frozenset[FileKey]().union(*(each.files for each in self._answers.values()))

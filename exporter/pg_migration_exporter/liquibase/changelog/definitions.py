@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from . import expressions, java, paths, property_file
 from .model import refusal, warning
 from .properties import Properties
-from .reading import Query, Reading
-from .scope import Scope
-from .statements import Attributes, Statement
+from .reading import FileReading, Query
+from .scope import FileScope
+from .statements import Attributes, ChangelogStatement
 
 
-def define(reading: Reading, properties: Properties, scope: Scope, statement: Statement) -> None:
+def define(
+    reading: FileReading, properties: Properties, scope: FileScope, statement: ChangelogStatement
+) -> None:
     """Set the property, or the file of properties, that `statement` names."""
     attributes = statement.attributes
     if not _applies(attributes, reading.query):
@@ -42,7 +44,9 @@ def _applies(attributes: Attributes, query: Query) -> bool:
     )
 
 
-def _values(reading: Reading, scope: Scope, attributes: Attributes) -> Mapping[str, str | None]:
+def _values(
+    reading: FileReading, scope: FileScope, attributes: Attributes
+) -> Mapping[str, str | None]:
     file = attributes.get("file")
     if file is None:
         return {attributes["name"]: attributes.get("value")}

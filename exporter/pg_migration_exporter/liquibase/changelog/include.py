@@ -7,14 +7,14 @@ import re
 from . import java, paths
 from .model import refusal
 from .rules import Rules
-from .scope import Loaded, Scope
+from .scope import FileScope, LoadedChangeSet
 from .statements import Include, IncludeAll
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,10}")
 _LARGEST = 2**31 - 1
 
 
-def target(scope: Scope, statement: Include) -> str:
+def target(scope: FileScope, statement: Include) -> str:
     """Return the name of the included file in the search path."""
     file = statement.attributes.get("file")
     if file is None:
@@ -22,7 +22,7 @@ def target(scope: Scope, statement: Include) -> str:
     return _relative(scope, statement, file.replace("\\", "/"))
 
 
-def directory(scope: Scope, statement: IncludeAll) -> str:
+def directory(scope: FileScope, statement: IncludeAll) -> str:
     """Return the directory to include, with `/` at its end unless it is the root itself."""
     path = statement.attributes.get("path")
     if path is None:
@@ -38,7 +38,7 @@ def directory(scope: Scope, statement: IncludeAll) -> str:
     return path if not path or path.endswith("/") else f"{path}/"
 
 
-def _relative(scope: Scope, statement: Include | IncludeAll, path: str) -> str:
+def _relative(scope: FileScope, statement: Include | IncludeAll, path: str) -> str:
     if java.to_boolean(statement.attributes.get("relativeToChangelogFile")):
         return paths.sibling(scope.physical, path)
     return path
@@ -61,7 +61,9 @@ def _integer(statement: IncludeAll, name: str, default: int) -> int:
     return int(text)
 
 
-def set_path(changeset: Loaded, child: Scope, explicit: str | None, rules: Rules) -> None:
+def set_path(
+    changeset: LoadedChangeSet, child: FileScope, explicit: str | None, rules: Rules
+) -> None:
     """Apply `logicalFilePath` of an include, and of changelogs around, to an included changeset.
 
     `child` is the included file, `explicit` what the include says. Since Liquibase 4.29.3; a
@@ -80,7 +82,7 @@ def set_path(changeset: Loaded, child: Scope, explicit: str | None, rules: Rules
     changeset.move(path)
 
 
-def _inherited(child: Scope, explicit: str | None, rules: Rules) -> str | None:
+def _inherited(child: FileScope, explicit: str | None, rules: Rules) -> str | None:
     around = [scope.logical for scope in child.enclosing()]
     if rules.own_path_per_file:
         around.insert(1, explicit)

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from . import expressions, formats
-from .cache import Answer, ChangelogCache, FileKey
+from .cache import CachedChangelog, ChangelogCache, FileKey
 from .model import (
     Changelog,
     ExpectedChangeset,
@@ -19,10 +19,10 @@ from .model import (
     refusal,
     warning,
 )
-from .reading import Query, Reading
+from .reading import FileReading, Query
 from .resolve import Resolver
 from .rules import ASSUMED, NEWEST, Rules, Version, parse_version
-from .scope import Loaded, Scope
+from .scope import FileScope, LoadedChangeSet
 from .select import Selector
 from .sources import Located, Sources
 from .statements import ChangelogFile
@@ -122,11 +122,11 @@ class _Parser:
         return file
 
 
-def _answer(question: _Question, cache: ChangelogCache) -> Answer:
+def _answer(question: _Question, cache: ChangelogCache) -> CachedChangelog:
     sources = Sources(question.search_path)
     parser = _Parser(sources, cache, question.encoding)
     given = parse_version(question.version or "")
-    reading = Reading(question.query(given or ASSUMED), sources, parser)
+    reading = FileReading(question.query(given or ASSUMED), sources, parser)
     expected: list[ExpectedChangeset] = []
     try:
         _check(question, reading, given)
@@ -134,7 +134,7 @@ def _answer(question: _Question, cache: ChangelogCache) -> Answer:
         selected = _selected(question.file, reading, selector)
         expected = [selector.expected(changeset) for changeset in selected]
         if question.version is None:
-            newest = Reading(question.query(NEWEST), sources, parser)
+            newest = FileReading(question.query(NEWEST), sources, parser)
             others = _selected(question.file, newest, Selector(newest))
             _compare(reading, selected, others)
     except StopError as problem:
@@ -147,10 +147,10 @@ def _answer(question: _Question, cache: ChangelogCache) -> Answer:
     changelog = Changelog(question.file, tuple(expected), tuple(reading.findings))
     if not changelog.complete:
         changelog = replace(changelog, changesets=())
-    return Answer(changelog, sources.stamps, frozenset(parser.files))
+    return CachedChangelog(changelog, sources.stamps, frozenset(parser.files))
 
 
-def _check(question: _Question, reading: Reading, given: Version | None) -> None:
+def _check(question: _Question, reading: FileReading, given: Version | None) -> None:
     if not formats.is_encoding(question.encoding):
         raise refusal(f"The encoding {question.encoding!r} is not known.", "Correct it.")
     if question.version is not None and given is None:
@@ -159,14 +159,16 @@ def _check(question: _Question, reading: Reading, given: Version | None) -> None
         reading.report(warning(summary, advice), question.file)
 
 
-def _selected(file: str, reading: Reading, selector: Selector) -> list[Loaded]:
+def _selected(file: str, reading: FileReading, selector: Selector) -> list[LoadedChangeSet]:
     located, kind = _root(reading.sources, file)
-    root = Scope(file, located.real)
+    root = FileScope(file, located.real)
     Resolver(reading).load(root, located, kind)
     return list(selector.select(root.changesets))
 
 
-def _compare(reading: Reading, assumed: list[Loaded], newest: list[Loaded]) -> None:
+def _compare(
+    reading: FileReading, assumed: list[LoadedChangeSet], newest: list[LoadedChangeSet]
+) -> None:
     """Warn where the answer depends on a version of Liquibase that was not given."""
     for mine, other in zip_longest(assumed, newest):
         if mine is None or other is None or mine.identity != other.identity:

@@ -30,7 +30,7 @@ class Query:
 
 
 @dataclass(slots=True)
-class Reading:
+class FileReading:
     """The query, the files, and the findings so far."""
 
     query: Query

@@ -10,13 +10,14 @@ from . import expressions, formats, include, java, paths
 from .definitions import define
 from .model import RefusalError, StopError, error, refusal
 from .properties import Properties
-from .reading import Reading
-from .scope import Loaded, Scope
+from .reading import FileReading
+from .scope import FileScope, LoadedChangeSet
 from .sources import Located
 from .statements import (
     Body,
     Change,
     ChangelogFile,
+    ChangelogStatement,
     ChangeSet,
     Content,
     EarlyProperty,
@@ -24,10 +25,9 @@ from .statements import (
     IncludeAll,
     LogicalPath,
     Property,
-    Statement,
 )
 
-AnyStatement = TypeVar("AnyStatement", bound=Statement)
+AnyStatement = TypeVar("AnyStatement", bound=ChangelogStatement)
 
 _MOST_FILES = 20_000
 _MOST_CHANGESETS = 200_000
@@ -36,13 +36,13 @@ _MOST_CHANGESETS = 200_000
 class Resolver:
     """Walks the include tree as Liquibase does: depth first, setting properties on the way."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: FileReading) -> None:
         self._reading = reading
         self._rules = reading.query.rules
         self._properties = Properties(dict(reading.query.properties))
         self._files = 0
         self._changesets = 0
-        self._take: dict[type[Statement], Callable[[Scope, Any], None]] = {
+        self._take: dict[type[ChangelogStatement], Callable[[FileScope, Any], None]] = {
             LogicalPath: self._logical_path,
             Property: self._property,
             EarlyProperty: self._early_property,
@@ -52,7 +52,7 @@ class Resolver:
             Body: self._body,
         }
 
-    def load(self, scope: Scope, located: Located, kind: str) -> None:
+    def load(self, scope: FileScope, located: Located, kind: str) -> None:
         """Read the file of `scope`, and whatever it includes, into `scope.changesets`."""
         self._files += 1
         if self._files > _MOST_FILES:
@@ -68,7 +68,7 @@ class Resolver:
             scope.physical = paths.normalize(scope.physical)
         self._run(scope, self._prepared(scope, file))
 
-    def _prepared(self, scope: Scope, file: ChangelogFile) -> Iterable[Statement]:
+    def _prepared(self, scope: FileScope, file: ChangelogFile) -> Iterable[ChangelogStatement]:
         """Return the statements; YAML and JSON have expressions expanded before anything runs."""
         if file.early is None:
             scope.context = file.context
@@ -79,7 +79,7 @@ class Resolver:
             statement.map(lambda text: self._expand(scope, text)) for statement in file.statements
         ]
 
-    def _run(self, scope: Scope, statements: Iterable[Statement]) -> None:
+    def _run(self, scope: FileScope, statements: Iterable[ChangelogStatement]) -> None:
         for statement in statements:
             try:
                 self._take[type(statement)](scope, statement)
@@ -88,29 +88,29 @@ class Resolver:
             except RefusalError as problem:
                 self._reading.report(problem.finding, scope.name, statement.line)
 
-    def _expand(self, scope: Scope, text: str) -> str:
+    def _expand(self, scope: FileScope, text: str) -> str:
         if "${" not in text:
             return text
         return self._properties.expand(text, scope.property_files(self._rules))
 
-    def _expanded(self, scope: Scope, statement: AnyStatement) -> AnyStatement:
+    def _expanded(self, scope: FileScope, statement: AnyStatement) -> AnyStatement:
         return statement.map(lambda text: self._expand(scope, text))
 
-    def _logical_path(self, scope: Scope, statement: LogicalPath) -> None:
+    def _logical_path(self, scope: FileScope, statement: LogicalPath) -> None:
         if not (scope.is_sql and self._rules.header_path_ignored):
             scope.logical = statement.attributes.get("logicalFilePath")
 
-    def _property(self, scope: Scope, statement: Property) -> None:
+    def _property(self, scope: FileScope, statement: Property) -> None:
         expanded = self._expanded(scope, statement)
         if not {"name", "file"} & expanded.attributes.keys():
             raise refusal("The property has neither a name nor a file.", "Give it a name.")
         define(self._reading, self._properties, scope, expanded)
 
-    def _early_property(self, scope: Scope, statement: EarlyProperty) -> None:
+    def _early_property(self, scope: FileScope, statement: EarlyProperty) -> None:
         if {"name", "file"} & statement.attributes.keys():
             define(self._reading, self._properties, scope, statement)
 
-    def _include(self, scope: Scope, statement: Include) -> None:
+    def _include(self, scope: FileScope, statement: Include) -> None:
         expanded = self._expanded(scope, statement)
         path = include.target(scope, expanded)
         if path.lower() in {".svn", "cvs"}:
@@ -123,7 +123,7 @@ class Resolver:
         must_exist = java.to_boolean(expanded.attributes.get("errorIfMissing"), default=True)
         self._open(scope, expanded, path, must_exist)
 
-    def _include_all(self, scope: Scope, statement: IncludeAll) -> None:
+    def _include_all(self, scope: FileScope, statement: IncludeAll) -> None:
         expanded = self._expanded(scope, statement)
         directory = include.directory(scope, expanded)
         directories = scope.directories
@@ -147,7 +147,7 @@ class Resolver:
 
     def _open(
         self,
-        scope: Scope,
+        scope: FileScope,
         statement: Include | IncludeAll,
         path: str,
         must_exist: bool,
@@ -169,7 +169,7 @@ class Resolver:
             )
             scope.add(changeset)
 
-    def _changeset(self, scope: Scope, statement: ChangeSet) -> None:
+    def _changeset(self, scope: FileScope, statement: ChangeSet) -> None:
         self._changesets += 1
         if self._changesets > _MOST_CHANGESETS:
             raise StopError(error("The changelog has too many changesets.", "Include less."))
@@ -179,7 +179,7 @@ class Resolver:
         expanded = self._expanded(scope, statement)
         content = expanded.content or Content(before)
         own = expanded.get("logicalFilePath")
-        loaded = Loaded(expanded, scope, self._path(scope, own), content)
+        loaded = LoadedChangeSet(expanded, scope, self._path(scope, own), content)
         loaded.path_is_own = own is not None and not scope.is_sql
         if loaded.is_raw and self._rules.script_named_by_path:
             loaded.id = f"raw_{loaded.path.replace('/', '_')}"
@@ -190,12 +190,12 @@ class Resolver:
                 self._reading.report(finding, scope.name, statement.line)
             scope.add(loaded)
 
-    def _path(self, scope: Scope, own: str | None) -> str:
+    def _path(self, scope: FileScope, own: str | None) -> str:
         if scope.is_sql:
             return paths.normalize(own or self._expand(scope, scope.local_key))
         return paths.without_root(java.trim(own)) if own else scope.path
 
-    def _body(self, scope: Scope, statement: Body) -> None:
+    def _body(self, scope: FileScope, statement: Body) -> None:
         if scope.last is not None:
             content = self._expanded(scope, statement).content
             changes = content.changes or scope.last.content.changes

@@ -14,11 +14,11 @@ _DEEPEST = 50
 
 
 @dataclass(slots=True)
-class Loaded:
+class LoadedChangeSet:
     """A changeset with its expressions expanded, before contexts and labels select."""
 
     statement: ChangeSet
-    scope: Scope
+    scope: FileScope
     path: str
     content: Content
     #: An include may set its path as long as this is false.
@@ -51,14 +51,14 @@ class Loaded:
 
 
 @dataclass(slots=True)
-class Scope:
+class FileScope:
     """A changelog file at one place of the include tree."""
 
     #: Its name as the include writes it; XML, YAML and JSON files normalize it.
     physical: str
     #: Where it really is, to see circles.
     real: str
-    parent: Scope | None = None
+    parent: FileScope | None = None
     #: Of the include that leads here: contexts, labels, whether it ignores the file's changesets.
     include_context: str | None = None
     include_labels: str | None = None
@@ -69,9 +69,9 @@ class Scope:
     context: str | None = None
     logical: str | None = None
     is_sql: bool = False
-    changesets: list[Loaded] = field(default_factory=list)
+    changesets: list[LoadedChangeSet] = field(default_factory=list)
     #: The changeset that a body of formatted SQL belongs to.
-    last: Loaded | None = None
+    last: LoadedChangeSet | None = None
 
     @property
     def path(self) -> str:
@@ -88,21 +88,21 @@ class Scope:
         """The name that findings give the file."""
         return paths.lookup(self.physical)
 
-    def enclosing(self) -> Iterator[Scope]:
+    def enclosing(self) -> Iterator[FileScope]:
         """Yield this scope and those around it, inside out."""
-        scope: Scope | None = self
+        scope: FileScope | None = self
         while scope is not None:
             yield scope
             scope = scope.parent
 
-    def child(self, path: str, real: str, statement: Include | IncludeAll) -> Scope:
+    def child(self, path: str, real: str, statement: Include | IncludeAll) -> FileScope:
         """Return the scope of an included file. Raises RefusalError for a circle."""
         enclosing = list(self.enclosing())
         if real in {scope.real for scope in enclosing}:
             raise refusal(f"{path} includes itself.", "Break the circle.")
         if len(enclosing) >= _DEEPEST:
             raise refusal("The includes nest too deep.", "Flatten them.")
-        return Scope(
+        return FileScope(
             path,
             real,
             self,
@@ -117,7 +117,7 @@ class Scope:
         scopes = self.enclosing() if rules.inherited_local_properties else (self,)
         return [scope.local_key for scope in scopes]
 
-    def add(self, changeset: Loaded) -> None:
+    def add(self, changeset: LoadedChangeSet) -> None:
         """Put a changeset in its place: those that run first, then the others, then the last."""
         order = changeset.statement.attributes.get("runOrder")
         if order == "last":
@@ -131,7 +131,7 @@ class Scope:
             raise refusal(f"The runOrder {order!r} is not known.", "Write first or last.")
 
     @staticmethod
-    def _count(order: str, changesets: Iterator[Loaded] | list[Loaded]) -> int:
+    def _count(order: str, changesets: Iterator[LoadedChangeSet] | list[LoadedChangeSet]) -> int:
         count = 0
         for changeset in changesets:
             if changeset.statement.attributes.get("runOrder") != order:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from . import checksum, expressions, formats, java, paths
 from .model import Finding, RefusalError, error
 from .properties import unresolved
-from .reading import Reading
-from .scope import Loaded, Scope
+from .reading import FileReading
+from .scope import FileScope, LoadedChangeSet
 from .sources import Located
 from .statements import RAW, Attributes
 
@@ -16,10 +16,10 @@ from .statements import RAW, Attributes
 class Scripts:
     """Reads the SQL of `sql` and `sqlFile`; other changes are no business of its."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: FileReading) -> None:
         self._reading = reading
 
-    def check(self, changeset: Loaded) -> Iterator[Finding]:
+    def check(self, changeset: LoadedChangeSet) -> Iterator[Finding]:
         """Yield what Liquibase's validation refuses: no SQL, no file."""
         for change in changeset.content.changes:
             if change.kind in {"sql", RAW} and not java.trim(change.attributes.get("sql", "")):
@@ -28,7 +28,7 @@ class Scripts:
                 path = change.attributes.get("path")
                 yield error(f"The SQL file {path} does not exist.", "Correct the path.")
 
-    def checksum(self, changeset: Loaded) -> str | None:
+    def checksum(self, changeset: LoadedChangeSet) -> str | None:
         """Return the changeset's checksum; None where only Liquibase can compute it."""
         content = changeset.content
         if content.modified:
@@ -44,7 +44,7 @@ class Scripts:
             scripts.append(script)
         return checksum.of_scripts(scripts)
 
-    def _script(self, scope: Scope, kind: str, attributes: Attributes) -> bytes | None:
+    def _script(self, scope: FileScope, kind: str, attributes: Attributes) -> bytes | None:
         """Return what Liquibase digests, in the encoding that it reads files in."""
         encoding = self._reading.query.encoding
         if kind == "sqlFile":
@@ -57,7 +57,7 @@ class Scripts:
             return None
         return None if text is None or "\ufffd" in text else text.encode(encoding, "replace")
 
-    def _file(self, scope: Scope, attributes: Attributes) -> str | None:
+    def _file(self, scope: FileScope, attributes: Attributes) -> str | None:
         encoding = attributes.get("encoding") or self._reading.query.encoding
         located = self._find(scope, attributes)
         if located is None or not formats.is_encoding(encoding):
@@ -67,7 +67,7 @@ class Scripts:
         except RefusalError:
             return None
 
-    def _find(self, scope: Scope, attributes: Attributes) -> Located | None:
+    def _find(self, scope: FileScope, attributes: Attributes) -> Located | None:
         path = attributes.get("path")
         if path is None:
             return None

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from . import checksum, expressions, java, vocabulary
 from .model import ExpectedChangeset, Finding, RefusalError, error, warning
 from .properties import is_outside, unresolved
-from .reading import Reading
-from .scope import Loaded, Scope
+from .reading import FileReading
+from .scope import FileScope, LoadedChangeSet
 from .scripts import Scripts
 
 #: Attributes that decide which changesets there are, and what they are called.
@@ -21,7 +21,7 @@ _DECISIVE = (
 class Selector:
     """Applies contexts and labels, and checks what Liquibase validates before it runs anything."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: FileReading) -> None:
         self._reading = reading
         self._query = reading.query
         self._scripts = Scripts(reading)
@@ -29,7 +29,7 @@ class Selector:
         self._verdicts: dict[tuple[str | None, str | None, int], bool] = {}
         self._seen: set[str] = set()
 
-    def select(self, changesets: Sequence[Loaded]) -> Iterator[Loaded]:
+    def select(self, changesets: Sequence[LoadedChangeSet]) -> Iterator[LoadedChangeSet]:
         """Yield the expected changesets in order of execution; what is wrong becomes a finding."""
         for changeset in changesets:
             try:
@@ -39,10 +39,10 @@ class Selector:
             except RefusalError as problem:
                 self._report(changeset, problem.finding)
 
-    def _report(self, changeset: Loaded, finding: Finding) -> None:
+    def _report(self, changeset: LoadedChangeSet, finding: Finding) -> None:
         self._reading.report(finding, changeset.scope.name, changeset.statement.line)
 
-    def _check_expressions(self, changeset: Loaded) -> None:
+    def _check_expressions(self, changeset: LoadedChangeSet) -> None:
         """Report properties without a value where they decide what the changeset is."""
         texts = [changeset.path, *map(changeset.statement.attributes.get, _DECISIVE)]
         for name in unresolved(texts):
@@ -54,7 +54,7 @@ class Selector:
             finding = make(f"The property {name} has no value.", advice, changeset.statement.line)
             self._reading.report_once(f"property {name}", finding, changeset.scope.name)
 
-    def _passes(self, changeset: Loaded) -> bool:
+    def _passes(self, changeset: LoadedChangeSet) -> bool:
         own_context = changeset.statement.get("contextFilter", "context")
         own_labels = changeset.statement.get("labels")
         key = own_context, own_labels, id(changeset.scope)
@@ -66,7 +66,7 @@ class Selector:
             ) and expressions.label_matches(own_labels, labels, query.labels, query.rules)
         return self._verdicts[key]
 
-    def _around(self, scope: Scope) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _around(self, scope: FileScope) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the contexts and the labels that a file's changesets inherit."""
         if id(scope) not in self._inherited:
             enclosing = list(scope.enclosing())
@@ -78,14 +78,14 @@ class Selector:
             )
         return self._inherited[id(scope)]
 
-    def _is_ignored(self, changeset: Loaded) -> bool:
+    def _is_ignored(self, changeset: LoadedChangeSet) -> bool:
         """Tell whether nothing runs it; what only its include ignores is validated all the same."""
         if java.to_boolean(changeset.statement.attributes.get("ignore")):
             return True
         self._validate(changeset)
         return changeset.scope.include_ignored
 
-    def _validate(self, changeset: Loaded) -> None:
+    def _validate(self, changeset: LoadedChangeSet) -> None:
         attributes = changeset.statement.attributes
         identity = changeset.identity
         if identity in self._seen:
@@ -105,7 +105,7 @@ class Selector:
         for finding in self._scripts.check(changeset):
             self._report(changeset, finding)
 
-    def expected(self, changeset: Loaded) -> ExpectedChangeset:
+    def expected(self, changeset: LoadedChangeSet) -> ExpectedChangeset:
         """Return a selected changeset as the answer has it."""
         attributes, content = changeset.statement.attributes, changeset.content
         contexts, labels = self._around(changeset.scope)

@@ -14,11 +14,11 @@ from .statements import (
     Body,
     Change,
     ChangelogFile,
+    ChangelogStatement,
     ChangeSet,
     Content,
     LogicalPath,
     Property,
-    Statement,
 )
 
 _CHANGESET_ATTRIBUTES = directive.Attributes(directive.CHANGESET_ATTRIBUTES)
@@ -53,7 +53,7 @@ class _Reader:
         self._failures: list[str] = []
         self._modified = False
 
-    def read(self) -> Iterator[Statement]:
+    def read(self) -> Iterator[ChangelogStatement]:
         """Yield the statements: a changeset, the properties that follow it, then its body."""
         for number, line in self._lines:
             if not directive.START.match(line) or directive.LINE_SEPARATORS.search(line):
@@ -62,7 +62,7 @@ class _Reader:
                 yield from self._directive(number, line)
         yield from self._body(at_end=True)
 
-    def _directive(self, number: int, line: str) -> Iterator[Statement]:
+    def _directive(self, number: int, line: str) -> Iterator[ChangelogStatement]:
         if directive.PROPERTY.match(line):
             yield _property(number, line)
             return

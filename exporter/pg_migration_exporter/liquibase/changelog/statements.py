@@ -20,7 +20,7 @@ RAW = "raw"
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ChangelogStatement:
     """One statement: the line it starts at and its attributes by their canonical names."""
 
     line: int
@@ -41,27 +41,27 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class LogicalPath(Statement):
+class LogicalPath(ChangelogStatement):
     """`logicalFilePath` of a changelog: the path of changesets that have none of their own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Property(Statement):
+class Property(ChangelogStatement):
     """`property`: a value for `${name}`, or a file of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class EarlyProperty(Statement):
+class EarlyProperty(ChangelogStatement):
     """A property of YAML or JSON, as it is set before anything else in the file: unexpanded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Include(Statement):
+class Include(ChangelogStatement):
     """`include`: another changelog file."""
 
 
 @dataclass(frozen=True, slots=True)
-class IncludeAll(Statement):
+class IncludeAll(ChangelogStatement):
     """`includeAll`: the changelog files of a directory."""
 
 
@@ -96,7 +96,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeSet(Statement):
+class ChangeSet(ChangelogStatement):
     """`changeSet`; in formatted SQL a `Body` with the content may follow."""
 
     content: Content | None = None
@@ -113,7 +113,7 @@ class ChangeSet(Statement):
 
 
 @dataclass(frozen=True, slots=True)
-class Body(Statement):
+class Body(ChangelogStatement):
     """The content of the formatted changeset before it: expanded where the next one begins.
 
     Without changes it leaves the changeset with those of the one before.
@@ -131,7 +131,7 @@ class Body(Statement):
 class ChangelogFile:
     """Everything one file says."""
 
-    statements: tuple[Statement, ...] = ()
+    statements: tuple[ChangelogStatement, ...] = ()
     #: Problems of the file as a whole, or of statements that could not be read.
     findings: tuple[Finding, ...] = ()
     #: Contexts of the whole file, as written.

@@ -11,16 +11,16 @@ from .preconditions import changelog_findings
 from .scalars import Kind
 from .statements import (
     ChangelogFile,
+    ChangelogStatement,
     ChangeSet,
     EarlyProperty,
     Include,
     IncludeAll,
     LogicalPath,
     Property,
-    Statement,
 )
 
-_TYPES: dict[str, type[Statement]] = {
+_TYPES: dict[str, type[ChangelogStatement]] = {
     "include": Include,
     "includeAll": IncludeAll,
     "property": Property,
@@ -84,8 +84,10 @@ def _context(root: Node) -> str | None:
     return root.text("contextFilter") or root.text("context")
 
 
-def _collect(root: Node, is_yaml: bool) -> tuple[tuple[Statement, ...], tuple[Finding, ...]]:
-    statements: list[Statement] = []
+def _collect(
+    root: Node, is_yaml: bool
+) -> tuple[tuple[ChangelogStatement, ...], tuple[Finding, ...]]:
+    statements: list[ChangelogStatement] = []
     findings: list[Finding] = []
     if (path := root.text(_LOGICAL_PATH)) is not None:
         statements.append(LogicalPath(root.line, {_LOGICAL_PATH: path}))
@@ -119,7 +121,7 @@ def _other(node: Node) -> Iterable[Finding]:
     return (error(summary, "Correct the name; it is case-sensitive.", node.line),)
 
 
-def _statement(node: Node, is_yaml: bool, modified: bool) -> Statement:
+def _statement(node: Node, is_yaml: bool, modified: bool) -> ChangelogStatement:
     attributes = attributes_of(node, _CANONICAL[node.name])
     if node.name != "changeSet":
         return _TYPES[node.name](node.line, attributes)

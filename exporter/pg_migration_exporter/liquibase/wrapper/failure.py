@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from pg_migration_exporter.liquibase.report import Failure
+from pg_migration_exporter.liquibase.reports.report import Failure
 from pg_migration_exporter.liquibase.wrapper.records import Record
 
 #: The exception that ends the command is logged here, its message first.

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pg_migration_exporter.liquibase.wrapper.given import Given
+from pg_migration_exporter.liquibase.wrapper.options import LiquibaseOptions
 
 _FILE = "LIQUIBASE_LOG_FILE"
 _LEVEL = "LIQUIBASE_LOG_LEVEL"
@@ -58,7 +58,7 @@ class LogFile:
             shutil.rmtree(self.own_folder, ignore_errors=True)
 
 
-def choose_log(given: Given) -> LogFile:
+def choose_log(given: LiquibaseOptions) -> LogFile:
     """The log file that the user set, or one of our own. Raises OSError if that cannot be made.
 
     What the user set stays as it is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from pg_migration_exporter.liquibase.report import Report
+from pg_migration_exporter.liquibase.reports.report import Report
 from pg_migration_exporter.liquibase.wrapper.sinks import Sink
 
 #: Seconds between two reports of one run to the same place, unless the run has ended.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pg_migration_exporter.liquibase.report import (
+from pg_migration_exporter.liquibase.reports.report import (
     MAX_CHANGESETS,
     ChangesetReport,
     Failure,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pg_migration_exporter.liquibase.report import (
+from pg_migration_exporter.liquibase.reports.report import (
     SIGN_OF_LIFE_EVERY,
     Failure,
     Outcome,

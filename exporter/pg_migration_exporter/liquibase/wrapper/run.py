@@ -17,13 +17,13 @@ from pathlib import Path
 from pg_migration_exporter.config.problems import read_yaml, validate
 from pg_migration_exporter.config.schema import Settings
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.liquibase.report import Report
+from pg_migration_exporter.liquibase.reports.report import Report
 from pg_migration_exporter.liquibase.wrapper.child import Child
-from pg_migration_exporter.liquibase.wrapper.given import Given, read_given
+from pg_migration_exporter.liquibase.wrapper.connection_target import known_secrets, read_target
 from pg_migration_exporter.liquibase.wrapper.logfile import LogFile, choose_log
+from pg_migration_exporter.liquibase.wrapper.options import LiquibaseOptions, read_options
 from pg_migration_exporter.liquibase.wrapper.reporter import Reporter
 from pg_migration_exporter.liquibase.wrapper.sinks import configured_sinks
-from pg_migration_exporter.liquibase.wrapper.target import known_secrets, read_target
 from pg_migration_exporter.log import redact
 
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
@@ -64,21 +64,21 @@ def _prepare(command: Sequence[str], config: Path | None) -> Reporter:
     if config is None:
         raise ConfigError("--config is missing: a file that says where to, under `reports`")
     settings = validate(Settings, read_yaml(config), config)
-    given = read_given(command, os.environ)
+    given = read_options(command, os.environ)
     sinks = list(configured_sinks(settings.reports, given))
     if not sinks:
         raise ConfigError(f"{config}: reports: neither directory, table nor endpoint.url is set")
     return Reporter(_new_report(given), _choose_log(given), sinks, _hider(given))
 
 
-def _choose_log(given: Given) -> LogFile:
+def _choose_log(given: LiquibaseOptions) -> LogFile:
     try:
         return choose_log(given)
     except OSError as error:
         return LogFile(None, limitation=f"no details: no log file can be made: {error}")
 
 
-def _new_report(given: Given) -> Report:
+def _new_report(given: LiquibaseOptions) -> Report:
     now = time.time()
     return Report(
         run_id=uuid.uuid4(),
@@ -91,7 +91,7 @@ def _new_report(given: Given) -> Report:
     )
 
 
-def _hider(given: Given) -> Callable[[str], str]:
+def _hider(given: LiquibaseOptions) -> Callable[[str], str]:
     secrets = known_secrets(given)
 
     def hide(text: str) -> str:

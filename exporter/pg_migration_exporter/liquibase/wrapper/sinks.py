@@ -14,15 +14,15 @@ from psycopg import errors
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from pg_migration_exporter.client import connection
 from pg_migration_exporter.config.schema import ReportsSection
 from pg_migration_exporter.config.token import read_token
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.liquibase import report_table
-from pg_migration_exporter.liquibase.report import REPORTS_PATH, Report
-from pg_migration_exporter.liquibase.report_files import ReportFiles
-from pg_migration_exporter.liquibase.wrapper.given import Given
-from pg_migration_exporter.liquibase.wrapper.target import REPORTING, read_conninfo
+from pg_migration_exporter.http_client import connection
+from pg_migration_exporter.liquibase.reports import table as report_table
+from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from pg_migration_exporter.liquibase.reports.report import REPORTS_PATH, Report
+from pg_migration_exporter.liquibase.wrapper.connection_target import REPORTING, read_conninfo
+from pg_migration_exporter.liquibase.wrapper.options import LiquibaseOptions
 
 #: Seconds for each step of a request.
 _HTTP_TIMEOUT = 3.0
@@ -78,7 +78,7 @@ class Table:
             ) from error
 
 
-def _conninfo(dsn: SecretStr | None, given: Given) -> str:
+def _conninfo(dsn: SecretStr | None, given: LiquibaseOptions) -> str:
     if dsn is None:
         return read_conninfo(given)
     try:
@@ -119,7 +119,7 @@ class Endpoint:
             to_exporter.close()
 
 
-def configured_sinks(settings: ReportsSection, given: Given) -> Iterator[Sink]:
+def configured_sinks(settings: ReportsSection, given: LiquibaseOptions) -> Iterator[Sink]:
     """All ways that are configured."""
     if settings.directory is not None:
         yield Directory(settings.directory)

@@ -1,0 +1,1 @@
+"""Targets, their databases, scrapes and the watcher: what runs the collectors."""

@@ -1,0 +1,81 @@
+"""Ask one server for the state of its migrations, and why: what the command `explain` prints."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import psycopg
+
+from pg_migration_exporter.collectors.contract import RunContext
+from pg_migration_exporter.collectors.liquibase import LIQUIBASE, look
+from pg_migration_exporter.collectors.liquibase.discovery import Seen
+from pg_migration_exporter.config import Settings
+from pg_migration_exporter.engine.event_log import EventLog
+from pg_migration_exporter.engine.store import Store
+from pg_migration_exporter.errors import UserError
+from pg_migration_exporter.liquibase.state.evidence import Evidence
+from pg_migration_exporter.liquibase.state.explanation import Explanation, Setup, explain
+from pg_migration_exporter.postgres import capabilities
+from pg_migration_exporter.postgres.capabilities import Capabilities
+from pg_migration_exporter.postgres.conninfo import describe_server
+from pg_migration_exporter.postgres.link import Link, UnreachableError
+from pg_migration_exporter.postgres.query import Query
+from pg_migration_exporter.postgres.session import Session
+
+_CHECKS_CONNECTIONS = Query("select current_setting('client_connection_check_interval') <> '0'")
+_LOOK_EVERY = 1.0
+
+
+async def explain_server(settings: Settings) -> list[Explanation]:
+    """Explain every changelog of the database. Raises UserError where it cannot be asked."""
+    link = Link(settings.postgres)
+    try:
+        async with asyncio.timeout(settings.scrape.timeout + settings.liquibase.stale_lock_after):
+            return await _explain(await link.session(), settings)
+    except (UnreachableError, psycopg.Error, TimeoutError) as error:
+        raise UserError(f"the server cannot be asked: {error}") from error
+    finally:
+        await link.close()
+
+
+async def _explain(session: Session, settings: Settings) -> list[Explanation]:
+    known = Capabilities.from_rows(await session.query(capabilities.SQL))
+    obstacle = LIQUIBASE.obstacle(known)
+    if obstacle is not None:
+        raise UserError(f"Liquibase cannot be watched here: {obstacle.remedy_for(known)}")
+    memory: Any = LIQUIBASE.memory(settings)
+    store = Store(settings.state_directory, describe_server(settings.postgres))
+    store.restore({LIQUIBASE.name: memory})
+    context = RunContext(session, known, settings, memory, {}, EventLog().emit)
+    seen = await _look_until_sure(context)
+    checks = await context.query(_CHECKS_CONNECTIONS)
+    return [
+        explain(
+            changelog,
+            observation.evidence,
+            observation.decision,
+            Setup(
+                commit_timestamps=known.commit_timestamps,
+                checks_connections=bool(checks.rows[0][0]),
+                remembers=settings.state_directory is not None,
+            ),
+        )
+        for changelog, _, observation in seen
+    ]
+
+
+async def _look_until_sure(context: RunContext) -> list[Seen]:
+    """Look again where a lock may be stale: that is said only after it was so for a while."""
+    seen = await look(context)
+    while any(_may_be_stale(one.evidence) for _, _, one in seen):
+        await asyncio.sleep(_LOOK_EVERY)
+        seen = await look(context)
+    return seen
+
+
+def _may_be_stale(evidence: Evidence) -> bool:
+    lock = evidence.lock
+    return (
+        lock.locked and not lock.has_holder and lock.holder_missing_for < evidence.stale_lock_after
+    )

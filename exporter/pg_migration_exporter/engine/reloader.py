@@ -1,0 +1,119 @@
+"""The configuration in effect, and how it is read again: on SIGHUP and POST /-/reload.
+
+What cannot be used changes nothing; it is said in the log, in the answer and as a metric.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from typing import TypeVar
+
+from pg_migration_exporter.config import Settings
+from pg_migration_exporter.config.section import Section
+from pg_migration_exporter.engine.fleet import Fleet
+from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.log import configure, redact
+from pg_migration_exporter.metrics.families import Family, FamilySamples
+
+log = logging.getLogger(__name__)
+
+SUCCESS = Family(
+    "migration_exporter_config_reload_success",
+    "gauge",
+    "1 if the configuration in effect is the one that was last read, 0 if that was refused.",
+)
+TIMESTAMP = Family(
+    "migration_exporter_config_reload_timestamp_seconds",
+    "gauge",
+    "When the configuration in effect was read, in seconds since the epoch.",
+)
+
+FAMILIES = (SUCCESS, TIMESTAMP)
+
+SomeSection = TypeVar("SomeSection", bound=Section)
+
+#: Settings that belong to what was made at the start.
+_NEED_A_RESTART = ("listen", "web.tls_server_config", "reports", "state_directory")
+
+
+class Reloader:
+    """Reads the configuration again with `read` and lets the fleet follow it.
+
+    `renew` reads what else is renewed at a reload, the listener's certificate, and returns what
+    puts it into effect; it raises ConfigError where that could not be done.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        read: Callable[[], Settings],
+        fleet: Fleet,
+        renew: Callable[[], Callable[[], None]] | None,
+    ) -> None:
+        self._settings = settings
+        self._read = read
+        self._fleet = fleet
+        self._renew = renew or (lambda: _nothing)
+        self._reloading = asyncio.Lock()
+        self._succeeded = True
+        self._loaded_at = time.time()
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration in effect."""
+        return self._settings
+
+    async def reload(self) -> str:
+        """Read and apply; a line that says what changed. Raises ConfigError, changing nothing."""
+        async with self._reloading:
+            try:
+                settings = await asyncio.to_thread(self._read)
+                put_into_effect = await asyncio.to_thread(self._renew)
+                changes = await self._fleet.apply(self._kept(settings))
+            except ConfigError as error:
+                self._succeeded = False
+                log.error("the configuration was not reloaded: %s", error)
+                raise ConfigError(redact(str(error))) from error
+            put_into_effect()
+            self._succeeded, self._loaded_at = True, time.time()
+            before, self._settings = self._settings, self._kept(settings)
+            if settings.log != before.log:
+                configure(settings.log.level, settings.log.format)
+            said = f"{changes}{self._left_for_a_restart(settings)}"
+            log.info("configuration reloaded; %s", said)
+            return said
+
+    def families(self) -> Iterator[FamilySamples]:
+        """Whether and when it was read."""
+        yield FamilySamples(SUCCESS, [((), int(self._succeeded))])
+        yield FamilySamples(TIMESTAMP, [((), self._loaded_at)])
+
+    def _kept(self, settings: Settings) -> Settings:
+        """`settings`, with what only a restart can change as it is."""
+        for key in _NEED_A_RESTART:
+            settings = _with(settings, key, attrgetter(key)(self._settings))
+        return settings
+
+    def _left_for_a_restart(self, settings: Settings) -> str:
+        keys = [
+            key
+            for key in _NEED_A_RESTART
+            if attrgetter(key)(settings) != attrgetter(key)(self._settings)
+        ]
+        return f"; restart to change {', '.join(keys)}" if keys else ""
+
+
+def _with(section: SomeSection, key: str, value: object) -> SomeSection:
+    """A copy of `section` whose `key`, dotted where it is in a section of its own, is `value`."""
+    name, _, rest = key.partition(".")
+    return section.model_copy(
+        update={name: _with(getattr(section, name), rest, value) if rest else value}
+    )
+
+
+def _nothing() -> None:
+    """There is nothing else to renew."""

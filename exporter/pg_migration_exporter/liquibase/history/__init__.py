@@ -1,0 +1,1 @@
+"""Liquibase's tables, and the history that is read from them."""

@@ -1,0 +1,1 @@
+"""Reports of wrapped runs: their format, and the places where they arrive."""

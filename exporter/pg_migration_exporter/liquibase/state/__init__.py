@@ -1,0 +1,1 @@
+"""The state of a migration: evidence, what is remembered, the decision, and its texts."""

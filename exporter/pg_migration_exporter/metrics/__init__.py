@@ -1,0 +1,1 @@
+"""What a metric is, and how it becomes the text of a page."""

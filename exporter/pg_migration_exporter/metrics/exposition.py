@@ -1,0 +1,156 @@
+"""Metric families as text: Prometheus's own format and OpenMetrics.
+
+Rendered straight from the samples, since this is the hot path of a scrape. Prometheus,
+"Exposition formats"; OpenMetrics 1.0. A series that would appear twice is written once: a second
+one makes Prometheus refuse the whole page.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pg_migration_exporter.metrics.families import (
+    BUCKET_LABEL,
+    Family,
+    FamilySamples,
+    Histogram,
+)
+
+_ESCAPES = {"\\": r"\\", "\n": r"\n", '"': r"\""}
+_TO_ESCAPE = re.compile(r'[\\\n"]')
+_TO_ESCAPE_IN_HELP = re.compile(r"[\\\n]")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One of the two text formats."""
+
+    content_type: str
+    is_openmetrics: bool
+
+    @property
+    def end(self) -> str:
+        """What closes a page."""
+        return "# EOF\n" if self.is_openmetrics else ""
+
+
+PROMETHEUS = Format("text/plain; version=0.0.4; charset=utf-8", is_openmetrics=False)
+OPENMETRICS = Format(
+    "application/openmetrics-text; version=1.0.0; charset=utf-8", is_openmetrics=True
+)
+
+
+def choose_format(accept: str) -> Format:
+    """The format for an HTTP Accept header."""
+    return OPENMETRICS if "application/openmetrics-text" in accept else PROMETHEUS
+
+
+def render(families: Iterable[FamilySamples], to: Format) -> str:
+    """Render families, each with its HELP and TYPE lines even where it has no sample.
+
+    The page is not closed: the caller appends `Format.end` after the last part.
+    """
+    return "".join(_text(family, to) for family in families)
+
+
+#: Every family as last rendered, and its text: most are the same on the next page.
+_LAST: dict[Format, dict[str, tuple[FamilySamples, str]]] = {PROMETHEUS: {}, OPENMETRICS: {}}
+
+
+def _text(family: FamilySamples, to: Format) -> str:
+    declared, samples = family.family, family.samples
+    last, text = _LAST[to].get(declared.name, (None, ""))
+    if last is None or last.family is not declared or last.samples != samples:
+        text = "\n".join([*_header(declared, to), *_lines(family), ""])
+        _LAST[to][declared.name] = FamilySamples(declared, [*samples]), text
+    return text
+
+
+def _lines(family: FamilySamples) -> Iterator[str]:
+    values: dict[str, float] = {}
+    for series, value in _series(family):
+        values.setdefault(series, value)
+    return (f"{series} {_number(value)}" for series, value in values.items())
+
+
+def bound_text(bound: float) -> str:
+    """A bucket's bound as its `le` label: the same in both formats, so that series do not split."""
+    return _number(float(bound))
+
+
+def escape_label(value: str) -> str:
+    """Escape a label value; bytes that are no UTF-8 (postgres/rows.py) are shown as \\xff."""
+    value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], value)
+
+
+@lru_cache(maxsize=1024)
+def _header(family: Family, to: Format) -> tuple[str, str]:
+    name, escaped = family.name, _TO_ESCAPE_IN_HELP
+    if to.is_openmetrics:
+        escaped = _TO_ESCAPE
+        if family.type == "counter":
+            name = name.removesuffix("_total")
+    text = escaped.sub(lambda match: _ESCAPES[match[0]], family.help)
+    return f"# HELP {name} {text}", f"# TYPE {name} {family.type}"
+
+
+def _series(family: FamilySamples) -> Iterator[tuple[str, float]]:
+    declared = family.family
+    for labels, value in family.samples:
+        if isinstance(value, Histogram):
+            yield from _histogram(declared, labels, value)
+        else:
+            yield _series_name(declared.name, declared.labels, tuple(labels)), value
+
+
+def _histogram(
+    family: Family, labels: Sequence[str], value: Histogram
+) -> Iterator[tuple[str, float]]:
+    bounds = tuple(bound for bound, _ in value.buckets)
+    buckets, sum_, count = _histogram_names(family, tuple(labels), bounds)
+    yield from zip(buckets, (count for _, count in value.buckets), strict=True)
+    yield sum_, value.sum
+    yield count, value.count
+
+
+# The series of a page are those of the page before, nearly all of them: 16,384 are a dozen pages.
+_remember = lru_cache(maxsize=16_384)
+
+
+@_remember
+def _series_name(name: str, labels: Sequence[str], values: tuple[str | None, ...]) -> str:
+    return name + _labels(labels, values)
+
+
+@_remember
+def _histogram_names(
+    family: Family, values: tuple[str, ...], bounds: tuple[float, ...]
+) -> tuple[list[str], str, str]:
+    names = (*family.labels, BUCKET_LABEL)
+    buckets = [
+        f"{family.name}_bucket{_labels(names, (*values, bound_text(bound)))}" for bound in bounds
+    ]
+    own = _labels(family.labels, values)
+    return buckets, f"{family.name}_sum{own}", f"{family.name}_count{own}"
+
+
+def _labels(names: Sequence[str], values: Sequence[str | None]) -> str:
+    if not names:
+        return ""
+    pairs = [
+        f'{name}="{escape_label(value or "")}"' for name, value in zip(names, values, strict=True)
+    ]
+    return "{" + ",".join(pairs) + "}"
+
+
+def _number(value: float) -> str:
+    if isinstance(value, int):
+        return str(int(value))  # also a bool
+    if math.isfinite(value):
+        return repr(value)
+    return "NaN" if math.isnan(value) else ("+Inf" if value > 0 else "-Inf")

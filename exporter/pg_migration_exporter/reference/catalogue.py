@@ -1,0 +1,21 @@
+"""Every metric family that the exporter can publish: what documents, rules and checks rely on."""
+
+from __future__ import annotations
+
+from pg_migration_exporter.collectors import COLLECTORS
+from pg_migration_exporter.config.custom_metrics import occupied_names
+from pg_migration_exporter.engine import fleet, scrape
+from pg_migration_exporter.engine import reloader as reload
+from pg_migration_exporter.metrics import own_metrics
+from pg_migration_exporter.metrics.families import Family
+
+FAMILIES: tuple[Family, ...] = (
+    *dict.fromkeys(family for collector in COLLECTORS for family in collector.families),
+    *scrape.FAMILIES,
+    *fleet.FAMILIES,
+    *reload.FAMILIES,
+    *own_metrics.FAMILIES,
+)
+
+#: The names that they occupy on a page, which custom metrics may not have.
+TAKEN_NAMES = frozenset(name for family in FAMILIES for name in occupied_names(family))

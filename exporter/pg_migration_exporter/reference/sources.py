@@ -1,0 +1,85 @@
+"""Where a family comes from: read from the SQL that has a column of its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from pg_migration_exporter.collectors import Collector
+from pg_migration_exporter.metrics.families import Family
+from pg_migration_exporter.postgres.capabilities import OLDEST_SUPPORTED
+from pg_migration_exporter.postgres.query import Query
+
+_SOURCE = "Source: "
+
+
+def sources(collector: Collector) -> list[str]:
+    """The views and functions that the collector names as its source."""
+    return collector.help.partition(_SOURCE)[2].rstrip(".").split(", ")
+
+
+def purpose(collector: Collector) -> str:
+    """What the collector is for: its help without its source."""
+    return collector.help.partition(_SOURCE)[0].strip()
+
+
+def sources_of(family: Family, collector: Collector) -> list[str]:
+    """Those of its collector's sources that its column is made of, else those of its statement."""
+    variants = [text for _, text in _variants(family, collector)]
+    of_column = [one for one in sources(collector) if _gives(one, family, variants)]
+    named = [one for one in sources(collector) if _mentions("\n".join(variants), one)]
+    return of_column or named or sources(collector)
+
+
+def versions_of(family: Family, collector: Collector) -> str:
+    """The servers that have it: `14+`, `16 to 17`, `14+, standby`; any where none is asked."""
+    if not collector.queries:
+        return "any"
+    queries = [query for query in collector.queries if _has(query, family)] or collector.queries
+    every = {version for query in queries for version in query.sql}
+    having = {version for version, _ in _variants(family, collector)} or every
+    without = [version for version in every if version > max(having)]
+    last = f" to {_major(min(without)) - 1}" if without else "+"
+    sides = {query.on for query in queries}
+    side = "".join(f", {side}" for side in sides if side and len(sides) == 1)
+    return f"{_major(min(having))}{last}{side}"
+
+
+def _variants(family: Family, collector: Collector) -> Iterator[tuple[int, str]]:
+    for query in collector.queries:
+        for version, text in query.sql.items():
+            if _is_column(family, text):
+                yield version, text
+
+
+def _has(query: Query, family: Family) -> bool:
+    return any(_is_column(family, text) for text in query.sql.values())
+
+
+def _is_column(family: Family, text: str) -> bool:
+    """Whether it is a column there, and not of nulls alone."""
+    columns = re.findall(rf"(\S+)\s+as {family.name}\b", text)
+    return any(not column.startswith("null") for column in columns)
+
+
+def _gives(source: str, family: Family, variants: Iterable[str]) -> bool:
+    """Whether an alias that the column's expression uses stands for the source."""
+    view = re.escape(source.removesuffix("()"))
+    for text in variants:
+        [*_, expression] = re.split(
+            r"\bas \w+,|\bselect\b", text.partition(f" as {family.name}")[0]
+        )
+        for alias in set(re.findall(r"\b([a-z]\w*)\.", expression)):
+            if re.search(rf"\b{view}(\(\)|\b[^()]*\))?\s+{alias}\b", text):
+                return True
+    return False
+
+
+def _mentions(text: str, name: str) -> bool:
+    """Whether SQL names a view or function; `pg_stat_progress_*` stands for several."""
+    pattern = re.escape(name.removesuffix("()")).replace(r"\*", r"\w+")
+    return re.search(rf"\b{pattern}\b", text) is not None
+
+
+def _major(version: int) -> int:
+    return max(version, OLDEST_SUPPORTED) // 10000

@@ -1,1 +1,0 @@
-"""What happens between scrapes: the watcher, the events it tells of, and its durable memory."""

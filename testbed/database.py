@@ -1,0 +1,63 @@
+"""Connections to one database of a server of the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from testbed.ports import LOOPBACK
+
+Params = Sequence[Any] | Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where a database is and as whom to reach it; `password` stays out of its repr."""
+
+    port: int
+    name: str
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Database({self.name!r} as {self.user!r} on port {self.port})"
+
+    def conninfo(self, **options: str | int) -> str:
+        """libpq connection string; `options` are added or win."""
+        return make_conninfo(**self._parts() | options)
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "host": LOOPBACK,
+            "port": self.port,
+            "dbname": self.name,
+            "user": self.user,
+            "password": self.password,
+        }
+
+    def as_user(self, user: str) -> Database:
+        """Address it as another role; all roles of a workspace have the same password."""
+        return replace(self, user=user)
+
+    @property
+    def jdbc_url(self) -> str:
+        """JDBC URL without credentials."""
+        return f"jdbc:postgresql://{LOOPBACK}:{self.port}/{self.name}"
+
+    def connect(self, **options: str | int) -> psycopg.Connection[tuple[Any, ...]]:
+        """Open an autocommit connection."""
+        return psycopg.connect(self.conninfo(**options), autocommit=True)
+
+    def execute(self, sql: str, params: Params = None, **options: str | int) -> list[Any]:
+        """Rows of one statement, as tuples; an empty list where it returns none."""
+        with self.connect(**options) as connection:
+            cursor = connection.execute(sql.encode(), params)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, sql: str, params: Params = None) -> Any:
+        """Read the one value that a query returns."""
+        return self.execute(sql, params)[0][0]
