@@ -75,6 +75,7 @@ render: setup ## Render alerts, their unit tests, dashboards and deployment file
 	@$(BIN)/python -m tests.bundle.cases
 	@$(BIN)/pg-migration-exporter collectors --markdown >docs/metrics.md
 	@$(BIN)/pg-migration-exporter config reference >docs/configuration.md
+	@$(BIN)/python -m pg_migration_exporter.reference.states_page docs/migration-states.md
 	@$(BIN)/python -m pg_migration_exporter.status.schema >docs/status.schema.json
 
 .PHONY: mutations

@@ -32,6 +32,7 @@ from pg_migration_exporter.bundle.definitions import definitions, fill
 from pg_migration_exporter.bundle.grafana_panels import Json
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.liquibase.state.decide import MigrationState
+from pg_migration_exporter.liquibase.state.texts import STATES, label
 
 SCHEMA_VERSION = 41
 TAG = "pg-migration-exporter"
@@ -41,23 +42,16 @@ _SERVER = 'job=~"$job", instance=~"$instance"'
 
 _DATABASE = f'{_SERVER}, datname=~"$datname"'
 
-#: Color of each state; its place is the number that stands for it: the worst has the highest.
-_STATES = {
-    MigrationState.NOT_INITIALISED: "#808080",
-    MigrationState.SUCCEEDED: "green",
-    MigrationState.PENDING: "yellow",
-    MigrationState.RUNNING: "blue",
-    MigrationState.ROLLED_BACK: "purple",
-    MigrationState.DRIFTED: "orange",
-    MigrationState.UNKNOWN: "#404040",
-    MigrationState.STALE_LOCK: "dark-orange",
-    MigrationState.FAILED: "red",
-}
+#: The states by the number that stands for each: the worst has the highest.
+_STATES = dict(sorted(STATES.items(), key=lambda item: item[1].number))
 
 #: What is marked in every panel: name -> color and the states of a migration.
 _MARKS = {
-    "Runs": ("blue", [MigrationState.RUNNING]),
-    "Failures": ("red", [MigrationState.FAILED, MigrationState.STALE_LOCK]),
+    "Runs": (STATES[MigrationState.RUNNING].color, [MigrationState.RUNNING]),
+    "Failures": (
+        STATES[MigrationState.FAILED].color,
+        [MigrationState.FAILED, MigrationState.STALE_LOCK],
+    ),
 }
 
 
@@ -92,8 +86,8 @@ def _context(values: Values) -> Json:
 
 def _state_number() -> str:
     return "\n  or ".join(
-        f'liquibase_migration_status{{status="{state}", {_DATABASE}}} * {number}'
-        for number, state in enumerate(_STATES)
+        f'liquibase_migration_status{{status="{state}", {_DATABASE}}} * {text.number}'
+        for state, text in _STATES.items()
     )
 
 
@@ -205,10 +199,7 @@ def _link(title: str, url: str) -> Json:
 
 
 def _words() -> dict[int, tuple[str, str]]:
-    return {
-        number: (state.replace("_", " "), color)
-        for number, (state, color) in enumerate(_STATES.items())
-    }
+    return {text.number: (label(state), text.color) for state, text in _STATES.items()}
 
 
 def _variables(targets: str) -> Iterator[Json]:

@@ -16,7 +16,7 @@ from pg_migration_exporter.cli.options import (
 )
 from pg_migration_exporter.engine.explain_server import explain_server
 from pg_migration_exporter.liquibase.state.explanation import Explanation
-from pg_migration_exporter.liquibase.state.guidance import GUIDANCE
+from pg_migration_exporter.liquibase.state.texts import STATES
 
 
 def add(subparsers: Subparsers) -> None:
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print(console: Console, one: Explanation) -> None:
-    decision, guidance = one.decision, GUIDANCE[one.decision.status]
+    decision, text = one.decision, STATES[one.decision.status]
     blocked = ", blocked" if decision.blocked else ""
     inferred = ", inferred" if decision.inferred else ""
     console.print(
@@ -53,8 +53,8 @@ def _print(console: Console, one: Explanation) -> None:
         )
     )
     console.print(Text(f"  {decision.reason} (source: {decision.source})"))
-    _section(console, "It means", [guidance.meaning])
-    _section(console, "What to do", [guidance.steps])
+    _section(console, "It means", [text.meaning])
+    _section(console, "What to do", [text.steps])
     _section(console, "What is seen", one.facts)
     _section(console, "What is in doubt", one.doubts)
     _section(console, "To know more", one.advice)

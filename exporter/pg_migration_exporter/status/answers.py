@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from pg_migration_exporter.liquibase.state.decide import MigrationState
+from pg_migration_exporter.liquibase.state.texts import StateText, describe
 from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.findings import Findings, is_failing
 from pg_migration_exporter.status.model import LEVELS, Answer, Level, Migration, Question
-from pg_migration_exporter.status.words import Words, count, duration, waiting, words_for
+from pg_migration_exporter.status.words import count, duration, waiting
 
 #: Seconds after which what the watcher saw last is no longer what is the case.
 _FRESH = 30.0
@@ -46,13 +47,13 @@ def _moving(findings: Findings) -> _Reply:
     worst = findings.worst
     if worst is None:
         return _NOT_KNOWN
-    words, how_far = _words(worst), ", ".join(_how_far(findings, worst))
+    text, how_far = _text(worst), ", ".join(_how_far(findings, worst))
     if worst.status is MigrationState.RUNNING:
         alert = runbooks.BLOCKED if worst.blocked else None
-        return _Reply(words.level, words.moving, how_far, alert)
+        return _Reply(text.level, text.moving, how_far, alert)
     if worst.status is MigrationState.STALE_LOCK:
         detail = "every further run waits for its lock in vain"
-        return _Reply(words.level, words.moving, detail, _of_state(worst))
+        return _Reply(text.level, text.moving, detail, text.runbook)
     if any(build.blocked_seconds for build in findings.builds):
         waits = "No: an index build waits"
         return _Reply("attention", waits, how_far, runbooks.BUILD_BLOCKED)
@@ -60,7 +61,7 @@ def _moving(findings: Findings) -> _Reply:
         return _Reply("info", "An index build is", how_far)
     level: Level = "unknown" if worst.status is MigrationState.UNKNOWN else "info"
     to_run = f"{count(worst.pending, 'changeset')} to run" if worst.pending else ""
-    return _Reply(level, words.moving, to_run)
+    return _Reply(level, text.moving, to_run)
 
 
 def _how_far(findings: Findings, worst: Migration) -> Iterator[str]:
@@ -94,9 +95,9 @@ def _worked(findings: Findings) -> _Reply:
     worst = findings.worst
     if worst is None:
         return _NOT_KNOWN
-    words = _words(worst)
-    level: Level = "info" if worst.status is MigrationState.RUNNING else words.level
-    alert = _of_state(worst) if level in {"critical", "attention", "unknown"} else None
+    text = _text(worst)
+    level: Level = "info" if worst.status is MigrationState.RUNNING else text.level
+    alert = text.runbook if level in {"critical", "attention", "unknown"} else None
     details = [worst.failed_changeset] if worst.failed_changeset else []
     if findings.invalid:
         alert = alert or runbooks.INDEX_INVALID
@@ -107,7 +108,7 @@ def _worked(findings: Findings) -> _Reply:
             alert = alert or runbooks.CHECK
             level = min(level, check.level, key=LEVELS.index)
             details.append(f"the check {check.name} fails")
-    return _Reply(level, words.worked, "; ".join(details), alert)
+    return _Reply(level, text.worked, "; ".join(details), alert)
 
 
 def _trusted(findings: Findings) -> _Reply:
@@ -126,12 +127,8 @@ def _trusted(findings: Findings) -> _Reply:
     return _Reply("ok", "Yes", f"all {len(findings.collectors)} collectors answered")
 
 
-def _of_state(migration: Migration) -> str | None:
-    return runbooks.for_state(migration.status, blocked=migration.blocked)
-
-
-def _words(migration: Migration) -> Words:
-    return words_for(
+def _text(migration: Migration) -> StateText:
+    return describe(
         migration.status, migration.source, blocked=migration.blocked, inferred=migration.inferred
     )
 

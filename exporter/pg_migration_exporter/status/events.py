@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.events import Event, EventKind
 from pg_migration_exporter.liquibase.state.decide import MigrationState
+from pg_migration_exporter.liquibase.state.texts import STATES
 from pg_migration_exporter.status.model import Level, StatusEvent
-from pg_migration_exporter.status.words import WORDS, count, duration
+from pg_migration_exporter.status.words import count, duration
 
 #: How bad an event is, and its sentence; names in braces are the event's subject and details.
 SENTENCES: Mapping[EventKind, tuple[Level, str]] = {
@@ -68,7 +69,7 @@ def _happening(number: int, event: Event) -> StatusEvent:
 
 def _level(event: Event) -> Level:
     if event.kind == EventKind.MIGRATION_STATE:
-        return WORDS[MigrationState(str(event.details["now"]))].level
+        return STATES[MigrationState(str(event.details["now"]))].level
     if event.kind == EventKind.RUN_ENDED:
         return _OUTCOMES.get(str(event.details["outcome"]), "info")
     return SENTENCES[event.kind][0]

@@ -11,11 +11,11 @@ from pg_migration_exporter.engine.target import Target
 from pg_migration_exporter.liquibase.state.decide import Decision
 from pg_migration_exporter.liquibase.state.evidence import TableAccess
 from pg_migration_exporter.liquibase.state.explanation import Explanation, Setup, explain
-from pg_migration_exporter.liquibase.state.guidance import GUIDANCE
+from pg_migration_exporter.liquibase.state.texts import StateText, describe, label
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.model import LEVELS, Migration, Verdict
-from pg_migration_exporter.status.words import label, sentence, words_for
+from pg_migration_exporter.status.words import sentence
 
 _NEXT_SHOWN = 5
 
@@ -47,7 +47,7 @@ def _migration(
         inferred=decision.inferred,
         source=decision.source,
         verdict=_verdict(decision, settings),
-        meaning=GUIDANCE[decision.status].meaning,
+        meaning=_text(decision).meaning,
         seen_seconds_ago=time.monotonic() - seen_at,
         applied=evidence.applied if is_read else None,
         pending=len(evidence.known.pending) if evidence.known else None,
@@ -66,17 +66,20 @@ def _explained(explained: Explanation) -> dict[str, list[str]]:
 
 
 def _verdict(decision: Decision, settings: Settings) -> Verdict:
-    how = {"blocked": decision.blocked, "inferred": decision.inferred}
-    words = words_for(decision.status, decision.source, **how)
+    text = _text(decision)
     return Verdict(
-        level=words.level,
-        state=label(decision.status, **how),
-        title=words.title,
+        level=text.level,
+        state=label(decision.status, blocked=decision.blocked, inferred=decision.inferred),
+        title=text.title,
         reason=sentence(decision.reason),
-        steps=GUIDANCE[decision.status].steps,
-        runbook=runbooks.runbook(
-            runbooks.for_state(decision.status, blocked=decision.blocked), settings
-        ),
+        steps=text.steps,
+        runbook=runbooks.runbook(text.runbook, settings),
+    )
+
+
+def _text(decision: Decision) -> StateText:
+    return describe(
+        decision.status, decision.source, blocked=decision.blocked, inferred=decision.inferred
     )
 
 

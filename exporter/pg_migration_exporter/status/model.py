@@ -11,12 +11,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pg_migration_exporter.config.checks import Phase, Severity
+from pg_migration_exporter.liquibase.state import texts
 from pg_migration_exporter.liquibase.state.decide import MigrationState, Source
 
 #: Where the exporter serves it.
 STATUS_PATH = "/api/v1/status"
-#: How much something asks of whoever reads it, worst first.
-Level = Literal["critical", "attention", "unknown", "info", "ok"]
+#: How urgent something is for the reader.
+Level = texts.Level
 Question = Literal[
     "Is it moving?", "Does it hurt anyone?", "Did it work?", "Can this page be trusted?"
 ]

@@ -1,92 +1,17 @@
-"""The words for states: titles and short answers. Meaning and steps are liquibase.guidance's."""
+"""How the page and the terminal write times, counts and statements."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
-from pg_migration_exporter.liquibase.state.decide import MigrationState, Source
-from pg_migration_exporter.status.model import CheckStatus, Level
+from pg_migration_exporter.status.model import CheckStatus
 
 #: Of the statements that took most time, so many are shown.
 STATEMENTS_SHOWN = 5
 #: Characters of a statement in a list.
 _LONGEST = 120
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """How a state is told: how bad it is, its title, and the answers to two questions."""
-
-    level: Level
-    title: str
-    moving: str
-    worked: str
-
-
-WORDS: dict[MigrationState, Words] = {
-    MigrationState.UNKNOWN: Words(
-        "unknown", "The state of the migration is not known", "Not known", "Not known"
-    ),
-    MigrationState.NOT_INITIALISED: Words(
-        "info", "This database has never been migrated", "Nothing is running", "Never run"
-    ),
-    MigrationState.STALE_LOCK: Words(
-        "critical", "The migration died and left its lock", "No: its session is gone", "No"
-    ),
-    MigrationState.RUNNING: Words(
-        "info", "A migration is running", "It is running", "Not over yet"
-    ),
-    MigrationState.FAILED: Words("critical", "The migration failed", "No: it has ended", "No"),
-    MigrationState.DRIFTED: Words(
-        "attention",
-        "The changelog files are not what ran",
-        "Nothing is running",
-        "Yes, but the next update will be refused",
-    ),
-    MigrationState.ROLLED_BACK: Words(
-        "attention",
-        "The last run took changesets back",
-        "Nothing is running",
-        "It was rolled back",
-    ),
-    MigrationState.PENDING: Words(
-        "info", "Changesets wait to be run", "Nothing is running", "Not all has run yet"
-    ),
-    MigrationState.SUCCEEDED: Words(
-        "ok", "All is well: everything expected has run", "Nothing is running", "Yes"
-    ),
-}
-#: Without changelog files, nobody knows whether more is expected.
-UNCONFIRMED = Words(
-    "ok",
-    "Nothing is running, and no failure is known",
-    "Nothing is running",
-    "As far as the tables tell",
-)
-BLOCKED = Words("attention", "The migration is blocked", "No: it is blocked", "Not over yet")
-INFERRED = Words(
-    "critical", "The migration seems to have failed", "No: it has ended", "It seems not"
-)
-
-
-def words_for(state: MigrationState, source: Source, *, blocked: bool, inferred: bool) -> Words:
-    """The words for a state; `source` is where it was learned."""
-    if blocked:
-        return BLOCKED
-    special = {
-        MigrationState.FAILED: INFERRED if inferred else None,
-        MigrationState.SUCCEEDED: UNCONFIRMED if source == "database" else None,
-    }
-    return special.get(state) or WORDS[state]
-
-
-def label(state: MigrationState, *, blocked: bool, inferred: bool) -> str:
-    """A state in a word or two."""
-    more = ", blocked" * blocked + ", inferred" * inferred
-    return state.value.replace("_", " ") + more
 
 
 def clock(moment: float) -> str:

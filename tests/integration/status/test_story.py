@@ -103,7 +103,7 @@ def test_a_migration_as_it_is_seen(story: Story, viewer: Open, draw: Draw, *, dr
     live = viewer()
     page = live.open(story.exporter.url)
     page.evaluate("window.neverLoadedAgain = true")
-    title(page, "Changesets wait to be run")
+    title(page, "Changesets are pending")
     expect(page.locator("#migrations")).to_contain_text("3 of 5 changesets have run")
     expect(page.locator("#statements")).to_contain_text("SELECT title FROM quests WHERE id = $1")
     if drawn:  # the baseline takes minutes: pictures wait for it

@@ -16,7 +16,7 @@ from pg_migration_exporter.liquibase.state.evidence import (
     Run,
     TableAccess,
 )
-from pg_migration_exporter.liquibase.state.guidance import GUIDANCE
+from pg_migration_exporter.liquibase.state.texts import STATES
 
 READ = Evidence(TableAccess.COMPLETE, applied=3, ended_after=1000.0)
 LEFT_OUT = replace(READ, left_out=("a.sql::1::me", "a.sql::2::me"))
@@ -130,7 +130,7 @@ def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
             )
         )
         assert decision.reason
-        assert GUIDANCE[decision.status].steps
+        assert STATES[decision.status].steps
         assert not (decision.inferred and decision.source == "wrapper")
         if decision.status is MigrationState.FAILED:
             assert not acknowledged

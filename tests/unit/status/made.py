@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pg_migration_exporter.liquibase.state.decide import MigrationState
+from pg_migration_exporter.liquibase.state.texts import describe, label
 from pg_migration_exporter.status.model import (
     CheckStatus,
     Level,
@@ -14,7 +15,6 @@ from pg_migration_exporter.status.model import (
     TargetStatus,
     Verdict,
 )
-from pg_migration_exporter.status.words import label, words_for
 
 #: A check that fails in its phase.
 CHECK = CheckStatus(
@@ -43,10 +43,8 @@ def status(*targets: TargetStatus) -> Status:
 def migration(status: MigrationState, *, blocked: bool = False, **traits: Any) -> Migration:
     how = {"blocked": blocked, "inferred": traits.pop("inferred", False)}
     source = traits.pop("source", "changelog")
-    words = words_for(status, source, **how)
-    told = Verdict(
-        level=words.level, state=label(status, **how), title=words.title, reason="Because"
-    )
+    text = describe(status, source, **how)
+    told = Verdict(level=text.level, state=label(status, **how), title=text.title, reason="Because")
     nothing = dict.fromkeys(
         ("applied", "pending", "failed_changeset", "lock_held", "locked_by", "lock_seconds")
     )

@@ -11,34 +11,26 @@ import pg_migration_exporter
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.events import Event, EventKind
-from pg_migration_exporter.liquibase.state.decide import MigrationState
+from pg_migration_exporter.liquibase.state.texts import BLOCKED, STATES
 from pg_migration_exporter.postgres.statement_kind import kind_of
 from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.events import SENTENCES, happenings
 from pg_migration_exporter.status.model import LEVELS
 from pg_migration_exporter.status.terminal import STYLES
-from pg_migration_exporter.status.words import WORDS, brief, doing, duration, shortened
+from pg_migration_exporter.status.words import brief, doing, duration, shortened
 
 PACKAGE = Path(pg_migration_exporter.__file__).parent
 RUNBOOKS = PACKAGE.parents[1] / "docs/runbooks"
 
 
-def test_every_state_has_words() -> None:
-    assert set(WORDS) == set(MigrationState)
-    assert {words.level for words in WORDS.values()} <= set(LEVELS) == set(STYLES)
+def test_every_level_has_a_style() -> None:
+    assert {text.level for text in STATES.values()} <= set(LEVELS) == set(STYLES)
 
 
 def test_every_runbook_is_there() -> None:
-    named = {
-        value for name, value in vars(runbooks).items() if name.isupper() and name != "FOR_STATE"
-    }
-    named |= {*runbooks.FOR_STATE.values()}
+    named = {value for name, value in vars(runbooks).items() if name.isupper()}
+    named |= {text.runbook for text in (*STATES.values(), BLOCKED) if text.runbook}
     assert {f"{name}.md" for name in named} <= {file.name for file in RUNBOOKS.iterdir()}
-
-
-def test_every_state_has_a_runbook_but_the_one_that_no_alert_tells_of() -> None:
-    assert set(MigrationState) - set(runbooks.FOR_STATE) == {MigrationState.NOT_INITIALISED}
-    assert len(set(runbooks.FOR_STATE.values())) == len(runbooks.FOR_STATE)
 
 
 def test_the_address_of_a_runbook() -> None:

@@ -1,7 +1,7 @@
 """The state of a migration: one function, from evidence to state, in order of precedence.
 
 Everything that shows the state (the metric, the log, `explain`, a page) calls `decide`.
-docs/migration-states.md tells each state's meaning and what to do.
+texts.py describes each state: its meaning and what to do.
 """
 
 from __future__ import annotations
