@@ -17,7 +17,7 @@ from demo.report import Report
 from demo.scenarios.indexes import INDEX_BUILD_WAITS
 from demo.story import good_migration
 from demo.world import World, running_world
-from pg_migration_exporter.bundle.grafana_dashboards import dashboards
+from pg_migration_exporter.bundle.grafana.dashboards import dashboards
 from pg_migration_exporter.bundle.values import load_values
 from testbed.prometheus import Prometheus
 from testbed.waiting import wait_until

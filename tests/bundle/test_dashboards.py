@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from demo.dashboards.queries import Query, Span, marks, panel_queries, panels, queries
-from pg_migration_exporter.bundle.grafana_dashboards import dashboards
+from pg_migration_exporter.bundle.grafana.dashboards import dashboards
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values, merge
 from pg_migration_exporter.liquibase.state.decide import MigrationState

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pg_migration_exporter.bundle.grafana_dashboards import dashboards
+from pg_migration_exporter.bundle.grafana.dashboards import dashboards
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values, merge
 from testbed.programs import ROOT, program

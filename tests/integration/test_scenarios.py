@@ -22,7 +22,7 @@ from demo.scenarios.sessions import TABLE_LOCKED
 from demo.scenarios.watching import GRANT_REVOKED
 from demo.story import Since, good_migration, suffer
 from demo.world import QUEST, World, running_world
-from pg_migration_exporter.bundle.grafana_dashboards import dashboards
+from pg_migration_exporter.bundle.grafana.dashboards import dashboards
 from pg_migration_exporter.bundle.rule_metrics import custom_families
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.config.checks import read_checks

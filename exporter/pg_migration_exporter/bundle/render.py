@@ -17,9 +17,9 @@ from pg_migration_exporter.bundle import (
     alert_rules,
     alertmanager,
     fluent_bit,
-    grafana_dashboards,
     operator,
 )
+from pg_migration_exporter.bundle.grafana import dashboards
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import environment
 from pg_migration_exporter.bundle.values_schema import values_schema
@@ -99,7 +99,7 @@ def _context(values: Values) -> dict[str, Any]:
     return {
         **values.model_dump(by_alias=True),
         **fluent_bit.context(values.logs),
-        "dashboards": grafana_dashboards.uids(),
+        "dashboards": dashboards.uids(),
         "alertmanager_global": alertmanager.global_settings(values.alertmanager.smtp),
         "rule_groups": alert_rules.groups(values),
     }
@@ -115,5 +115,5 @@ def _rules(values: Values) -> Iterator[RenderedFile]:
 
 
 def _dashboards(values: Values) -> Iterator[RenderedFile]:
-    for uid, dashboard in grafana_dashboards.dashboards(values).items():
-        yield RenderedFile(f"dashboards/{uid}.json", grafana_dashboards.to_json(dashboard))
+    for uid, dashboard in dashboards.dashboards(values).items():
+        yield RenderedFile(f"dashboards/{uid}.json", dashboards.to_json(dashboard))

@@ -1,0 +1,34 @@
+"""Positions of panels on the grid of a dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pg_migration_exporter.bundle.alert_schema import Urls
+from pg_migration_exporter.bundle.grafana.definition import Row
+from pg_migration_exporter.bundle.grafana.links import Json
+from pg_migration_exporter.bundle.grafana.panel import GRID_WIDTH
+
+
+def lay_out(rows: Iterable[Row], urls: Urls) -> list[Json]:
+    """Return the panels of all rows, numbered, placed from left to right and top to bottom."""
+    return [{"id": number} | panel for number, panel in enumerate(_placed(rows, urls), start=1)]
+
+
+def _placed(rows: Iterable[Row], urls: Urls) -> Iterator[Json]:
+    top = 0
+    for row in rows:
+        heading: Json = {"type": "row", "title": row.title, "collapsed": False, "panels": []}
+        yield heading | {"gridPos": _position(0, top, GRID_WIDTH, 1)}
+        left, top, bottom = 0, top + 1, top + 1
+        for panel in row.panels:
+            width, height = panel.size
+            if left + width > GRID_WIDTH:
+                left, top = 0, bottom
+            yield panel.to_json(urls) | {"gridPos": _position(left, top, width, height)}
+            left, bottom = left + width, max(bottom, top + height)
+        top = bottom
+
+
+def _position(x: int, y: int, w: int, h: int) -> Json:
+    return {"h": h, "w": w, "x": x, "y": y}

@@ -1,0 +1,50 @@
+"""Links from panels to runbooks, to the cockpit and to Alertmanager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+Json = dict[str, Any]
+
+#: The cockpit of the server in a row of a table, with the time range of the dashboard.
+COCKPIT = (
+    "/d/pg-migration-cockpit?${__url_time_range}&var-job=${__data.fields.job}"
+    "&var-instance=${__data.fields.server}"
+)
+
+#: Alertmanager's form for a new silence of the alert in a row of a table, on its server:
+#: `#/silences/new?filter={alertname="...",instance="..."}`.
+_SILENCE = (
+    "#/silences/new?filter=%7Balertname%3D%22${__data.fields.alert}%22%2C"
+    "instance%3D%22${__data.fields.server}%22%7D"
+)
+
+
+def runbook_links(alerts: Iterable[str], runbooks: str) -> list[Json]:
+    """Return a link to the runbook of each alert; none if `runbooks` is not a web address."""
+    return [link for alert in alerts for link in _web_links(alert, f"{runbooks}/{alert}.md")]
+
+
+def cockpit_links() -> list[Json]:
+    """Return the link of a cell to the cockpit of its server."""
+    return [_link("Cockpit", COCKPIT)]
+
+
+def cell_runbook_links(runbooks: str) -> list[Json]:
+    """Return the link of a cell to the runbook of the alert that it names."""
+    return _web_links("Runbook", f"{runbooks}/${{__value.raw}}.md")
+
+
+def silence_links(alertmanager: str) -> list[Json]:
+    """Return the link of a cell to the form that silences the alert that it names."""
+    return _web_links("Silence", f"{alertmanager}/{_SILENCE}")
+
+
+def _web_links(title: str, url: str) -> list[Json]:
+    """Return the link, or none if the URL is not a web address (a folder in the values)."""
+    return [_link(title, url)] if url.startswith(("http://", "https://")) else []
+
+
+def _link(title: str, url: str) -> Json:
+    return {"title": title, "url": url, "targetBlank": True}

@@ -1,0 +1,97 @@
+"""The YAML file of a dashboard: a panel is one entry; mistakes are refused with their place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from pg_migration_exporter.bundle.grafana.definition import Dashboard, read_dashboard
+from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.errors import ConfigError
+
+_CONTEXT = load_values().model_dump(by_alias=True) | {"database": 'datname=~"$datname"'}
+_PANEL = """\
+    title: Active players
+    type: timeseries
+    size: 12x7
+    description: Players that are online.
+    no_data: the game is down
+    queries: {players: 'active_players{<< database >>}'}
+"""
+
+
+def _write(folder: Path, panel: str) -> Path:
+    file = folder / "game.yaml"
+    entry = indent(dedent(panel), "      ").replace("      ", "    - ", 1)
+    head = "title: Game\ndescription: The game.\nrows:\n- title: Players\n  panels:\n"
+    file.write_text(head + entry, encoding="utf-8")
+    return file
+
+
+def _read(file: Path) -> Dashboard:
+    return read_dashboard(file, _CONTEXT)
+
+
+def test_panel_is_one_entry(tmp_path: Path) -> None:
+    dashboard = _read(_write(tmp_path, _PANEL))
+    [panel] = dashboard.rows[0].panels
+    assert dashboard.uid == "game"
+    assert panel.queries == {"players": 'active_players{datname=~"$datname"}'}
+    assert (panel.size.width, panel.size.height) == (12, 7)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("colours: {players: red}", "colours: unknown key; did you mean colors?"),
+        ("text_mode: name", "text_mode: unknown key"),
+        ("columns: {datname: database}", "columns: unknown key"),
+        ("stack: sometimes", "stack: input should be a valid boolean"),
+        ("range: [0]", "range.1: field required"),
+        ("mappings: {up: [up, green]}", "mappings.up: input should be a valid integer"),
+        ("thresholds: {green: few}", "thresholds.green: input should be a valid number"),
+        ("thresholds: {green: << alerts.Nope.threshold >>}", "thresholds: 'dict object' has no"),
+        ("unit: << unit", "unit: unexpected end of template"),
+    ],
+)
+def test_mistake_is_refused_with_file_panel_and_key(
+    line: str, problem: str, tmp_path: Path
+) -> None:
+    file = _write(tmp_path, f"{_PANEL}    {line}\n")
+    with pytest.raises(ConfigError) as refused:
+        _read(file)
+    assert str(refused.value).startswith(f'{file}: panel "Active players": {problem}')
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("type: timeseries", "type: gauge", "type: must be one of stat, timeseries, "),
+        ("type: timeseries", "type: table", "columns: field required"),
+        ("size: 12x7", "size: 25x7", "size: write WIDTHxHEIGHT, such as 12x7"),
+        ("size: 12x7", "size: wide", "size: write WIDTHxHEIGHT, such as 12x7"),
+        ("no_data: the game is down", "", "no_data: field required"),
+    ],
+)
+def test_panel_needs_the_keys_of_its_type(
+    before: str, after: str, problem: str, tmp_path: Path
+) -> None:
+    file = _write(tmp_path, _PANEL.replace(before, after))
+    with pytest.raises(ConfigError) as refused:
+        _read(file)
+    assert str(refused.value).startswith(f'{file}: panel "Active players": {problem}')
+
+
+def test_panel_without_a_title_is_refused(tmp_path: Path) -> None:
+    file = _write(tmp_path, _PANEL.replace("title: Active players", "unit: short"))
+    with pytest.raises(ConfigError, match=r'panel "\(no title\)": title: field required'):
+        _read(file)
+
+
+def test_unknown_key_of_the_dashboard_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "game.yaml"
+    file.write_text("title: Game\ndescription: The game.\nrows: []\nabout: players\n")
+    with pytest.raises(ConfigError, match=r"game\.yaml:4: about: unknown key"):
+        _read(file)
