@@ -78,7 +78,7 @@ def test_any_other_is_asked_for_one(authorization: str | None) -> None:
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.text == "a user name and its password are needed\n"
+    assert answer.text == "a valid user name and password are required\n"
 
 
 def test_nobody_is_asked_where_there_are_no_users() -> None:
@@ -143,7 +143,7 @@ def test_an_unknown_user_costs_what_the_dearest_known_one_costs(checked: list[by
 def test_what_is_remembered_is_bounded(
     monkeypatch: pytest.MonkeyPatch, checked: list[bytes]
 ) -> None:
-    monkeypatch.setattr(basic_auth, "_REMEMBERED", 1)
+    monkeypatch.setattr(basic_auth, "_MAX_REMEMBERED", 1)
 
     async def log_in() -> None:
         logins = Logins()
@@ -159,7 +159,7 @@ def test_few_checks_run_at_once_and_few_wait(monkeypatch: pytest.MonkeyPatch) ->
     """Checks that do not end before all logins have been tried."""
     released, running = threading.Event(), Counter()
     monkeypatch.setattr(bcrypt, "checkpw", running.counting(lambda *_: released.wait(60) and False))
-    most = basic_auth._CHECKS + basic_auth._WAITING
+    most = basic_auth._MAX_CHECKS + basic_auth._MAX_WAITING
 
     async def log_in() -> list[Any]:
         logins = Logins()
@@ -174,7 +174,7 @@ def test_few_checks_run_at_once_and_few_wait(monkeypatch: pytest.MonkeyPatch) ->
     answers = asyncio.run(log_in())
     assert answers[:most] == [False] * most
     assert [type(one) for one in answers[most:]] == [BusyError] * 3
-    assert running.most <= basic_auth._CHECKS
+    assert running.most <= basic_auth._MAX_CHECKS
 
 
 class Counter:

@@ -1,11 +1,11 @@
-"""How long a scrape may take, by Prometheus's header and the configuration."""
+"""The timeout of a scrape, from Prometheus's header and the configuration."""
 
 from __future__ import annotations
 
 import pytest
 
 from pg_migration_exporter.config.schema import ScrapeSection
-from pg_migration_exporter.web.deadline import HEADER, scrape_timeout
+from pg_migration_exporter.web.prometheus import TIMEOUT_HEADER, scrape_timeout
 
 SETTINGS = ScrapeSection(timeout=10, timeout_offset=0.5)
 
@@ -28,7 +28,7 @@ SETTINGS = ScrapeSection(timeout=10, timeout_offset=0.5)
     ],
 )
 def test_header(header: str, seconds: float) -> None:
-    assert scrape_timeout({HEADER: header}, SETTINGS) == pytest.approx(seconds)
+    assert scrape_timeout({TIMEOUT_HEADER: header}, SETTINGS) == pytest.approx(seconds)
 
 
 def test_no_header() -> None:

@@ -15,8 +15,8 @@ from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.liquibase.reports.directory import ReportFiles
 from pg_migration_exporter.liquibase.reports.report import MAX_BYTES, REPORTS_PATH, Outcome
-from pg_migration_exporter.web.headers import HEADERS
 from pg_migration_exporter.web.reports import report_routes
+from pg_migration_exporter.web.responses import HEADERS
 from tests.fixtures.reports import make_report
 
 Post = Callable[..., list[httpx.Response]]
@@ -122,7 +122,7 @@ def test_a_body_without_an_end(post: Post) -> None:
 def test_a_report_that_cannot_be_kept(post: Post, kept: ReportFiles) -> None:
     kept.directory.parent.write_text("a file where the state directory should be")
     [answer] = post(make_report().model_dump_json())
-    assert (answer.status_code, answer.text) == (507, "the report cannot be kept\n")
+    assert (answer.status_code, answer.text) == (507, "the report cannot be stored\n")
 
 
 def test_reports_of_one_run_at_once(post: Post, kept: ReportFiles) -> None:
@@ -140,7 +140,7 @@ def test_without_a_token_there_is_no_endpoint(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_token_needs_a_place_to_keep_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PG_MIGRATION_EXPORTER_TOKEN", TOKEN)
-    with pytest.raises(ConfigError, match="no place to keep reports: set state_directory"):
+    with pytest.raises(ConfigError, match="no directory for the reports; set state_directory"):
         report_routes(Settings())
 
 

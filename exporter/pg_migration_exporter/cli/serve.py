@@ -23,9 +23,9 @@ from pg_migration_exporter.engine.fleet import Fleet
 from pg_migration_exporter.engine.reloader import Reloader
 from pg_migration_exporter.engine.target_check import check_targets
 from pg_migration_exporter.errors import ConfigError, ListenError
+from pg_migration_exporter.formatting import count
 from pg_migration_exporter.log import configure
 from pg_migration_exporter.postgres.conninfo import describe_server
-from pg_migration_exporter.status.words import count
 from pg_migration_exporter.web.app import create_app
 from pg_migration_exporter.web.server import Server
 from pg_migration_exporter.web.tls import ListenerTls, listener_tls

@@ -1,4 +1,4 @@
-"""`watch`: the status page in a terminal."""
+"""`watch`: the status in a terminal."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pg_migration_exporter.cli.options import (
     read_settings,
     read_url,
 )
-from pg_migration_exporter.status.source import Source, database, exporter
 from pg_migration_exporter.status.terminal import StatusView
+from pg_migration_exporter.status.updates import OpenUpdates, from_database, from_exporter
 
 
 def add(subparsers: Subparsers) -> None:
@@ -41,44 +41,45 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Watch until told to stop. Raises UserError where there is nothing to see."""
-    source = (
-        exporter(read_url(options), options.target)
+    """Show the status until interrupted. Raises UserError if the first request fails."""
+    open_updates = (
+        from_exporter(read_url(options), options.target)
         if options.url
-        else database(read_settings(options), options.target)
+        else from_database(read_settings(options), options.target)
     )
-    # What would be logged is in the status; the screen is not the place for it.
+    # The status contains these messages; on the screen they would be in the way.
     logging.getLogger("pg_migration_exporter").addHandler(logging.NullHandler())
     if options.json:
-        asyncio.run(_print_json(source, once=options.once))
+        asyncio.run(_print_json(open_updates, once=options.once))
     elif options.once or not Console().is_terminal:
-        asyncio.run(_print_once(source))
+        asyncio.run(_print_once(open_updates))
     else:
-        asyncio.run(_show(source))
+        asyncio.run(_show(open_updates))
     return 0
 
 
-async def _print_json(source: Source, *, once: bool) -> None:
-    async with source() as looks:
-        async for status, _ in looks:
-            print(status.model_dump_json(), flush=True)
+async def _print_json(open_updates: OpenUpdates, *, once: bool) -> None:
+    async with open_updates() as updates:
+        async for update in updates:
+            print(update.status.model_dump_json(), flush=True)
             if once:
                 return
 
 
-async def _print_once(source: Source) -> None:
-    async with source() as looks:
-        status, _ = await anext(looks)
-        Console(highlight=False).print(StatusView(status))
+async def _print_once(open_updates: OpenUpdates) -> None:
+    async with open_updates() as updates:
+        update = await anext(updates)
+        Console(highlight=False).print(StatusView(update.status))
 
 
-async def _show(source: Source) -> None:
-    """Fill the screen; a new size of the terminal is used at once."""
-    for exported in ("COLUMNS", "LINES"):  # of the shell's start: rich would never look again
+async def _show(open_updates: OpenUpdates) -> None:
+    """Fill the screen, and redraw it when the terminal is resized."""
+    for exported in ("COLUMNS", "LINES"):  # rich would use these instead of the terminal's size
         os.environ.pop(exported, None)
     console = Console(highlight=False)
-    async with source() as looks:
+    async with open_updates() as updates:
         with Live(console=console, screen=True, auto_refresh=False) as live:
             asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, live.refresh)
-            async for status, problem in looks:
-                live.update(StatusView(status, problem, fits=True), refresh=True)
+            async for update in updates:
+                view = StatusView(update.status, update.problem, fits=True)
+                live.update(view, refresh=True)

@@ -1,1 +1,1 @@
-"""The state of everything watched, as one model: what the page, its API and the terminal show."""
+"""The status of the targets as one model: for the page, the JSON API and the terminal."""

@@ -1,4 +1,4 @@
-"""What goes on in the database: index builds, what they left, and who waits for whom."""
+"""Activity in the databases: index builds, invalid indexes, and lock waits."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from pg_migration_exporter.postgres.statement_kind import kind_of
 from pg_migration_exporter.status.model import IndexBuild, InvalidIndex, Locker, SessionInfo, Waits
 from pg_migration_exporter.status.samples import Samples
 
-#: Of sessions that wait for the same one, the first are shown, the others counted.
-_WAITERS_SHOWN = 50
+#: The most sessions listed that wait for the same session; the others are counted.
+_MAX_WAITERS = 50
 
 
 def builds(samples: Samples) -> list[IndexBuild]:
-    """The index builds in progress, the longest first."""
+    """Return the index builds in progress, the longest first."""
     found = [
         _build(labels, float(elapsed), samples)
         for labels, elapsed in samples.rows(index_builds.BUILD_DURATION)
         if not isinstance(elapsed, Histogram)
     ]
-    return sorted(found, key=lambda one: -one.elapsed_seconds)
+    return sorted(found, key=lambda build: -build.elapsed_seconds)
 
 
 def _build(labels: dict[str, str], elapsed: float, samples: Samples) -> IndexBuild:
@@ -64,7 +64,7 @@ def _locker(labels: dict[str, str], samples: Samples) -> Locker | None:
 
 
 def invalid_indexes(samples: Samples) -> list[InvalidIndex]:
-    """The indexes that builds left invalid."""
+    """Return the indexes that builds left invalid."""
     return [
         InvalidIndex.model_validate(
             {**labels, "seconds": samples.number(index_builds.INVALID_AGE, **labels)}
@@ -74,7 +74,7 @@ def invalid_indexes(samples: Samples) -> list[InvalidIndex]:
 
 
 def waits(target: Target, samples: Samples) -> Waits | None:
-    """Who waits for whom; None where the collector did not answer."""
+    """Return the lock waits; None if the collector did not answer."""
     blocked = samples.numbers(locks.BLOCKED)
     if not blocked:
         return None
@@ -99,7 +99,7 @@ def _session(tree: Mapping[str, Any], settings: Settings) -> SessionInfo:
             "is_migration": tree["application_name"] in settings.liquibase.application_names,
             "kind": kind_of(tree["statement"]),
             "statement": tree["statement"] if settings.status.statements else None,
-            "waiters": [_session(one, settings) for one in waiters[:_WAITERS_SHOWN]],
-            "waiters_left_out": max(len(waiters) - _WAITERS_SHOWN, 0),
+            "waiters": [_session(waiter, settings) for waiter in waiters[:_MAX_WAITERS]],
+            "waiters_left_out": max(len(waiters) - _MAX_WAITERS, 0),
         }
     )

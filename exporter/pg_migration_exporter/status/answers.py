@@ -1,23 +1,24 @@
-"""The questions that everybody asks of a migration, answered for one target."""
+"""The answers to the main questions about a migration, for one target."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from pg_migration_exporter.formatting import count, duration
 from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.liquibase.state.texts import StateText, describe
 from pg_migration_exporter.status import runbooks
-from pg_migration_exporter.status.findings import Findings, is_failing
 from pg_migration_exporter.status.model import LEVELS, Answer, Level, Migration, Question
-from pg_migration_exporter.status.words import count, duration, waiting
+from pg_migration_exporter.status.phrases import sessions_waiting
+from pg_migration_exporter.status.target_facts import TargetFacts, is_failing
 
-#: Seconds after which what the watcher saw last is no longer what is the case.
-_FRESH = 30.0
+#: Seconds without a poll after which the watcher counts as stopped.
+_MAX_WATCH_AGE = 30.0
 
 
 class _Reply(NamedTuple):
-    """What is answered; `alert` names the runbook of what is wrong."""
+    """An answer; `alert` has the runbook for what is wrong."""
 
     level: Level
     answer: str
@@ -28,82 +29,82 @@ class _Reply(NamedTuple):
 _NOT_KNOWN = _Reply("unknown", "Not known", "")
 
 
-def answers(findings: Findings) -> list[Answer]:
-    """All questions, in the order that they are asked in."""
-    replies = ((question, reply(findings)) for question, reply in _REPLIES.items())
+def answers(facts: TargetFacts) -> list[Answer]:
+    """Return the answers, in the order of the page."""
+    replies = ((question, reply(facts)) for question, reply in _REPLIES.items())
     return [
         Answer(
             question=question,
             level=reply.level,
             answer=reply.answer,
             detail=reply.detail,
-            runbook=runbooks.runbook(reply.alert, findings.settings),
+            runbook=runbooks.runbook(reply.alert, facts.settings),
         )
         for question, reply in replies
     ]
 
 
-def _moving(findings: Findings) -> _Reply:
-    worst = findings.worst
+def _moving(facts: TargetFacts) -> _Reply:
+    worst = facts.worst_migration
     if worst is None:
         return _NOT_KNOWN
-    text, how_far = _text(worst), ", ".join(_how_far(findings, worst))
+    text, progress = _text(worst), ", ".join(_progress(facts, worst))
     if worst.status is MigrationState.RUNNING:
         alert = runbooks.BLOCKED if worst.blocked else None
-        return _Reply(text.level, text.moving, how_far, alert)
+        return _Reply(text.level, text.moving, progress, alert)
     if worst.status is MigrationState.STALE_LOCK:
-        detail = "every further run waits for its lock in vain"
+        detail = "no other run can start: they all wait for its lock"
         return _Reply(text.level, text.moving, detail, text.runbook)
-    if any(build.blocked_seconds for build in findings.builds):
-        waits = "No: an index build waits"
-        return _Reply("attention", waits, how_far, runbooks.BUILD_BLOCKED)
-    if findings.builds:
-        return _Reply("info", "An index build is", how_far)
+    if any(build.blocked_seconds for build in facts.builds):
+        answer = "No: an index build waits"
+        return _Reply("attention", answer, progress, runbooks.BUILD_BLOCKED)
+    if facts.builds:
+        return _Reply("info", "An index build is", progress)
     level: Level = "unknown" if worst.status is MigrationState.UNKNOWN else "info"
     to_run = f"{count(worst.pending, 'changeset')} to run" if worst.pending else ""
     return _Reply(level, text.moving, to_run)
 
 
-def _how_far(findings: Findings, worst: Migration) -> Iterator[str]:
+def _progress(facts: TargetFacts, worst: Migration) -> Iterator[str]:
     if worst.pending is not None and worst.applied is not None:
         yield f"{worst.applied} of {worst.applied + worst.pending} changesets"
     if worst.statement:
         yield worst.statement
-    for build in findings.builds[:1]:
+    for build in facts.builds[:1]:
         if build.progress is not None:
             yield f"index at {build.progress:.0%}"
         if build.eta_seconds is not None:
             yield f"about {duration(build.eta_seconds)} left"
 
 
-def _hurting(findings: Findings) -> _Reply:
-    waits, worst = findings.waits, findings.worst
+def _hurting(facts: TargetFacts) -> _Reply:
+    waits, worst = facts.waits, facts.worst_migration
     if waits is None:
         return _NOT_KNOWN
-    longest = f"the longest wait lasts {duration(waits.longest_seconds)}"
+    longest = f"longest wait {duration(waits.longest_seconds)}"
     if waits.behind_migrations:
-        hurt = f"Yes: {waiting(waits.behind_migrations)}"
-        return _Reply("attention", hurt, longest, runbooks.BLOCKS_OTHERS)
+        answer = f"Yes: {sessions_waiting(waits.behind_migrations)}"
+        return _Reply("attention", answer, longest, runbooks.BLOCKS_OTHERS)
     others = waits.blocked - int(worst is not None and worst.blocked)
     if others > 0:
-        detail = f"but {waiting(others)} for locks of others; {longest}"
+        detail = f"but {sessions_waiting(others)} for other sessions; {longest}"
         return _Reply("info", "No", detail, runbooks.LOCK_WAIT)
-    return _Reply("ok", "No", "nobody waits for a lock of it")
+    return _Reply("ok", "No", "no session waits for its locks")
 
 
-def _worked(findings: Findings) -> _Reply:
-    worst = findings.worst
+def _worked(facts: TargetFacts) -> _Reply:
+    worst = facts.worst_migration
     if worst is None:
         return _NOT_KNOWN
     text = _text(worst)
     level: Level = "info" if worst.status is MigrationState.RUNNING else text.level
     alert = text.runbook if level in {"critical", "attention", "unknown"} else None
     details = [worst.failed_changeset] if worst.failed_changeset else []
-    if findings.invalid:
+    if facts.invalid:
         alert = alert or runbooks.INDEX_INVALID
         level = "attention" if level in {"ok", "info"} else level
-        details.append(f"invalid indexes are left behind: {len(findings.invalid)}")
-    for check in findings.checks:
+        details.append(f"invalid indexes left: {len(facts.invalid)}")
+    for check in facts.checks:
         if check.phase == "post" and is_failing(check):
             alert = alert or runbooks.CHECK
             level = min(level, check.level, key=LEVELS.index)
@@ -111,20 +112,20 @@ def _worked(findings: Findings) -> _Reply:
     return _Reply(level, text.worked, "; ".join(details), alert)
 
 
-def _trusted(findings: Findings) -> _Reply:
-    if not findings.server.reached:
-        detail = "the server does not answer: nothing here is new"
+def _trusted(facts: TargetFacts) -> _Reply:
+    if not facts.server.reached:
+        detail = "the server does not answer: everything here is old"
         return _Reply("critical", "No", detail, runbooks.DOWN)
-    missing = [name for name, answered in findings.databases.items() if not answered]
-    missing += [one.name for one in findings.collectors if one.state != "answered"]
-    missing += [f"check {one.name}" for one in findings.checks if one.level == "unknown"]
+    missing = [name for name, answered in facts.databases.items() if not answered]
+    missing += [found.name for found in facts.collectors if found.state != "answered"]
+    missing += [f"check {check.name}" for check in facts.checks if check.level == "unknown"]
     if missing:
-        detail = f"nothing is known from: {', '.join(missing)}"
-        return _Reply("attention", "Not in all", detail, runbooks.BLIND)
-    if findings.watch_age is None or findings.watch_age > _FRESH:
-        detail = "the watcher does not look: short events are missed"
+        detail = f"no data from: {', '.join(missing)}"
+        return _Reply("attention", "Not completely", detail, runbooks.BLIND)
+    if facts.watch_age is None or facts.watch_age > _MAX_WATCH_AGE:
+        detail = "the watcher has stopped: short events are missed"
         return _Reply("attention", "Mostly", detail, runbooks.WATCHER_STALE)
-    return _Reply("ok", "Yes", f"all {len(findings.collectors)} collectors answered")
+    return _Reply("ok", "Yes", f"all {len(facts.collectors)} collectors answered")
 
 
 def _text(migration: Migration) -> StateText:
@@ -133,7 +134,7 @@ def _text(migration: Migration) -> StateText:
     )
 
 
-_REPLIES: Mapping[Question, Callable[[Findings], _Reply]] = {
+_REPLIES: Mapping[Question, Callable[[TargetFacts], _Reply]] = {
     "Is it moving?": _moving,
     "Does it hurt anyone?": _hurting,
     "Did it work?": _worked,

@@ -1,6 +1,6 @@
-"""Checks of the configuration: which pass, which fail and why, and whether it is their time.
+"""The configured checks: their results, and whether it is the time of their phase.
 
-The alert rules decide the same from metrics (bundle/rules/pg-migration-exporter.checks.yaml).
+The alert rules derive the same from metrics (bundle/rules/pg-migration-exporter.checks.yaml).
 """
 
 from __future__ import annotations
@@ -16,33 +16,34 @@ from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status.health import reason_of
 from pg_migration_exporter.status.model import LEVELS, CheckStatus, Level, Migration
 
-#: Everything expected has run, whether or not somebody edited its files later.
+#: Everything expected has run, even if its files were edited later.
 _DONE = (MigrationState.SUCCEEDED, MigrationState.DRIFTED)
 _LEVELS: dict[Severity, Level] = {
     "critical": "critical",
     "warning": "attention",
     "info": "info",
 }
-_NOWHERE = "it runs nowhere: no database that is watched has a name that its `databases` match"
+_NO_DATABASE = "it does not run: its `databases` match no watched database"
 
 
 def checks(
     target: Target, scrape: Scrape | None, migrations: Sequence[Migration]
 ) -> list[CheckStatus]:
-    """Every check in every database where it runs, those that ask for most first.
+    """Return every check in every database where it runs, the most urgent first.
 
-    None where the server is not reached: nothing is known of any then.
+    Empty while the server cannot be reached.
     """
     if scrape is None or not scrape.reached:
         return []
-    found = [one for part in scrape.parts for one in _of_part(target, part, migrations)]
-    found += _of_no_part(target, {one.name for one in found}, migrations)
-    return sorted(found, key=lambda one: LEVELS.index(one.level))
+    found = [check for part in scrape.parts for check in _of_part(target, part, migrations)]
+    found += _without_database(target, {check.name for check in found}, migrations)
+    return sorted(found, key=lambda check: LEVELS.index(check.level))
 
 
 def _of_part(target: Target, part: Part, migrations: Sequence[Migration]) -> Iterator[CheckStatus]:
-    running = {one.name for one in part.plan.collectors}
-    database = next((one for one in target.databases() if one.datname == part.datname), None)
+    running = {collector.name for collector in part.plan.collectors}
+    databases = {database.datname: database for database in target.databases()}
+    database = databases.get(part.datname)
     for section in target.settings.checks:
         name = collector_of(section)
         if name in running and database is not None:
@@ -51,13 +52,13 @@ def _of_part(target: Target, part: Part, migrations: Sequence[Migration]) -> Ite
             yield _check(section, database.datname or "", result, reason, migrations)
 
 
-def _of_no_part(
+def _without_database(
     target: Target, known: set[str], migrations: Sequence[Migration]
 ) -> Iterator[CheckStatus]:
     server = target.databases()[0].capabilities
     for section in expected_checks(target.settings, server) if server else ():
         if section.name not in known:
-            yield _check(section, "", None, _NOWHERE, migrations)
+            yield _check(section, "", None, _NO_DATABASE, migrations)
 
 
 def _check(
@@ -83,15 +84,21 @@ def _check(
 
 
 def is_time_for(section: CheckSection, datname: str, migrations: Sequence[Migration]) -> bool:
-    """Whether its phase is now: of any migration of the server, `post` of its own database's."""
-    runs = any(one.status is MigrationState.RUNNING for one in migrations)
+    """Return whether the phase of the check is now.
+
+    `pre` and `during` depend on all migrations of the server, `post` on those of its database.
+    """
+    runs = any(migration.status is MigrationState.RUNNING for migration in migrations)
     if section.phase == "post":
-        return any(one.status in _DONE and datname in ("", one.datname) for one in migrations)
+        return any(
+            migration.status in _DONE and datname in ("", migration.datname)
+            for migration in migrations
+        )
     return runs == (section.phase == "during")
 
 
 def level_of(section: CheckSection, passes: bool | None, *, matters: bool) -> Level:
-    """How much a check asks of whoever reads it."""
+    """Return how urgent a check is."""
     if passes:
         return "ok"
     if not matters:
@@ -99,5 +106,5 @@ def level_of(section: CheckSection, passes: bool | None, *, matters: bool) -> Le
     if passes is None:
         return "unknown"
     level = _LEVELS[section.severity]
-    # Nothing has happened yet: it only must not begin.
+    # Before a migration, nothing has gone wrong yet.
     return "attention" if level == "critical" and section.phase == "pre" else level

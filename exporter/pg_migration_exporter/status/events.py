@@ -1,4 +1,4 @@
-"""Events as sentences, for people."""
+"""Events as sentences."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Mapping
 
 from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.events import Event, EventKind
+from pg_migration_exporter.formatting import count, duration
 from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.liquibase.state.texts import STATES
 from pg_migration_exporter.status.model import Level, StatusEvent
-from pg_migration_exporter.status.words import count, duration
 
-#: How bad an event is, and its sentence; names in braces are the event's subject and details.
+#: The level of an event and its sentence; names in braces are its subject and details.
 SENTENCES: Mapping[EventKind, tuple[Level, str]] = {
     EventKind.MIGRATION_STATE: ("info", "The state is {now}: {reason}"),
     EventKind.RUN_ENDED: ("info", "A run ended: {outcome}"),
     EventKind.CHANGESET_APPLIED: ("ok", "Changeset {subject} is recorded ({exectype})"),
     EventKind.CHANGESETS_REMOVED: (
         "attention",
-        "Changesets were taken out of the history: {changesets}",
+        "Changesets were removed from the history: {changesets}",
     ),
     EventKind.LOCK_WAIT_STARTED: (
         "attention",
-        "{application_name} ({subject}, {state}) holds others up: {sessions}",
+        "{application_name} ({subject}, {state}) blocks {sessions}",
     ),
     EventKind.LOCK_WAIT_ENDED: (
         "ok",
-        "{application_name} ({subject}) holds nobody up any more; {sessions} waited, at most "
+        "{application_name} ({subject}) no longer blocks; {sessions} waited, the longest "
         "{longest_wait_seconds}",
     ),
-    EventKind.INDEX_BUILD_STARTED: ("info", "{command} of {subject} began"),
+    EventKind.INDEX_BUILD_STARTED: ("info", "{command} of {subject} started"),
     EventKind.INDEX_BUILD_PHASE: ("info", "{command} of {subject}: {phase}"),
     EventKind.INDEX_BUILD_COMPLETED: ("ok", "{command} of {subject} completed in {seconds}"),
     EventKind.INDEX_BUILD_FAILED: ("critical", "{command} of {subject} failed after {seconds}"),
@@ -45,16 +45,16 @@ _OUTCOMES: Mapping[str, Level] = {
 }
 
 
-def happenings(log: EventLog) -> list[StatusEvent]:
-    """The events that are kept, the latest one first."""
+def describe_events(log: EventLog) -> list[StatusEvent]:
+    """Return the events of the log, the latest first."""
     numbers = range(log.emitted, log.emitted - len(log.latest), -1)
     return [
-        _happening(number, event)
+        _describe(number, event)
         for number, event in zip(numbers, reversed(log.latest), strict=True)
     ]
 
 
-def _happening(number: int, event: Event) -> StatusEvent:
+def _describe(number: int, event: Event) -> StatusEvent:
     return StatusEvent(
         number=number,
         time=event.time,
@@ -76,12 +76,11 @@ def _level(event: Event) -> Level:
 
 
 def _sentence(event: Event) -> str:
-    """The event in words."""
-    words = {name: _word(name, value) for name, value in event.details.items()}
+    words = {name: _detail(name, value) for name, value in event.details.items()}
     return SENTENCES[event.kind][1].format(**{**words, "subject": event.subject})
 
 
-def _word(name: str, value: str | float) -> str:
+def _detail(name: str, value: str | float) -> str:
     if isinstance(value, str):
         return value.replace("_", " ") if name in {"now", "outcome"} else value
     if name.endswith("seconds"):

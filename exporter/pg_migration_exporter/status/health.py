@@ -1,4 +1,4 @@
-"""How the server and the exporter itself are: reachability, collectors, pools, replication."""
+"""The health of the server and of the exporter: collectors, pools, replication."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pg_migration_exporter.postgres.conninfo import describe_server
 from pg_migration_exporter.status.model import Collector, Pool, Replica, Server
 from pg_migration_exporter.status.samples import Samples
 
-_LATE = "no answer in time"
+_NO_ANSWER = "no answer in time"
 
 
 def server(target: Target, scrape: Scrape | None, samples: Samples) -> Server:
-    """The server, and why it is not reached."""
+    """Return the server, and why it cannot be reached."""
     address = describe_server(target.settings.postgres)
     if scrape is None:
         return Server(address=address, reached=None)
@@ -37,37 +37,41 @@ def server(target: Target, scrape: Scrape | None, samples: Samples) -> Server:
 
 
 def collectors(target: Target, scrape: Scrape | None) -> list[Collector]:
-    """Every collector that was asked to run, in whatever database, the broken ones first.
+    """Return every collector of the scrape, failed ones first.
 
-    Those of checks are left out: they are shown as checks.
+    Without those of checks, which are shown as checks.
     """
     if scrape is None:
         return []
     found = [*_failed(target, scrape), *_skipped(scrape), *_answered(scrape)]
-    of_checks = {collector_of(one) for one in target.settings.checks}
-    latest = {one.name: one for one in reversed(found) if one.name not in of_checks}
-    return list(latest.values())[::-1]
+    of_checks = {collector_of(check) for check in target.settings.checks}
+    first = {
+        collector.name: collector
+        for collector in reversed(found)
+        if collector.name not in of_checks
+    }
+    return list(first.values())[::-1]
 
 
 def _failed(target: Target, scrape: Scrape) -> Iterator[Collector]:
-    """Those that some database did not answer, with the first reason there is."""
+    """Yield those that failed in a database, with the first reason."""
     for name in sorted(scrape.failed()):
         reason = reason_of(name, target.databases())
         yield Collector(name=name, state="failed", reason=reason, seconds=None)
 
 
 def reason_of(name: str, databases: Iterable[Database]) -> str:
-    """Why a collector failed: the first reason that one of the databases has."""
+    """Return why a collector failed: the first reason of the databases."""
     reasons = (database.failures.current(name) for database in databases)
     return _first_line(next((reason for reason in reasons if reason), None))
 
 
 def _skipped(scrape: Scrape) -> Iterator[Collector]:
     for part in scrape.parts:
-        for one, obstacle in part.plan.skipped:
+        for collector, obstacle in part.plan.skipped:
             assert part.plan.capabilities is not None
             remedy = obstacle.remedy_for(part.plan.capabilities)
-            yield Collector(name=one.name, state="skipped", reason=remedy, seconds=None)
+            yield Collector(name=collector.name, state="skipped", reason=remedy, seconds=None)
 
 
 def _answered(scrape: Scrape) -> Iterator[Collector]:
@@ -77,23 +81,23 @@ def _answered(scrape: Scrape) -> Iterator[Collector]:
 
 
 def pools(samples: Samples) -> list[Pool]:
-    """Pools of connections, the fullest first."""
+    """Return the connection pools, the fullest first."""
     found = [
         Pool.model_validate({"type": labels["pool_type"], "name": labels["pool"], "used": used})
         for labels, used in samples.rows(POOL_UTILIZATION)
     ]
-    return sorted(found, key=lambda one: -one.used)
+    return sorted(found, key=lambda pool: -pool.used)
 
 
 def replicas(samples: Samples) -> list[Replica]:
-    """Standbys, the one that is furthest behind first."""
+    """Return the standbys, the one with the most lag first."""
     found = [
         Replica.model_validate({"name": labels["replica"], "lag_seconds": lag})
         for labels, lag in samples.rows(LAG_SECONDS)
     ]
-    return sorted(found, key=lambda one: -one.lag_seconds)
+    return sorted(found, key=lambda replica: -replica.lag_seconds)
 
 
-def _first_line(complaint: str | None) -> str:
-    """What is wrong; what psycopg adds below is our own SQL."""
-    return (complaint or _LATE).strip().partition("\n")[0]
+def _first_line(failure: str | None) -> str:
+    """Return the first line; psycopg adds our SQL below it."""
+    return (failure or _NO_ANSWER).strip().partition("\n")[0]

@@ -1,37 +1,48 @@
-"""Latency now against what was usual: percentiles of what a histogram grew by between two looks."""
+"""Latency now and before: percentiles of the executions between two readings of a histogram."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pg_migration_exporter.collectors.query_duration import QUERY_DURATION
 from pg_migration_exporter.metrics.families import Histogram
 from pg_migration_exporter.status.model import Latency
 from pg_migration_exporter.status.samples import Samples
 
-#: Seconds between two looks that are kept, and how many: half an hour, in little memory.
-_EVERY, _KEPT = 60.0, 30
-#: Seconds: what "now" covers at least, the same soon after the start, and what a baseline rests on.
-_NOW, _FIRST_NOW, _LEAST_BASELINE = 60.0, 15.0, 60.0
+#: Readings are kept for half an hour, one each minute.
+_SECONDS_BETWEEN_READINGS = 60.0
+_MAX_READINGS = 30
+#: Seconds that "now" covers at least, and soon after the start.
+_NOW_SECONDS = 60.0
+_FIRST_NOW_SECONDS = 15.0
+#: Seconds that a baseline covers at least.
+_MIN_BASELINE_SECONDS = 60.0
 #: Executions that a percentile needs.
-_LEAST_CALLS = 20
+_MIN_CALLS = 20
 _QUANTILE = 0.95
-#: The last one that has a database is taken.
+#: For a database with both, the last one is used.
 _SOURCES = ("monitor", "statements")
 
-_Look = tuple[float, Mapping[str, Histogram]]
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The histograms by database; `time` is of time.monotonic()."""
+
+    time: float
+    histograms: Mapping[str, Histogram]
 
 
-class LatencyCourse:
-    """The histograms of one target over time, by database."""
+class LatencyHistory:
+    """The histograms of one target over time."""
 
     def __init__(self) -> None:
-        self._kept: deque[_Look] = deque(maxlen=_KEPT)
-        self._latest: _Look | None = None
+        self._readings: deque[_Reading] = deque(maxlen=_MAX_READINGS)
+        self._latest: _Reading | None = None
 
-    def see(self, samples: Samples, now: float) -> None:
-        """Note the histograms of one scrape; `now` is time.monotonic()."""
+    def record(self, samples: Samples, now: float) -> None:
+        """Record the histograms of one scrape; `now` is time.monotonic()."""
         histograms = {
             labels["datname"]: value
             for source in _SOURCES
@@ -40,69 +51,71 @@ class LatencyCourse:
         }
         if not histograms:
             return
-        self._latest = (now, histograms)
-        if not self._kept or now - self._kept[-1][0] >= _EVERY:
-            self._kept.append(self._latest)
+        self._latest = _Reading(now, histograms)
+        if not self._readings or now - self._readings[-1].time >= _SECONDS_BETWEEN_READINGS:
+            self._readings.append(self._latest)
 
     def report(self, run_seconds: float | None) -> list[Latency]:
-        """Latency of each database that had a look; `run_seconds` since the run in progress began.
+        """Return the latency of each database in the latest reading.
 
-        A database without either number is left out.
+        `run_seconds` is the age of the run in progress, None without one. A database without a
+        latency now is left out.
         """
         if self._latest is None:
             return []
-        now = self._latest[0]
-        before = self._before(now - _NOW) or self._first(now - _FIRST_NOW)
-        usual = self._before(now - max(run_seconds or 0.0, _NOW))
-        reports = [
+        now = self._latest.time
+        before = self._last_before(now - _NOW_SECONDS) or self._first(now - _FIRST_NOW_SECONDS)
+        before_run = self._last_before(now - max(run_seconds or 0.0, _NOW_SECONDS))
+        latencies = [
             Latency(
                 datname=datname,
-                now_seconds=_growth(before, self._latest, datname),
-                baseline_seconds=self._baseline(usual, datname),
+                now_seconds=_percentile_between(before, self._latest, datname),
+                baseline_seconds=self._baseline(before_run, datname),
             )
-            for datname in self._latest[1]
+            for datname in self._latest.histograms
         ]
-        return [one for one in reports if one.now_seconds is not None]
+        return [latency for latency in latencies if latency.now_seconds is not None]
 
-    def _before(self, moment: float) -> _Look | None:
-        """The last look that was kept before a moment."""
-        return next((look for look in reversed(self._kept) if look[0] <= moment), None)
+    def _last_before(self, moment: float) -> _Reading | None:
+        """Return the last reading up to a moment."""
+        readings = reversed(self._readings)
+        return next((reading for reading in readings if reading.time <= moment), None)
 
-    def _first(self, moment: float) -> _Look | None:
-        """The first look that is kept, if it was before a moment."""
-        return self._kept[0] if self._kept[0][0] <= moment else None
+    def _first(self, moment: float) -> _Reading | None:
+        """Return the first reading if it is not later than a moment."""
+        return self._readings[0] if self._readings[0].time <= moment else None
 
-    def _baseline(self, usual: _Look | None, datname: str) -> float | None:
-        if usual is None or usual[0] - self._kept[0][0] < _LEAST_BASELINE:
+    def _baseline(self, end: _Reading | None, datname: str) -> float | None:
+        if end is None or end.time - self._readings[0].time < _MIN_BASELINE_SECONDS:
             return None
-        return _growth(self._kept[0], usual, datname)
+        return _percentile_between(self._readings[0], end, datname)
 
 
-def _growth(before: _Look | None, after: _Look, datname: str) -> float | None:
-    """The percentile of what was executed between two looks; None where that was little.
+def _percentile_between(before: _Reading | None, after: _Reading, datname: str) -> float | None:
+    """Return the percentile of the executions between two readings; None if there were few.
 
-    Nor is there one between histograms of different bounds: another source took the place.
+    Histograms with different bounds come from different sources: None too.
     """
-    if before is None or datname not in before[1] or datname not in after[1]:
+    if before is None or datname not in before.histograms or datname not in after.histograms:
         return None
-    earlier, later = dict(before[1][datname].buckets), dict(after[1][datname].buckets)
+    earlier = dict(before.histograms[datname].buckets)
+    later = dict(after.histograms[datname].buckets)
     if earlier.keys() != later.keys():
         return None
     return percentile([(bound, later[bound] - earlier[bound]) for bound in later], _QUANTILE)
 
 
 def percentile(buckets: Sequence[tuple[float, float]], quantile: float) -> float | None:
-    """Seconds below which a share of the executions lies, from cumulative counts by upper bound.
+    """Return the quantile of cumulative counts by upper bound, in seconds; None for few counts.
 
-    Linear within a bucket, as Prometheus's histogram_quantile; the last one's lower bound is its
-    answer.
+    Linear within a bucket, as Prometheus's histogram_quantile; in the last bucket, its lower bound.
     """
     total = buckets[-1][1]
-    if total < _LEAST_CALLS:
+    if total < _MIN_CALLS:
         return None
-    wanted, lower, below = quantile * total, 0.0, 0.0
+    rank, lower, below = quantile * total, 0.0, 0.0
     for bound, count in buckets[:-1]:
-        if count >= wanted:
-            return lower + (bound - lower) * (wanted - below) / max(count - below, 1e-9)
+        if count >= rank:
+            return lower + (bound - lower) * (rank - below) / max(count - below, 1e-9)
         lower, below = bound, count
     return lower

@@ -1,4 +1,4 @@
-"""The migrations of one target, as they were last seen."""
+"""The migrations of one target, as last read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pg_migration_exporter.collectors.liquibase import LIQUIBASE
 from pg_migration_exporter.collectors.liquibase.discovery import Seen
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.engine.target import Target
+from pg_migration_exporter.formatting import capitalized
 from pg_migration_exporter.liquibase.state.decide import Decision
 from pg_migration_exporter.liquibase.state.evidence import TableAccess
 from pg_migration_exporter.liquibase.state.explanation import Explanation, Setup, explain
@@ -15,20 +16,21 @@ from pg_migration_exporter.liquibase.state.texts import StateText, describe, lab
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.model import LEVELS, Migration, Verdict
-from pg_migration_exporter.status.words import sentence
 
-_NEXT_SHOWN = 5
+_MAX_NEXT = 5
 
 
 def migrations(target: Target) -> list[Migration]:
-    """Every changelog that was ever seen in a database of the target, the worst first."""
+    """Return every changelog that was ever read from the target's databases, the worst first."""
     found = [
         _migration(seen, discovery.seen_at, target.settings, database.capabilities)
         for database in target.databases()
         if (discovery := database.memory(LIQUIBASE.name)) and database.capabilities
         for seen in discovery.seen
     ]
-    return sorted(found, key=lambda one: (LEVELS.index(one.verdict.level), one.datname))
+    return sorted(
+        found, key=lambda migration: (LEVELS.index(migration.verdict.level), migration.datname)
+    )
 
 
 def _migration(
@@ -51,7 +53,7 @@ def _migration(
         seen_seconds_ago=time.monotonic() - seen_at,
         applied=evidence.applied if is_read else None,
         pending=len(evidence.known.pending) if evidence.known else None,
-        next_changesets=list(evidence.known.pending[:_NEXT_SHOWN]) if evidence.known else [],
+        next_changesets=list(evidence.known.pending[:_MAX_NEXT]) if evidence.known else [],
         failed_changeset=decision.changeset or None,
         lock_held=locked if is_read else None,
         locked_by=evidence.lock.locked_by if locked else None,
@@ -71,7 +73,7 @@ def _verdict(decision: Decision, settings: Settings) -> Verdict:
         level=text.level,
         state=label(decision.status, blocked=decision.blocked, inferred=decision.inferred),
         title=text.title,
-        reason=sentence(decision.reason),
+        reason=capitalized(decision.reason),
         steps=text.steps,
         runbook=runbooks.runbook(text.runbook, settings),
     )
@@ -86,6 +88,6 @@ def _text(decision: Decision) -> StateText:
 def _setup(settings: Settings, capabilities: Capabilities) -> Setup:
     return Setup(
         commit_timestamps=capabilities.commit_timestamps,
-        checks_connections=True,  # not asked at every scrape: `explain` advises on it
+        checks_connections=True,  # not read at every scrape: `explain` reports it
         remembers=settings.state_directory is not None,
     )

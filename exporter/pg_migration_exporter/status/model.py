@@ -1,7 +1,7 @@
-"""The model that /api/v1/status, the page and the terminal share; docs/status.schema.json is it.
+"""The model that /api/v1/status, the page and the terminal share (docs/status.schema.json).
 
-Times are seconds since the epoch, durations and ages seconds, ratios 0 to 1. What is not known is
-null or left out of its list, never zero.
+Times are in seconds since the epoch, durations and ages in seconds, ratios from 0 to 1. Unknown
+values are null, or missing from their list, never zero.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pg_migration_exporter.config.checks import Phase, Severity
 from pg_migration_exporter.liquibase.state import texts
 from pg_migration_exporter.liquibase.state.decide import MigrationState, Source
 
-#: Where the exporter serves it.
+#: The path of the JSON API.
 STATUS_PATH = "/api/v1/status"
-#: How urgent something is for the reader.
+#: How urgent something is.
 Level = texts.Level
 Question = Literal[
     "Is it moving?", "Does it hurt anyone?", "Did it work?", "Can this page be trusted?"
@@ -25,7 +25,7 @@ LEVELS: tuple[Level, ...] = ("critical", "attention", "unknown", "info", "ok")
 
 
 def _clean(value: object) -> object:
-    """Bytes that are no UTF-8 (see postgres/rows.py) are shown as \\xff."""
+    """Show bytes that are not UTF-8 (see postgres/rows.py) as \\xff; None becomes empty."""
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "" if value is None else value
@@ -37,20 +37,20 @@ Ratio = Annotated[float, Field(ge=0)]
 
 
 class Model(BaseModel):
-    """What all parts have in common."""
+    """The base of all parts: they do not change."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class Runbook(Model):
-    """What to do about one alert; `url` where the configuration says where runbooks are."""
+    """The runbook of one alert; `url` is null unless status.runbooks is configured."""
 
     alert: str
     url: str | None
 
 
 class Verdict(Model):
-    """The state in words for someone on call: what is the case, why, and what to do."""
+    """The state for someone on call: what is wrong, why, and what to do."""
 
     level: Level
     state: Text = Field(description="A word or two: `running, blocked`.")
@@ -61,17 +61,17 @@ class Verdict(Model):
 
 
 class Answer(Model):
-    """One of the questions that everybody asks of a migration, answered."""
+    """The answer to one of the main questions about a migration."""
 
     question: Question
     level: Level
     answer: Text
     detail: Text
-    runbook: Runbook | None = Field(None, description="Of what is wrong; null if nothing is.")
+    runbook: Runbook | None = Field(None, description="For what is wrong; null if nothing is.")
 
 
 class Server(Model):
-    """The PostgreSQL server. `reached` is null before the first look."""
+    """The PostgreSQL server. `reached` is null before the first scrape."""
 
     address: Text
     reached: bool | None
@@ -82,7 +82,7 @@ class Server(Model):
 
 
 class Migration(Model):
-    """One changelog. Counts are null where they are not known: `pending` needs changelog files."""
+    """One changelog. Unknown counts are null: `pending` needs changelog files."""
 
     datname: Text
     changelog: Text
@@ -100,7 +100,7 @@ class Migration(Model):
     lock_held: bool | None
     locked_by: Text | None
     lock_seconds: Seconds | None
-    statement: Text | None = Field(description="Kind of the statement that it executes now.")
+    statement: Text | None = Field(description="Kind of the statement in progress.")
     facts: list[Text]
     doubts: list[Text]
     advice: list[Text]
@@ -115,7 +115,7 @@ class Locker(Model):
 
 
 class IndexBuild(Model):
-    """An index build in progress. `eta_seconds` is null while the build stands still."""
+    """An index build in progress. `eta_seconds` is null while the build makes no progress."""
 
     datname: Text
     schemaname: Text
@@ -186,7 +186,7 @@ class Replica(Model):
 class Latency(Model):
     """Execution times of a database's statements: 95th percentile, estimated from a histogram.
 
-    The baseline is what was usual before the run in progress began; without a run, before now.
+    The baseline is the latency before the run in progress; without a run, before now.
     """
 
     datname: Text
@@ -195,7 +195,7 @@ class Latency(Model):
 
 
 class TopStatement(Model):
-    """One of the statements that took most time, counted since the exporter started."""
+    """One of the statements with the most time since the exporter started."""
 
     datname: Text
     usename: Text
@@ -203,11 +203,11 @@ class TopStatement(Model):
     calls: int
     seconds: Seconds
     rows: int
-    text: Text | None = Field(description="Normalised; null unless statements.text is configured.")
+    text: Text | None = Field(description="Normalized; null unless statements.text is configured.")
 
 
 class StatusEvent(Model):
-    """Something that began or ended."""
+    """Something that started, changed or ended."""
 
     number: int = Field(description="Grows by one with each event since the exporter started.")
     time: float
@@ -215,26 +215,26 @@ class StatusEvent(Model):
     datname: Text
     subject: Text
     level: Level
-    text: Text = Field(description="A sentence that tells it.")
+    text: Text = Field(description="The event as a sentence.")
     details: dict[str, Text | float | int]
 
 
 class CheckStatus(Model):
-    """A check of the configuration in one database; `passes` is null while it gives no answer."""
+    """A configured check in one database; `passes` is null without a result."""
 
     name: str
-    help: Text = Field(description="What holds when it passes.")
+    help: Text = Field(description="What is true when it passes.")
     phase: Phase
     severity: Severity
     datname: Text = Field(description="Empty where it runs in no database.")
     passes: bool | None
-    reason: Text | None = Field(description="In its statement's words, or why it has no answer.")
-    matters: bool = Field(description="Whether it is the time of its phase.")
+    reason: Text | None = Field(description="From its statement, or why it has no result.")
+    matters: bool = Field(description="Whether its phase is now.")
     level: Level
 
 
 class Collector(Model):
-    """A part of the exporter and whether it answered; `reason` says what is wrong, or missing."""
+    """A collector and whether it answered; `reason` is why not."""
 
     name: str
     state: Literal["answered", "failed", "skipped"]
@@ -243,30 +243,30 @@ class Collector(Model):
 
 
 class TargetStatus(Model):
-    """One PostgreSQL server and everything that is known of it."""
+    """The status of one PostgreSQL server."""
 
     name: Text
     verdict: Verdict
-    age_seconds: Seconds | None = Field(description="Age of what is shown; null if never asked.")
+    age_seconds: Seconds | None = Field(description="Null before the first answer.")
     answers: list[Answer]
     server: Server
-    databases: dict[Text, bool] = Field(description="Those watched, and whether each answered.")
+    databases: dict[Text, bool] = Field(description="Whether each watched database answered.")
     migrations: list[Migration]
-    checks: list[CheckStatus] = Field(description="Those that ask for most first.")
+    checks: list[CheckStatus] = Field(description="The most urgent first.")
     index_builds: list[IndexBuild]
     invalid_indexes: list[InvalidIndex]
     waits: Waits | None
     pools: list[Pool]
     replicas: list[Replica]
     latencies: list[Latency]
-    statements: list[TopStatement] = Field(description="Those with most time, the first one first.")
+    statements: list[TopStatement] = Field(description="The one with the most time first.")
     collectors: list[Collector]
-    events: list[StatusEvent] = Field(description="The latest 1,000, the latest one first.")
+    events: list[StatusEvent] = Field(description="The latest 1,000, the latest first.")
 
 
 class Status(Model):
-    """Everything, the worst target first."""
+    """The status of all targets, the worst first."""
 
-    version: str = Field(description="Of the exporter.")
+    version: str = Field(description="Version of the exporter.")
     time: float
     targets: list[TargetStatus]

@@ -1,4 +1,4 @@
-"""Which alert's runbook tells what to do; a test proves that each is in docs/runbooks."""
+"""The runbooks, by alert; a test checks that each is in docs/runbooks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHECK = "MigrationCheckFailed"
 
 
 def runbook(alert: str | None, settings: Settings) -> Runbook | None:
-    """The runbook of an alert, with its address where it has one."""
+    """Return the runbook of an alert, with its URL if runbooks are configured."""
     if not alert:
         return None
     folder = settings.status.runbooks

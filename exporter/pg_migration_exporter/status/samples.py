@@ -1,4 +1,4 @@
-"""The samples of one scrape, to ask questions of."""
+"""The samples of one scrape, by family."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pg_migration_exporter.metrics.families import Family, FamilySamples, Histog
 
 
 class Samples:
-    """What the collectors published, by family."""
+    """The samples that the collectors published in one scrape."""
 
     def __init__(self, families: Iterable[FamilySamples]) -> None:
-        self._samples = {one.family.name: one.samples for one in families}
+        self._samples = {found.family.name: found.samples for found in families}
 
     def rows(self, family: Family) -> Iterator[tuple[dict[str, str], Value]]:
-        """Each sample of a family: labels by name, and the value."""
+        """Yield the labels, by name, and the value of each sample of a family."""
         for labels, value in self._samples.get(family.name, ()):
             yield dict(zip(family.labels, labels, strict=True)), value
 
     def numbers(self, family: Family, **labels: str) -> list[float]:
-        """The values of the samples that have these labels, histograms left out."""
+        """Return the values of the samples with these labels, without histograms."""
         return [
             value
             for found, value in self.rows(family)
@@ -27,5 +27,5 @@ class Samples:
         ]
 
     def number(self, family: Family, **labels: str) -> float | None:
-        """The value of the first such sample; None if there is none."""
+        """Return the value of the first sample with these labels; None without one."""
         return next(iter(self.numbers(family, **labels)), None)

@@ -10,7 +10,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema() -> str:
-    """docs/status.schema.json: what an answer looks like, every key of it present."""
+    """Return docs/status.schema.json; every key is always present."""
     model = Status.model_json_schema(mode="serialization")
     return json.dumps({"$schema": DIALECT, **model}, indent=2) + "\n"
 

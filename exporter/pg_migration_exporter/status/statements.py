@@ -9,7 +9,7 @@ from pg_migration_exporter.status.model import TopStatement
 
 
 def statements(target: Target) -> list[TopStatement]:
-    """The statements that have series of their own, the one with most time first."""
+    """Return the statements with their own series, the one with the most time first."""
     found = [
         TopStatement(
             datname=datname,
@@ -23,7 +23,7 @@ def statements(target: Target) -> list[TopStatement]:
         for memory in _memories(target)
         for (datname, queryid, usename), counters in memory.top.series()
     ]
-    return sorted(found, key=lambda one: one.seconds, reverse=True)
+    return sorted(found, key=lambda statement: statement.seconds, reverse=True)
 
 
 def _memories(target: Target) -> list[Statements]:

@@ -1,4 +1,4 @@
-"""From one target and its latest scrape to its part of the model."""
+"""The status of one target, from its latest scrape."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status import activity, health
 from pg_migration_exporter.status.answers import answers
 from pg_migration_exporter.status.checks import checks
-from pg_migration_exporter.status.events import happenings
-from pg_migration_exporter.status.findings import Findings
-from pg_migration_exporter.status.latency import LatencyCourse
+from pg_migration_exporter.status.events import describe_events
+from pg_migration_exporter.status.latency import LatencyHistory
 from pg_migration_exporter.status.migrations import migrations
 from pg_migration_exporter.status.model import TargetStatus
 from pg_migration_exporter.status.samples import Samples
 from pg_migration_exporter.status.statements import statements
+from pg_migration_exporter.status.target_facts import TargetFacts
 from pg_migration_exporter.status.verdict import verdict
 
 
 def describe_target(
-    target: Target, scrape: Scrape | None, age: float | None, course: LatencyCourse
+    target: Target, scrape: Scrape | None, age: float | None, latency: LatencyHistory
 ) -> TargetStatus:
-    """Everything that is known of a target; `age` is that of what its server last answered."""
-    seen = migrations(target)
+    """Return the status of a target; `age` is the age of its server's last answer in seconds."""
+    all_migrations = migrations(target)
     samples = Samples(scrape.published() if scrape else ())
-    findings = Findings(
+    facts = TargetFacts(
         settings=target.settings,
         server=health.server(target, scrape, samples),
         databases=scrape.databases() if scrape else {},
         collectors=health.collectors(target, scrape),
-        migrations=seen,
-        checks=checks(target, scrape, seen),
+        migrations=all_migrations,
+        checks=checks(target, scrape, all_migrations),
         builds=activity.builds(samples),
         invalid=activity.invalid_indexes(samples),
         waits=activity.waits(target, samples),
@@ -38,28 +38,30 @@ def describe_target(
     )
     return TargetStatus(
         name=target.name,
-        verdict=verdict(findings),
+        verdict=verdict(facts),
         age_seconds=age,
-        answers=answers(findings),
-        server=findings.server,
-        databases=dict(findings.databases),
-        migrations=list(findings.migrations),
-        checks=list(findings.checks),
-        index_builds=list(findings.builds),
-        invalid_indexes=list(findings.invalid),
-        waits=findings.waits,
+        answers=answers(facts),
+        server=facts.server,
+        databases=dict(facts.databases),
+        migrations=list(facts.migrations),
+        checks=list(facts.checks),
+        index_builds=list(facts.builds),
+        invalid_indexes=list(facts.invalid),
+        waits=facts.waits,
         pools=health.pools(samples),
         replicas=health.replicas(samples),
-        latencies=course.report(_run_seconds(findings)) if findings.server.reached else [],
+        latencies=latency.report(_run_seconds(facts)) if facts.server.reached else [],
         statements=statements(target),
-        collectors=list(findings.collectors),
-        events=happenings(target.events),
+        collectors=list(facts.collectors),
+        events=describe_events(target.events),
     )
 
 
-def _run_seconds(findings: Findings) -> float | None:
-    """How long the longest run in progress has lasted."""
-    running = [
-        one.lock_seconds for one in findings.migrations if one.status is MigrationState.RUNNING
+def _run_seconds(facts: TargetFacts) -> float | None:
+    """Return the age of the longest run in progress."""
+    ages = [
+        migration.lock_seconds
+        for migration in facts.migrations
+        if migration.status is MigrationState.RUNNING and migration.lock_seconds is not None
     ]
-    return max((seconds for seconds in running if seconds is not None), default=None)
+    return max(ages, default=None)

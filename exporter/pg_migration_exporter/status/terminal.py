@@ -1,13 +1,13 @@
-"""The model in a terminal, with rich: what the page shows, the most urgent first.
+"""The status in a terminal, with rich: what the page shows, in another order.
 
-The page has room for all side by side. Here the verdict, who waits for whom and the index builds
-come first, since a low terminal shows no more.
+The verdict, the lock waits and the index builds come first, since a small terminal shows no more.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -18,9 +18,11 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from pg_migration_exporter.formatting import clock, count, duration, one_line, short_duration
 from pg_migration_exporter.status.model import (
     CheckStatus,
     IndexBuild,
+    Latency,
     Level,
     Migration,
     Runbook,
@@ -30,36 +32,38 @@ from pg_migration_exporter.status.model import (
     TargetStatus,
     TopStatement,
 )
-from pg_migration_exporter.status.words import (
+from pg_migration_exporter.status.phrases import (
     STATEMENTS_SHOWN,
-    brief,
-    clock,
-    count,
-    doing,
-    duration,
-    place,
-    said,
-    shortened,
-    taken,
+    check_result,
+    session_activity,
+    target_title,
+    time_spent,
 )
 
-#: A mark beside the style, so that a terminal without colors tells the same.
-STYLES: dict[Level, tuple[str, str]] = {
-    "critical": ("red", "x"),
-    "attention": ("yellow", "!"),
-    "unknown": ("magenta", "?"),
-    "info": ("cyan", ">"),
-    "ok": ("green", "+"),
+
+class Style(NamedTuple):
+    """The color of a level, and its mark for terminals without colors."""
+
+    color: str
+    mark: str
+
+
+STYLES: dict[Level, Style] = {
+    "critical": Style("red", "x"),
+    "attention": Style("yellow", "!"),
+    "unknown": Style("magenta", "?"),
+    "info": Style("cyan", ">"),
+    "ok": Style("green", "+"),
 }
-#: What would move the cursor, color the screen, or turn the direction of text.
+#: Characters that move the cursor, set colors, or change the direction of text.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _BAR_WIDTH = 40
-#: Events that are shown where the height is not limited.
-_EVENTS = 20
+#: Events shown where the height is not limited.
+_MAX_EVENTS = 20
 
 
 class StatusView:
-    """Everything; with `fits`, as much as the screen has room for, and events in what is left."""
+    """The whole status; with `fits`, only as much as fits on the screen."""
 
     def __init__(self, status: Status, problem: str | None = None, *, fits: bool = False) -> None:
         self._status = status
@@ -75,38 +79,38 @@ class StatusView:
         if height and len(lines) > height:
             yield from _cut(lines, height - 1)
             return
-        room = height - len(lines) - 2 if height else _EVENTS
+        room = height - len(lines) - 2 if height else _MAX_EVENTS
         yield parts
         if room > 0 and shown.events:
-            yield _title("Time line (UTC)")
-            yield from (_event(one) for one in shown.events[:room])
+            yield _title("Timeline (UTC)")
+            yield from (_event(event) for event in shown.events[:room])
 
     def _head(self) -> Iterator[RenderableType]:
         if self._problem:
             yield _marked("critical", self._problem)
         if len(self._status.targets) > 1:
-            for one in self._status.targets:
-                yield _marked(one.verdict.level, f"{one.name}: {one.verdict.title}")
+            for target in self._status.targets:
+                yield _marked(target.verdict.level, f"{target.name}: {target.verdict.title}")
         yield _verdict(self._status.targets[0], self._status.time)
 
 
 def _cut(lines: list[list[Segment]], kept: int) -> Iterator[Segment | Text]:
-    """The first lines, and a last one that says how many do not fit."""
+    """Yield the first lines, and the number of the others."""
     for line in lines[:kept]:
         yield from line
         yield Segment.line()
-    told = f"... {count(len(lines) - kept, 'line')} more than fit into this terminal"
-    yield Text(told, style="bold", no_wrap=True, overflow="ellipsis")
+    rest = f"... {count(len(lines) - kept, 'more line')}; enlarge the terminal"
+    yield Text(rest, style="bold", no_wrap=True, overflow="ellipsis")
 
 
 def plain(text: str) -> str:
-    """Text of others, without what a terminal would obey."""
+    """Return untrusted text without control characters."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _marked(level: Level, text: str) -> Text:
-    style, mark = STYLES[level]
-    return Text(f"{mark} {plain(text)}", style=f"bold {style}")
+    style = STYLES[level]
+    return Text(f"{style.mark} {plain(text)}", style=f"bold {style.color}")
 
 
 def _title(text: str) -> RenderableType:
@@ -119,157 +123,165 @@ def _verdict(shown: TargetStatus, seen_at: float) -> RenderableType:
     if verdict.steps and verdict.level != "ok":
         lines.append(Text(f"What to do: {plain(verdict.steps)}", style="italic"))
     if verdict.runbook:
-        lines.append(Text(_told(verdict.runbook)))
+        lines.append(Text(_runbook(verdict.runbook)))
     lines.append(Text(", ".join(_where(shown, seen_at)), style="dim"))
     return Panel(
         Group(*lines),
         title=Text(verdict.state.upper()),
         title_align="left",
-        border_style=STYLES[verdict.level][0],
+        border_style=STYLES[verdict.level].color,
     )
 
 
-def _told(runbook: Runbook) -> str:
+def _runbook(runbook: Runbook) -> str:
     return f"Runbook: {plain(runbook.url or runbook.alert)}"
 
 
 def _where(shown: TargetStatus, seen_at: float) -> Iterator[str]:
-    yield plain(place(shown.name, shown.server.address))
+    yield plain(target_title(shown.name, shown.server.address))
     if shown.server.version:
         yield f"PostgreSQL {shown.server.version.split()[0]}"
         yield shown.server.role or ""
     if shown.server.reached:
-        yield f"seen at {clock(seen_at)} UTC"
+        yield f"at {clock(seen_at)} UTC"
     elif shown.age_seconds is not None:
         yield f"last answered {duration(shown.age_seconds)} ago"
 
 
 def _parts(shown: TargetStatus) -> Iterator[RenderableType]:
     if shown.waits and shown.waits.trees:
-        yield _title("Who waits for whom")
-        yield from (_tree(one) for one in shown.waits.trees)
+        yield _title("Lock waits")
+        yield from (_tree(session) for session in shown.waits.trees)
     for build in shown.index_builds:
         yield from _build(build)
     yield from _answers(shown)
-    for migration in (one for one in shown.migrations if one.changelog):
+    for migration in filter(lambda migration: migration.changelog, shown.migrations):
         yield from _migration(migration)
-    for check in (one for one in shown.checks if one.level != "ok"):
-        yield _check(check)
+    yield from (_check(check) for check in shown.checks if check.level != "ok")
     for index in shown.invalid_indexes:
         yield _marked("attention", f"invalid index {index.schemaname}.{index.indexrelname}")
     yield from _server(shown)
     if shown.statements and shown.server.reached:
-        yield _title("Statements that took most time")
-        yield from (_statement(one) for one in shown.statements[:STATEMENTS_SHOWN])
+        yield _title("Statements with the most time")
+        yield from (_statement(statement) for statement in shown.statements[:STATEMENTS_SHOWN])
 
 
 def _answers(shown: TargetStatus) -> Iterator[RenderableType]:
     table = Table.grid(padding=(0, 2))
-    for one in shown.answers:
-        answer = _marked(one.level, one.answer)
-        table.add_row(Text(one.question, style="dim"), answer, Text(plain(one.detail)))
+    for answer in shown.answers:
+        marked = _marked(answer.level, answer.answer)
+        table.add_row(Text(answer.question, style="dim"), marked, Text(plain(answer.detail)))
     yield Padding(table, (1, 0, 0, 0))
-    for one in shown.answers:
-        if one.runbook and one.runbook != shown.verdict.runbook:
-            yield Text(f"{one.question} {_told(one.runbook)}", style="dim")
+    for answer in shown.answers:
+        if answer.runbook and answer.runbook != shown.verdict.runbook:
+            yield Text(f"{answer.question} {_runbook(answer.runbook)}", style="dim")
 
 
-def _migration(one: Migration) -> Iterator[RenderableType]:
-    yield _title(f"Migration of {plain(one.datname)} {plain(one.changelog)}".rstrip())
-    if one.applied is not None and one.pending is not None:
-        total = one.applied + one.pending
-        told = f"{one.applied} of {total} changesets have run"
-        yield _bar(one.applied / total if total else 1.0, told, one.verdict.level)
-    elif one.applied is not None:
-        yield Text(f"{one.applied} changesets have run")
-    if one.lock_held and one.lock_seconds is not None:
-        yield Text(f"locked for {duration(one.lock_seconds)} by {plain(one.locked_by or '')}")
-    if one.statement:
-        yield Text(f"executes {plain(one.statement)}")
-    for changeset in one.next_changesets[:1]:
-        yield Text(f"next is {plain(changeset)}")
+def _migration(migration: Migration) -> Iterator[RenderableType]:
+    applied, pending = migration.applied, migration.pending
+    yield _title(f"Migration of {plain(migration.datname)} {plain(migration.changelog)}".rstrip())
+    if applied is not None and pending is not None:
+        total = applied + pending
+        progress = f"{applied} of {total} changesets have run"
+        yield _bar(applied / total if total else 1.0, progress, migration.verdict.level)
+    elif applied is not None:
+        yield Text(f"{count(applied, 'changeset')} {'has' if applied == 1 else 'have'} run")
+    if migration.lock_held and migration.lock_seconds is not None:
+        owner = plain(migration.locked_by or "")
+        yield Text(f"locked for {duration(migration.lock_seconds)} by {owner}")
+    if migration.statement:
+        yield Text(f"executing {plain(migration.statement)}")
+    for changeset in migration.next_changesets[:1]:
+        yield Text(f"next changeset {plain(changeset)}")
 
 
-def _check(one: CheckStatus) -> Text:
-    told = f"{one.phase} check {one.name} {said(one)}"
-    return _marked(one.level, f"{told}: {one.reason}" if one.reason else told)
+def _check(check: CheckStatus) -> Text:
+    result = f"{check.phase} check {check.name} {check_result(check)}"
+    return _marked(check.level, f"{result}: {check.reason}" if check.reason else result)
 
 
-def _build(one: IndexBuild) -> Iterator[RenderableType]:
-    yield _title(
-        f"{one.command} {plain(one.indexrelname)} on {plain(one.relname)}".replace("  ", " ")
-    )
-    told = plain(one.phase or "")
-    if one.eta_seconds is not None:
-        told += f", about {duration(one.eta_seconds)} left"
-    level: Level = "attention" if one.blocked_seconds else "info"
-    if one.progress is not None:
-        yield _bar(one.progress, f"{one.progress:.0%} {told}", level)
-    if one.locker:
-        what = doing(one.locker.state, one.locker.transaction_seconds)
-        who = f"{one.locker.application_name}, {what}"
-        yield _marked("attention", f"waits {duration(one.blocked_seconds)} for {who}")
+def _build(build: IndexBuild) -> Iterator[RenderableType]:
+    index, table = plain(build.indexrelname), plain(build.relname)
+    yield _title(f"{build.command} {index} on {table}".replace("  ", " "))
+    phase = plain(build.phase or "")
+    if build.eta_seconds is not None:
+        phase += f", about {duration(build.eta_seconds)} left"
+    level: Level = "attention" if build.blocked_seconds else "info"
+    if build.progress is not None:
+        yield _bar(build.progress, f"{build.progress:.0%} {phase}", level)
+    if build.locker:
+        activity = session_activity(build.locker.state, build.locker.transaction_seconds)
+        locker = f"{build.locker.application_name}, {activity}"
+        yield _marked("attention", f"waits {duration(build.blocked_seconds)} for {locker}")
 
 
-def _bar(ratio: float, told: str, level: Level) -> RenderableType:
+def _bar(ratio: float, text: str, level: Level) -> RenderableType:
     table = Table.grid(padding=(0, 1))
-    style = STYLES[level][0]
+    color = STYLES[level].color
     bar = ProgressBar(
-        total=1.0, completed=ratio, width=_BAR_WIDTH, complete_style=style, finished_style=style
+        total=1.0, completed=ratio, width=_BAR_WIDTH, complete_style=color, finished_style=color
     )
-    table.add_row(bar, Text(told))
+    table.add_row(bar, Text(text))
     return table
 
 
 def _tree(root: SessionInfo) -> Tree:
     tree = Tree(_session(root))
-    _grow(tree, root)
+    _add_waiters(tree, root)
     return tree
 
 
-def _grow(tree: Tree, session: SessionInfo) -> None:
+def _add_waiters(tree: Tree, session: SessionInfo) -> None:
     for waiter in session.waiters:
-        _grow(tree.add(_session(waiter)), waiter)
+        _add_waiters(tree.add(_session(waiter)), waiter)
     if session.waiters_left_out:
         tree.add(Text(f"and {session.waiters_left_out} more", style="dim"))
 
 
-def _session(one: SessionInfo) -> Text:
-    if one.waits_for:
-        what = f"waits {duration(one.waited_seconds)} for {plain(one.waits_for)}"
+def _session(session: SessionInfo) -> Text:
+    if session.waits_for:
+        activity = f"waits {duration(session.waited_seconds)} for {plain(session.waits_for)}"
     else:
-        what = plain(doing(one.state, one.transaction_seconds))
-    mark = " (migration)" if one.is_migration else ""
-    text = Text.assemble((plain(one.application_name) or "unnamed", "bold"), mark)
-    text.append(f" pid {one.pid}: {what}")
-    if one.kind:
-        text.append(f"; {'' if one.state == 'active' else 'last statement '}{one.kind}")
-    if one.statement:
-        text.append(f"\n{plain(one.statement)}", style="dim")
+        activity = plain(session_activity(session.state, session.transaction_seconds))
+    mark = " (migration)" if session.is_migration else ""
+    text = Text.assemble((plain(session.application_name) or "unnamed", "bold"), mark)
+    text.append(f" pid {session.pid}: {activity}")
+    if session.kind:
+        text.append(f"; {'' if session.state == 'active' else 'last statement '}{session.kind}")
+    if session.statement:
+        text.append(f"\n{plain(session.statement)}", style="dim")
     return text
 
 
 def _server(shown: TargetStatus) -> Iterator[RenderableType]:
-    facts = [f"{one.type} {one.name} {one.used:.0%} in use" for one in shown.pools]
-    facts += [f"{one.name} {duration(one.lag_seconds)} behind" for one in shown.replicas]
-    for one in shown.latencies:
-        usual = one.baseline_seconds
-        told = f"usually {brief(usual)}" if usual is not None else "no baseline yet"
-        facts.append(f"95 % of statements within {brief(one.now_seconds or 0)} ({told})")
+    facts = [f"{pool.type} {pool.name} {pool.used:.0%} in use" for pool in shown.pools]
+    facts += [
+        f"{replica.name} {duration(replica.lag_seconds)} behind" for replica in shown.replicas
+    ]
+    facts += [_latency(latency) for latency in shown.latencies]
     if facts:
-        yield _title("The server meanwhile")
+        yield _title("Server")
         yield Text("; ".join(plain(fact) for fact in facts))
 
 
-def _statement(one: TopStatement) -> Text:
-    text = Text(plain(shortened(one.text)) if one.text else f"queryid {one.queryid}", style="bold")
-    told = f"; {taken(one.seconds, one.calls)}; {plain(one.usename)} in {plain(one.datname)}"
-    return text.append(told, style="not bold dim")
+def _latency(latency: Latency) -> str:
+    usual = latency.baseline_seconds
+    baseline = f"usually {short_duration(usual)}" if usual is not None else "no baseline yet"
+    return f"95 % of statements within {short_duration(latency.now_seconds or 0)} ({baseline})"
 
 
-def _event(one: StatusEvent) -> Text:
-    style, mark = STYLES[one.level]
-    text = Text.assemble((f"{mark} ", f"bold {style}"), (f"{clock(one.time)} ", "dim"))
-    text.append(plain(one.text))
+def _statement(statement: TopStatement) -> Text:
+    title = plain(one_line(statement.text)) if statement.text else f"queryid {statement.queryid}"
+    spent = time_spent(statement.seconds, statement.calls)
+    role = f"{plain(statement.usename)} in {plain(statement.datname)}"
+    return Text(title, style="bold").append(f"; {spent}; {role}", style="not bold dim")
+
+
+def _event(event: StatusEvent) -> Text:
+    style = STYLES[event.level]
+    text = Text.assemble(
+        (f"{style.mark} ", f"bold {style.color}"), (f"{clock(event.time)} ", "dim")
+    )
+    text.append(plain(event.text))
     text.no_wrap, text.overflow = True, "ellipsis"
     return text

@@ -1,1 +1,1 @@
-"""The HTTP side: what Prometheus, a load balancer and a person ask for."""
+"""The HTTP server: metrics, health, reports, and the status page with its API."""

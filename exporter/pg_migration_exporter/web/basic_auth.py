@@ -1,7 +1,7 @@
-"""Basic authentication (RFC 7617) before all routes but the one that has a token of its own.
+"""Basic authentication (RFC 7617) for all routes except that of reports, which needs a token.
 
-bcrypt is slow on purpose. So it runs in threads, few at a time, and what was accepted is
-remembered, as a keyed hash; neither a password nor its bcrypt hash is ever logged.
+bcrypt is slow on purpose: it runs in threads, a few at a time, and accepted logins are remembered
+as keyed hashes. Passwords and their bcrypt hashes are never logged.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pg_migration_exporter.liquibase.reports.report import REPORTS_PATH
-from pg_migration_exporter.web.refusal import refuse
+from pg_migration_exporter.web.responses import refuse
 
 _CHALLENGE = 'Basic realm="pg-migration-exporter", charset="UTF-8"'
-#: Checks at a time, and how many more may wait for their turn.
-_CHECKS, _WAITING = 2, 50
+#: Logins that are checked at the same time.
+_MAX_CHECKS = 2
+#: Logins that may wait for a check.
+_MAX_WAITING = 50
 #: Accepted logins that are remembered.
-_REMEMBERED = 100
-#: bcrypt reads no more of a password; its tools cut what is longer.
+_MAX_REMEMBERED = 100
+#: bcrypt ignores the rest of a password.
 _BCRYPT_BYTES = 72
 
 #: Users and their bcrypt hashes.
@@ -36,13 +38,13 @@ Users = Mapping[str, SecretStr]
 
 
 class BusyError(Exception):
-    """More logins wait to be checked than may."""
+    """Too many logins wait for a check."""
 
 
 class BasicAuth:
-    """ASGI middleware: lets through who logs in as one of `users`, and all if there are none.
+    """ASGI middleware that requires a login as one of `users`; without users, none.
 
-    `users` is asked at every request, so that a reload takes effect at once.
+    `users` is called for every request, so that a reload takes effect at once.
     """
 
     def __init__(self, app: ASGIApp, users: Callable[[], Users]) -> None:
@@ -51,13 +53,13 @@ class BasicAuth:
         self._logins = Logins()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401 in the place of the application, or let it answer."""
+        """Pass the request to the application, or respond with 401 or 503."""
         refusal = await self._refusal(scope) if scope["type"] == "http" else None
         await (refusal or self._app)(scope, receive, send)
 
     async def _refusal(self, scope: Scope) -> Response | None:
         users = self._users()
-        # A report shows its token, and there is one Authorization header.
+        # A report has its token in the Authorization header.
         if not users or scope["path"] == REPORTS_PATH:
             return None
         login = _read_login(Headers(scope=scope).get("authorization", ""))
@@ -65,62 +67,63 @@ class BasicAuth:
             if login is not None and await self._logins.accept(users, *login):
                 return None
         except BusyError:
-            said = "too many logins are being checked; ask again later"
-            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, said)
-        said = "a user name and its password are needed"
-        return refuse(HTTPStatus.UNAUTHORIZED, said, _CHALLENGE)
+            reason = "too many logins are being checked; try again later"
+            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, reason)
+        reason = "a valid user name and password are required"
+        return refuse(HTTPStatus.UNAUTHORIZED, reason, _CHALLENGE)
 
 
 class Logins:
-    """Checks logins, and remembers those that were right."""
+    """Checks logins, and remembers the accepted ones."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
         self._accepted: dict[bytes, None] = {}
-        self._turn = asyncio.Semaphore(_CHECKS)
+        self._checks = asyncio.Semaphore(_MAX_CHECKS)
         self._pending = 0
 
     async def accept(self, users: Users, user: str, password: bytes) -> bool:
-        """Whether the login is right. Raises BusyError.
+        """Return whether the login is valid. Raises BusyError.
 
-        An unknown user costs as much time as the dearest known one.
+        An unknown user takes as long as the known one with the slowest hash.
         """
         known = users.get(user)
-        dearest = max((one.get_secret_value() for one in users.values()), key=_cost)
-        stored = (known.get_secret_value() if known else dearest).encode()
-        seen = self._digest(stored, user.encode(), password) if known else None
-        if seen in self._accepted:
+        slowest = max((hashed.get_secret_value() for hashed in users.values()), key=_cost)
+        stored = (known.get_secret_value() if known else slowest).encode()
+        digest = self._digest(stored, user.encode(), password) if known else None
+        if digest in self._accepted:
             return True
-        if self._pending >= _CHECKS + _WAITING:
+        if self._pending >= _MAX_CHECKS + _MAX_WAITING:
             raise BusyError
         self._pending += 1
         try:
-            fits = await self._check(seen, password, stored)
+            matches = await self._check(digest, password, stored)
         finally:
             self._pending -= 1
-        if fits and seen is not None:
-            self._remember(seen)
-        return fits and seen is not None
+        if digest is None or not matches:
+            return False
+        self._remember(digest)
+        return True
 
     def _digest(self, *login: bytes) -> bytes:
-        """What is remembered of a login: one whose hash has changed is not the same."""
+        """Return what is remembered of a login; it depends on the stored hash."""
         return hmac.digest(self._key, b":".join(login), "sha256")
 
-    async def _check(self, seen: bytes | None, password: bytes, stored: bytes) -> bool:
-        async with self._turn:
-            # A page asks for several files at once; the first answer is that of all.
-            return seen in self._accepted or await asyncio.to_thread(
+    async def _check(self, digest: bytes | None, password: bytes, stored: bytes) -> bool:
+        async with self._checks:
+            # A browser requests several files at once: one check is enough.
+            return digest in self._accepted or await asyncio.to_thread(
                 bcrypt.checkpw, password[:_BCRYPT_BYTES], stored
             )
 
-    def _remember(self, seen: bytes) -> None:
-        if len(self._accepted) >= _REMEMBERED:
+    def _remember(self, digest: bytes) -> None:
+        if len(self._accepted) >= _MAX_REMEMBERED:
             del self._accepted[next(iter(self._accepted))]
-        self._accepted[seen] = None
+        self._accepted[digest] = None
 
 
 def _read_login(header: str) -> tuple[str, bytes] | None:
-    """User and password of an Authorization header; None if it holds none that could be right."""
+    """Return user and password of an Authorization header; None if it has no valid ones."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -132,5 +135,5 @@ def _read_login(header: str) -> tuple[str, bytes] | None:
 
 
 def _cost(stored: str) -> str:
-    """Two digits, which sort as their number does."""
+    """Return the cost: two digits, which sort as numbers."""
     return stored.split("$")[2]

@@ -1,4 +1,4 @@
-"""POST /api/v1/reports: takes in what the wrapper reports, for who shows the token."""
+"""POST /api/v1/reports: receives the reports of the wrapper; a bearer token is required."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ from pg_migration_exporter.liquibase.reports.report import (
     Report,
     parse_report,
 )
-from pg_migration_exporter.web.headers import HEADERS
-from pg_migration_exporter.web.refusal import refuse
+from pg_migration_exporter.web.responses import HEADERS, refuse
 
 log = logging.getLogger(__name__)
 
 
 class ReportEndpoint:
-    """Keeps reports in a directory, durably before it answers."""
+    """Stores reports in a directory, durably before it responds."""
 
     def __init__(self, files: ReportFiles, token_file: Path | None) -> None:
         self._files = files
@@ -37,57 +36,60 @@ class ReportEndpoint:
         self._saving = asyncio.Lock()
 
     async def receive(self, request: Request) -> Response:
-        """Answer 204 when the report is kept; else say why not."""
-        if not self._shows_token(request):
+        """Return 204 if the report was stored, else the reason why not."""
+        if not self._is_authorized(request):
             return refuse(HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong")
         body = await _read_body(request)
         if body is None:
-            return refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {MAX_BYTES} bytes")
+            return refuse(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a report has at most {MAX_BYTES} bytes"
+            )
         try:
             report = parse_report(body)
         except ValueError as error:
             return refuse(HTTPStatus.UNPROCESSABLE_ENTITY, f"not a report: {error}")
         try:
             async with self._saving:
-                await asyncio.to_thread(self._keep, report)
+                await asyncio.to_thread(self._store, report)
         except OSError as error:
-            log.warning("a report cannot be kept in %s: %s", self._files.directory, error)
-            return refuse(HTTPStatus.INSUFFICIENT_STORAGE, "the report cannot be kept")
+            log.warning("a report cannot be stored in %s: %s", self._files.directory, error)
+            return refuse(HTTPStatus.INSUFFICIENT_STORAGE, "the report cannot be stored")
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
 
-    def _shows_token(self, request: Request) -> bool:
+    def _is_authorized(self, request: Request) -> bool:
         try:
-            wanted = read_token(self._token_file)
+            expected = read_token(self._token_file)
         except ConfigError as error:
-            log.warning("no report is accepted: %s", error)
+            log.warning("reports are refused: %s", error)
             return False
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        same = hmac.compare_digest(token.strip().encode(), wanted.encode())
-        return same and scheme.lower() == "bearer"
+        matches = hmac.compare_digest(token.strip().encode(), expected.encode())
+        return matches and scheme.lower() == "bearer"
 
-    def _keep(self, report: Report) -> None:
-        """Save it, unless it was overtaken on its way by a later one of the same run."""
+    def _store(self, report: Report) -> None:
+        """Store a report, unless a later one of the same run has arrived before."""
         known = self._files.find(report)
         if known is None or known.updated <= report.updated:
             self._files.save(report)
 
 
 def report_routes(settings: Settings) -> list[Route]:
-    """The route, if there is a token. Raises ConfigError where reports could not be kept."""
+    """Return the route; none without a token. Raises ConfigError without a directory."""
     token_file = settings.reports.endpoint.token_file
     if not has_token(token_file):
         return []
     read_token(token_file)
     if not settings.report_directories:
         raise ConfigError(
-            "reports.endpoint: there is a token, but no place to keep reports: set state_directory"
+            "reports.endpoint: there is a token, but no directory for the reports; set "
+            "state_directory"
         )
     endpoint = ReportEndpoint(ReportFiles(settings.report_directories[0]), token_file)
     return [Route(REPORTS_PATH, endpoint.receive, methods=["POST"])]
 
 
 async def _read_body(request: Request) -> bytes | None:
-    """The body; None if it is too long, whatever its headers say."""
+    """Return the body; None if it is too long, even if its headers are wrong."""
     body = b""
     async for chunk in request.stream():
         body += chunk

@@ -1,4 +1,4 @@
-"""uvicorn, tuned for one client that asks every few seconds."""
+"""uvicorn, for one client that sends a request every few seconds."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
-_FINISH_REQUESTS_WITHIN = 5
+#: Seconds that requests in progress have to finish at shutdown.
+_SHUTDOWN_SECONDS = 5
 #: Longer than any usual scrape interval, so that Prometheus keeps its connection.
-_KEEP_ALIVE = 130
-#: How long a client has to agree that a TLS connection ends, which an idle one may never do.
-_FAREWELL = 1.0
+_KEEP_ALIVE_SECONDS = 130
+#: Seconds that a client has to confirm the end of a TLS connection; an idle client may never do it.
+_CLOSE_SECONDS = 1.0
 
 
 class Server(uvicorn.Server):
-    """A server that sleeps while nobody asks: uvicorn itself wakes up ten times a second.
+    """A server that sleeps without requests, where uvicorn wakes up ten times a second.
 
-    With a context, it speaks TLS and nothing else.
+    With a TLS context, it accepts TLS only.
     """
 
     def __init__(self, app: Starlette, context: ssl.SSLContext | None) -> None:
@@ -31,14 +32,14 @@ class Server(uvicorn.Server):
             server_header=False,
             date_header=False,
             lifespan="on",
-            timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=_FINISH_REQUESTS_WITHIN,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
         config.load()
-        config.ssl = context  # what load() makes of files could not be renewed
+        config.ssl = context  # load() would read files once, without renewal
         super().__init__(config)
         self._app = app
-        self._told_to_exit = asyncio.Event()
+        self._exit_requested = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
     async def serve_on(self, listener: socket.socket) -> None:
@@ -46,21 +47,21 @@ class Server(uvicorn.Server):
         await self.serve(sockets=[listener])
 
     async def main_loop(self) -> None:
-        """Wait for the end; uvicorn calls this between start-up and shutdown.
+        """Wait for a signal, then end the streams; uvicorn would wait for them.
 
-        Then the streams end, which uvicorn would wait for.
+        uvicorn calls this between startup and shutdown.
         """
-        await self._told_to_exit.wait()
-        self._app.state.leave()
-        self._loop.call_later(_FAREWELL, self._end_connections)
+        await self._exit_requested.wait()
+        self._app.state.end_streams()
+        self._loop.call_later(_CLOSE_SECONDS, self._end_connections)
 
     def _end_connections(self) -> None:
-        """End what uvicorn has closed by then and clients have not: it would wait for them."""
+        """Abort connections that clients have not closed: uvicorn would wait for them."""
         for connection in list(self.server_state.connections):
             if connection.transport.is_closing():
                 connection.transport.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Note the signal as uvicorn does, and wake up."""
+        """Handle the signal as uvicorn does, and wake up."""
         super().handle_exit(sig, frame)
-        self._loop.call_soon_threadsafe(self._told_to_exit.set)
+        self._loop.call_soon_threadsafe(self._exit_requested.set)

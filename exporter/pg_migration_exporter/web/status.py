@@ -1,4 +1,4 @@
-"""The status page at /, its events and its files, and the same as JSON at /api/v1/status."""
+"""The status page at /, its live updates and static files, and its JSON API."""
 
 from __future__ import annotations
 
@@ -17,25 +17,24 @@ from starlette.routing import Route
 
 from pg_migration_exporter.status.cache import StatusCache
 from pg_migration_exporter.status.model import STATUS_PATH
-from pg_migration_exporter.web.headers import CACHEABLE, HEADERS, UNBUFFERED
-from pg_migration_exporter.web.pages import ASSETS, Pages
-from pg_migration_exporter.web.refusal import refuse
+from pg_migration_exporter.web.pages import ASSETS, PageRenderer
+from pg_migration_exporter.web.responses import CACHEABLE, HEADERS, UNBUFFERED, refuse
 
-#: Streams at a time: each is a connection and a little work every two seconds.
-_MOST_STREAMS = 100
+#: Each stream is a connection and a little work every two seconds.
+_MAX_STREAMS = 100
 _RECONNECT_AFTER_MS = 1000
 
 
-class StatusPages:
-    """The routes of everything that shows the status of a board's targets."""
+class StatusEndpoints:
+    """The endpoints that show the status of the targets."""
 
-    def __init__(self, board: StatusCache) -> None:
-        self._board = board
-        self._pages = Pages()
+    def __init__(self, cache: StatusCache) -> None:
+        self._cache = cache
+        self._renderer = PageRenderer()
         self._streams = 0
 
     def routes(self) -> list[Route]:
-        """All routes."""
+        """Return all routes."""
         return [
             Route("/", self.page),
             Route("/events", self.events),
@@ -44,43 +43,41 @@ class StatusPages:
         ]
 
     async def page(self, request: Request) -> Response:
-        """The whole page, readable as it is."""
+        """Return the whole page; it can be read without JavaScript."""
         name = request.query_params.get("target")
         if self._is_unknown(name):
-            return refuse(
-                HTTPStatus.NOT_FOUND,
-                f"no target has this name; known are {', '.join(self._names())}",
-            )
-        page = self._pages.render(await self._board.look(name), name)
-        return HTMLResponse(self._pages.document(page), headers=HEADERS)
+            known = ", ".join(self._cache.names())
+            return refuse(HTTPStatus.NOT_FOUND, f"no target of this name; the targets are {known}")
+        page = self._renderer.render(await self._cache.get(name), name)
+        return HTMLResponse(self._renderer.document(page), headers=HEADERS)
 
     async def api(self, request: Request) -> Response:
-        """The model as JSON: see docs/status.schema.json."""
+        """Return the status as JSON (docs/status.schema.json)."""
         name = request.query_params.get("target")
         if self._is_unknown(name):
-            problem = {"error": "no target has this name", "targets": self._names()}
+            problem = {"error": "no target of this name", "targets": self._cache.names()}
             return JSONResponse(problem, HTTPStatus.NOT_FOUND, HEADERS)
-        status = await self._board.look(name)
+        status = await self._cache.get(name)
         return Response(status.model_dump_json(), media_type="application/json", headers=HEADERS)
 
     async def events(self, request: Request) -> Response:
-        """What changes of the page, as server-sent events (HTML Living Standard, 9.2)."""
+        """Send changes of the page as server-sent events (HTML Living Standard, 9.2)."""
         name = request.query_params.get("target")
         if self._is_unknown(name):
-            return refuse(HTTPStatus.NOT_FOUND, "no target has this name")
-        if self._streams >= _MOST_STREAMS:
-            said = f"{_MOST_STREAMS} viewers follow already"
-            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, said)
+            return refuse(HTTPStatus.NOT_FOUND, "no target of this name")
+        if self._streams >= _MAX_STREAMS:
+            reason = f"{_MAX_STREAMS} viewers are connected already; try again later"
+            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, reason)
         headers = {**HEADERS, **UNBUFFERED}
         return StreamingResponse(
             self._stream(name), media_type="text/event-stream", headers=headers
         )
 
     async def asset(self, request: Request) -> Response:
-        """A file of the page; its name holds the hash of what is in it."""
+        """Return a static file; its name has the hash of its content."""
         asset = ASSETS.get(request.path_params["name"])
         if asset is None:
-            return refuse(HTTPStatus.NOT_FOUND, "no such file")
+            return refuse(HTTPStatus.NOT_FOUND, "no file of this name")
         return Response(asset.content, headers={**HEADERS, **CACHEABLE}, media_type=asset.type)
 
     async def _stream(self, name: str | None) -> AsyncIterator[str]:
@@ -88,15 +85,12 @@ class StatusPages:
         try:
             yield f"retry: {_RECONNECT_AFTER_MS}\n\n"
             shown = None
-            async for status in self._board.follow(name):
-                page = self._pages.render(status, name)
+            async for status in self._cache.follow(name):
+                page = self._renderer.render(status, name)
                 yield f"data: {json.dumps(page.changes(shown))}\n\n"
                 shown = page
         finally:
             self._streams -= 1
 
     def _is_unknown(self, name: str | None) -> bool:
-        return name is not None and name not in self._names()
-
-    def _names(self) -> list[str]:
-        return self._board.names()
+        return name is not None and name not in self._cache.names()

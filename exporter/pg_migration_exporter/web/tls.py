@@ -1,4 +1,4 @@
-"""TLS of the listener: a context that is made once, and a certificate that can be renewed in it."""
+"""TLS of the listener: a context made once, whose certificate can be renewed."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Certificate:
     key: bytes = field(repr=False)
 
     def load_into(self, context: ssl.SSLContext) -> None:
-        """Have new connections of the context use it. Raises ssl.SSLError.
+        """Use it for new connections of the context. Raises ssl.SSLError.
 
-        OpenSSL reads files alone; it is given memory under a name, so that what was tried before
-        is what is loaded, though the files may change meanwhile.
+        OpenSSL reads only files. Files in memory make sure that what was tried before is what is
+        loaded, even if the real files have changed.
         """
         with _as_file(self.chain) as chain, _as_file(self.key) as key:
             context.load_cert_chain(chain, key, password=_no_password)
 
 
 class ListenerTls:
-    """The TLS of one listener. Raises ConfigError, where a file cannot be used."""
+    """The TLS of one listener. Raises ConfigError for files that cannot be used."""
 
     def __init__(self, section: TlsServerSection) -> None:
         self._section = section
@@ -52,34 +52,34 @@ class ListenerTls:
         self.renewal()()
 
     def renewal(self) -> Callable[[], None]:
-        """Try the files as they are now; what has new connections see them, and cannot fail."""
+        """Try the files as they are now; return what puts them into effect and cannot fail."""
         return partial(self._read_certificate().load_into, self.context)
 
     def _read_certificate(self) -> Certificate:
         section = self._section
         assert section.cert_file is not None
         assert section.key_file is not None
-        found = Certificate(
+        certificate = Certificate(
             _read(section.cert_file, "cert_file", "CERTIFICATE-----"),
             _read(section.key_file, "key_file", "PRIVATE KEY-----"),
         )
         try:
-            found.load_into(_new_context())
+            certificate.load_into(_new_context())
         except (ssl.SSLError, _EncryptedKeyError) as error:
             raise ConfigError(
                 f"{_SECTION}: {section.cert_file} and {section.key_file} cannot be used: "
                 f"{_reason(error)}"
             ) from None
-        return found
+        return certificate
 
 
 def listener_tls(section: TlsServerSection) -> ListenerTls | None:
-    """The TLS that the configuration asks for, if it does. Raises ConfigError."""
+    """Return the configured TLS, None without a certificate. Raises ConfigError."""
     return ListenerTls(section) if section.cert_file is not None else None
 
 
 class _EncryptedKeyError(Exception):
-    """A key that only a person could open; OpenSSL would ask at the terminal."""
+    """An encrypted key; OpenSSL would ask for its password at the terminal."""
 
 
 def _no_password() -> str:
@@ -102,23 +102,23 @@ def _trust(context: ssl.SSLContext, file: Path) -> None:
 
 
 def _read(file: Path, key: str, marker: str) -> bytes:
-    """What is in the file. Raises ConfigError; nothing of a file is ever repeated."""
+    """Return the content of a file. Raises ConfigError, which never quotes the content."""
     where = f"{_SECTION}.{key}: {file}"
     try:
         content = file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{where}: cannot be read: {error.strerror}") from error
     if marker.encode() not in content:
-        raise ConfigError(f"{where}: not PEM; it has a line that ends with {marker}")
+        raise ConfigError(f"{where}: not PEM; a PEM file has a line that ends with {marker}")
     return content
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, _EncryptedKeyError):
-        return "the key is encrypted; give one that is not, readable by the exporter alone"
+        return "the key is encrypted; use one that is not, readable by the exporter only"
     if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
-        return "the key does not fit the certificate; give the two that were made together"
-    return "one of them is damaged; make or copy both again"
+        return "the key does not match the certificate; use the two that were made together"
+    return "one of them is damaged; create or copy both again"
 
 
 @contextmanager

@@ -121,10 +121,10 @@ def test_the_server_is_away(
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
     admin.execute(end, [database.name])
     heading = page.get_by_role("heading", level=1)
-    expect(heading).to_have_text("PostgreSQL is not reached")
+    expect(heading).to_have_text("PostgreSQL cannot be reached")
     expect(page.locator(".reason")).to_contain_text("not currently accepting connections")
     expect(page.locator(".age")).to_contain_text("The server last answered")
-    expect(page.locator("#answers")).to_contain_text("nothing here is new")
+    expect(page.locator("#answers")).to_contain_text("everything here is old")
     admin.execute(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
     expect(heading).to_have_text("This database has never been migrated")
 
@@ -139,7 +139,7 @@ def test_the_exporter_is_blind(
         poor = Database(database.port, database.name, role, "x")
         page = viewer().open(start_exporter(poor).url)
         expect(page.get_by_role("heading", level=1)).to_have_text(
-            "The exporter is blind: it cannot see the migration"
+            "The exporter is blind: it cannot read the state of the migration"
         )
         expect(page.locator("#health")).to_contain_text(f'GRANT pg_monitor TO "{role}"')
         database.execute(f"GRANT pg_monitor TO {role}")
@@ -153,7 +153,7 @@ def test_without_scripts_the_page_loads_itself_again(
 ) -> None:
     exporter = start_exporter(database)
     page = viewer(java_script_enabled=False).open(exporter.url, live=False)
-    expect(page.locator("#live")).to_contain_text("loads itself again")
+    expect(page.locator("#live")).to_contain_text("the page reloads")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     with page.expect_navigation():
         pass

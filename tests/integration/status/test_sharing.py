@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from pg_migration_exporter.status.cache import INTERVAL
+from pg_migration_exporter.status.cache import REFRESH_INTERVAL
 from pg_migration_exporter.status.model import Status
 from testbed.database import Database
 from testbed.exporter import Exporter
@@ -17,9 +17,9 @@ from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter
 
 _STREAMS = 10
-#: Looks of every scrape, and of the watcher alone.
+#: Statements of every scrape, and of the watcher only.
 _SCRAPES = "%pg_postmaster_start_time()%"
-_GLANCES = "%pg_stat_get_progress_info%"
+_POLLS = "%pg_stat_get_progress_info%"
 
 
 def calls(database: Database, statement: str) -> int:
@@ -48,7 +48,7 @@ def messages(exporter: Exporter, number: int) -> int:
 
 
 def test_viewers_share_scrapes(database: Database, start_exporter: StartExporter) -> None:
-    """Ten follow the page for five looks, others ask for JSON: one scrape each two seconds."""
+    """Ten follow the page for five updates, others ask for JSON: one scrape each two seconds."""
     exporter = start_exporter(database, watch={"interval": "1s", "busy_interval": "200ms"})
     assert calls(database, _SCRAPES) == 0
     began = time.monotonic()
@@ -58,10 +58,10 @@ def test_viewers_share_scrapes(database: Database, start_exporter: StartExporter
         assert sum(followed) == 5 * _STREAMS
     assert {answer.status_code for answer in asked} == {200}
     scrapes = calls(database, _SCRAPES)
-    assert 4 <= scrapes <= (time.monotonic() - began) / INTERVAL + 2
+    assert 4 <= scrapes <= (time.monotonic() - began) / REFRESH_INTERVAL + 2
 
-    glances = calls(database, _GLANCES)
-    wait_until(lambda: calls(database, _GLANCES) > glances + 10, 60, "time has passed")
+    polls = calls(database, _POLLS)
+    wait_until(lambda: calls(database, _POLLS) > polls + 10, 60, "time has passed")
     assert calls(database, _SCRAPES) <= scrapes + 1
 
 

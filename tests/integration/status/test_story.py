@@ -60,7 +60,7 @@ def terminal(viewer: Open, exporter: Exporter) -> Callable[[], bytes]:
 
 def see_who_waits(page: Page) -> None:
     """The session that wrote, the migration behind it, and two more behind that."""
-    holder = page.get_by_role("region", name="Who waits for whom").locator(".tree > li")
+    holder = page.get_by_role("region", name="Lock waits").locator(".tree > li")
     expect(holder).to_have_count(1)
     expect(holder.locator("> .session")).to_contain_text("quest-service")
     expect(holder.locator("> .session")).to_contain_text("idle in transaction")
@@ -73,7 +73,7 @@ def see_who_waits(page: Page) -> None:
     expect(page.locator(".reason")).to_contain_text("It waits for quest-service")
     pid = holder.locator("> .session").inner_text().partition("pid ")[2].partition(",")[0]
     expect(page.locator(".steps")).to_contain_text(f"SELECT pg_terminate_backend({pid});")
-    expect(page.locator("#events")).to_contain_text("holds others up")
+    expect(page.locator("#events")).to_contain_text(" blocks 1 session")
     assert "last stand" not in page.content()
 
 
@@ -91,7 +91,7 @@ def see_the_index_grow(page: Page, beyond: float) -> float:
 def see_the_exporter_restart(page: Page, exporter: Exporter, told: str) -> None:
     """The page says that it hears nothing, keeps what it showed, and goes on by itself."""
     exporter.stop()
-    expect(page.locator("#live")).to_contain_text("No news from the exporter")
+    expect(page.locator("#live")).to_contain_text("No update from the exporter")
     title(page, told)
     exporter.start()
     expect(page.locator("#live")).to_contain_text("Live")

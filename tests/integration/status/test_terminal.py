@@ -99,9 +99,9 @@ def test_live_in_a_terminal(
                 "all of a screen of the new size",
             )
             assert max(map(len, narrow.splitlines())) <= 60
-            assert "Who waits for whom" in narrow
+            assert "Lock waits" in narrow
         waiting.result(timeout=30)
-    terminal.until(lambda screen: "waits for whom" not in screen, "nobody waits")
+    terminal.until(lambda screen: "Lock waits" not in screen, "nobody waits")
 
     exporter.stop()
     terminal.until(lambda screen: "x no status from" in screen, "the exporter is away")

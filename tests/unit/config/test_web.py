@@ -117,7 +117,7 @@ def test_a_key_of_another_certificate_is_refused(
     section: TlsServerSection, authority: Authority
 ) -> None:
     other = section.model_copy(update={"key_file": authority.issue("other").key})
-    with pytest.raises(ConfigError, match="the key does not fit the certificate"):
+    with pytest.raises(ConfigError, match="the key does not match the certificate"):
         listener_tls(other)
 
 

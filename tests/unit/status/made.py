@@ -1,4 +1,4 @@
-"""Targets made by hand: nothing is known of them but what a test says."""
+"""Targets with only the facts that a test gives."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def target(
         key: [] if str(field.annotation).startswith("list") else None
         for key, field in TargetStatus.model_fields.items()
     }
-    told = Verdict(level=level, state="made", title=title, reason=title)
+    verdict = Verdict(level=level, state="made", title=title, reason=title)
     server = Server(address=name, reached=True)
-    known = {"name": name, "verdict": told, "server": server, "databases": {}}
+    known = {"name": name, "verdict": verdict, "server": server, "databases": {}}
     return TargetStatus.model_validate({**nothing, **known, **traits})
 
 
@@ -44,7 +44,9 @@ def migration(status: MigrationState, *, blocked: bool = False, **traits: Any) -
     how = {"blocked": blocked, "inferred": traits.pop("inferred", False)}
     source = traits.pop("source", "changelog")
     text = describe(status, source, **how)
-    told = Verdict(level=text.level, state=label(status, **how), title=text.title, reason="Because")
+    verdict = Verdict(
+        level=text.level, state=label(status, **how), title=text.title, reason="Because"
+    )
     nothing = dict.fromkeys(
         ("applied", "pending", "failed_changeset", "lock_held", "locked_by", "lock_seconds")
     )
@@ -59,4 +61,4 @@ def migration(status: MigrationState, *, blocked: bool = False, **traits: Any) -
         "statement": None,
         **{key: [] for key in ("next_changesets", "facts", "doubts", "advice")},
     }
-    return Migration(status=status, verdict=told, **{**known, **traits})
+    return Migration(status=status, verdict=verdict, **{**known, **traits})

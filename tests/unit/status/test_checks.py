@@ -13,7 +13,7 @@ from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status.checks import is_time_for, level_of
 from pg_migration_exporter.status.model import CheckStatus
 from pg_migration_exporter.status.terminal import StatusView
-from pg_migration_exporter.web.pages import Pages
+from pg_migration_exporter.web.pages import PageRenderer
 from tests.unit.status import made
 from tests.unit.status.made import CHECK, migration
 
@@ -72,7 +72,7 @@ def shown(*checks: CheckStatus) -> dict[str, str]:
     target: Any = made.target("db-1", checks=list(checks))
     out = StringIO()
     Console(file=out, width=200).print(StatusView(made.status(target)))
-    page = Pages().render(made.status(target), None)
+    page = PageRenderer().render(made.status(target), None)
     return {"page": page.sections["checks"], "terminal": out.getvalue()}
 
 
@@ -82,7 +82,7 @@ def test_what_fails_is_shown_with_its_reason_and_markup_is_text() -> None:
     texts = shown(hostile, fine)
     assert "&lt;b&gt;[bold]7" in texts["page"]
     assert "<strong>1</strong> of 2 checks pass" in texts["page"]
-    assert texts["page"].index("rows") < texts["page"].index("Those that pass")
+    assert texts["page"].index("rows") < texts["page"].index("Passing checks")
     assert "x post check rows fails: <b>[bold]7" in texts["terminal"]
     assert "\x1b[2J" not in texts["terminal"]
     assert "indexes" not in texts["terminal"]

@@ -1,4 +1,4 @@
-"""Latency now and as usual, from the histograms of looks at chosen times."""
+"""Latency now and before, from histograms read at chosen times."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import pytest
 
 from pg_migration_exporter.collectors.query_duration import QUERY_DURATION
 from pg_migration_exporter.metrics.families import FamilySamples, Histogram
-from pg_migration_exporter.status.latency import LatencyCourse, percentile
+from pg_migration_exporter.status.latency import LatencyHistory, percentile
 from pg_migration_exporter.status.samples import Samples
 
 _INF = float("inf")
 
 
-def look(fast: float, slow: float) -> Samples:
-    """What was executed so far: `fast` statements within 10 ms, `slow` ones within 1 s."""
+def reading(fast: float, slow: float) -> Samples:
+    """Return the executions so far: `fast` ones within 10 ms, `slow` ones within 1 s."""
     samples = FamilySamples(QUERY_DURATION)
     samples.add(histogram(fast, slow), "game", "statements")
     return Samples([samples])
@@ -29,12 +29,12 @@ def test_statements_go_before_the_monitor_and_are_not_compared_with_it() -> None
     both.add(histogram(1000, 0), "game", "statements")
     for samples in (monitored, both):
         samples.add(Histogram(((5.0, 9000), (_INF, 9000)), 0.0, 9000), "game", "monitor")
-    course = LatencyCourse()
-    course.see(Samples([monitored]), 0)
-    course.see(Samples([both]), 60)
-    assert course.report(None) == []
-    course.see(look(2000, 0), 120)
-    [report] = course.report(None)
+    history = LatencyHistory()
+    history.record(Samples([monitored]), 0)
+    history.record(Samples([both]), 60)
+    assert history.report(None) == []
+    history.record(reading(2000, 0), 120)
+    [report] = history.report(None)
     assert report.now_seconds == pytest.approx(0.0095)
 
 
@@ -46,44 +46,44 @@ def test_percentiles_are_linear_within_a_bucket() -> None:
 
 def test_a_migration_that_makes_statements_slow() -> None:
     """Fast for ten minutes; then a run begins, and for two minutes half of them are slow."""
-    course = LatencyCourse()
+    history = LatencyHistory()
     for second in range(0, 601, 20):
-        course.see(look(second * 10, 0), second)
+        history.record(reading(second * 10, 0), second)
     for second in range(20, 121, 20):
-        course.see(look(6000 + second * 5, second * 5), 600 + second)
-    [report] = course.report(run_seconds=120)
+        history.record(reading(6000 + second * 5, second * 5), 600 + second)
+    [report] = history.report(run_seconds=120)
     assert report.datname == "game"
     assert report.now_seconds == pytest.approx(0.901)
     assert report.baseline_seconds == pytest.approx(0.0095)
 
 
-def test_what_is_not_known_is_not_told() -> None:
-    course = LatencyCourse()
-    assert course.report(None) == []
-    course.see(look(100, 0), 0)
-    assert course.report(None) == []
-    course.see(look(1000, 0), 60)
-    [report] = course.report(None)
+def test_an_unknown_latency_is_left_out() -> None:
+    history = LatencyHistory()
+    assert history.report(None) == []
+    history.record(reading(100, 0), 0)
+    assert history.report(None) == []
+    history.record(reading(1000, 0), 60)
+    [report] = history.report(None)
     assert report.now_seconds is not None
     assert report.baseline_seconds is None
-    course.see(look(1000, 0), 120)
-    assert course.report(None) == []
+    history.record(reading(1000, 0), 120)
+    assert history.report(None) == []
 
 
 def test_soon_after_the_start_there_is_a_latency_but_no_baseline() -> None:
-    course = LatencyCourse()
-    course.see(look(100, 0), 0)
-    course.see(look(200, 0), 10)
-    assert course.report(None) == []
-    course.see(look(300, 0), 20)
-    [report] = course.report(None)
+    history = LatencyHistory()
+    history.record(reading(100, 0), 0)
+    history.record(reading(200, 0), 10)
+    assert history.report(None) == []
+    history.record(reading(300, 0), 20)
+    [report] = history.report(None)
     assert report.now_seconds == pytest.approx(0.0095)
     assert report.baseline_seconds is None
 
 
 def test_a_run_older_than_what_is_remembered_has_no_baseline() -> None:
-    course = LatencyCourse()
+    history = LatencyHistory()
     for second in range(0, 201, 20):
-        course.see(look(second * 10, 0), second)
-    [report] = course.report(run_seconds=3600)
+        history.record(reading(second * 10, 0), second)
+    [report] = history.report(run_seconds=3600)
     assert report.baseline_seconds is None

@@ -1,4 +1,4 @@
-"""What a viewer is sent: everything once, then what has changed."""
+"""What a viewer gets: everything once, then what has changed."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import pytest
 
 from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.events import Event, EventKind
-from pg_migration_exporter.status.events import happenings
+from pg_migration_exporter.status.events import describe_events
 from pg_migration_exporter.status.model import StatusEvent
-from pg_migration_exporter.status.words import STATEMENTS_SHOWN
-from pg_migration_exporter.web.pages import ASSETS, SECTIONS, Pages
+from pg_migration_exporter.status.phrases import STATEMENTS_SHOWN
+from pg_migration_exporter.web.pages import ASSETS, SECTIONS, PageRenderer
 from tests.unit.status.made import status, target
 
 
-def told(number: int, subject: str = "i") -> Sequence[StatusEvent]:
+def started(number: int, subject: str = "i") -> Sequence[StatusEvent]:
     log = EventLog()
     for _ in range(number):
         log.emit(Event(EventKind.INDEX_BUILD_STARTED, "game", subject, {"command": "REINDEX"}))
-    return happenings(log)
+    return describe_events(log)
 
 
 def test_only_what_changed_is_sent() -> None:
-    pages = Pages()
-    first = pages.render(status(target("a", events=told(2))), None)
+    renderer = PageRenderer()
+    first = renderer.render(status(target("a", events=started(2))), None)
     whole = first.changes(None)
     assert set(whole["sections"]) == set(SECTIONS)
     assert whole["all_rows"]
     assert whole["rows"].count("<li") == 2
 
-    second = pages.render(status(target("a", title="It failed", events=told(3))), None)
+    second = renderer.render(status(target("a", title="It failed", events=started(3))), None)
     change = second.changes(first)
     assert set(change["sections"]) == {"verdict"}
     assert not change["all_rows"]
@@ -41,37 +41,37 @@ def test_only_what_changed_is_sent() -> None:
 
 
 def test_events_of_another_target_or_process_take_the_place_of_those_shown() -> None:
-    pages = Pages()
-    shown = pages.render(status(target("a", events=told(5))), None)
-    for other in (target("b", events=told(7)), target("a", events=told(2))):
-        change = pages.render(status(other), None).changes(shown)
+    renderer = PageRenderer()
+    shown = renderer.render(status(target("a", events=started(5))), None)
+    for other in (target("b", events=started(7)), target("a", events=started(2))):
+        change = renderer.render(status(other), None).changes(shown)
         assert change["all_rows"]
         assert change["rows"].count("<li") == len(other.events)
 
 
-def test_a_look_is_rendered_once() -> None:
-    pages, look = Pages(), status(target("a"))
-    assert pages.render(look, None) is pages.render(look, None)
-    assert pages.render(look, None) is not pages.render(look, "a")
+def test_a_status_is_rendered_once() -> None:
+    renderer, one_status = PageRenderer(), status(target("a"))
+    assert renderer.render(one_status, None) is renderer.render(one_status, None)
+    assert renderer.render(one_status, None) is not renderer.render(one_status, "a")
 
 
 def test_of_several_targets_the_worst_is_shown_and_all_are_listed() -> None:
     worst = target("db-2", "critical", "The migration failed")
-    page = Pages().render(status(worst, target("db-1")), None)
+    page = PageRenderer().render(status(worst, target("db-1")), None)
     assert page.title == "The migration failed · db-2 (db-2)"
     assert [page.sections["overview"].count(f"?target={name}") for name in ("db-1", "db-2")] == [
         1,
         1,
     ]
-    alone = Pages().render(status(target("db-1")), "db-1")
+    alone = PageRenderer().render(status(target("db-1")), "db-1")
     assert "All targets" in alone.sections["overview"]
 
 
 def test_names_are_text() -> None:
     hostile = "<script>alert(1)</script>\"'`<b>`"
-    pages = Pages()
-    page = pages.render(status(target(hostile, title=hostile, events=told(1, hostile))), None)
-    document = pages.document(page)
+    renderer = PageRenderer()
+    page = renderer.render(status(target(hostile, title=hostile, events=started(1, hostile))), None)
+    document = renderer.document(page)
     assert document.count("<script") == 1
     assert "&lt;script&gt;" in document
     assert "<b>" not in document
@@ -88,36 +88,39 @@ STATEMENT = {
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "shown_as"),
     [
         (None, "queryid <code>42</code>"),
-        (None, "Their texts are in pg_stat_statements"),
+        (None, "The texts are in pg_stat_statements"),
         ("SELECT <$1>", "SELECT &lt;$1&gt;"),
     ],
 )
-def test_statements_are_told_by_their_text_only_where_it_is_known(
-    text: str | None, told: str
+def test_statements_are_shown_with_their_text_where_it_is_known(
+    text: str | None, shown_as: str
 ) -> None:
     shown = target("a", statements=[{**STATEMENT, "text": text}] * 9)
-    section = Pages().render(status(shown), None).sections["statements"]
+    section = PageRenderer().render(status(shown), None).sections["statements"]
     assert section.count("2 s in 8 calls, 250 ms each") == STATEMENTS_SHOWN
-    assert told in section
+    assert shown_as in section
+
+
+DOWN = {"level": "critical", "state": "down", "title": "Down", "reason": ""}
 
 
 def test_a_runbook_is_linked_once() -> None:
     runbook = {"alert": "PostgresDown", "url": "https://runbooks.example.com/PostgresDown.md"}
     other = {"alert": "IndexInvalid", "url": None}
     answer = {"level": "critical", "answer": "No", "detail": ""}
-    told = {"level": "critical", "state": "down", "title": "Down", "reason": "", "runbook": runbook}
+    verdict = {**DOWN, "runbook": runbook}
     shown = target(
         "a",
-        verdict=told,
+        verdict=verdict,
         answers=[
             {**answer, "question": "Can this page be trusted?", "runbook": runbook},
             {**answer, "question": "Did it work?", "runbook": other},
         ],
     )
-    sections = Pages().render(status(shown), None).sections
+    sections = PageRenderer().render(status(shown), None).sections
     assert sections["verdict"].count("PostgresDown.md") == 1
     assert "PostgresDown" not in sections["answers"]
     assert "Runbook: IndexInvalid" in sections["answers"]
@@ -126,7 +129,7 @@ def test_a_runbook_is_linked_once() -> None:
 def test_commands_are_shown_as_code() -> None:
     steps = {"level": "critical", "state": "failed", "title": "It failed", "reason": "Why"}
     verdict = {**steps, "steps": "Run `ack <name>`."}
-    page = Pages().render(status(target("a", verdict=verdict)), None)
+    page = PageRenderer().render(status(target("a", verdict=verdict)), None)
     assert "Run <code>ack &lt;name&gt;</code>." in page.sections["verdict"]
 
 

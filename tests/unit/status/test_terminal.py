@@ -9,10 +9,10 @@ from rich.console import Console
 
 from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.events import Event, EventKind
-from pg_migration_exporter.status.events import happenings
+from pg_migration_exporter.status.events import describe_events
 from pg_migration_exporter.status.model import TargetStatus
+from pg_migration_exporter.status.phrases import STATEMENTS_SHOWN
 from pg_migration_exporter.status.terminal import StatusView
-from pg_migration_exporter.status.words import STATEMENTS_SHOWN
 from tests.unit.status import made
 
 _HOSTILE = "quests\x1b[2J\x1b]0;mine\x07\r\u202e[bold]"
@@ -29,7 +29,7 @@ def shown(target: TargetStatus, width: int, height: int | None = None) -> str:
 def test_text_of_others_does_not_steer_the_terminal(width: int) -> None:
     log = EventLog()
     log.emit(Event(EventKind.INDEX_BUILD_STARTED, "game", _HOSTILE, {"command": "REINDEX"}))
-    text = shown(made.target(_HOSTILE, title=_HOSTILE, events=happenings(log)), width)
+    text = shown(made.target(_HOSTILE, title=_HOSTILE, events=describe_events(log)), width)
     assert "quests" in text
     assert "[bold]" in text.replace("\n", "").replace(" ", "").replace("│", "")
     assert not set(text) & set("\x07\r\u202e")
@@ -72,13 +72,13 @@ def test_a_low_terminal_shows_the_most_urgent_and_says_what_does_not_fit() -> No
     low = shown(waiting(5), 80, height=12).splitlines()
     assert low[:11] == whole[:11]
     assert "liquibase (migration) pid 7" in "\n".join(low)
-    assert low[11:] == [f"... {len(whole) - 11} lines more than fit into this terminal"]
+    assert low[11:] == [f"... {len(whole) - 11} more lines; enlarge the terminal"]
     assert shown(waiting(5), 80, height=len(whole)).splitlines() == whole
 
 
 def test_what_a_session_does_is_told_from_what_it_did() -> None:
     text = shown(waiting(0), 100)
-    assert "idle in transaction that began 9 s ago; last statement UPDATE\n" in text
+    assert "idle in transaction, transaction started 9 s ago; last statement UPDATE\n" in text
     assert "waits 9 s for ShareLock; CREATE INDEX\n" in text
 
 

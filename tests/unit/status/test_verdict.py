@@ -1,4 +1,4 @@
-"""The verdict and the answers, from findings that were made by hand."""
+"""The verdict and the answers, from facts that were made by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status.answers import answers
-from pg_migration_exporter.status.findings import Findings
 from pg_migration_exporter.status.model import (
     CheckStatus,
     Collector,
@@ -20,6 +19,7 @@ from pg_migration_exporter.status.model import (
     SessionInfo,
     Waits,
 )
+from pg_migration_exporter.status.target_facts import TargetFacts
 from pg_migration_exporter.status.verdict import verdict
 from tests.unit.status.made import CHECK, migration
 
@@ -64,53 +64,53 @@ def session(pid: int, name: str, *waiters: SessionInfo, **traits: Any) -> Sessio
     return SessionInfo(pid=pid, application_name=name, waiters=list(waiters), **{**known, **traits})
 
 
-def findings(*migrations: Migration, **traits: Any) -> Findings:
+def facts(*migrations: Migration, **traits: Any) -> TargetFacts:
     known: dict[str, Any] = {
         "server": SERVER,
         "collectors": [SEES],
         "waits": NOBODY,
         "watch_age": 1.0,
     }
-    return Findings(settings=SETTINGS, migrations=migrations, **{**known, **traits})
+    return TargetFacts(settings=SETTINGS, migrations=migrations, **{**known, **traits})
 
 
 @pytest.mark.parametrize(
     ("found", "title", "level"),
     [
         (
-            findings(migration(MigrationState.SUCCEEDED)),
+            facts(migration(MigrationState.SUCCEEDED)),
             "All is well: everything expected has run",
             "ok",
         ),
         (
-            findings(migration(MigrationState.SUCCEEDED, source="database")),
+            facts(migration(MigrationState.SUCCEEDED, source="database")),
             "Nothing is running, and no failure is known",
             "ok",
         ),
         (
-            findings(migration(MigrationState.SUCCEEDED), server=AWAY),
-            "PostgreSQL is not reached",
+            facts(migration(MigrationState.SUCCEEDED), server=AWAY),
+            "PostgreSQL cannot be reached",
             "critical",
         ),
         (
-            findings(migration(MigrationState.FAILED), collectors=[FAILS]),
-            "The exporter is blind: it cannot see the migration",
+            facts(migration(MigrationState.FAILED), collectors=[FAILS]),
+            "The exporter is blind: it cannot read the state of the migration",
             "unknown",
         ),
-        (findings(collectors=[]), "Migrations are not watched", "unknown"),
-        (findings(), "Nothing has been looked at yet", "unknown"),
+        (facts(collectors=[]), "Migrations are not watched", "unknown"),
+        (facts(), "No scrape has completed yet", "unknown"),
         (
-            findings(server=Server(address="db", reached=None)),
-            "Nothing has been looked at yet",
+            facts(server=Server(address="db", reached=None)),
+            "No scrape has completed yet",
             "unknown",
         ),
         (
-            findings(migration(MigrationState.FAILED, inferred=True)),
+            facts(migration(MigrationState.FAILED, inferred=True)),
             "The migration seems to have failed",
             "critical",
         ),
         (
-            findings(
+            facts(
                 migration(MigrationState.RUNNING),
                 waits=NOBODY.model_copy(update={"behind_migrations": 1}),
             ),
@@ -119,15 +119,15 @@ def findings(*migrations: Migration, **traits: Any) -> Findings:
         ),
     ],
 )
-def test_what_matters_most_comes_first(found: Findings, title: str, level: str) -> None:
-    told = verdict(found)
-    assert (told.title, told.level) == (title, level)
+def test_what_matters_most_comes_first(found: TargetFacts, title: str, level: str) -> None:
+    reported = verdict(found)
+    assert (reported.title, reported.level) == (title, level)
 
 
 def test_a_migration_that_others_wait_for_is_not_just_left_alone() -> None:
     waits = NOBODY.model_copy(update={"behind_migrations": 1})
-    told = verdict(findings(migration(MigrationState.RUNNING), waits=waits))
-    assert "cancel its statement" in told.steps
+    reported = verdict(facts(migration(MigrationState.RUNNING), waits=waits))
+    assert "cancel its statement" in reported.steps
 
 
 def test_an_idle_session_that_blocks_the_migration_may_be_ended() -> None:
@@ -136,7 +136,7 @@ def test_an_idle_session_that_blocks_the_migration_may_be_ended() -> None:
 
     def steps(state: str) -> str:
         tree = session(7, "quest-service", waiting, state=state)
-        return verdict(findings(running, waits=NOBODY.model_copy(update={"trees": [tree]}))).steps
+        return verdict(facts(running, waits=NOBODY.model_copy(update={"trees": [tree]}))).steps
 
     for state in ("idle in transaction", "idle in transaction (aborted)"):
         assert steps(state).endswith("`SELECT pg_terminate_backend(7);`")
@@ -148,41 +148,41 @@ def test_who_blocks_the_migration_is_named() -> None:
     waiting = session(2, "liquibase", waits_for="ShareLock on relation game.quests")
     tree = session(1, "quest-service", session(3, "psql", waiting))
     waits = Waits(blocked=2, longest_seconds=9, behind_migrations=0, trees=[tree])
-    told = verdict(findings(migration(MigrationState.RUNNING, blocked=True), waits=waits))
-    assert told.reason.startswith(
-        "It waits for quest-service, pid 1, idle in transaction that began 1 min ago. "
+    reported = verdict(facts(migration(MigrationState.RUNNING, blocked=True), waits=waits))
+    assert reported.reason.startswith(
+        "It waits for quest-service, pid 1, idle in transaction, transaction started 1 min ago. "
     )
 
 
 @pytest.mark.parametrize(
-    ("found", "told"),
+    ("found", "reported"),
     [
         (
-            findings(migration(MigrationState.SUCCEEDED)),
+            facts(migration(MigrationState.SUCCEEDED)),
             ["Nothing is running", "No", "Yes", "Yes"],
         ),
         (
-            findings(migration(MigrationState.FAILED)),
+            facts(migration(MigrationState.FAILED)),
             ["No: it has ended", "No", "No", "Yes"],
         ),
         (
-            findings(migration(MigrationState.SUCCEEDED), server=AWAY, waits=None),
+            facts(migration(MigrationState.SUCCEEDED), server=AWAY, waits=None),
             ["Not known", "Not known", "Not known", "No"],
         ),
         (
-            findings(migration(MigrationState.STALE_LOCK), watch_age=None),
+            facts(migration(MigrationState.STALE_LOCK), watch_age=None),
             ["No: its session is gone", "No", "No", "Mostly"],
         ),
         (
-            findings(
+            facts(
                 migration(MigrationState.RUNNING, blocked=True),
                 collectors=[SEES, LOCKS_FAIL],
                 waits=None,
             ),
-            ["No: it is blocked", "Not known", "Not over yet", "Not in all"],
+            ["No: it is blocked", "Not known", "Not over yet", "Not completely"],
         ),
         (
-            findings(
+            facts(
                 migration(MigrationState.RUNNING),
                 waits=Waits(blocked=3, longest_seconds=9, behind_migrations=1, trees=[]),
             ),
@@ -190,8 +190,8 @@ def test_who_blocks_the_migration_is_named() -> None:
         ),
     ],
 )
-def test_answers(found: Findings, told: list[str]) -> None:
-    assert [one.answer for one in answers(found)] == told
+def test_answers(found: TargetFacts, reported: list[str]) -> None:
+    assert [one.answer for one in answers(found)] == reported
 
 
 @pytest.mark.parametrize("status", MigrationState)
@@ -200,12 +200,12 @@ def test_what_is_wrong_has_a_runbook(status: MigrationState, *, blocked: bool) -
     hurt = Waits(blocked=3, longest_seconds=9, behind_migrations=1, trees=[])
     worst = migration(status, blocked=blocked)
     for found in (
-        findings(worst),
-        findings(worst, waits=hurt, watch_age=None),
-        findings(worst, collectors=[SEES, LOCKS_FAIL]),
-        findings(worst, server=AWAY),
-        findings(worst, invalid=[INVALID]),
-        findings(worst, builds=[BLOCKED_BUILD]),
+        facts(worst),
+        facts(worst, waits=hurt, watch_age=None),
+        facts(worst, collectors=[SEES, LOCKS_FAIL]),
+        facts(worst, server=AWAY),
+        facts(worst, invalid=[INVALID]),
+        facts(worst, builds=[BLOCKED_BUILD]),
     ):
         for one in answers(found):
             assert (one.level in {"critical", "attention"}) <= (one.runbook is not None), one
@@ -214,7 +214,7 @@ def test_what_is_wrong_has_a_runbook(status: MigrationState, *, blocked: bool) -
 
 def test_how_far_it_is() -> None:
     running = migration(MigrationState.RUNNING, applied=9, pending=5, statement="CREATE INDEX")
-    moving = answers(findings(running))[0]
+    moving = answers(facts(running))[0]
     assert moving.detail == "9 of 14 changesets, CREATE INDEX"
 
 
@@ -228,7 +228,7 @@ def check(**changes: Any) -> CheckStatus:
         (
             MigrationState.SUCCEEDED,
             check(),
-            "The migration has run, and a check of it fails",
+            "The migration has run, but a check fails",
             "critical",
         ),
         (
@@ -262,22 +262,22 @@ def check(**changes: Any) -> CheckStatus:
 def test_a_critical_check_that_fails_is_told_unless_there_is_worse(
     status: MigrationState, found: CheckStatus, title: str, level: str
 ) -> None:
-    told = verdict(findings(migration(status), checks=[found]))
-    assert told.title.startswith(title)
-    assert told.level == level
+    reported = verdict(facts(migration(status), checks=[found]))
+    assert reported.title.startswith(title)
+    assert reported.level == level
 
 
 def test_the_reason_of_a_check_is_told() -> None:
-    told = verdict(findings(migration(MigrationState.SUCCEEDED), checks=[CHECK]))
-    assert told.reason == "The check rows asks for: All rows are there. 7 are missing"
-    assert told.runbook is not None
-    assert told.runbook.alert == "MigrationCheckFailed"
+    reported = verdict(facts(migration(MigrationState.SUCCEEDED), checks=[CHECK]))
+    assert reported.reason == "The check rows requires: All rows are there. 7 are missing"
+    assert reported.runbook is not None
+    assert reported.runbook.alert == "MigrationCheckFailed"
 
 
 def test_answers_tell_of_checks() -> None:
     unknown = check(name="size", passes=None, level="unknown")
-    told = answers(findings(migration(MigrationState.SUCCEEDED), checks=[CHECK, unknown]))
-    by_question = {one.question: one for one in told}
+    reported = answers(facts(migration(MigrationState.SUCCEEDED), checks=[CHECK, unknown]))
+    by_question = {one.question: one for one in reported}
     worked = by_question["Did it work?"]
     assert (worked.level, worked.detail) == ("critical", "the check rows fails")
     assert "check size" in by_question["Can this page be trusted?"].detail

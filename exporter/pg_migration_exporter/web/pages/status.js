@@ -1,19 +1,19 @@
-// Keeps the page live: takes the sections that changed from server-sent events. Every text arrives
-// escaped by the server; without this script the page loads itself again.
+// Keeps the page live: server-sent events bring the sections that changed, as HTML that the server
+// has escaped. Without this script the page reloads.
 "use strict";
 
-const RETRY_MS = 2000; // when the exporter refuses instead of being away
-const LATE_MS = 7000; // three looks without news
+const RETRY_MS = 2000; // after the exporter refused the connection
+const LATE_MS = 7000; // three updates missed
 const live = document.getElementById("live");
 const liveText = document.getElementById("live-text");
 const list = document.getElementById("events");
-let heard = 0;
+let updatedAt = 0;
 
 function parse(html) {
   return new DOMParser().parseFromString(html, "text/html").body;
 }
 
-// Make `from` like `to` in place, so that focus, selection and scroll positions stay.
+// Make `from` like `to` in place, to keep focus, selection and scroll positions.
 function morph(from, to) {
   if (from.nodeType !== to.nodeType || from.nodeName !== to.nodeName) {
     from.replaceWith(document.importNode(to, true));
@@ -30,8 +30,8 @@ function morphAttributes(from, to) {
     if (from.getAttribute(name) !== value) from.setAttribute(name, value);
   }
   for (const { name } of [...from.attributes]) {
-    const isReaders = name === "open" && from.nodeName === "DETAILS";
-    if (!isReaders && !to.hasAttribute(name)) from.removeAttribute(name);
+    const isUserState = name === "open" && from.nodeName === "DETAILS";
+    if (!isUserState && !to.hasAttribute(name)) from.removeAttribute(name);
   }
 }
 
@@ -49,8 +49,8 @@ function showRows(html, all) {
   const rows = [...parse(`<ol>${html}</ol>`).firstChild.children];
   if (all) list.replaceChildren(...rows);
   else list.prepend(...rows);
-  const most = Number(document.body.dataset.mostRows);
-  while (list.children.length > most) list.lastElementChild.remove();
+  const max = Number(document.body.dataset.maxRows);
+  while (list.children.length > max) list.lastElementChild.remove();
   document.getElementById("no-events").hidden = list.children.length > 0;
 }
 
@@ -63,14 +63,14 @@ function show(change) {
   if (change.rows || change.all_rows) showRows(change.rows, change.all_rows);
 }
 
-function tellAge() {
-  const age = Date.now() - heard;
+function showAge() {
+  const age = Date.now() - updatedAt;
   const seconds = Math.round(age / 1000);
   const isLate = age > LATE_MS;
   live.dataset.state = isLate ? "lost" : "live";
   const text = isLate
-    ? `No news from the exporter for ${seconds} s`
-    : `Live, seen ${seconds} s ago`;
+    ? `No update from the exporter for ${seconds} s`
+    : `Live, updated ${seconds} s ago`;
   if (liveText.textContent !== text) liveText.textContent = text;
 }
 
@@ -78,17 +78,17 @@ function follow() {
   const query = document.body.dataset.target;
   const source = new EventSource("events" + (query ? `?target=${encodeURIComponent(query)}` : ""));
   source.onmessage = (message) => {
-    heard = Date.now();
+    updatedAt = Date.now();
     show(JSON.parse(message.data));
-    tellAge();
+    showAge();
   };
-  // The browser itself connects again, unless it was refused.
+  // The browser reconnects by itself, unless it was refused.
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) setTimeout(follow, RETRY_MS);
   };
 }
 
-heard = Date.now();
-tellAge();
-setInterval(tellAge, 1000);
+updatedAt = Date.now();
+showAge();
+setInterval(showAge, 1000);
 follow();

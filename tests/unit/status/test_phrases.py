@@ -1,4 +1,4 @@
-"""Words: every state, every kind of event and every runbook has its own."""
+"""The words for states, events, runbooks, times and sessions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pg_migration_exporter
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.events import Event, EventKind
+from pg_migration_exporter.formatting import duration, one_line, short_duration
 from pg_migration_exporter.liquibase.state.texts import BLOCKED, STATES
 from pg_migration_exporter.postgres.statement_kind import kind_of
 from pg_migration_exporter.status import runbooks
-from pg_migration_exporter.status.events import SENTENCES, happenings
+from pg_migration_exporter.status.events import SENTENCES, describe_events
 from pg_migration_exporter.status.model import LEVELS
+from pg_migration_exporter.status.phrases import session_activity
 from pg_migration_exporter.status.terminal import STYLES
-from pg_migration_exporter.status.words import brief, doing, duration, shortened
 
 PACKAGE = Path(pg_migration_exporter.__file__).parent
 RUNBOOKS = PACKAGE.parents[1] / "docs/runbooks"
@@ -46,7 +47,7 @@ def test_every_kind_of_event_has_a_sentence() -> None:
 
 
 @pytest.mark.parametrize("kind", SENTENCES)
-def test_a_sentence_says_all_it_promises(kind: EventKind) -> None:
+def test_a_sentence_fills_every_name(kind: EventKind) -> None:
     _, template = SENTENCES[kind]
     names = [name for _, name, _, _ in Formatter().parse(template) if name]
     details: dict[str, str | float | int] = {name: f"<{name}>" for name in names}
@@ -54,18 +55,18 @@ def test_a_sentence_says_all_it_promises(kind: EventKind) -> None:
     details |= {"now": "failed", "outcome": "rolled_back"}
     log = EventLog()
     log.emit(Event(kind, "game", "<subject>", details))
-    [told] = happenings(log)
-    assert "{" not in told.text
-    assert ("1 min 1 s" in told.text) == any(name.endswith("seconds") for name in names)
+    [event] = describe_events(log)
+    assert "{" not in event.text
+    assert ("1 min 1 s" in event.text) == any(name.endswith("seconds") for name in names)
 
 
 def test_events_are_numbered_from_the_first_on() -> None:
     log = EventLog()
     for number in range(1, 1003):
         log.emit(Event(EventKind.CHANGESET_APPLIED, "game", f"{number}", {"exectype": "EXECUTED"}))
-    told = happenings(log)
-    assert [told[0].number, told[-1].number, len(told)] == [1002, 3, 1000]
-    assert told[0].text == "Changeset 1002 is recorded (EXECUTED)"
+    events = describe_events(log)
+    assert [events[0].number, events[-1].number, len(events)] == [1002, 3, 1000]
+    assert events[0].text == "Changeset 1002 is recorded (EXECUTED)"
 
 
 @pytest.mark.parametrize(
@@ -88,19 +89,22 @@ def test_durations(seconds: float, words: str) -> None:
     ],
 )
 def test_short_times(seconds: float, words: str) -> None:
-    assert brief(seconds) == words
+    assert short_duration(seconds) == words
 
 
 def test_long_statements() -> None:
-    assert shortened("SELECT\n  1") == "SELECT 1"
-    assert shortened("x" * 120) == "x" * 120
-    assert shortened("x" * 121) == "x" * 120 + "..."
+    assert one_line("SELECT\n  1") == "SELECT 1"
+    assert one_line("x" * 120) == "x" * 120
+    assert one_line("x" * 121) == "x" * 120 + "..."
 
 
 def test_what_a_session_does() -> None:
-    assert doing("active", None) == "active"
-    assert doing("active", 5) == "active in a transaction that began 5 s ago"
-    assert doing("idle in transaction", 5) == "idle in transaction that began 5 s ago"
+    assert session_activity("active", None) == "active"
+    assert session_activity("active", 5) == "active, transaction started 5 s ago"
+    assert (
+        session_activity("idle in transaction", 5)
+        == "idle in transaction, transaction started 5 s ago"
+    )
 
 
 @pytest.mark.parametrize(

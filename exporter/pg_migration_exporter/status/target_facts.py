@@ -1,4 +1,4 @@
-"""What was found out about one target: what its verdict and its answers are drawn from."""
+"""The facts about one target, from which its verdict and its answers follow."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from pg_migration_exporter.status.model import (
 
 
 def is_failing(check: CheckStatus) -> bool:
-    """Whether a check says no at the time that it is for."""
+    """Return whether a check fails during its phase."""
     return check.passes is False and check.matters
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """The facts, the worst first.
+class TargetFacts:
+    """The facts about one target, each list with the worst first.
 
-    `databases` says whether each answered; `watch_age` is in seconds, None before the first look.
+    `databases` maps each name to whether the database answered. `watch_age` is the age of the
+    watcher's latest poll in seconds, None before the first.
     """
 
     settings: Settings
@@ -41,6 +42,6 @@ class Findings:
     watch_age: float | None = None
 
     @property
-    def worst(self) -> Migration | None:
-        """The migration that asks for most; None where nothing is known of any now."""
+    def worst_migration(self) -> Migration | None:
+        """The migration in the worst state; None without one, or while the server is down."""
         return self.migrations[0] if self.migrations and self.server.reached else None
