@@ -88,7 +88,7 @@ def test_accepted_checksums(tmp_path: Path) -> None:
     [
         ("<sql> </sql>", "has no SQL"),
         ('<sqlFile path="none.sql"/>', "none.sql does not exist"),
-        ('<sqlFile path="../none.sql"/>', "leads out of the search path"),
+        ('<sqlFile path="../none.sql"/>', "outside the search path"),
     ],
 )
 def test_sql_that_is_not_there_is_refused(tmp_path: Path, content: str, says: str) -> None:

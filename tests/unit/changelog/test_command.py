@@ -38,7 +38,10 @@ def test_json_has_everything(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     assert call("list", "m.xml", *options) == 0
 
     document = json.loads(capsys.readouterr().out)
-    assert [one["identity"] for one in document["changesets"]] == ["m.xml::1::a", "m.xml::Y=::a"]
+    assert [changeset["identity"] for changeset in document["changesets"]] == [
+        "m.xml::1::a",
+        "m.xml::Y=::a",
+    ]
     assert document["changesets"][1] == {
         "identity": "m.xml::Y=::a",
         "path": "m.xml",

@@ -11,10 +11,10 @@ from pg_migration_exporter.liquibase.changelog.expressions import (
     label_matches,
     matches,
 )
-from pg_migration_exporter.liquibase.changelog.model import RefusalError
-from pg_migration_exporter.liquibase.changelog.rules import Rules
+from pg_migration_exporter.liquibase.changelog.findings import RefusalError
+from pg_migration_exporter.liquibase.changelog.version_rules import VersionRules
 
-OLD, NEW = Rules.of((4, 28, 0)), Rules.of((5, 0, 4))
+OLD, NEW = VersionRules.of((4, 28, 0)), VersionRules.of((5, 0, 4))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ def test_identities_are_those_that_liquibase_prints() -> None:
 def test_every_changeset_says_where_it_is_written() -> None:
     changelog = read_changelog("master.xml", [IDENTITY])
 
-    places = {one.identity: (one.file, one.line) for one in changelog.changesets}
+    places = {
+        changeset.identity: (changeset.file, changeset.line) for changeset in changelog.changesets
+    }
     assert places["own/logical.xml::lf2::a"] == ("sub/logical.xml", 4)
     assert places["sub/ids.yaml::8::y"] == ("sub/ids.yaml", 4)
     assert places["sub/syntax.sql::upper::a"] == ("sub/syntax.sql", 10)
@@ -25,7 +27,7 @@ def test_every_changeset_says_where_it_is_written() -> None:
 def test_what_holds_under_a_condition_only_is_said() -> None:
     changelog = read_changelog("master.xml", [IDENTITY], version="4.28.0")
 
-    assert [(one.severity, one.file, one.line) for one in changelog.findings] == [
+    assert [(finding.severity, finding.file, finding.line) for finding in changelog.findings] == [
         ("warning", "sub/ids.yaml", 5),
         ("warning", "sub/ids.yaml", 6),
         ("warning", "master.xml", 17),

@@ -78,7 +78,7 @@ def test_include(tmp_path: Path, include: str) -> None:
 
 REFUSED = {
     '<include file="none.sql"/>': "none.sql does not exist",
-    '<include file="README.md"/>': "no changelog by its name",
+    '<include file="README.md"/>': "does not have the name of a changelog",
     '<include file="m.xml"/>': "includes itself",
     '<include file="loop.xml"/>': "includes itself",
     '<include file="d.xml"/>': "not a regular file",
@@ -176,7 +176,7 @@ def test_the_path_of_an_include_depends_on_the_version(tmp_path: Path) -> None:
     }
 
     def paths(version: str) -> list[str]:
-        return [one.path for one in read(tmp_path, files, version=version).changesets]
+        return [changeset.path for changeset in read(tmp_path, files, version=version).changesets]
 
     assert paths("4.28.0") == ["c.xml", "d.xml"]
     assert paths("4.29.3") == ["c.xml", "i"]
@@ -199,9 +199,11 @@ def test_a_version_that_was_not_given_is_a_condition_where_it_matters(tmp_path: 
 
     assert read(tmp_path, plain, version=None).findings == ()
     other = read(tmp_path, named, version=None).findings
-    assert [(one.severity, one.file, one.line) for one in other] == [("warning", "c.xml", 3)]
+    assert [(finding.severity, finding.file, finding.line) for finding in other] == [
+        ("warning", "c.xml", 3)
+    ]
     unknown = read(tmp_path, plain, version="newest").findings
-    assert ["is no version" in one.summary for one in unknown] == [True]
+    assert ["is not a version" in finding.summary for finding in unknown] == [True]
 
 
 def test_modify_change_sets_changes_no_identity(tmp_path: Path) -> None:

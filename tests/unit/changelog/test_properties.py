@@ -118,7 +118,7 @@ def test_what_is_not_defined_is_a_condition_and_said_once(tmp_path: Path) -> Non
     changelog = read(tmp_path, {"m.xml": xml(body)})
 
     assert ids(changelog) == ["1-${x}", "2-${x}", "3"]
-    assert [(one.severity, one.line) for one in changelog.findings] == [("warning", 3)]
+    assert [(finding.severity, finding.line) for finding in changelog.findings] == [("warning", 3)]
 
 
 def test_a_name_that_the_environment_hides_is_a_condition(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ BYTES = st.binary(max_size=400) | TEXTS.map(lambda text: text.encode("utf-8", "s
 
 def _answer(directory: Path, name: str) -> Changelog:
     changelog = read_changelog(name, [directory])
-    assert not any("reader failed" in one.summary for one in changelog.findings)
+    assert not any("reader failed" in finding.summary for finding in changelog.findings)
     assert changelog.complete or not changelog.changesets
     return changelog
 
@@ -124,4 +124,4 @@ def test_any_question_has_an_answer(
         version=version,
     )
 
-    assert not any("reader failed" in one.summary for one in changelog.findings)
+    assert not any("reader failed" in finding.summary for finding in changelog.findings)

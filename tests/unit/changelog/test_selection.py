@@ -37,9 +37,9 @@ def test_the_answer_has_the_filters(tmp_path: Path) -> None:
         "c.xml": xml(changeset("1", 'context="c or d" labels="z"')),
     }
 
-    one = read(tmp_path, files).changesets[0]
+    included = read(tmp_path, files).changesets[0]
 
-    assert (one.contexts, one.labels) == (("c or d", "a"), ("z", "x", "y"))
+    assert (included.contexts, included.labels) == (("c or d", "a"), ("z", "x", "y"))
 
 
 def test_an_expression_that_cannot_be_evaluated_is_an_error(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_ignored_changesets_are_left_out(tmp_path: Path) -> None:
 def test_an_identity_may_be_there_once(tmp_path: Path, second: str, clash: bool) -> None:
     changelog = read(tmp_path, {"m.xml": xml(changeset("1") + second)}, contexts="a")
 
-    assert [one.severity for one in changelog.findings] == (["error"] if clash else [])
+    assert [finding.severity for finding in changelog.findings] == (["error"] if clash else [])
 
 
 def test_an_empty_id_is_refused(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_an_unknown_database_is_a_condition(tmp_path: Path) -> None:
     changelog = read(tmp_path, {"m.xml": xml(body)})
 
     assert ids(changelog) == ["1"]
-    assert [one.line for one in changelog.findings] == [3]
+    assert [finding.line for finding in changelog.findings] == [3]
 
 
 @pytest.mark.parametrize(
@@ -137,10 +137,10 @@ def test_formatted_sql_says_it_as_well(tmp_path: Path) -> None:
         "--precondition-sql-check expectedResult:1 select 1\nselect 1;"
     )
 
-    one, two = read(tmp_path, {"m.sql": text}).changesets
+    first, second = read(tmp_path, {"m.sql": text}).changesets
 
-    assert (one.may_leave_no_row, one.run_on_change, one.run_always) == (True, True, False)
-    assert (two.may_leave_no_row, two.run_on_change, two.run_always) == (True, False, True)
+    assert (first.may_leave_no_row, first.run_on_change, first.run_always) == (True, True, False)
+    assert (second.may_leave_no_row, second.run_on_change, second.run_always) == (True, False, True)
 
 
 def test_yaml_booleans_and_texts(tmp_path: Path) -> None:
@@ -151,9 +151,10 @@ def test_yaml_booleans_and_texts(tmp_path: Path) -> None:
 
     changelog = read(tmp_path, {"m.yaml": YAML + body})
 
-    assert [(one.id, one.run_always, one.run_on_change) for one in changelog.changesets] == [
-        ("1", True, True)
-    ]
+    assert [
+        (changeset.id, changeset.run_always, changeset.run_on_change)
+        for changeset in changelog.changesets
+    ] == [("1", True, True)]
 
 
 @pytest.mark.parametrize(

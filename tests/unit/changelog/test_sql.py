@@ -166,11 +166,11 @@ def test_bytes_that_are_not_text_are_a_condition(tmp_path: Path) -> None:
     text = f"{SQL}--changeset a:1\nselect 'é';\n--changeset a:2\nselect 2;".encode("latin-1")
 
     unsure = read(tmp_path, {"m.sql": text})
-    told = read(tmp_path, {"m.sql": text}, encoding="latin-1")
+    decoded = read(tmp_path, {"m.sql": text}, encoding="latin-1")
 
-    assert [(one.severity, one.line) for one in unsure.findings] == [("warning", 3)]
-    assert [one.checksum is None for one in unsure.changesets] == [True, False]
-    assert told.findings == ()
+    assert [(finding.severity, finding.line) for finding in unsure.findings] == [("warning", 3)]
+    assert [changeset.checksum is None for changeset in unsure.changesets] == [True, False]
+    assert decoded.findings == ()
 
 
 def test_hostile_lines_take_linear_time(tmp_path: Path) -> None:

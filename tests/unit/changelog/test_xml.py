@@ -14,14 +14,14 @@ REFUSED = {
     "missing id": ('<changeSet author="a"/>', "lacks the attribute id"),
     "missing file": ("<include/>", "lacks the attribute file"),
     "no boolean": (changeset("1", 'runAlways="TRUE"'), "runAlways='TRUE'"),
-    "unknown element": ("<changeset/>", "changeset is not something"),
-    "unknown change": (changeset("1", "", "<sqql>x</sqql>"), "sqql is not something"),
+    "unknown element": ("<changeset/>", "changeset is not allowed in databaseChangeLog"),
+    "unknown change": (changeset("1", "", "<sqql>x</sqql>"), "sqql is not allowed in changeSet"),
     "property too late": (ONE + '<property name="a" value="b"/>', "property comes too late"),
     "preconditions too late": (
         changeset("1", "", "<comment>x</comment><preConditions><dbms type='h2'/></preConditions>"),
         "preConditions comes too late",
     ),
-    "text between": (f"text {ONE}", "has text of its own"),
+    "text between": (f"text {ONE}", "must not have text"),
     "unknown action": (
         changeset("1", "", '<preConditions onFail="STOP"><dbms type="h2"/></preConditions>'),
         "onFail='STOP'",
@@ -87,7 +87,7 @@ def test_a_change_of_an_extension_is_a_condition(tmp_path: Path) -> None:
     changelog = read(tmp_path, {"m.xml": xml(body)})
 
     assert ids(changelog) == ["1"]
-    assert [(one.severity, one.line) for one in changelog.findings] == [("warning", 3)]
+    assert [(finding.severity, finding.line) for finding in changelog.findings] == [("warning", 3)]
 
 
 def test_only_true_is_true(tmp_path: Path) -> None:
@@ -95,7 +95,10 @@ def test_only_true_is_true(tmp_path: Path) -> None:
 
     changelog = read(tmp_path, {"m.xml": xml(body)})
 
-    assert {one.id: one.run_always for one in changelog.changesets} == {"1": False, "2": True}
+    assert {changeset.id: changeset.run_always for changeset in changelog.changesets} == {
+        "1": False,
+        "2": True,
+    }
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "iso-8859-1", "windows-1252", "utf-8"])
@@ -129,5 +132,5 @@ def test_preconditions_of_the_changelog(tmp_path: Path, content: str, severity: 
 
     changelog = read(tmp_path, {"m.xml": xml(body)})
 
-    assert [one.severity for one in changelog.findings] == ([severity] if severity else [])
+    assert [finding.severity for finding in changelog.findings] == ([severity] if severity else [])
     assert changelog.complete is (severity != "error")

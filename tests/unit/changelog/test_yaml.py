@@ -45,7 +45,7 @@ REFUSED = {
     "second document": ("- changeSet: {id: 1, author: a}\n---\na: b", "more than one"),
     "unclosed": ("- changeSet: {id: 1", "not YAML"),
     "control character": ('- changeSet: {id: "\x01", author: a}', "not YAML"),
-    "unknown name": ("- changeset: {id: 1, author: a}", "changeset is not something"),
+    "unknown name": ("- changeset: {id: 1, author: a}", "changeset is not an element"),
     "no change": ("- changeSet: {id: 1, author: a, changes: [{'a b': {x: y}}]}", "'a b' is not"),
     "too deep": ("- " + "[" * 100_000, "nest too deep"),
     "too deep in blocks": ("- " * 100_000 + "x", "nest too deep"),
@@ -88,7 +88,7 @@ def test_a_finding_has_its_line(tmp_path: Path) -> None:
     body = "- changeSet:\n    id: 1\n    author: a\n    id2: {}\n- changeset: {id: 1}\n"
     changelog = read(tmp_path, {"m.yaml": YAML + body})
 
-    assert [(one.file, one.line) for one in changelog.findings] == [("m.yaml", 6)]
+    assert [(finding.file, finding.line) for finding in changelog.findings] == [("m.yaml", 6)]
 
 
 def test_a_missing_author_is_null_as_liquibase_prints_it(tmp_path: Path) -> None:

@@ -2,21 +2,24 @@
 
     changelog = read_changelog("db/master.xml", [Path("/srv/app")], contexts="prod")
     if changelog.complete:
-        pending = [each for each in changelog.changesets if each.identity not in history]
+        pending = [
+            changeset for changeset in changelog.changesets if changeset.identity not in history
+        ]
 
-The order of the parts: `sources` finds a file, `formats` makes `statements` of it, `resolve` walks
-the includes and sets properties, `select` applies contexts and labels. Everything follows
-Liquibase 4.28; `rules` has what other versions do differently.
+The steps: `search_path` finds a file, `formats` parses it into `statements`, `loader` follows the
+includes and sets properties, `selector` applies contexts and labels. Everything follows
+Liquibase 4.28; `version_rules` lists what other versions do differently.
 
-What Liquibase validates inside of changes (columns, rollbacks that name another changeset) is not
-looked at. Archives in a search path, Java classes that filter or sort, and what only Liquibase Pro
-includes are findings.
+What Liquibase validates inside changes (columns, rollbacks that name another changeset) is not
+checked. Archives in a search path, Java classes that filter or sort, and includes of Liquibase Pro
+are findings.
 """
 
 from .cache import ChangelogCache
-from .model import Changelog, ExpectedChangeset, Finding, Severity
+from .findings import Finding, Severity
 from .paths import normalize as normalize_path
 from .reader import locate, read_changelog
+from .result import Changelog, ExpectedChangeset
 
 __all__ = [
     "Changelog",

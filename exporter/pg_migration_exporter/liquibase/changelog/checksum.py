@@ -22,7 +22,7 @@ def of_scripts(scripts: Iterable[bytes]) -> str:
 
 
 def parse(text: str) -> str:
-    """Return a checksum as Liquibase keeps it: version 1 where it names none. CheckSum.parse."""
+    """Return a checksum as Liquibase stores it: version 1 if it names none. CheckSum.parse."""
     found = _STORED.match(text)
     return found.group() if found else f"1:{text}"
 

@@ -1,6 +1,6 @@
-"""Contexts, labels and databases: which changesets a run with given filters is about.
+"""Context, label and `dbms` expressions: whether a changeset matches the filters of a run.
 
-Liquibase's own evaluation, quirks included, because a cleverer one would give other answers:
+Evaluated exactly as Liquibase does, including its quirks, so that the results are the same:
 ContextExpression, LabelExpression, ExpressionMatcher, DatabaseList.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from . import java
-from .model import refusal
-from .rules import Rules
+from .findings import refusal
+from .version_rules import VersionRules
 
 _INNERMOST = re.compile(r"\([^()]+\)")
 _COMMA = re.compile(r"\s*,\s*", re.ASCII)
@@ -20,14 +20,14 @@ _OR = re.compile(r"\s+or\s+", re.ASCII)
 _AND = re.compile(r"\s+and\s+", re.ASCII)
 _REQUIRED_NOT = re.compile(r"@\s*(?:!|not )(?=.)", re.ASCII)
 _NO_CONTEXTS = re.compile(r"(?<![\w@])nocontexts(?!\w)", re.ASCII)
-_LONGEST = 4096
+_MAX_LENGTH = 4096
 
 #: The name of PostgreSQL in `dbms`.
 DATABASE = "postgresql"
 
 
 @lru_cache(maxsize=4096)
-def items(text: str | None, rules: Rules | None = None) -> tuple[str, ...]:
+def items(text: str | None, rules: VersionRules | None = None) -> tuple[str, ...]:
     """Split a comma-separated list of names or expressions; case does not matter."""
     trimmed = java.trim_to_none(text)
     if trimmed is None:
@@ -49,14 +49,14 @@ def _split_outside_parentheses(text: str) -> list[str]:
     return parts
 
 
-def matches(expression: str, names: Sequence[str], rules: Rules) -> bool:
+def matches(expression: str, names: Sequence[str], rules: VersionRules) -> bool:
     """Evaluate one expression of `and`, `or`, `not`, `!`, parentheses and `@` against `names`.
 
-    With no names everything matches but what is marked as required with `@`. Raises RefusalError
-    where Liquibase cannot evaluate it either.
+    Without names everything matches except names that `@` requires. Raises RefusalError where
+    Liquibase cannot evaluate the expression either.
     """
-    if len(expression) > _LONGEST:
-        raise refusal("A context or label expression is too long to be one.", "Shorten it.")
+    if len(expression) > _MAX_LENGTH:
+        raise refusal("A context or label expression is too long.", "Shorten it.")
     expression = java.trim(expression)
     if expression in {":TRUE", ":FALSE"}:
         return expression == ":TRUE"
@@ -79,7 +79,7 @@ def matches(expression: str, names: Sequence[str], rules: Rules) -> bool:
     return _matches_word(parts[0], names, rules)
 
 
-def _matches_word(word: str, names: Sequence[str], rules: Rules) -> bool:
+def _matches_word(word: str, names: Sequence[str], rules: VersionRules) -> bool:
     negated, word = _without_not(word)
     required = word.startswith("@")
     if required:
@@ -105,16 +105,16 @@ def _without_not(word: str) -> tuple[bool, str]:
     return False, word
 
 
-def any_matches(expressions: Iterable[str], names: Sequence[str], rules: Rules) -> bool:
-    """Tell whether one of `expressions` holds, or there is none; a refusal in any is a refusal."""
-    verdicts = [matches(expression, names, rules) for expression in expressions]
-    return not verdicts or any(verdicts)
+def any_matches(expressions: Iterable[str], names: Sequence[str], rules: VersionRules) -> bool:
+    """Return whether one of `expressions` holds, or there is none; evaluates (and refuses) all."""
+    outcomes = [matches(expression, names, rules) for expression in expressions]
+    return not outcomes or any(outcomes)
 
 
 def context_matches(
-    own: str | None, inherited: Sequence[str], runtime: Sequence[str], rules: Rules
+    own: str | None, inherited: Sequence[str], runtime: Sequence[str], rules: VersionRules
 ) -> bool:
-    """Tell whether a changeset runs under the contexts of `--contexts`. ContextChangeSetFilter."""
+    """Return whether a changeset matches the contexts of `--contexts`. ContextChangeSetFilter."""
     outer = all(context_holds(text, runtime, rules) for text in inherited)
     inner = context_holds(own, runtime, rules)
     if inner or not rules.symmetric_contexts:
@@ -124,28 +124,30 @@ def context_matches(
     return outer and _any_context_matches(runtime, items(joined, rules), rules)
 
 
-def context_holds(text: str | None, runtime: Sequence[str], rules: Rules) -> bool:
-    """Tell whether the context expressions of `text` hold. ContextExpression.matches."""
+def context_holds(text: str | None, runtime: Sequence[str], rules: VersionRules) -> bool:
+    """Return whether the context expressions of `text` hold. ContextExpression.matches."""
     return _any_context_matches(items(text, rules), runtime, rules)
 
 
-def _any_context_matches(expressions: Sequence[str], names: Sequence[str], rules: Rules) -> bool:
+def _any_context_matches(
+    expressions: Sequence[str], names: Sequence[str], rules: VersionRules
+) -> bool:
     if not expressions and rules.symmetric_contexts:
         return not any(_is_strict(name, rules) for name in names)
     return any_matches(expressions, names, rules)
 
 
-def _is_strict(name: str, rules: Rules) -> bool:
-    """Tell whether `name` forbids that a changeset without contexts matches it."""
+def _is_strict(name: str, rules: VersionRules) -> bool:
+    """Return whether `name` forbids that a changeset without contexts matches it."""
     if rules.no_contexts_token:
         return name.lstrip("( ").startswith("@") or bool(_NO_CONTEXTS.search(name))
     return name.startswith("@")
 
 
 def label_matches(
-    own: str | None, inherited: Sequence[str], label_filter: Sequence[str], rules: Rules
+    own: str | None, inherited: Sequence[str], label_filter: Sequence[str], rules: VersionRules
 ) -> bool:
-    """Tell whether a changeset passes the expression of `--label-filter`. LabelChangeSetFilter."""
+    """Return whether a changeset matches the `--label-filter`. LabelChangeSetFilter."""
     if rules.pooled_labels:
         pool = tuple(label for text in (*inherited, own) for label in items(text))
         return any_matches(label_filter, pool, rules)
@@ -154,7 +156,7 @@ def label_matches(
 
 
 def database_matches(names: Sequence[str]) -> bool:
-    """Tell whether a `dbms` list means PostgreSQL; an empty one means every database."""
+    """Return whether a `dbms` list includes PostgreSQL; an empty one means every database."""
     if not names or "all" in names:
         return True
     if "none" in names or f"!{DATABASE}" in names:

@@ -1,4 +1,4 @@
-"""What Java does to strings, numbers and dates, where Liquibase's answer depends on it."""
+"""Java's handling of strings, numbers and dates, where Liquibase's behavior depends on it."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def split(text: str, separator: str = ",") -> list[str]:
 
 
 def to_boolean(text: str | None, default: bool = False) -> bool:
-    """`Boolean.valueOf`: true is "true" in any case, and nothing else: not "1", not "yes"."""
+    """`Boolean.valueOf`: only "true" in any case is true, not "1" or "yes"."""
     return default if text is None else text.lower() == "true"
 
 
 def double_to_string(number: float) -> str:
-    """`Double.toString`: a digit after the point, an exponent from 10^7 on and below 10^-3."""
+    """`Double.toString`: at least one decimal, an exponent from 10^7 on and below 10^-3."""
     if isnan(number) or isinf(number):
         return {"inf": "Infinity", "-inf": "-Infinity"}.get(str(number), "NaN")
     sign, digits, exponent = Decimal(repr(number)).as_tuple()

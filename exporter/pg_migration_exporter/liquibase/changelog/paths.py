@@ -1,4 +1,4 @@
-"""How Liquibase names files: relative to a search path, with `/`, whatever the changelog writes."""
+"""File names as Liquibase writes them: relative to the search path, with `/`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 def normalize(path: str) -> str:
     """Return the name under which Liquibase compares files. DatabaseChangeLog.normalizePath.
 
-    One leading `/`, `classpath:`, a drive letter, `.` and `..` go away; a `..` that has nothing
-    left to take back stays.
+    Removes one leading `/`, `classpath:`, a drive letter, `.` and `..`; a `..` without a directory
+    before it stays.
     """
     path = path.removeprefix("classpath:").replace("\\", "/")
     if _DRIVE.match(path):
@@ -22,7 +22,7 @@ def normalize(path: str) -> str:
 
 
 def lookup(path: str) -> str:
-    """Return the name under which Liquibase looks a file up below each root of the search path."""
+    """Return the name that Liquibase opens below each root of the search path."""
     path = path.replace("\\", "/")
     return _collapse(path, keep_parents=not path.startswith("/"))
 

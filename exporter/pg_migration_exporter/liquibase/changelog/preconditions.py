@@ -1,4 +1,4 @@
-"""Preconditions of a whole changelog: one that fails makes Liquibase refuse all of it."""
+"""Preconditions of a whole changelog: if one fails, Liquibase refuses the changelog."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Iterator
 
 from . import java
 from .expressions import DATABASE, database_matches
-from .model import Finding, error, warning
+from .findings import Finding, error, warning
 from .nodes import Node
 
-_LOGIC = frozenset({"and", "or", "not"})
+_OPERATORS = frozenset({"and", "or", "not"})
 
 
 def changelog_findings(node: Node) -> Iterator[Finding]:
-    """Say what a `preConditions` of a changelog leaves open; all but `dbms` need the database."""
+    """Yield findings about a `preConditions` node; all tests except `dbms` need the database."""
     tests = [child for child in node.children if not child.is_attribute and child.children]
-    verdicts = [_verdict(test) for test in tests]
+    outcomes = [_outcome(test) for test in tests]
     halts = (node.text("onFail") or "HALT").upper() == "HALT"
-    if False in verdicts and halts:
+    if False in outcomes and halts:
         yield error(
             f"A precondition of the changelog excludes {DATABASE}.",
             "Correct its dbms, or read the changelog that is meant for this database.",
             node.line,
         )
-    elif None in verdicts and halts:
+    elif None in outcomes and halts:
         yield warning(
             "A precondition of the changelog needs the database and was not checked.",
             "If it fails there, Liquibase refuses the whole changelog.",
@@ -31,15 +31,15 @@ def changelog_findings(node: Node) -> Iterator[Finding]:
         )
 
 
-def _verdict(test: Node) -> bool | None:
-    """Return whether `test` holds for every PostgreSQL database; None: it depends."""
+def _outcome(test: Node) -> bool | None:
+    """Return whether `test` holds for every PostgreSQL database; None if it depends."""
     if test.name == "dbms":
         return database_matches([name.lower() for name in java.split(test.text("type") or "")])
-    if test.name not in _LOGIC:
+    if test.name not in _OPERATORS:
         return None
-    verdicts = [_verdict(child) for child in test.children]
-    if None in verdicts:
+    outcomes = [_outcome(child) for child in test.children]
+    if None in outcomes:
         return None
     if test.name == "and":
-        return all(verdicts)
-    return any(verdicts) is (test.name == "or")
+        return all(outcomes)
+    return any(outcomes) is (test.name == "or")

@@ -1,7 +1,7 @@
-"""`${name}` expressions: where their values come from, and what replaces them.
+"""`${name}` expressions: the properties of a changelog, and their expansion.
 
-The first value that was set wins, as in Liquibase: what is given from outside, then the database's
-own, then global properties in the order of reading; properties local to a file come last, the
+The first value that was set wins, as in Liquibase: those given from outside, then those of the
+database, then global properties in the order of reading; properties local to a file come last, the
 latest first. ChangeLogParameters, ExpressionExpander.
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from . import java
-from .model import refusal
+from .findings import refusal
 
 #: Values that Liquibase sets itself and that hold for every PostgreSQL database.
 _DATABASE = {
@@ -24,9 +24,9 @@ _DATABASE = {
     "database.supportsschemas": "true",
     "database.supportstablespaces": "true",
 }
-#: Names that have a value in every run, which only the run knows: the rest of the database's, and
-#: the system properties of Java.
-_OUTSIDE = (
+#: Prefixes of names that have a value in every run, known only there: other properties of the
+#: database, and the system properties of Java.
+_SET_BY_RUN = (
     *("database.", "java.", "user.", "os.", "file.", "sun.", "jdk.", "liquibase_execution_"),
     *("line.separator", "path.separator", "native.encoding"),
 )
@@ -38,13 +38,13 @@ _ENVIRONMENT = frozenset(
     }
 )
 _TOKENS = re.compile(r"(\$\{|\})")
-_LEFT = re.compile(r"\$\{\s*([^${}]*?)\s*\}")
-_DEEPEST = 32
-_MOST = 1 << 20
+_UNRESOLVED = re.compile(r"\$\{\s*([^${}]*?)\s*\}")
+_MAX_DEPTH = 32
+_MAX_OUTPUT = 1 << 20
 
 
 class Properties:
-    """The properties of one reading, filled while the files are read."""
+    """The properties of one pass, filled while the files are read."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self._fixed = _DATABASE | {name.lower(): value for name, value in given.items()}
@@ -59,13 +59,13 @@ class Properties:
             self._local[file, name.lower()] = value
 
     def is_hidden(self, name: str) -> bool:
-        """Tell whether an environment variable, not given here, usually hides the property."""
+        """Return whether an environment variable, not given here, usually hides the property."""
         return name.lower() in _ENVIRONMENT - self._fixed.keys()
 
     def expand(self, text: str, files: Iterable[str]) -> str:
-        """Return `text` with every expression replaced that has a value; `files` as for `set`.
+        """Return `text` with every expression that has a value replaced; `files` as for `set`.
 
-        Raises RefusalError for properties that contain themselves or grow out of hand.
+        Raises RefusalError for properties that contain themselves or grow without bound.
         """
         if "${" not in text:
             return text
@@ -82,7 +82,7 @@ class Properties:
 
 
 class _Expansion:
-    """One expansion, bounded in depth and in how much it produces."""
+    """One expansion, bounded in depth and in the size of its output."""
 
     def __init__(self, find: Callable[[str], str | None]) -> None:
         self._find = find
@@ -90,7 +90,7 @@ class _Expansion:
         self._produced = 0
 
     def expand(self, text: str) -> str:
-        # One list of texts for each expression that is open, and one for what is around them.
+        # One list of texts for each open expression, and one for the text around them.
         texts: list[list[str]] = [[]]
         for part in _TOKENS.split(text):
             if part == "${":
@@ -113,23 +113,23 @@ class _Expansion:
             return f"${{{inner}}}"
         self._depth += 1
         self._produced += 1 + len(value)
-        if self._depth > _DEEPEST or self._produced > _MOST:
+        if self._depth > _MAX_DEPTH or self._produced > _MAX_OUTPUT:
             raise refusal(
                 f"The property {inner!r} contains itself, or grows without bound.",
-                "Break the circle: Liquibase runs out of stack there.",
+                "Remove the circular reference: Liquibase overflows its stack there.",
             )
         expanded = self.expand(value) if "${" in value else value
         self._depth -= 1
         return expanded
 
 
-def is_outside(name: str) -> bool:
-    """Tell whether `name` has a value in every run of Liquibase that the files do not show."""
-    return name.lower().startswith(_OUTSIDE)
+def is_set_by_run(name: str) -> bool:
+    """Return whether every run of Liquibase has a value for `name` that no file defines."""
+    return name.lower().startswith(_SET_BY_RUN)
 
 
 def unresolved(texts: Iterable[str | None]) -> Iterator[str]:
-    """Yield the names of the expressions that are left in `texts`."""
+    """Yield the names of the expressions that remain in `texts`."""
     for text in texts:
         if text and "${" in text:
-            yield from _LEFT.findall(text)
+            yield from _UNRESOLVED.findall(text)

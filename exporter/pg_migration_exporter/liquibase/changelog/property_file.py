@@ -1,10 +1,10 @@
-"""Java's `.properties` files: `java.util.Properties.load`."""
+"""Parser of Java's `.properties` files, as `java.util.Properties.load`."""
 
 from __future__ import annotations
 
 import re
 
-from .model import refusal
+from .findings import refusal
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SEPARATOR = re.compile(r"(?P<name>(?:\\.|[^\\=: \t\f])*+)[ \t\f]*+(?:[=:][ \t\f]*+)?", re.DOTALL)
@@ -49,5 +49,5 @@ def _unescape(text: str, number: int) -> str:
         return chr(int(found[1], 16)) if found[1] else _CONTROLS.get(found[3], found[3] or "")
 
     units = _ESCAPE.sub(character, text)
-    # Two escapes may make one character; half of one is none in any encoding.
+    # Two escapes may form one surrogate pair; half of a pair cannot be encoded.
     return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

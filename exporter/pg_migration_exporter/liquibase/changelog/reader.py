@@ -1,4 +1,4 @@
-"""`read_changelog`: one question about one changelog, one answer."""
+"""`read_changelog`: from a changelog file and the options of Liquibase to a `Changelog`."""
 
 from __future__ import annotations
 
@@ -9,28 +9,21 @@ from pathlib import Path
 
 from . import expressions, formats
 from .cache import CachedChangelog, ChangelogCache, FileKey
-from .model import (
-    Changelog,
-    ExpectedChangeset,
-    Finding,
-    RefusalError,
-    StopError,
-    error,
-    refusal,
-    warning,
-)
-from .reading import FileReading, Query
-from .resolve import Resolver
-from .rules import ASSUMED, NEWEST, Rules, Version, parse_version
-from .scope import FileScope, LoadedChangeSet
-from .select import Selector
-from .sources import Located, Sources
+from .file_scope import FileScope
+from .findings import Finding, RefusalError, StopError, error, refusal, warning
+from .loaded_changeset import LoadedChangeSet
+from .loader import ChangelogLoader
+from .read_pass import ReadOptions, ReadPass
+from .result import Changelog, ExpectedChangeset
+from .search_path import LocatedFile, SearchPath
+from .selector import ChangeSetSelector
 from .statements import ChangelogFile
+from .version_rules import ASSUMED, NEWEST, Version, VersionRules, parse_version
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    """Everything that an answer depends on beside the files."""
+class _Request:
+    """Everything apart from the files that a result depends on."""
 
     file: str
     search_path: tuple[Path, ...]
@@ -40,13 +33,13 @@ class _Question:
     version: str | None
     encoding: str
 
-    def query(self, version: Version) -> Query:
-        """Return the question as the parts of the reader take it, for one version of Liquibase."""
-        rules = Rules.of(version)
-        # Liquibase takes backslashes out, which shells sometimes leave in.
+    def options(self, version: Version) -> ReadOptions:
+        """Return the parsed options under the rules of one version of Liquibase."""
+        rules = VersionRules.of(version)
+        # Liquibase removes backslashes, which shells sometimes leave in.
         contexts = expressions.items((self.contexts or "").replace("\\", ""), rules)
         labels = expressions.items((self.labels or "").replace("\\", ""))
-        return Query(contexts, labels, rules, self.properties, self.encoding)
+        return ReadOptions(contexts, labels, rules, self.properties, self.encoding)
 
 
 def read_changelog(  # noqa: PLR0913 - each is an option of Liquibase
@@ -60,7 +53,7 @@ def read_changelog(  # noqa: PLR0913 - each is an option of Liquibase
     encoding: str = "utf-8",
     cache: ChangelogCache | None = None,
 ) -> Changelog:
-    """Return the changesets that Liquibase would expect in the history, or why nobody can tell.
+    """Return the changesets that Liquibase would expect in the history, or why they are unknown.
 
     `file` is relative to `search_path`, as for Liquibase. `contexts` is the list of `--contexts`,
     `labels` the expression of `--label-filter`, `properties` what `-D` and the environment set for
@@ -68,112 +61,113 @@ def read_changelog(  # noqa: PLR0913 - each is an option of Liquibase
     Never raises, whatever the files hold; see `Changelog.complete`.
     """
     given = tuple(sorted((properties or {}).items()))
-    question = _Question(file, tuple(search_path), contexts, labels, given, version, encoding)
+    request = _Request(file, tuple(search_path), contexts, labels, given, version, encoding)
     cache = cache or ChangelogCache()
     with cache.lock:
-        known = cache.answer(question)
-        if known is None:
-            answer = _answer(question, cache)
-            cache.keep(question, answer)
-            known = answer.changelog
-    return known
+        changelog = cache.get(request)
+        if changelog is None:
+            result = _read(request, cache)
+            cache.store(request, result)
+            changelog = result.changelog
+    return changelog
 
 
 def locate(file: str, search_path: Sequence[Path]) -> Finding | None:
-    """Return what keeps the changelog `file` from being read at all, None if nothing does."""
+    """Return what prevents the changelog `file` from being read at all, None if nothing does."""
     try:
-        _root(Sources(search_path), file)
+        _find_root(SearchPath(search_path), file)
     except RefusalError as problem:
         return problem.finding
     return None
 
 
-def _root(sources: Sources, file: str) -> tuple[Located, str]:
-    sources.check()
-    located, kind = sources.find(file), formats.kind_of(file)
+def _find_root(search_path: SearchPath, file: str) -> tuple[LocatedFile, str]:
+    search_path.check()
+    located, file_format = search_path.find(file), formats.format_of(file)
     if located is None:
         raise refusal(
             f"The changelog {file} does not exist.",
             "Name it relative to the search path, and let the exporter read it.",
         )
-    if kind is None:
+    if file_format is None:
         raise refusal(
-            f"{file} is no changelog by its name.", "Name it .xml, .yaml, .yml, .json or .sql."
+            f"{file} does not have the name of a changelog.",
+            "Name it .xml, .yaml, .yml, .json or .sql.",
         )
-    return located, kind
+    return located, file_format
 
 
 class _Parser:
-    """Parses files, those that the cache does not know."""
+    """Parses the files that the cache does not have, and records all that were needed."""
 
-    def __init__(self, sources: Sources, cache: ChangelogCache, encoding: str) -> None:
-        self._sources = sources
+    def __init__(self, search_path: SearchPath, cache: ChangelogCache, encoding: str) -> None:
+        self._search_path = search_path
         self._cache = cache
         self._encoding = encoding
         self.files: set[FileKey] = set()
 
-    def __call__(self, located: Located, kind: str) -> ChangelogFile:
-        key = located.real, kind, self._encoding
+    def __call__(self, located: LocatedFile, file_format: str) -> ChangelogFile:
+        key = located.real, file_format, self._encoding
         self.files.add(key)
-        file = self._cache.file(key, located.stamp)
+        file = self._cache.get_file(key, located.stamp)
         if file is None:
-            file = formats.parse(kind, self._sources.read(located), self._encoding)
-            self._cache.keep_file(key, located.stamp, file)
+            file = formats.parse(file_format, self._search_path.read(located), self._encoding)
+            self._cache.store_file(key, located.stamp, file)
         return file
 
 
-def _answer(question: _Question, cache: ChangelogCache) -> CachedChangelog:
-    sources = Sources(question.search_path)
-    parser = _Parser(sources, cache, question.encoding)
-    given = parse_version(question.version or "")
-    reading = FileReading(question.query(given or ASSUMED), sources, parser)
+def _read(request: _Request, cache: ChangelogCache) -> CachedChangelog:
+    search_path = SearchPath(request.search_path)
+    parser = _Parser(search_path, cache, request.encoding)
+    given = parse_version(request.version or "")
+    read_pass = ReadPass(request.options(given or ASSUMED), search_path, parser)
     expected: list[ExpectedChangeset] = []
     try:
-        _check(question, reading, given)
-        selector = Selector(reading)
-        selected = _selected(question.file, reading, selector)
+        _check_request(request, read_pass, given)
+        selector = ChangeSetSelector(read_pass)
+        selected = _selected(request.file, read_pass, selector)
         expected = [selector.expected(changeset) for changeset in selected]
-        if question.version is None:
-            newest = FileReading(question.query(NEWEST), sources, parser)
-            others = _selected(question.file, newest, Selector(newest))
-            _compare(reading, selected, others)
+        if request.version is None:
+            newest = ReadPass(request.options(NEWEST), search_path, parser)
+            others = _selected(request.file, newest, ChangeSetSelector(newest))
+            _compare_versions(read_pass, selected, others)
     except StopError as problem:
-        reading.findings.append(problem.finding)
+        read_pass.findings.append(problem.finding)
     except RefusalError as problem:
-        reading.report(problem.finding, question.file)
-    except Exception as problem:  # noqa: BLE001 - the promise is an answer for any input
+        read_pass.report(problem.finding, request.file)
+    except Exception as problem:  # noqa: BLE001 - any input must have a result
         summary = f"The reader failed: {type(problem).__name__}."
-        reading.findings.append(error(summary, "Report it, with the changelog that shows it."))
-    changelog = Changelog(question.file, tuple(expected), tuple(reading.findings))
+        read_pass.findings.append(error(summary, "Report it with the changelog that causes it."))
+    changelog = Changelog(request.file, tuple(expected), tuple(read_pass.findings))
     if not changelog.complete:
         changelog = replace(changelog, changesets=())
-    return CachedChangelog(changelog, sources.stamps, frozenset(parser.files))
+    return CachedChangelog(changelog, search_path.stamps, frozenset(parser.files))
 
 
-def _check(question: _Question, reading: FileReading, given: Version | None) -> None:
-    if not formats.is_encoding(question.encoding):
-        raise refusal(f"The encoding {question.encoding!r} is not known.", "Correct it.")
-    if question.version is not None and given is None:
-        summary = f"{question.version!r} is no version; 4.28 is assumed."
+def _check_request(request: _Request, read_pass: ReadPass, given: Version | None) -> None:
+    if not formats.is_encoding(request.encoding):
+        raise refusal(f"The encoding {request.encoding!r} is not known.", "Correct it.")
+    if request.version is not None and given is None:
+        summary = f"{request.version!r} is not a version; 4.28 is assumed."
         advice = "Give the version of Liquibase as numbers, for example 4.28.0."
-        reading.report(warning(summary, advice), question.file)
+        read_pass.report(warning(summary, advice), request.file)
 
 
-def _selected(file: str, reading: FileReading, selector: Selector) -> list[LoadedChangeSet]:
-    located, kind = _root(reading.sources, file)
+def _selected(file: str, read_pass: ReadPass, selector: ChangeSetSelector) -> list[LoadedChangeSet]:
+    located, file_format = _find_root(read_pass.search_path, file)
     root = FileScope(file, located.real)
-    Resolver(reading).load(root, located, kind)
+    ChangelogLoader(read_pass).load(root, located, file_format)
     return list(selector.select(root.changesets))
 
 
-def _compare(
-    reading: FileReading, assumed: list[LoadedChangeSet], newest: list[LoadedChangeSet]
+def _compare_versions(
+    read_pass: ReadPass, assumed: list[LoadedChangeSet], newest: list[LoadedChangeSet]
 ) -> None:
-    """Warn where the answer depends on a version of Liquibase that was not given."""
-    for mine, other in zip_longest(assumed, newest):
-        if mine is None or other is None or mine.identity != other.identity:
-            where = mine or other
-            summary = "Other versions of Liquibase than 4.28 expect other changesets from here on."
+    """Warn if the result depends on the version of Liquibase, which was not given."""
+    for expected, other in zip_longest(assumed, newest):
+        if expected is None or other is None or expected.identity != other.identity:
+            place = expected or other
+            summary = "Versions of Liquibase other than 4.28 expect other changesets from here on."
             finding = warning(summary, "Give the version of Liquibase that runs.")
-            reading.report(finding, where.scope.name, where.statement.line)
+            read_pass.report(finding, place.scope.name, place.statement.line)
             return

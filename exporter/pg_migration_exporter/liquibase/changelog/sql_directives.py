@@ -1,7 +1,7 @@
-"""The comment lines that mean something in formatted SQL, as Liquibase's expressions match them.
+"""The directives of formatted SQL, comment lines matched as Liquibase's expressions do.
 
-AbstractFormattedChangeLogParser, Liquibase 4.28. Quantifiers that cannot give anything back are
-possessive here, so that a hostile line costs time linear in its length.
+AbstractFormattedChangeLogParser, Liquibase 4.28. Quantifiers that never need to backtrack are
+possessive here, so that a hostile line takes time linear in its length.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 #: A line without this start is SQL.
 START = _pattern(r"\s*+(?:-|/\*)")
-#: Characters at which the `.` of Java's expressions stops: a line that has one is SQL too.
+#: Characters that `.` does not match in Java's expressions: a line that has one is SQL too.
 LINE_SEPARATORS = re.compile("[\x85\u2028\u2029]")
 
 HEADER = _pattern(r"\s*+--\s*liquibase\s*formatted.*")
@@ -42,25 +42,25 @@ REFUSED: Refusals = (
     (_pattern(r"--\s*ignore:\w+"), "--ignoreLines:<count|start>"),
     (_pattern(r"-\s*changeset\s.*"), "--changeset <author>:<id>"),
     (_pattern(r"\s*+--\s*changeset.*"), "--changeset <author>:<id>"),
-    # Liquibase Pro reads these.
+    # Only Liquibase Pro reads these.
     (_pattern(r"\s*+--\s*include(?:\s+file:|All\s).*"), "includes in an XML, YAML or JSON file"),
 )
 
 
 class Action(Enum):
-    """What a directive inside a changeset does to the text that becomes its SQL."""
+    """What a directive inside a changeset does to the SQL of the changeset."""
 
-    #: The line is no SQL.
+    #: The line is not SQL.
     DROP = auto()
     #: Liquibase refuses the file.
     REFUSE = auto()
-    #: The line is no SQL; it accepts a further checksum.
+    #: The line is not SQL; it accepts a further checksum.
     CHECKSUM = auto()
-    #: Everything up to the end of the comment is no SQL.
+    #: Everything up to the end of the comment is not SQL.
     ROLLBACK_BLOCK = auto()
-    #: The line is no SQL; it says what a failed precondition does.
+    #: The line is not SQL; it sets what a failed precondition does.
     PRECONDITIONS = auto()
-    #: Liquibase Pro takes the line out, Liquibase does not: the checksum is not known.
+    #: Liquibase Pro removes the line, Liquibase does not: the checksum is unknown.
     PRO = auto()
 
 
@@ -91,7 +91,7 @@ IN_CHANGESET: tuple[tuple[re.Pattern[str], Action, str], ...] = (
 )
 
 _WORD, _QUOTED, _FULL = r"\w+", r'".*?"|\S*', r"\S*"
-#: The attributes of a `--changeset` line, and what their values look like.
+#: The attributes of a `--changeset` line, and the patterns of their values.
 CHANGESET_ATTRIBUTES = {
     **dict.fromkeys(("contextFilter", "context", "labels"), _QUOTED),
     **dict.fromkeys(("runOnChange", "runAlways", "failOnError"), _WORD),
@@ -99,7 +99,7 @@ CHANGESET_ATTRIBUTES = {
     "ignore": r"\w*",
     "dbms": r"[^,][\w!,]+",
 }
-#: The attributes of a `--property` line.
+#: The attributes of a `--property` line, likewise.
 PROPERTY_ATTRIBUTES = {
     **dict.fromkeys(("name", "value"), r"\s*(\S+)"),
     **dict.fromkeys(("contextFilter", "context", "labels"), _QUOTED),
@@ -108,8 +108,8 @@ PROPERTY_ATTRIBUTES = {
 }
 
 
-class Attributes:
-    """Finds `name:value` pairs in a line; of a repeated name the last that has a value counts."""
+class AttributeParser:
+    """Parses the `name:value` pairs of a line; of a repeated name the last with a value counts."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         names = "|".join(sorted(values, key=len, reverse=True))
@@ -118,8 +118,8 @@ class Attributes:
             name.lower(): (name, _pattern(f"(?:{text})")) for name, text in values.items()
         }
 
-    def read(self, line: str) -> dict[str, str]:
-        """Return the attributes by their canonical names, with quotes where they have some."""
+    def parse(self, line: str) -> dict[str, str]:
+        """Return the attributes by their canonical names, quotes included."""
         ends: dict[str, list[int]] = {}
         for match in self._names.finditer(line):
             ends.setdefault(match[1].lower(), []).append(match.end())

@@ -1,4 +1,4 @@
-"""SQL changelogs: formatted, with a changeset for each `--changeset` line, and plain scripts."""
+"""Parser of SQL changelogs: formatted, with a changeset per `--changeset` line, and plain ones."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Iterator
 
 from . import java
 from . import sql_directives as directive
-from .model import RefusalError, refusal
+from .findings import RefusalError, refusal
 from .sql_directives import Action
 from .statements import (
     RAW,
-    Body,
     Change,
     ChangelogFile,
     ChangelogStatement,
     ChangeSet,
-    Content,
+    ChangeSetBody,
+    ChangeSetContent,
     LogicalPath,
     Property,
 )
 
-_CHANGESET_ATTRIBUTES = directive.Attributes(directive.CHANGESET_ATTRIBUTES)
-_PROPERTY_ATTRIBUTES = directive.Attributes(directive.PROPERTY_ATTRIBUTES)
-_LOGICAL_PATH = directive.Attributes({"logicalFilePath": r"\S*"})
-_FAILURES = directive.Attributes(dict.fromkeys(("onFail", "onError"), r"\w+"))
+_CHANGESET_ATTRIBUTES = directive.AttributeParser(directive.CHANGESET_ATTRIBUTES)
+_PROPERTY_ATTRIBUTES = directive.AttributeParser(directive.PROPERTY_ATTRIBUTES)
+_LOGICAL_PATH = directive.AttributeParser({"logicalFilePath": r"\S*"})
+_FAILURES = directive.AttributeParser(dict.fromkeys(("onFail", "onError"), r"\w+"))
 _COUNT = re.compile(r"[0-9]{1,18}")
 
 
 def parse(text: str) -> ChangelogFile:
-    """Return what the file says. Raises RefusalError where Liquibase refuses it."""
+    """Return the statements of the file. Raises RefusalError where Liquibase refuses it."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     first = next((line for line in lines if java.trim(line)), "")
     if directive.HEADER.fullmatch(first):
@@ -37,7 +37,7 @@ def parse(text: str) -> ChangelogFile:
         return ChangelogFile(tuple(statements), is_sql=True)
     if not text:
         raise refusal("The file is empty.", "Remove it, or write the header and a changeset.")
-    content = Content((Change(RAW, {"sql": text}),))
+    content = ChangeSetContent((Change(RAW, {"sql": text}),))
     changeset = ChangeSet(1, {"id": "raw", "author": "includeAll"}, content)
     return ChangelogFile((changeset,), is_sql=True)
 
@@ -67,7 +67,7 @@ class _Reader:
             yield _property(number, line)
             return
         if directive.HEADER.fullmatch(line):
-            yield LogicalPath(number, _LOGICAL_PATH.read(line))
+            yield LogicalPath(number, _LOGICAL_PATH.parse(line))
         if ignored := directive.IGNORE_LINES.fullmatch(line):
             self._skip(number, ignored[1])
         elif found := directive.CHANGESET.fullmatch(line):
@@ -75,14 +75,14 @@ class _Reader:
             self._changeset = _changeset(number, line, found)
             yield self._changeset
         else:
-            _refuse(directive.REFUSED, number, line)
-            self._inside(number, line)
+            _check_refused(directive.REFUSED, number, line)
+            self._directive_in_changeset(number, line)
 
-    def _body(self, at_end: bool) -> Iterator[Body]:
+    def _body(self, at_end: bool) -> Iterator[ChangeSetBody]:
         """Yield the body of the open changeset, and start the next one.
 
-        Without any line of SQL, the body of the file's last changeset has no change: Liquibase
-        gives it the SQL of the one before. A change without SQL is what Liquibase refuses later.
+        Without any line of SQL, the body of the last changeset of the file has no change: Liquibase
+        gives it the SQL of the one before. Liquibase refuses a change without SQL later.
         """
         if self._changeset is not None:
             text = java.trim("\n".join(self._sql))
@@ -94,8 +94,8 @@ class _Reader:
                 )
             changes = (Change("sql", {"sql": text}),) if self._sql else ()
             checksums, failures = tuple(self._checksums), tuple(self._failures)
-            content = Content(changes, checksums, self._modified, failures)
-            yield Body(self._changeset.line, {}, content)
+            content = ChangeSetContent(changes, checksums, self._modified, failures)
+            yield ChangeSetBody(self._changeset.line, {}, content)
         self._sql, self._checksums, self._failures, self._modified = [], [], [], False
 
     def _skip(self, number: int, what: str) -> None:
@@ -104,7 +104,7 @@ class _Reader:
                 ignored = directive.IGNORE_LINES.fullmatch(line)
                 if ignored and ignored[1] == "end":
                     return
-                _refuse(directive.REFUSED_IN_IGNORED, inner, line)
+                _check_refused(directive.REFUSED_IN_IGNORED, inner, line)
         elif _COUNT.fullmatch(what):
             for _ in range(int(what)):
                 if next(self._lines, None) is None:
@@ -112,25 +112,25 @@ class _Reader:
         else:
             raise _refused(number, "--ignoreLines:<count|start>")
 
-    def _inside(self, number: int, line: str) -> None:
+    def _directive_in_changeset(self, number: int, line: str) -> None:
         if self._changeset is None:
             if directive.COMMENT.fullmatch(line):
                 raise _refused(number, "comments below a --changeset line")
             return
         for pattern, action, expected in directive.IN_CHANGESET:
             if found := pattern.fullmatch(line):
-                self._act(action, found, number, expected)
+                self._apply(action, found, number, expected)
                 return
         self._sql.append(line)
 
-    def _act(self, action: Action, found: re.Match[str], number: int, expected: str) -> None:
+    def _apply(self, action: Action, found: re.Match[str], number: int, expected: str) -> None:
         match action:
             case Action.REFUSE:
                 raise _refused(number, expected)
             case Action.CHECKSUM:
                 self._checksums.append(found["value"])
             case Action.PRECONDITIONS:
-                self._failures += _FAILURES.read(found["value"]).values()
+                self._failures += _FAILURES.parse(found["value"]).values()
             case Action.PRO:
                 self._modified = True
             case Action.ROLLBACK_BLOCK:
@@ -141,7 +141,7 @@ class _Reader:
 def _changeset(number: int, line: str, found: re.Match[str]) -> ChangeSet:
     if found.start("id") != found.end("author") + 1:
         raise _refused(number, "--changeset <author>:<id>")
-    attributes = _filters(_CHANGESET_ATTRIBUTES.read(line))
+    attributes = _filters(_CHANGESET_ATTRIBUTES.parse(line))
     if not attributes.get("logicalFilePath"):
         attributes.pop("logicalFilePath", None)
     attributes["id"] = directive.unquoted(found["id"])
@@ -150,7 +150,7 @@ def _changeset(number: int, line: str, found: re.Match[str]) -> ChangeSet:
 
 
 def _property(number: int, line: str) -> Property:
-    return Property(number, _filters(_PROPERTY_ATTRIBUTES.read(line)))
+    return Property(number, _filters(_PROPERTY_ATTRIBUTES.parse(line)))
 
 
 def _filters(attributes: dict[str, str]) -> dict[str, str]:
@@ -162,7 +162,7 @@ def _filters(attributes: dict[str, str]) -> dict[str, str]:
     return attributes
 
 
-def _refuse(table: directive.Refusals, number: int, line: str) -> None:
+def _check_refused(table: directive.Refusals, number: int, line: str) -> None:
     for pattern, expected in table:
         if pattern.fullmatch(line):
             raise _refused(number, expected)

@@ -1,7 +1,7 @@
-"""What a changelog file says, in order, with `${property}` expressions as they are written.
+"""The statements of a changelog file, in order, with `${property}` expressions unexpanded.
 
-All four formats are read into these statements, which depend on nothing but the file's bytes and
-can be kept as long as the file does not change.
+All four formats are parsed into these statements, which depend on nothing but the bytes of the file
+and can be cached as long as it does not change.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from . import java
-from .model import Finding
+from .findings import Finding
 
 Attributes = Mapping[str, str]
 
-#: The kind of the change that a script without a header becomes.
+#: The kind of the only change of a script without a header.
 RAW = "raw"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangelogStatement:
-    """One statement: the line it starts at and its attributes by their canonical names."""
+    """One statement: the line where it starts and its attributes by their canonical names."""
 
     line: int
     attributes: Attributes
 
     def get(self, *names: str) -> str | None:
-        """Return the first of the named attributes that has a value other than blanks."""
+        """Return the first of the named attributes that is not blank."""
         for name in names:
             value = self.attributes.get(name)
             if value is not None and java.trim(value):
@@ -52,7 +52,7 @@ class Property(ChangelogStatement):
 
 @dataclass(frozen=True, slots=True)
 class EarlyProperty(ChangelogStatement):
-    """A property of YAML or JSON, as it is set before anything else in the file: unexpanded."""
+    """A property of YAML or JSON that is set, unexpanded, before anything else in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +67,26 @@ class IncludeAll(ChangelogStatement):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a changeset; its texts matter only for `sql` and `sqlFile`."""
+    """One change of a changeset; its attributes are read only for `sql` and `sqlFile`."""
 
     kind: str
     attributes: Attributes
 
     def map(self, function: Callable[[str], str]) -> Self:
-        """Return the same change with `function` applied to its texts; a raw script has none."""
+        """Return the same change with `function` applied to its texts; not for a raw script."""
         attributes = self.attributes if self.kind == RAW else _map(self.attributes, function)
         return self if attributes is self.attributes else replace(self, attributes=attributes)
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """What a changeset consists of, beside its attributes."""
+class ChangeSetContent:
+    """The content of a changeset: everything except its attributes."""
 
     changes: tuple[Change, ...] = ()
     valid_checksums: tuple[str, ...] = ()
-    #: It has `modifySql`, or the like, that the checksum takes in and the reader does not follow.
+    #: Whether it has `modifySql` or the like, which changes the checksum in ways not computed here.
     modified: bool = False
-    #: What `onFail` and `onError` of its preconditions say, where they are given.
+    #: The values of `onFail` and `onError` of its preconditions.
     precondition_failures: tuple[str, ...] = ()
 
     def map(self, function: Callable[[str], str]) -> Self:
@@ -97,10 +97,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet(ChangelogStatement):
-    """`changeSet`; in formatted SQL a `Body` with the content may follow."""
+    """`changeSet`; in formatted SQL its content may follow as a `ChangeSetBody`."""
 
-    content: Content | None = None
-    #: Problems that count once the changeset is loaded, that is unless `dbms` excludes it.
+    content: ChangeSetContent | None = None
+    #: Findings that are reported unless `dbms` excludes the changeset.
     findings: tuple[Finding, ...] = ()
 
     def map(self, function: Callable[[str], str]) -> Self:
@@ -113,13 +113,13 @@ class ChangeSet(ChangelogStatement):
 
 
 @dataclass(frozen=True, slots=True)
-class Body(ChangelogStatement):
-    """The content of the formatted changeset before it: expanded where the next one begins.
+class ChangeSetBody(ChangelogStatement):
+    """The content of the preceding formatted changeset, expanded where the next one begins.
 
-    Without changes it leaves the changeset with those of the one before.
+    Without changes, the changeset keeps the changes of the one before it.
     """
 
-    content: Content = Content()
+    content: ChangeSetContent = ChangeSetContent()
 
     def map(self, function: Callable[[str], str]) -> Self:
         """Return the same body with `function` applied to its SQL."""
@@ -129,17 +129,17 @@ class Body(ChangelogStatement):
 
 @dataclass(frozen=True, slots=True)
 class ChangelogFile:
-    """Everything one file says."""
+    """Everything that one parsed file contains."""
 
     statements: tuple[ChangelogStatement, ...] = ()
-    #: Problems of the file as a whole, or of statements that could not be read.
+    #: Findings about the file as a whole, or about statements that cannot be read.
     findings: tuple[Finding, ...] = ()
-    #: Contexts of the whole file, as written.
+    #: Contexts of the whole file, unexpanded.
     context: str | None = None
-    #: YAML and JSON: the properties to set before anything else, after which all the file's
-    #: expressions are expanded once, before the first include.
-    early: tuple[EarlyProperty, ...] | None = None
-    #: Formatted or plain SQL, whose paths are normalized further than those of the other formats.
+    #: YAML and JSON: the properties to set before anything else; all expressions of the file are
+    #: expanded once after that, before the first include.
+    early_properties: tuple[EarlyProperty, ...] | None = None
+    #: Whether it is SQL, whose paths are normalized further than those of the other formats.
     is_sql: bool = False
 
 

@@ -1,4 +1,4 @@
-"""XML changelogs as nodes, without DTDs, entities or anything fetched from elsewhere."""
+"""Parser of XML changelogs into nodes, without DTDs, entities or external references."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.expatreader import create_parser
 
 from . import java
-from .model import refusal
-from .nodes import NAMESPACE, Node
-from .scalars import Kind
+from .findings import refusal
+from .nodes import NAMESPACE, Node, ValueKind
 
-_DEEPEST = 100
+_MAX_DEPTH = 100
 _DECLARATION = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 
 
@@ -37,7 +36,7 @@ def parse(text: str) -> Node:
         parser.close()
     except DefusedXmlException:
         raise refusal(
-            "The file declares a document type, which is not read: it could pull in other files.",
+            "The file declares a document type, which is not read: it could include other files.",
             "Remove the DOCTYPE; Liquibase needs none.",
             builder.line,
         ) from None
@@ -52,7 +51,7 @@ def parse(text: str) -> Node:
 
 
 class _Builder(ContentHandler):
-    """Builds the tree; an element's text is kept where it has any, trimmed."""
+    """Builds the tree; the text of an element is trimmed."""
 
     def __init__(self, locator: Locator) -> None:
         super().__init__()
@@ -72,14 +71,14 @@ class _Builder(ContentHandler):
         attrs: AttributesNSImpl,
     ) -> None:
         line = self.line
-        if len(self._open) >= _DEEPEST:
+        if len(self._open) >= _MAX_DEPTH:
             raise refusal("The elements nest too deep.", "Flatten them.", line)
         children = [
             Node(
                 local,
                 line,
                 value,
-                Kind.TEXT,
+                ValueKind.TEXT,
                 namespace=uri or NAMESPACE,
                 is_attribute=True,
             )
@@ -94,7 +93,7 @@ class _Builder(ContentHandler):
         node, children, text = self._open.pop()
         node.children = tuple(children)
         if trimmed := java.trim("".join(text)):
-            node.value, node.kind = trimmed, Kind.TEXT
+            node.value, node.kind = trimmed, ValueKind.TEXT
         if self._open:
             self._open[-1][1].append(node)
         else:

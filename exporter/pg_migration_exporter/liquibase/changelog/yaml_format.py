@@ -1,7 +1,7 @@
-"""YAML and JSON changelogs as nodes: SnakeYAML's reading of YAML 1.1, with line numbers.
+"""Parser of YAML and JSON changelogs into nodes with line numbers, as SnakeYAML reads YAML 1.1.
 
-The tree is read from libyaml's events. PyYAML's composer would recurse in C, where a file of
-brackets ends the process, and would keep what nobody asks for.
+The tree is built from the events of libyaml. PyYAML's composer would recurse in C, where a file of
+brackets crashes the process, and would keep nodes that are not needed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from . import vocabulary, yaml_dialect
-from .model import RefusalError, refusal
-from .nodes import Node
-from .scalars import Kind, resolve
+from . import schema, snakeyaml_syntax
+from .findings import RefusalError, refusal
+from .nodes import Node, ValueKind
+from .yaml_scalars import resolve
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _Loader
@@ -23,19 +23,19 @@ else:
     _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: How deep collections may nest. SnakeYAML 2.2, LoaderOptions.
-_DEEPEST = 50
-#: Nodes of one file with its aliases written out, so that a small file cannot grow without bound.
-_MOST_NODES = 2_000_000
-#: A plain scalar that starts with another character is text.
+_MAX_DEPTH = 50
+#: Maximum number of nodes of one file with aliases expanded, so that a small file stays small.
+_MAX_NODES = 2_000_000
+#: First characters of plain scalars that may not be text.
 _TYPED = frozenset("yYnNtTfFoO-+0123456789.~")
 _TEXT_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
-#: What is inside these changes decides neither what a changeset is nor a checksum that is computed.
-_OPAQUE = (vocabulary.CHANGES | {"rollback"}) - {"sql", "sqlFile"}
+#: Elements whose content affects neither the identity of a changeset nor a computed checksum.
+_OPAQUE = (schema.CHANGES | {"rollback"}) - {"sql", "sqlFile"}
 
 
 def parse(text: str) -> Node | None:
     """Return the document's root, None for an empty one. Raises RefusalError."""
-    yaml_dialect.check(text, _Loader)
+    snakeyaml_syntax.check(text, _Loader)
     try:
         return _Reader(text).document()
     except yaml.YAMLError as problem:
@@ -44,18 +44,18 @@ def parse(text: str) -> Node | None:
 
 def _syntax(problem: yaml.YAMLError) -> RefusalError:
     mark = getattr(problem, "problem_mark", None)
-    said = getattr(problem, "problem", None) or "it has characters that YAML forbids"
+    reason = getattr(problem, "problem", None) or "it has characters that YAML forbids"
     return refusal(
-        f"This is not YAML: {said}.", "Correct the syntax.", mark.line + 1 if mark else None
+        f"This is not YAML: {reason}.", "Correct the syntax.", mark.line + 1 if mark else None
     )
 
 
 class _Reader:
-    """Reads one document, recursing as deep as SnakeYAML reads."""
+    """Reads one document, recursing as deep as SnakeYAML does."""
 
     def __init__(self, text: str) -> None:
         self._next: Callable[[], Any] = _Loader(text).get_event
-        # An alias may ask for what is inside anything.
+        # An alias may refer to the content of any element.
         self._opaque = _OPAQUE if "&" not in text else frozenset()
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._count = 0
@@ -82,9 +82,9 @@ class _Reader:
             self._anchors[event.anchor] = None
         if type(event) is yaml.ScalarEvent:
             text, kind = _scalar(event)
-            node = Node(name, _line(event), None if kind is Kind.NULL else text, kind)
-        elif depth >= _DEEPEST:
-            advice = f"Liquibase's parser reads {_DEEPEST} levels."
+            node = Node(name, _line(event), None if kind is ValueKind.NULL else text, kind)
+        elif depth >= _MAX_DEPTH:
+            advice = f"Liquibase's parser reads {_MAX_DEPTH} levels."
             raise refusal("The collections nest too deep.", advice, _line(event))
         elif type(event) is yaml.MappingStartEvent:
             node = self._mapping(name, event, depth + 1)
@@ -101,12 +101,12 @@ class _Reader:
             raise refusal(summary, "Correct it.", _line(event))
         node, size = target
         self._count += size
-        if self._count > _MOST_NODES:
+        if self._count > _MAX_NODES:
             raise refusal("The file is too large with its aliases.", "Write less.", _line(event))
         return Node(name, _line(event), node.value, node.kind, node.children, node.items)
 
     def _mapping(self, name: str, start: Any, depth: int) -> Node:
-        """Return a mapping: of equal keys the last, and merged ones where none overrides them."""
+        """Return a mapping: the last of equal keys, and merged entries that no key overrides."""
         entries: dict[str, Node] = {}
         merged: list[Node] = []
         while type(event := self._next()) is not yaml.MappingEndEvent:
@@ -122,10 +122,10 @@ class _Reader:
                 entries[key] = node
         for node in merged:
             entries.setdefault(node.name, node)
-        return Node(name, _line(start), None, Kind.MAPPING, tuple(entries.values()))
+        return Node(name, _line(start), None, ValueKind.MAPPING, tuple(entries.values()))
 
     def _skipped(self, name: str, event: Any) -> Node:
-        """Return a value without what is inside, only whether there is anything."""
+        """Return a value without its content, except whether it has any."""
         if type(event) is yaml.ScalarEvent:
             return self._value(name, event, 0)
         inside: tuple[Node, ...] = ()
@@ -138,7 +138,7 @@ class _Reader:
                 level -= 1
             elif not inside:
                 inside = (Node("", _line(event)),)
-        return Node(name, _line(event), None, Kind.MAPPING, inside)
+        return Node(name, _line(event), None, ValueKind.MAPPING, inside)
 
     def _sequence(self, name: str, start: Any, depth: int) -> Node:
         """Return a list as ParsedNode.setValue keeps it: entries of mappings, and other values."""
@@ -146,17 +146,17 @@ class _Reader:
         others: list[Node] = []
         while type(event := self._next()) is not yaml.SequenceEndEvent:
             element = self._value("", event, depth)
-            if element.kind is Kind.MAPPING:
+            if element.kind is ValueKind.MAPPING:
                 entries.extend(element.children)
             else:
                 others.append(element)
-        node = Node(name, _line(start), None, Kind.LIST, tuple(entries))
+        node = Node(name, _line(start), None, ValueKind.LIST, tuple(entries))
         if len(others) > 1:
-            node.items = tuple("null" if each.value is None else each.value for each in others)
+            node.items = tuple("null" if other.value is None else other.value for other in others)
             node.value = f"[{', '.join(node.items)}]"
         elif others:
             node.value = others[0].value
-            node.kind = Kind.LIST if entries else others[0].kind
+            node.kind = ValueKind.LIST if entries else others[0].kind
         return node
 
 
@@ -169,15 +169,15 @@ def _line(event: Any) -> int:
     return line + 1
 
 
-def _scalar(event: Any) -> tuple[str, Kind]:
+def _scalar(event: Any) -> tuple[str, ValueKind]:
     text: str = event.value
     if not event.implicit[0]:
         if event.tag and event.tag not in _TEXT_TAGS:
             summary = f"The YAML tag {event.tag} is not known."
             raise refusal(summary, "Remove it.", _line(event))
-        return text, Kind.TEXT
+        return text, ValueKind.TEXT
     if text and text[0] not in _TYPED:
-        return text, Kind.TEXT
+        return text, ValueKind.TEXT
     try:
         return resolve(text)
     except RefusalError as problem:
@@ -186,8 +186,8 @@ def _scalar(event: Any) -> tuple[str, Kind]:
 
 
 def _key(event: Any) -> str:
-    text, kind = _scalar(event) if type(event) is yaml.ScalarEvent else ("", Kind.MAPPING)
-    if kind is not Kind.TEXT:
+    text, kind = _scalar(event) if type(event) is yaml.ScalarEvent else ("", ValueKind.MAPPING)
+    if kind is not ValueKind.TEXT:
         summary = f"YAML reads the key {text!r} as {kind}, not as text."
         raise refusal(summary, "Quote it.", _line(event))
     return text

@@ -1,14 +1,13 @@
-"""From the nodes of an XML, YAML or JSON changelog to its statements."""
+"""Converts the nodes of an XML, YAML or JSON changelog to its statements."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from . import contents, vocabulary, xml_schema
-from .model import Finding, RefusalError, error, refusal
-from .nodes import Node, attributes_of
+from . import changeset_content, schema, xml_validation
+from .findings import Finding, RefusalError, error, refusal
+from .nodes import Node, ValueKind, attributes_of
 from .preconditions import changelog_findings
-from .scalars import Kind
 from .statements import (
     ChangelogFile,
     ChangelogStatement,
@@ -26,27 +25,34 @@ _TYPES: dict[str, type[ChangelogStatement]] = {
     "property": Property,
     "changeSet": ChangeSet,
 }
-#: Names as the tables spell them, by their lower case: Liquibase finds attributes in any case.
+#: Canonical names of attributes by their lower case: Liquibase ignores case.
 _CANONICAL = {
     name: {attribute.lower(): attribute for attribute in attributes}
     for name, attributes in {
-        **{statement: vocabulary.ATTRIBUTES[statement] for statement in _TYPES},
-        "changeSet": vocabulary.ATTRIBUTES["changeSet"] | {"alwaysRun"},
+        **{statement: schema.ATTRIBUTES[statement] for statement in _TYPES},
+        "changeSet": schema.ATTRIBUTES["changeSet"] | {"alwaysRun"},
     }.items()
 }
 _LOGICAL_PATH = "logicalFilePath"
-#: Java types that YAML properties are cast to; another type ends Liquibase. YamlChangeLogParser.
-_ANY_PROPERTY = {**dict.fromkeys(("context", "labels", "dbms"), Kind.TEXT), "global": Kind.BOOLEAN}
+#: Java types that YAML properties are cast to; another type is an error. YamlChangeLogParser.
+_ANY_PROPERTY = {
+    **dict.fromkeys(("context", "labels", "dbms"), ValueKind.TEXT),
+    "global": ValueKind.BOOLEAN,
+}
 _PROPERTY_KINDS = {
-    True: _ANY_PROPERTY | {"name": Kind.TEXT},
+    True: _ANY_PROPERTY | {"name": ValueKind.TEXT},
     False: _ANY_PROPERTY
-    | {"file": Kind.TEXT, "relativeToChangelogFile": Kind.BOOLEAN, "errorIfMissing": Kind.BOOLEAN},
+    | {
+        "file": ValueKind.TEXT,
+        "relativeToChangelogFile": ValueKind.BOOLEAN,
+        "errorIfMissing": ValueKind.BOOLEAN,
+    },
 }
 
 
 def from_xml(root: Node) -> ChangelogFile:
-    """Return the statements of an XML document, or what its schema refuses."""
-    if refused := tuple(xml_schema.check(root)):
+    """Return the statements of an XML document, or findings where its schema refuses it."""
+    if refused := tuple(xml_validation.check(root)):
         return ChangelogFile(findings=refused)
     statements, findings = _collect(root, is_yaml=False)
     return ChangelogFile(statements, findings, _context(root))
@@ -54,26 +60,28 @@ def from_xml(root: Node) -> ChangelogFile:
 
 def from_yaml(document: Node | None) -> ChangelogFile:
     """Return the statements of a YAML or JSON document. Raises RefusalError."""
-    root = next(document.named(vocabulary.ROOT), None) if document else None
+    root = next(document.named(schema.ROOT), None) if document else None
     if root is None:
         raise refusal(
-            f"The file has no {vocabulary.ROOT}.",
-            f"Start it with {vocabulary.ROOT}, or leave it out of the changelog.",
+            f"The file has no {schema.ROOT}.",
+            f"Start it with {schema.ROOT}, or leave it out of the changelog.",
         )
-    if root.kind not in {Kind.LIST, Kind.NULL}:
+    if root.kind not in {ValueKind.LIST, ValueKind.NULL}:
         raise refusal(
-            f"{vocabulary.ROOT} is not a list.",
+            f"{schema.ROOT} is not a list.",
             "Write its entries as a list, each with a dash: - changeSet:",
             root.line,
         )
     for node in root.named("property"):
         _check_property_kinds(node)
     statements, findings = _collect(root, is_yaml=True)
-    early = tuple(_early(each) for each in statements if isinstance(each, Property))
+    early = tuple(
+        _early_property(statement) for statement in statements if isinstance(statement, Property)
+    )
     return ChangelogFile(statements, findings, _context(root), early)
 
 
-def _early(statement: Property) -> EarlyProperty:
+def _early_property(statement: Property) -> EarlyProperty:
     """Return the property as Liquibase sets it first: by name if it has one, under `context`."""
     hidden = {"contextFilter", "file"} if "name" in statement.attributes else {"contextFilter"}
     attributes = {name: text for name, text in statement.attributes.items() if name not in hidden}
@@ -92,18 +100,18 @@ def _collect(
     if (path := root.text(_LOGICAL_PATH)) is not None:
         statements.append(LogicalPath(root.line, {_LOGICAL_PATH: path}))
     modified = any(root.named("removeChangeSetProperty"))
-    for node in _flat(root):
+    for node in _flattened(root):
         try:
             if node.name in _TYPES:
                 statements.append(_statement(node, is_yaml, modified))
             else:
-                findings += _other(node)
+                findings += _unknown_node(node)
         except RefusalError as problem:
             findings.append(problem.finding)
     return tuple(statements), tuple(findings)
 
 
-def _flat(root: Node) -> Iterator[Node]:
+def _flattened(root: Node) -> Iterator[Node]:
     """Yield the children of `root`, those of modifyChangeSets in its place."""
     for node in root.children:
         if node.name == "modifyChangeSets":
@@ -112,12 +120,12 @@ def _flat(root: Node) -> Iterator[Node]:
             yield node
 
 
-def _other(node: Node) -> Iterable[Finding]:
+def _unknown_node(node: Node) -> Iterable[Finding]:
     if node.name == "preConditions":
         return changelog_findings(node)
     if not node.children or node.name == "removeChangeSetProperty":
         return ()
-    summary = f"{node.name} is not something that a changelog can have."
+    summary = f"{node.name} is not an element of a changelog."
     return (error(summary, "Correct the name; it is case-sensitive.", node.line),)
 
 
@@ -125,7 +133,7 @@ def _statement(node: Node, is_yaml: bool, modified: bool) -> ChangelogStatement:
     attributes = attributes_of(node, _CANONICAL[node.name])
     if node.name != "changeSet":
         return _TYPES[node.name](node.line, attributes)
-    return ChangeSet(node.line, attributes, *contents.read(node, is_yaml, modified))
+    return ChangeSet(node.line, attributes, *changeset_content.read(node, is_yaml, modified))
 
 
 def _check_property_kinds(node: Node) -> None:
@@ -134,8 +142,10 @@ def _check_property_kinds(node: Node) -> None:
     has_name = any(node.named("name"))
     for child in node.children:
         wanted = _PROPERTY_KINDS[has_name].get(child.name)
-        if wanted and child.kind not in {wanted, Kind.NULL}:
-            advice = "Quote it." if wanted is Kind.TEXT else "Write true or false without quotes."
+        if wanted and child.kind not in {wanted, ValueKind.NULL}:
+            advice = (
+                "Quote it." if wanted is ValueKind.TEXT else "Write true or false without quotes."
+            )
             raise refusal(
                 f"YAML reads the property's {child.name} as {child.kind}, not as {wanted}.",
                 advice,

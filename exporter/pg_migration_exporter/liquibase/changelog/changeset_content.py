@@ -1,17 +1,16 @@
-"""What a changeset consists of, read from its node: changes, checksums, preconditions."""
+"""Reads the content of a changeset from its node: changes, checksums, preconditions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 
-from . import vocabulary
-from .model import Finding, error, warning
-from .nodes import NAMESPACE, Node, attributes_of
-from .scalars import Kind
-from .statements import Change, Content
+from . import schema
+from .findings import Finding, error, warning
+from .nodes import NAMESPACE, Node, ValueKind, attributes_of
+from .statements import Change, ChangeSetContent
 
-#: Attributes of the changes whose SQL is known, by their lower case.
+#: Attributes of the changes that are read for their SQL, by their names in lower case.
 _CANONICAL = {
     "sql": {"sql": "sql", "dbms": "dbms"},
     "sqlFile": {
@@ -21,13 +20,13 @@ _CANONICAL = {
 _NAME = re.compile(r"[A-Za-z]\w*")
 
 
-def read(node: Node, is_yaml: bool, modified: bool) -> tuple[Content, tuple[Finding, ...]]:
-    """Return the content of a changeset, and what is wrong or uncertain about it.
+def read(node: Node, is_yaml: bool, modified: bool) -> tuple[ChangeSetContent, tuple[Finding, ...]]:
+    """Return the content of a changeset, and the findings about it.
 
-    `modified` says that the changelog changes its changesets in a way that is not followed.
+    `modified`: the changelog modifies its changesets in a way that the reader does not apply.
     """
     parts = list(_parts(node))
-    content = Content(
+    content = ChangeSetContent(
         tuple(_change(part) for part in parts if _is_change(part)),
         tuple(_checksums(parts)),
         modified or any(part.name == "modifySql" for part in parts),
@@ -37,18 +36,18 @@ def read(node: Node, is_yaml: bool, modified: bool) -> tuple[Content, tuple[Find
 
 
 def _dates(node: Node) -> Iterator[Finding]:
-    """Warn of identities that YAML reads as a date."""
+    """Warn of an id or author that YAML reads as a date."""
     for child in node.children:
-        if child.kind is Kind.TIMESTAMP and child.name.lower() in {"id", "author"}:
+        if child.kind is ValueKind.TIMESTAMP and child.name.lower() in {"id", "author"}:
             yield warning(
                 f"YAML reads the {child.name} of a changeset as a date: {child.value}.",
-                "Quote it: how it is written depends on the JVM's time zone and on the version.",
+                "Quote it: its text depends on the JVM's time zone and on the version.",
                 child.line,
             )
 
 
 def _parts(node: Node) -> Iterator[Node]:
-    """Yield what a changeset has, with the entries of `changes` in its place."""
+    """Yield the parts of a changeset, with the entries of `changes` in its place."""
     for child in node.children:
         if child.name == "changes":
             yield from _parts(child)
@@ -57,9 +56,9 @@ def _parts(node: Node) -> Iterator[Node]:
 
 
 def _is_change(part: Node) -> bool:
-    if part.name in vocabulary.CHANGES:
+    if part.name in schema.CHANGES:
         return True
-    return bool(part.children) and part.name not in vocabulary.CHANGESET_PARTS
+    return bool(part.children) and part.name not in schema.CHANGESET_PARTS
 
 
 def _change(part: Node) -> Change:
@@ -72,15 +71,15 @@ def _change(part: Node) -> Change:
 
 
 def _unknown_changes(parts: Iterable[Node], is_yaml: bool) -> Iterator[Finding]:
-    """Name the changes that only an extension could bring; XML's schema knows Liquibase's own."""
+    """Report changes that only an extension could provide; the XML schema has Liquibase's own."""
     for part in parts:
         foreign = is_yaml or part.namespace != NAMESPACE
-        if foreign and _is_change(part) and part.name not in vocabulary.CHANGES:
+        if foreign and _is_change(part) and part.name not in schema.CHANGES:
             # An extension's change has a name like Liquibase's own; anything else is a mistake.
             make = warning if _NAME.fullmatch(part.name) else error
             yield make(
-                f"{part.name!r} is not a change that Liquibase has.",
-                "Correct the name, unless an extension of Liquibase brings this change.",
+                f"{part.name!r} is not a change of Liquibase.",
+                "Correct the name, unless an extension of Liquibase provides this change.",
                 part.line,
             )
 

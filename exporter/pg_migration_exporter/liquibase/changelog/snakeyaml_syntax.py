@@ -1,4 +1,4 @@
-"""What SnakeYAML refuses and libyaml reads: tabs between tokens, and the escape `\\/` of JSON."""
+"""Check for syntax that libyaml reads and SnakeYAML refuses: tabs between tokens, and `\\/`."""
 
 from __future__ import annotations
 
@@ -7,47 +7,47 @@ from typing import Any
 
 import yaml
 
-from .model import refusal
+from .findings import refusal
 
 _SLASH = re.compile(r'[^\\"]*+(?:\\[^/][^\\"]*+)*+\\/')
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#.*")
 
 
 def check(text: str, loader: Any) -> None:
-    """Raise RefusalError where the text has one of these; `loader` is a PyYAML loader class."""
+    """Raise RefusalError where the text has such syntax; `loader` is a PyYAML loader class."""
     if "\t" not in text and "\\/" not in text:
         return
-    follower = _Follower(text)
+    checker = _GapChecker(text)
     try:
         for event in yaml.parse(text, Loader=loader):
             if type(event) is yaml.ScalarEvent:
-                follower.scalar(event)
+                checker.check_scalar(event)
     except yaml.YAMLError:
-        # Not YAML at all: its parser says why.
+        # Not YAML at all: the parser reports the reason.
         return
-    follower.finish()
+    checker.finish()
 
 
-class _Follower:
-    """Follows the scalars of a text, and checks what lies between and in them."""
+class _GapChecker:
+    """Checks the scalars of a text, and the gaps between them."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._end = 0
         self._after_plain = False
 
-    def scalar(self, event: Any) -> None:
+    def check_scalar(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
-        self._between(self._text[self._end : start])
+        self._check_gap(self._text[self._end : start])
         if event.style == '"' and _SLASH.match(self._text, start + 1, end):
             line = event.start_mark.line + 1
-            raise refusal("Liquibase's parser does not know the escape \\/.", "Write /.", line)
+            raise refusal("Liquibase's parser does not support the escape \\/.", "Write /.", line)
         self._end, self._after_plain = end, not event.style
 
     def finish(self) -> None:
-        self._between(self._text[self._end :])
+        self._check_gap(self._text[self._end :])
 
-    def _between(self, gap: str) -> None:
+    def _check_gap(self, gap: str) -> None:
         if "\t" not in gap:
             return
         for number, line in enumerate(gap.split("\n")):

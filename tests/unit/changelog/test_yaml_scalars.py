@@ -2,8 +2,9 @@
 
 import pytest
 
-from pg_migration_exporter.liquibase.changelog.model import RefusalError
-from pg_migration_exporter.liquibase.changelog.scalars import Kind, resolve
+from pg_migration_exporter.liquibase.changelog.findings import RefusalError
+from pg_migration_exporter.liquibase.changelog.nodes import ValueKind
+from pg_migration_exporter.liquibase.changelog.yaml_scalars import resolve
 
 NUMBERS = {
     "1": "1",
@@ -57,29 +58,29 @@ TEXTS = ("08", "0o7", "1-2", "1.2.3", "2026-1-6", "y", "Nothing", "01x", "_1", "
 
 @pytest.mark.parametrize(("scalar", "printed"), NUMBERS.items())
 def test_number(scalar: str, printed: str) -> None:
-    assert resolve(scalar) == (printed, Kind.NUMBER)
+    assert resolve(scalar) == (printed, ValueKind.NUMBER)
 
 
 @pytest.mark.parametrize(("scalar", "printed"), DATES.items())
 def test_date(scalar: str, printed: str) -> None:
-    assert resolve(scalar) == (printed, Kind.TIMESTAMP)
+    assert resolve(scalar) == (printed, ValueKind.TIMESTAMP)
 
 
 @pytest.mark.parametrize("scalar", TEXTS)
 def test_text_stays_as_it_is(scalar: str) -> None:
-    assert resolve(scalar) == (scalar, Kind.TEXT)
+    assert resolve(scalar) == (scalar, ValueKind.TEXT)
 
 
 @pytest.mark.parametrize(
     ("scalar", "printed"), {"yes": "true", "Off": "false", "ON": "true"}.items()
 )
 def test_boolean(scalar: str, printed: str) -> None:
-    assert resolve(scalar) == (printed, Kind.BOOLEAN)
+    assert resolve(scalar) == (printed, ValueKind.BOOLEAN)
 
 
 @pytest.mark.parametrize("scalar", ["", "~", "null", "NULL"])
 def test_null(scalar: str) -> None:
-    assert resolve(scalar)[1] is Kind.NULL
+    assert resolve(scalar)[1] is ValueKind.NULL
 
 
 @pytest.mark.parametrize("scalar", ["._", "1500-01-01", "0000-01-01"])

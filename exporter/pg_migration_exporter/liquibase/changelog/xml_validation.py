@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from . import java, vocabulary
-from .model import Finding, error
+from . import java, schema
+from .findings import Finding, error
 from .nodes import NAMESPACE, Node
 
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
-#: Liquibase carries its schemas with it and fetches none.
+#: Liquibase ships its schemas and never downloads one.
 _SCHEMA = re.compile(
     r"https?://www\.liquibase\.org/xml/ns/(?:dbchangelog|migrator)/"
     r"dbchangelog-(?:latest|[1-9]\d*\.\d+)\.xsd",
@@ -32,13 +32,11 @@ _ADVICE = "Correct it: Liquibase validates XML changelogs against its schema and
 
 def check(root: Node) -> Iterator[Finding]:
     """Yield an error for each thing that Liquibase's validation refuses."""
-    if root.name != vocabulary.ROOT or root.namespace != NAMESPACE:
-        yield _refused(
-            f"The root element is {root.name}, not {vocabulary.ROOT} of {NAMESPACE}.", root
-        )
+    if root.name != schema.ROOT or root.namespace != NAMESPACE:
+        yield _refused(f"The root element is {root.name}, not {schema.ROOT} of {NAMESPACE}.", root)
         return
     if not _names_schema(root):
-        summary = f"xsi:schemaLocation names no schema of Liquibase for {NAMESPACE}."
+        summary = f"xsi:schemaLocation does not name a schema of Liquibase for {NAMESPACE}."
         yield _refused(summary, root)
     yield from _element(root)
     for child in _elements(root):
@@ -60,39 +58,39 @@ def _elements(node: Node) -> Iterator[Node]:
 
 
 def _element(node: Node) -> Iterator[Finding]:
-    allowed = vocabulary.ATTRIBUTES.get(node.name)
+    allowed = schema.ATTRIBUTES.get(node.name)
     if allowed is not None and node.value is not None:
-        yield _refused(f"{node.name} has text of its own.", node)
+        yield _refused(f"{node.name} must not have text.", node)
     for attribute in node.children:
         if attribute.is_attribute and attribute.namespace == NAMESPACE:
             if allowed is not None and attribute.name not in allowed:
                 yield _refused(f"{node.name} has no attribute {attribute.name}.", attribute)
             yield from _value(node, attribute)
     given = {child.name for child in node.children if child.is_attribute}
-    for name in sorted(vocabulary.REQUIRED.get(node.name, frozenset()) - given):
+    for name in sorted(schema.REQUIRED.get(node.name, frozenset()) - given):
         yield _refused(f"{node.name} lacks the attribute {name}.", node)
-    if node.name in vocabulary.RANKS:
+    if node.name in schema.RANKS:
         yield from _order(node)
 
 
 def _value(node: Node, attribute: Node) -> Iterator[Finding]:
     text = java.trim(attribute.value or "")
-    is_boolean = attribute.name in vocabulary.BOOLEANS or (
+    is_boolean = attribute.name in schema.BOOLEANS or (
         attribute.name == "ignore" and node.name == "changeSet"
     )
     valid = _VALUES.get(attribute.name)
     if (is_boolean and not _BOOLEAN.fullmatch(text)) or (valid and text not in valid):
-        yield _refused(f"{attribute.name}={text!r} is not a value that it can have.", attribute)
+        yield _refused(f"{attribute.name}={text!r} is not an allowed value.", attribute)
 
 
 def _order(node: Node) -> Iterator[Finding]:
-    ranks = vocabulary.RANKS[node.name]
+    ranks = schema.RANKS[node.name]
     highest = 0
     for child in _elements(node):
-        # An extension's changes stand where Liquibase's own do.
+        # Changes of extensions have the same place as Liquibase's own.
         rank = ranks.get(child.name if child.namespace == NAMESPACE else "sql")
         if rank is None:
-            yield _refused(f"{child.name} is not something that {node.name} can have.", child)
+            yield _refused(f"{child.name} is not allowed in {node.name}.", child)
         elif rank < highest:
             yield _refused(f"{child.name} comes too late in {node.name}.", child)
         else:

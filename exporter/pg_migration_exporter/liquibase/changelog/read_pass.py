@@ -1,48 +1,48 @@
-"""One reading of a changelog: what was asked, and what everything that takes part shares."""
+"""One pass over a changelog under the rules of one Liquibase version: options and findings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from .model import Finding, Severity, StopError, error
-from .rules import Rules
-from .sources import Located, Sources
+from .findings import Finding, Severity, StopError, error
+from .search_path import LocatedFile, SearchPath
 from .statements import ChangelogFile
+from .version_rules import VersionRules
 
-#: More findings than anybody reads are a hostile file's.
-MOST_FINDINGS = 1000
+#: Reading stops at this number: no person reads more, and a hostile file could make many.
+MAX_FINDINGS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """What decides the answer beside the files."""
+class ReadOptions:
+    """Everything apart from the files that decides the result."""
 
     #: `--contexts`, split.
     contexts: tuple[str, ...]
     #: `--label-filter`, split at its commas.
     labels: tuple[str, ...]
-    rules: Rules
-    #: Properties given to Liquibase from outside.
+    rules: VersionRules
+    #: Properties that are given to Liquibase from outside.
     properties: tuple[tuple[str, str], ...] = ()
-    #: Of SQL files without a byte order mark.
+    #: Encoding of SQL files without a byte order mark.
     encoding: str = "utf-8"
 
 
 @dataclass(slots=True)
-class FileReading:
-    """The query, the files, and the findings so far."""
+class ReadPass:
+    """The options, the files and the findings that all steps of one pass share."""
 
-    query: Query
-    sources: Sources
-    #: Returns what a file says, from the cache where it has not changed.
-    parse: Callable[[Located, str], ChangelogFile]
+    options: ReadOptions
+    search_path: SearchPath
+    #: Parses a file, or returns it from the cache if it has not changed.
+    parse: Callable[[LocatedFile, str], ChangelogFile]
     findings: list[Finding] = field(default_factory=list)
     _reported: set[str] = field(default_factory=set)
 
     def report(self, finding: Finding, file: str, line: int | None = None) -> None:
-        """Keep a finding, placed in `file` and, if it has no line of its own, at `line`."""
-        if len(self.findings) >= MOST_FINDINGS:
+        """Add a finding, placed in `file` and, if it has no line of its own, at `line`."""
+        if len(self.findings) >= MAX_FINDINGS:
             if finding.severity is Severity.WARNING:
                 return
             summary = "There are too many findings; the rest is left out."
@@ -51,7 +51,7 @@ class FileReading:
         self.findings.append(placed if placed.line else replace(placed, line=line))
 
     def report_once(self, topic: str, finding: Finding, file: str) -> None:
-        """Keep a finding unless one on the same topic was kept before."""
+        """Add a finding unless one on the same topic has been added before."""
         if topic not in self._reported:
             self._reported.add(topic)
             self.report(finding, file)

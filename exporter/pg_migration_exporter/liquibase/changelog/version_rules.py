@@ -1,6 +1,6 @@
-"""What differs between Liquibase versions, as one table: which version brought which rule.
+"""Differences between Liquibase versions: one table of rules and the versions that have them.
 
-Read off the sources of Liquibase 4.20 to 5.0.4 (tags of github.com/liquibase/liquibase).
+Taken from the sources of Liquibase 4.20 to 5.0.4 (tags of github.com/liquibase/liquibase).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ASSUMED: Version = (4, 28, 0)
 #: The newest version whose sources were read.
 NEWEST: Version = (5, 0, 4)
 
-#: The first version that has each rule of `Rules`, and the first that has it no more.
+#: For each rule of `VersionRules` the first version that has it, and the first that no longer does.
 _VERSIONS: dict[str, tuple[Version, Version | None]] = {
     "pooled_labels": ((4, 29, 2), None),
     "include_sets_path": ((4, 29, 3), None),
@@ -31,24 +31,24 @@ _VERSIONS: dict[str, tuple[Version, Version | None]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class VersionRules:
     """The rules of one Liquibase version."""
 
-    #: The label filter sees a changeset's labels and its includes' together, not each on its own.
+    #: The label filter matches the labels of a changeset and its includes together, not separately.
     pooled_labels: bool
-    #: `include` and `includeAll` know `logicalFilePath`.
+    #: `include` and `includeAll` accept `logicalFilePath`.
     include_sets_path: bool
-    #: A script without a header has an id made of its path, unless the history knows it as `raw`.
+    #: The id of a script without a header is made of its path, unless the history has it as `raw`.
     script_named_by_path: bool
     #: Runtime contexts may be expressions too, matched against the changeset's contexts.
     symmetric_contexts: bool
-    #: A changelog without logicalFilePath takes that of the nearest changelog around it.
+    #: A changelog without logicalFilePath inherits that of the nearest including changelog.
     inherited_path: bool
-    #: Properties with `global="false"` reach into included changelogs.
+    #: Properties with `global="false"` are visible in included changelogs.
     inherited_local_properties: bool
     #: `logicalFilePath` in the header of formatted SQL has no effect.
     header_path_ignored: bool
-    #: An include sets the path of the included file's own changesets, not of those further down.
+    #: An include sets the path of changesets in the included file, not of those that it includes.
     own_path_per_file: bool
     #: A comma inside parentheses does not split a context expression.
     protected_commas: bool
@@ -56,7 +56,7 @@ class Rules:
     no_contexts_token: bool
 
     @classmethod
-    def of(cls, version: Version) -> Rules:
+    def of(cls, version: Version) -> VersionRules:
         """Return the rules of `version`."""
         return cls(
             **{

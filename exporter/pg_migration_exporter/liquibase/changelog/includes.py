@@ -1,20 +1,21 @@
-"""Where an include or includeAll leads, and what it does to the changesets it brings."""
+"""What an include or includeAll names, and the path that it sets for included changesets."""
 
 from __future__ import annotations
 
 import re
 
 from . import java, paths
-from .model import refusal
-from .rules import Rules
-from .scope import FileScope, LoadedChangeSet
+from .file_scope import FileScope
+from .findings import refusal
+from .loaded_changeset import LoadedChangeSet
 from .statements import Include, IncludeAll
+from .version_rules import VersionRules
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,10}")
-_LARGEST = 2**31 - 1
+_MAX_INTEGER = 2**31 - 1
 
 
-def target(scope: FileScope, statement: Include) -> str:
+def included_file(scope: FileScope, statement: Include) -> str:
     """Return the name of the included file in the search path."""
     file = statement.attributes.get("file")
     if file is None:
@@ -22,7 +23,7 @@ def target(scope: FileScope, statement: Include) -> str:
     return _relative(scope, statement, file.replace("\\", "/"))
 
 
-def directory(scope: FileScope, statement: IncludeAll) -> str:
+def included_directory(scope: FileScope, statement: IncludeAll) -> str:
     """Return the directory to include, with `/` at its end unless it is the root itself."""
     path = statement.attributes.get("path")
     if path is None:
@@ -44,9 +45,9 @@ def _relative(scope: FileScope, statement: Include | IncludeAll, path: str) -> s
     return path
 
 
-def depths(statement: IncludeAll) -> range:
-    """Return the depths of files to include; a file directly in the directory has 1."""
-    least, most = _integer(statement, "minDepth", 0), _integer(statement, "maxDepth", _LARGEST)
+def included_depths(statement: IncludeAll) -> range:
+    """Return the depths of files to include; a file directly in the directory has depth 1."""
+    least, most = _integer(statement, "minDepth", 0), _integer(statement, "maxDepth", _MAX_INTEGER)
     if least < 0 or most < least:
         raise refusal("minDepth and maxDepth leave no depth.", "Correct them.")
     return range(least, most + 1)
@@ -56,18 +57,18 @@ def _integer(statement: IncludeAll, name: str, default: int) -> int:
     text = statement.attributes.get(name)
     if text is None:
         return default
-    if not _INTEGER.fullmatch(text) or abs(int(text)) > _LARGEST:
+    if not _INTEGER.fullmatch(text) or abs(int(text)) > _MAX_INTEGER:
         raise refusal(f"{name}={text!r} is not a number.", "Correct it.")
     return int(text)
 
 
-def set_path(
-    changeset: LoadedChangeSet, child: FileScope, explicit: str | None, rules: Rules
+def apply_logical_path(
+    changeset: LoadedChangeSet, child: FileScope, explicit: str | None, rules: VersionRules
 ) -> None:
-    """Apply `logicalFilePath` of an include, and of changelogs around, to an included changeset.
+    """Apply `logicalFilePath` of an include, and of including changelogs, to an included changeset.
 
-    `child` is the included file, `explicit` what the include says. Since Liquibase 4.29.3; a
-    changeset that has run before keeps its path, which is why it keeps the others as well.
+    `child` is the included file, `explicit` the attribute of the include. Since Liquibase 4.29.3; a
+    changeset that has run before keeps its path, so its other paths are remembered as well.
     """
     if not rules.include_sets_path:
         return
@@ -75,17 +76,17 @@ def set_path(
     if path is None:
         return
     is_nested = changeset.scope is not child
-    if rules.inherited_path and (changeset.path_is_own or (changeset.is_raw and not is_nested)):
+    if rules.inherited_path and (changeset.has_own_path or (changeset.is_raw and not is_nested)):
         return
     if rules.own_path_per_file and is_nested:
         return
-    changeset.move(path)
+    changeset.set_path(path)
 
 
-def _inherited(child: FileScope, explicit: str | None, rules: Rules) -> str | None:
-    around = [scope.logical for scope in child.enclosing()]
+def _inherited(child: FileScope, explicit: str | None, rules: VersionRules) -> str | None:
+    logical_paths = [scope.logical for scope in child.enclosing()]
     if rules.own_path_per_file:
-        around.insert(1, explicit)
+        logical_paths.insert(1, explicit)
     else:
-        around.append(explicit)
-    return next((path for path in around if path is not None and java.trim(path)), None)
+        logical_paths.append(explicit)
+    return next((path for path in logical_paths if path is not None and java.trim(path)), None)

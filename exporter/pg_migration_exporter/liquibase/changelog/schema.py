@@ -1,7 +1,7 @@
-"""The words of a changelog: which elements and attributes Liquibase knows, and in which order.
+"""The elements and attributes that Liquibase knows in a changelog, and their order.
 
-From dbchangelog-2.0.xsd to dbchangelog-5.0.xsd and the change and database classes of 5.0.4; names
-that only some of these have are accepted, the version that reads the file decides.
+From dbchangelog-2.0.xsd to dbchangelog-5.0.xsd and the change and database classes of 5.0.4; a name
+that only some of these have is accepted, since the running version decides.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ ROOT = "databaseChangeLog"
 _FILTERS = frozenset({"context", "contextFilter", "labels"})
 _INCLUDE = _FILTERS | {"relativeToChangelogFile", "ignore", "logicalFilePath"}
 
-#: Attributes of the elements that decide which changesets there are.
+#: Attributes of the elements that define changesets, includes and properties.
 ATTRIBUTES: dict[str, frozenset[str]] = {
     ROOT: frozenset(
         {"logicalFilePath", "context", "contextFilter", "changeLogId", "objectQuotingStrategy"}
@@ -39,7 +39,7 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
     "removeChangeSetProperty": frozenset({"change", "dbms", "remove"}),
 }
 
-#: Attributes that must be there.
+#: Required attributes.
 REQUIRED: dict[str, frozenset[str]] = {
     "changeSet": frozenset({"id", "author"}),
     "include": frozenset({"file"}),
@@ -69,7 +69,7 @@ SCHEMA_CHANGES = frozenset(
         *("setTableRemarks", "sql", "sqlFile", "stop", "tagDatabase", "update"),
     }
 )
-#: Those and the changes of Liquibase Pro, which XML has in a namespace of their own.
+#: Those, and the changes of Liquibase Pro, which have their own XML namespace.
 CHANGES = SCHEMA_CHANGES.union(
     {
         *("addCheckConstraint", "createFunction", "createPackage", "createPackageBody"),
@@ -80,7 +80,7 @@ CHANGES = SCHEMA_CHANGES.union(
     }
 )
 
-#: What may stand inside a changeset beside changes; YAML has the last two.
+#: Elements of a changeset other than changes; the last two exist in YAML.
 CHANGESET_PARTS = frozenset(
     {
         *("rollback", "comment", "validCheckSum", "preConditions", "modifySql"),
@@ -88,7 +88,7 @@ CHANGESET_PARTS = frozenset(
     }
 )
 
-#: The order that the schema demands among the children of an element: lower ranks first.
+#: The order that the schema requires of the children of an element: lower ranks first.
 RANKS: dict[str, dict[str, int]] = {
     ROOT: {
         **{"removeChangeSetProperty": 0, "property": 1, "preConditions": 2},

@@ -1,26 +1,27 @@
-"""The SQL of changesets: what Liquibase demands of it, and its checksum."""
+"""The SQL of changesets: what Liquibase validates in it, and its checksum."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from . import checksum, expressions, formats, java, paths
-from .model import Finding, RefusalError, error
+from .file_scope import FileScope
+from .findings import Finding, RefusalError, error
+from .loaded_changeset import LoadedChangeSet
 from .properties import unresolved
-from .reading import FileReading
-from .scope import FileScope, LoadedChangeSet
-from .sources import Located
+from .read_pass import ReadPass
+from .search_path import LocatedFile
 from .statements import RAW, Attributes
 
 
-class Scripts:
-    """Reads the SQL of `sql` and `sqlFile`; other changes are no business of its."""
+class SqlScripts:
+    """Reads the SQL of the changes `sql` and `sqlFile`."""
 
-    def __init__(self, reading: FileReading) -> None:
-        self._reading = reading
+    def __init__(self, read_pass: ReadPass) -> None:
+        self._pass = read_pass
 
     def check(self, changeset: LoadedChangeSet) -> Iterator[Finding]:
-        """Yield what Liquibase's validation refuses: no SQL, no file."""
+        """Yield an error for each change without SQL or whose file is missing."""
         for change in changeset.content.changes:
             if change.kind in {"sql", RAW} and not java.trim(change.attributes.get("sql", "")):
                 yield error("The changeset has no SQL.", "Write its SQL, or remove it.")
@@ -45,10 +46,10 @@ class Scripts:
         return checksum.of_scripts(scripts)
 
     def _script(self, scope: FileScope, kind: str, attributes: Attributes) -> bytes | None:
-        """Return what Liquibase digests, in the encoding that it reads files in."""
-        encoding = self._reading.query.encoding
+        """Return the bytes that Liquibase digests, None if they are not known."""
+        encoding = self._pass.options.encoding
         if kind == "sqlFile":
-            text = self._file(scope, attributes)
+            text = self._text_of_file(scope, attributes)
         elif kind in {"sql", RAW}:
             text = java.trim(attributes.get("sql", ""))
             if kind == "sql" and any(unresolved([text])):
@@ -57,20 +58,20 @@ class Scripts:
             return None
         return None if text is None or "\ufffd" in text else text.encode(encoding, "replace")
 
-    def _file(self, scope: FileScope, attributes: Attributes) -> str | None:
-        encoding = attributes.get("encoding") or self._reading.query.encoding
+    def _text_of_file(self, scope: FileScope, attributes: Attributes) -> str | None:
+        encoding = attributes.get("encoding") or self._pass.options.encoding
         located = self._find(scope, attributes)
         if located is None or not formats.is_encoding(encoding):
             return None
         try:
-            return formats.decode_script(self._reading.sources.read(located), encoding)
+            return formats.decode_script(self._pass.search_path.read(located), encoding)
         except RefusalError:
             return None
 
-    def _find(self, scope: FileScope, attributes: Attributes) -> Located | None:
+    def _find(self, scope: FileScope, attributes: Attributes) -> LocatedFile | None:
         path = attributes.get("path")
         if path is None:
             return None
         if java.to_boolean(attributes.get("relativeToChangelogFile")):
             path = paths.sibling(scope.physical, path)
-        return self._reading.sources.find(path)
+        return self._pass.search_path.find(path)

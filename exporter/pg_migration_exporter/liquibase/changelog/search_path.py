@@ -1,6 +1,6 @@
-"""The files of a search path: found as Liquibase finds them, opened so that nothing else is.
+"""The files of a search path, found as Liquibase finds them and never outside its roots.
 
-Everything that was looked at leaves a stamp, so that an answer can be kept until one changes.
+The stamp of everything that is checked is recorded, so that a result stays valid until one changes.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import java, paths
-from .model import RefusalError, refusal
+from .findings import RefusalError, refusal
 
-#: Modification time in nanoseconds, size, inode; None: there is nothing.
+#: Modification time in nanoseconds, size, inode; None if the path does not exist.
 Stamp = tuple[int, int, int] | None
 
-#: Larger files are refused: a changelog is written by people.
-LARGEST_FILE = 16 << 20
-#: Files and directories that one includeAll may look at.
-MOST_ENTRIES = 100_000
+#: Larger files are refused: changelogs are written by people.
+MAX_FILE_SIZE = 16 << 20
+#: Maximum number of files and directories that one includeAll may visit.
+MAX_ENTRIES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
-    """A file inside the search path: where it really is, and its stamp when it was looked at."""
+class LocatedFile:
+    """A file inside the search path: its real path, and its stamp when it was found."""
 
     real: str
     stamp: Stamp
 
 
 def stamp_of(path: str) -> Stamp:
-    """Return what tells one version of a file or directory from another."""
+    """Return what distinguishes one version of a file or directory from another."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a thousand files a second, no objects
     except (OSError, ValueError):
@@ -40,8 +40,8 @@ def stamp_of(path: str) -> Stamp:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-class Sources:
-    """The roots of one search path; without any, the working directory, as for Liquibase."""
+class SearchPath:
+    """The roots of one search path; by default the working directory, as for Liquibase."""
 
     def __init__(self, search_path: Sequence[Path]) -> None:
         absolute = (os.path.normpath(Path.cwd() / root) for root in search_path or (Path(),))
@@ -50,7 +50,7 @@ class Sources:
         self.stamps: dict[str, Stamp] = {}
 
     def check(self) -> None:
-        """Raise RefusalError for a root that is no directory."""
+        """Raise RefusalError for a root that is not a directory."""
         for root in self._roots:
             if not _is_directory(root):
                 raise refusal(
@@ -58,15 +58,17 @@ class Sources:
                     "Correct it, and let the exporter read it.",
                 )
 
-    def find(self, path: str) -> Located | None:
-        """Return the file that `path` names below one of the roots; None where there is none.
+    def find(self, path: str) -> LocatedFile | None:
+        """Return the file that `path` names below one of the roots, None if it does not exist.
 
-        Raises RefusalError for a name that leads out of the roots, and for one that two roots have.
+        Raises RefusalError for a name outside the roots, and for one that exists in two roots.
         """
         name = paths.lookup(path)
         if name.split("/", 1)[0] == ".." or "\0" in name:
             raise _outside(path)
-        found = [each for root in self._roots if (each := self._at(f"{root}/{name}", path))]
+        found = [
+            located for root in self._roots if (located := self._locate(f"{root}/{name}", path))
+        ]
         if len(found) > 1:
             raise refusal(
                 f"{path} is in the search path more than once.",
@@ -74,21 +76,21 @@ class Sources:
             )
         return found[0] if found else None
 
-    def _at(self, place: str, path: str) -> Located | None:
-        stamp = self.stamps[place] = stamp_of(place)
+    def _locate(self, candidate: str, path: str) -> LocatedFile | None:
+        stamp = self.stamps[candidate] = stamp_of(candidate)
         if stamp is None:
             return None
-        real = os.path.realpath(place)
+        real = os.path.realpath(candidate)
         if not self._contains(real):
             raise _outside(path)
-        return Located(real, stamp)
+        return LocatedFile(real, stamp)
 
     def _contains(self, real: str) -> bool:
         return any(_is_below(real, root) for root in self._real_roots)
 
-    def read(self, located: Located) -> bytes:
+    def read(self, located: LocatedFile) -> bytes:
         """Return the bytes of a regular file of at most 16 MiB. Raises RefusalError."""
-        # Not blocking: a pipe that nobody writes to would never open.
+        # O_NONBLOCK: opening a pipe without a writer would block forever.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             descriptor = os.open(located.real, flags)
@@ -123,14 +125,14 @@ class Sources:
 
     def _walk(self, base: str, depths: range) -> Iterator[str]:
         """Yield the regular files below `base`, links followed while they stay inside the roots."""
-        seen = 0
+        visited = 0
         waiting = [(base, 1, frozenset[str]())]
         while waiting:
             directory, depth, above = waiting.pop()
             above |= {self._enter(directory, above)}
             for entry in self._entries(directory):
-                seen += 1
-                if seen > MOST_ENTRIES:
+                visited += 1
+                if visited > MAX_ENTRIES:
                     raise refusal(f"{base} has too many files to include.", "Include less.")
                 if entry.is_dir():
                     if depth + 1 < depths.stop:
@@ -143,7 +145,9 @@ class Sources:
         if not self._contains(real):
             raise _outside(directory)
         if real in above:
-            raise refusal(f"{directory} is a link to a directory around it.", "Remove the link.")
+            raise refusal(
+                f"{directory} is a link to a directory that contains it.", "Remove the link."
+            )
         return real
 
     def _entries(self, directory: str) -> list[os.DirEntry[str]]:
@@ -164,10 +168,10 @@ def _read(descriptor: int) -> bytes:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise refusal("This is not a regular file.", "Name a file.")
-    if status.st_size > LARGEST_FILE:
+    if status.st_size > MAX_FILE_SIZE:
         raise refusal("The file is larger than 16 MiB.", "Split it.")
     with os.fdopen(descriptor, "rb", closefd=False) as file:
-        return file.read(LARGEST_FILE)
+        return file.read(MAX_FILE_SIZE)
 
 
 def _is_directory(path: str) -> bool:
@@ -191,6 +195,6 @@ def _decodable(path: str) -> str:
 
 def _outside(path: str) -> RefusalError:
     return refusal(
-        f"{path} leads out of the search path, where the reader does not go.",
+        f"{path} is outside the search path, where the reader does not go.",
         "Move the file into the search path, or add its directory to it.",
     )

@@ -1,4 +1,4 @@
-"""One changelog file while it is read: its names, what encloses it, and the changesets so far."""
+"""One changelog file while it is loaded: its names, the including files, and its changesets."""
 
 from __future__ import annotations
 
@@ -6,48 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from . import java, paths
-from .model import refusal
-from .rules import Rules
-from .statements import RAW, ChangeSet, Content, Include, IncludeAll
+from .findings import refusal
+from .loaded_changeset import LoadedChangeSet
+from .statements import Include, IncludeAll
+from .version_rules import VersionRules
 
-_DEEPEST = 50
-
-
-@dataclass(slots=True)
-class LoadedChangeSet:
-    """A changeset with its expressions expanded, before contexts and labels select."""
-
-    statement: ChangeSet
-    scope: FileScope
-    path: str
-    content: Content
-    #: An include may set its path as long as this is false.
-    path_is_own: bool = False
-    #: The paths it had before an include set one.
-    other_paths: tuple[str, ...] = ()
-    #: Java prints what is missing as null.
-    id: str = field(init=False)
-    author: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.id = self.statement.attributes.get("id", "null")
-        self.author = self.statement.attributes.get("author", "null")
-
-    @property
-    def identity(self) -> str:
-        """`path::id::author`."""
-        return f"{self.path}::{self.id}::{self.author}"
-
-    @property
-    def is_raw(self) -> bool:
-        """Whether it is a whole SQL script without a header."""
-        return bool(self.content.changes) and self.content.changes[0].kind == RAW
-
-    def move(self, path: str) -> None:
-        """Take the path that an include sets."""
-        self.path_is_own = True
-        if path:
-            self.other_paths, self.path = (*self.other_paths, self.path), path
+_MAX_DEPTH = 50
 
 
 @dataclass(slots=True)
@@ -56,22 +20,22 @@ class FileScope:
 
     #: Its name as the include writes it; XML, YAML and JSON files normalize it.
     physical: str
-    #: Where it really is, to see circles.
+    #: Its real path, to detect circular includes.
     real: str
     parent: FileScope | None = None
-    #: Of the include that leads here: contexts, labels, whether it ignores the file's changesets.
+    #: Contexts, labels and `ignore` of the include that leads to this file.
     include_context: str | None = None
     include_labels: str | None = None
     include_ignored: bool = False
-    #: The directories of the includeAll statements around, once one is inside another.
+    #: Directories of the nested includeAll statements that lead here; None outside includeAll.
     directories: set[str] | None = None
-    #: Of the file itself.
+    #: Contexts of the file itself.
     context: str | None = None
     logical: str | None = None
     is_sql: bool = False
     changesets: list[LoadedChangeSet] = field(default_factory=list)
-    #: The changeset that a body of formatted SQL belongs to.
-    last: LoadedChangeSet | None = None
+    #: The changeset that the next body of formatted SQL belongs to.
+    last_changeset: LoadedChangeSet | None = None
 
     @property
     def path(self) -> str:
@@ -80,27 +44,27 @@ class FileScope:
 
     @property
     def local_key(self) -> str:
-        """The name under which local properties are kept. DatabaseChangeLog.getLogicalFilePath."""
+        """The key of its local properties. DatabaseChangeLog.getLogicalFilePath."""
         return paths.without_root(self.physical if self.logical is None else self.logical)
 
     @property
     def name(self) -> str:
-        """The name that findings give the file."""
+        """The name of the file in findings."""
         return paths.lookup(self.physical)
 
     def enclosing(self) -> Iterator[FileScope]:
-        """Yield this scope and those around it, inside out."""
+        """Yield this scope, then those of the including files, innermost first."""
         scope: FileScope | None = self
         while scope is not None:
             yield scope
             scope = scope.parent
 
     def child(self, path: str, real: str, statement: Include | IncludeAll) -> FileScope:
-        """Return the scope of an included file. Raises RefusalError for a circle."""
+        """Return the scope of an included file. Raises RefusalError for a circular include."""
         enclosing = list(self.enclosing())
         if real in {scope.real for scope in enclosing}:
-            raise refusal(f"{path} includes itself.", "Break the circle.")
-        if len(enclosing) >= _DEEPEST:
+            raise refusal(f"{path} includes itself.", "Remove the circular include.")
+        if len(enclosing) >= _MAX_DEPTH:
             raise refusal("The includes nest too deep.", "Flatten them.")
         return FileScope(
             path,
@@ -112,13 +76,13 @@ class FileScope:
             directories=self.directories,
         )
 
-    def property_files(self, rules: Rules) -> list[str]:
+    def property_files(self, rules: VersionRules) -> list[str]:
         """Return the keys of the local properties that are visible here, nearest first."""
         scopes = self.enclosing() if rules.inherited_local_properties else (self,)
         return [scope.local_key for scope in scopes]
 
     def add(self, changeset: LoadedChangeSet) -> None:
-        """Put a changeset in its place: those that run first, then the others, then the last."""
+        """Insert a changeset by its runOrder: those that run first, the others, the last."""
         order = changeset.statement.attributes.get("runOrder")
         if order == "last":
             self.changesets.append(changeset)

@@ -1,32 +1,18 @@
-"""What SnakeYAML makes of a plain scalar, and what Java's `toString` makes of that.
+"""The type of a plain YAML scalar as SnakeYAML resolves it, and its text as Java prints it.
 
-A changeset id in YAML is a string only to its author: `0010` arrives as "8", `yes` as "true",
-`12:30:45` as "45045". JSON changelogs go through the same parser. SnakeYAML 2.2: Resolver,
+Liquibase receives an unquoted changeset id as SnakeYAML resolves it: `0010` as "8", `yes` as
+"true", `12:30:45` as "45045". JSON changelogs go through the same parser. SnakeYAML 2.2: Resolver,
 SafeConstructor; Liquibase 4.28: CustomConstructYamlTimestamp.
 """
 
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from functools import lru_cache, reduce
 
 from . import java
-from .model import refusal
-
-
-class Kind(StrEnum):
-    """The Java type of a value, as far as Liquibase tells them apart."""
-
-    TEXT = "text"
-    BOOLEAN = "boolean"
-    NUMBER = "number"
-    #: Rendered in the JVM's time zone, and differently before Liquibase 4.27.
-    TIMESTAMP = "timestamp"
-    NULL = "null"
-    LIST = "list"
-    MAPPING = "mapping"
-
+from .findings import refusal
+from .nodes import ValueKind
 
 _BOOLEAN = re.compile("yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF")
 _TRUE = frozenset({"yes", "true", "on"})
@@ -74,7 +60,7 @@ def _float(text: str) -> str:
     if digits in {".inf", ".nan"}:
         return java.double_to_string(sign * float(digits[1:]))
     if digits == ".":
-        raise refusal(f"YAML reads {text!r} as a number, and it is none.", "Quote it.")
+        raise refusal(f"YAML reads {text!r} as a number, but it is not one.", "Quote it.")
     number = reduce(lambda total, part: total * 60 + float(part), digits.split(":"), 0.0)
     return java.double_to_string(sign * number)
 
@@ -102,17 +88,17 @@ def _is_timestamp(text: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def resolve(text: str) -> tuple[str, Kind]:
+def resolve(text: str) -> tuple[str, ValueKind]:
     """Return a plain scalar as Java prints it, and its type. Raises RefusalError."""
     if _NULL.fullmatch(text):
-        return "", Kind.NULL
+        return "", ValueKind.NULL
     if _BOOLEAN.fullmatch(text):
-        return _boolean(text), Kind.BOOLEAN
+        return _boolean(text), ValueKind.BOOLEAN
     if len(text) <= _LONGEST_NUMBER:
         if _INTEGER.fullmatch(text):
-            return _integer(text), Kind.NUMBER
+            return _integer(text), ValueKind.NUMBER
         if _FLOAT.fullmatch(text):
-            return _float(text), Kind.NUMBER
+            return _float(text), ValueKind.NUMBER
     if _is_timestamp(text):
-        return _timestamp(text), Kind.TIMESTAMP
-    return text, Kind.TEXT
+        return _timestamp(text), ValueKind.TIMESTAMP
+    return text, ValueKind.TEXT
