@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pg_migration_exporter.collectors import COLLECTORS, Collector
-from pg_migration_exporter.collectors.contract import collect_columns
 from pg_migration_exporter.config import Settings
 from testbed.database import Database
 
@@ -57,7 +56,7 @@ def our_queries(database: Database) -> Mapping[str, Any]:
 def _translate(database: Database) -> Iterator[dict[str, Any]]:
     with database.connect() as connection:
         for collector in COLLECTORS:
-            if collector.collect is not collect_columns or not collector.default_on:
+            if collector.collect is not None or not collector.default_on:
                 continue
             families = {family.name for family in collector.families}
             for sql in _statements(collector, connection.info.server_version):
@@ -73,7 +72,7 @@ def _translate(database: Database) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _statements(collector: Collector, version: int) -> Iterator[str]:
+def _statements(collector: Collector[Any], version: int) -> Iterator[str]:
     """What runs on a primary, with the default settings in the place of parameters."""
     given = collector.parameters(Settings())
     for query in collector.queries:

@@ -108,10 +108,10 @@ def test_one_that_dies_costs_its_own_families_alone(
         ]
         assert page.values("postgres_connection_pool_utilization", pool_type="server")
         assert page.value("postgres_up") == 1
-        assert "pgbouncer failed" in exporter.process.tail()
+        assert "pgbouncer console failed" in exporter.process.tail()
         bouncer.start()
         scrape_until(exporter, lambda page: page.value("pgbouncer_up") == 1, "PgBouncer is back")
-        assert "pgbouncer works again" in exporter.process.tail()
+        assert "pgbouncer console works again" in exporter.process.tail()
 
 
 def test_one_that_hangs_costs_its_timeout_alone(

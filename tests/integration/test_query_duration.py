@@ -8,13 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from pg_migration_exporter.collectors.contract import RunContext
-from pg_migration_exporter.collectors.query_duration import names
+from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS, names
 from pg_migration_exporter.collectors.query_duration.read_budget import ReadBudget
 from pg_migration_exporter.collectors.query_duration.sampling import Statements
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.schema import StatementsSection
-from pg_migration_exporter.engine.event_log import EventLog
+from pg_migration_exporter.engine.run_context import ContextFactory
 from pg_migration_exporter.postgres.capabilities import SQL, Capabilities
 from testbed.database import Database
 from testbed.exporter import Exporter
@@ -199,7 +198,7 @@ def test_series_of_a_dropped_database_end(
         nonlocal now
         session = await session_of(database)
         known = Capabilities.from_rows(await session.query(SQL))
-        context = RunContext(session, known, Settings(), statements, {}, EventLog().emit)
+        context = ContextFactory(Settings()).make(QUERY_DURATIONS, statements, session, known)
         await statements.look(context, glimpses=False)
         dropped.execute(_NAP, [0.01])
         await statements.look(context, glimpses=False)

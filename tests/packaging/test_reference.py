@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import promql_parser
 import pytest
@@ -16,7 +17,7 @@ from pg_migration_exporter.reference import metrics_page as metrics
 from pg_migration_exporter.reference.catalogue import FAMILIES
 from pg_migration_exporter.reference.examples import example
 from pg_migration_exporter.reference.peers import NAMES
-from pg_migration_exporter.reference.sources import sources, sources_of, versions_of
+from pg_migration_exporter.reference.sources import sources_of, versions_of
 from tests.bundle.series_labels import DECLARED
 from tests.packaging.conftest import ROOT
 from tests.unit.test_config import paths_of
@@ -24,7 +25,7 @@ from tests.unit.test_config import paths_of
 _OF = {family.name: (family, one) for one in COLLECTORS for family in one.families}
 
 
-def by_name(thing: Collector | Family) -> str:
+def by_name(thing: Collector[Any] | Family) -> str:
     return thing.name
 
 
@@ -97,10 +98,10 @@ def test_source_and_versions_are_read_from_the_sql(
 
 
 @pytest.mark.parametrize("collector", COLLECTORS, ids=by_name)
-def test_every_source_is_in_the_sql(collector: Collector) -> None:
+def test_every_source_is_in_the_sql(collector: Collector[Any]) -> None:
     """A view that is named and no longer read is found here."""
     texts = " ".join(text for query in collector.queries for text in query.sql.values())
     texts = texts.replace("current_setting(", "pg_settings")
-    for source in sources(collector):
+    for source in collector.sources:
         if source.startswith("pg_"):
             assert source.removesuffix("()").removesuffix("*") in texts

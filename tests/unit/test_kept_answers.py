@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from pg_migration_exporter.collectors import COLLECTORS
-from pg_migration_exporter.collectors import contract as base
-from pg_migration_exporter.collectors.contract import CachedResult
-from pg_migration_exporter.postgres.capabilities import Capabilities
+from pg_migration_exporter.collectors import COLLECTORS, cache
+from pg_migration_exporter.collectors.cache import CachedResult
 from pg_migration_exporter.postgres.query import Query
-
-
-def server(**known: Any) -> Capabilities:
-    """A server of which only what matters here is known."""
-    nothing: dict[str, Any] = dict.fromkeys(one.name for one in fields(Capabilities))
-    return Capabilities(**nothing | known)
-
-
-PRIMARY = server(version_num=150018, in_recovery=False, datname="game")
-STANDBY = server(version_num=150018, in_recovery=True, datname="game")
+from tests.fixtures.capabilities import PRIMARY, STANDBY, make_capabilities
 
 
 class Clock:
@@ -31,7 +18,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr(base, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(cache, "time", SimpleNamespace(monotonic=lambda: self.now))
 
 
 @pytest.fixture
@@ -45,7 +32,7 @@ def test_what_is_kept_is_fresh_for_their_time_and_their_server(clock: Clock) -> 
     fresh = []
     for _ in range(600):
         if not kept.is_fresh(60, PRIMARY, "settings"):
-            kept.keep({}, PRIMARY)
+            kept.store({}, PRIMARY)
             fresh.append(clock.now)
             assert kept.is_fresh(60, PRIMARY, "settings")
             # Promoted, or another server behind the same address.
@@ -58,13 +45,13 @@ def test_what_is_kept_is_fresh_for_their_time_and_their_server(clock: Clock) -> 
 @pytest.mark.parametrize("datname", ["postgres", "game", "test_1", "test_2"])
 def test_no_scrape_pays_for_everything_that_is_kept(clock: Clock, datname: str) -> None:
     """Scraped each 15 s, the first scrape asks for all, and each of the others for a part."""
-    place = server(version_num=150018, in_recovery=False, datname=datname)
+    place = make_capabilities(version_num=150018, in_recovery=False, datname=datname)
     kept = {one.name: (one.ttl, CachedResult()) for one in COLLECTORS if one.ttl}
     asked = []
     for _ in range(80):
         due = [name for name, (ttl, one) in kept.items() if not one.is_fresh(ttl, place, name)]
         for name in due:
-            kept[name][1].keep({}, place)
+            kept[name][1].store({}, place)
         asked.append(due)
         clock.now += 15
     assert sorted(asked[0]) == sorted(kept)

@@ -103,7 +103,7 @@ class Published:
 
     def __init__(self, shown: Answers) -> None:
         self.samples: dict[str, dict[tuple[str, ...], float]] = {}
-        publish(shown, cast("RunContext", self))
+        publish(shown, cast("RunContext[Any]", self))
 
     def add(self, family: Family, value: float, *labels: str) -> None:
         assert len(labels) == len(family.labels)

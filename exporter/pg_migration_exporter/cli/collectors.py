@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import textwrap
+from typing import Any
 
 from pg_migration_exporter.cli.options import Subparsers
 from pg_migration_exporter.collectors import COLLECTORS, Collector
@@ -34,9 +35,9 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _paragraph(one: Collector, width: int) -> str:
+def _paragraph(one: Collector[Any], width: int) -> str:
     default = "on" if one.default_on else "off"
     needs = "".join(f", needs {requirement.need}" for requirement in one.requires)
     families = "\n".join(f"  - {family.name}" for family in one.families)
-    what = textwrap.fill(one.help, width, initial_indent="  ", subsequent_indent="  ")
+    what = textwrap.fill(one.description, width, initial_indent="  ", subsequent_indent="  ")
     return f"{one.name} ({one.cost}, {default} by default{needs})\n{what}\n{families}"

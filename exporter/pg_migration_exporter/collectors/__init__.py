@@ -1,6 +1,8 @@
 """Every collector, in the order their statements are sent: cheap ones first, and those that may run
 into a lock (of Liquibase's tables) last, so that a deadline cuts off the least."""
 
+from typing import Any
+
 from pg_migration_exporter.collectors.checks import CHECKS
 from pg_migration_exporter.collectors.connections import CONNECTION_USE
 from pg_migration_exporter.collectors.contract import Collector
@@ -30,7 +32,7 @@ from pg_migration_exporter.collectors.transactions import TRANSACTIONS
 from pg_migration_exporter.collectors.vacuum import VACUUM
 from pg_migration_exporter.collectors.wal import WAL
 
-COLLECTORS: tuple[Collector, ...] = (
+COLLECTORS: tuple[Collector[Any], ...] = (
     SERVER,
     CONNECTION_USE,
     PGBOUNCER,

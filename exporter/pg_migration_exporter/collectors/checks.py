@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.user_sql import Reader, requirements, user_collector
@@ -61,30 +62,31 @@ def expected_checks(settings: Settings, server: Capabilities) -> list[CheckSecti
     ]
 
 
-async def _tell_expected(_: Collector, context: RunContext) -> None:
+async def _publish_expected(context: RunContext[None]) -> None:
     for one in expected_checks(context.settings, context.capabilities):
         context.add(INFO, 1, one.name, one.phase, one.severity, collector_of(one))
 
 
-CHECKS = Collector(
+CHECKS: Collector[None] = Collector(
     name="checks",
     help="Checks of a migration by a user's SQL (docs/checks.md); each is asked by a collector of "
-    "its own, `check_NAME`. Source: the configuration.",
+    "its own, `check_NAME`.",
+    sources=("the configuration",),
     families=(STATUS, INFO),
     queries=(),
     level="server",
-    collect=_tell_expected,
+    collect=_publish_expected,
 )
 
 
-def check_collector(section: CheckSection) -> Collector:
+def check_collector(section: CheckSection) -> Collector[Any]:
     """The collector of one check."""
     return user_collector(
         section,
-        Reader(read_result, partial(_publish, section)),
+        Reader((STATUS,), read_result, partial(_publish, section)),
         name=collector_of(section),
-        help_=f"{section.help} Source: the check {section.name} of the configuration.",
-        families=(STATUS,),
+        help_=section.help,
+        source=f"the check {section.name} of the configuration",
     )
 
 
@@ -104,6 +106,6 @@ def read_result(rows: Rows) -> CheckResult:
     return CheckResult(passes, reason[:_LONGEST_REASON] if reason else None)
 
 
-def _publish(section: CheckSection, context: RunContext, found: CheckResult) -> None:
+def _publish(section: CheckSection, context: RunContext[Any], found: CheckResult) -> None:
     datname = context.capabilities.datname
     context.add(STATUS, int(found.passes), datname, section.name, section.phase, section.severity)

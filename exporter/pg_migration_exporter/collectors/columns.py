@@ -1,4 +1,4 @@
-"""Families that are one column of a statistics view each, declared as a table.
+"""Families that are one column of a statement each: declared as a table, and read by name.
 
 The help texts of a view's families stand in one mapping, the expressions that give their values in
 another, because expressions change from version to version and what they mean does not.
@@ -6,9 +6,13 @@ another, because expressions change from version to version and what they mean d
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from typing import Any
 
+from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.metrics.families import Family
+from pg_migration_exporter.postgres.rows import Rows
 
 
 def families(prefix: str, labels: tuple[str, ...], helps: Mapping[str, str]) -> tuple[Family, ...]:
@@ -27,7 +31,7 @@ def select_list(prefix: str, expressions: Mapping[str, str]) -> str:
 
 
 def not_negative(expression: str) -> str:
-    """A difference that clocks, or the time between two looks, may make negative: then zero.
+    """Zero for a difference that is negative: clocks are set back, and positions read in turn.
 
     greatest(..., 0) would make zero of null too.
     """
@@ -37,3 +41,29 @@ def not_negative(expression: str) -> str:
 def age(moment: str) -> str:
     """Seconds since a moment of the server's clock, which may have been set back since."""
     return not_negative(f"extract(epoch from clock_timestamp() - {moment})::float8")
+
+
+async def collect_columns(context: RunContext[Any]) -> None:
+    """Run every query that this server supports, in one round trip, and read its columns."""
+    queries = [query for query in context.queries if query.runs_on(context.capabilities)]
+    answers = (context.query(query, *context.parameters) for query in queries)
+    for rows in await asyncio.gather(*answers):
+        read_columns(rows, context)
+
+
+def read_columns(rows: Rows, context: RunContext[Any]) -> None:
+    """Read the columns of one answer that are named after families of the collector.
+
+    Columns named after a family's labels are its labels; each row is a sample, a null value is
+    none. Labels are put together once for all families that share them.
+    """
+    columns = rows.by_column()
+    labels: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for name, samples in context.families.items():
+        if name not in columns:
+            continue
+        family = samples.family
+        if family.labels not in labels:
+            of_each = zip(*(columns[label] for label in family.labels), strict=True)
+            labels[family.labels] = list(of_each) if family.labels else [()] * len(rows.rows)
+        context.add_column(family, labels[family.labels], columns[name])

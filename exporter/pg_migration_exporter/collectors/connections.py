@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 
-from pg_migration_exporter.collectors.contract import Collector, RunContext, read_columns
+from pg_migration_exporter.collectors.columns import read_columns
+from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.pools import POOL_FAMILIES, add_pool
 from pg_migration_exporter.config.schema import PoolSection
 from pg_migration_exporter.metrics.families import Family
@@ -83,7 +84,7 @@ select 'application', p.name, count(s), p.max_connections
 )
 
 
-async def collect(collector: Collector, context: RunContext) -> None:
+async def collect(context: RunContext[None]) -> None:
     """Ask for everything in one round trip; the server's own pool follows from two answers."""
     sessions, limits, pools = await asyncio.gather(
         context.query(_SESSIONS),
@@ -91,7 +92,7 @@ async def collect(collector: Collector, context: RunContext) -> None:
         context.query(_POOLS, _budgets(context.settings.pools)),
     )
     for rows in (sessions, limits):
-        read_columns(collector, rows, context)
+        read_columns(rows, context)
     most, reserved = limits.rows[0]
     for pool_type, pool, used, limit in pools.rows:
         add_pool(context, pool_type, pool, used, most - reserved if limit is None else limit)
@@ -101,10 +102,10 @@ def _budgets(pools: tuple[PoolSection, ...]) -> str:
     return json.dumps([pool.model_dump() for pool in pools])
 
 
-CONNECTION_USE = Collector(
+CONNECTION_USE: Collector[None] = Collector(
     name="connections",
-    help="Client sessions, and the use of the limits of server, databases, roles and applications. "
-    "Source: pg_stat_activity, pg_settings, pg_database, pg_roles.",
+    help="Client sessions, and the use of the limits of server, databases, roles and applications.",
+    sources=("pg_stat_activity", "pg_settings", "pg_database", "pg_roles"),
     level="server",
     families=(CONNECTIONS, CONNECTIONS_MAX, CONNECTIONS_RESERVED, *POOL_FAMILIES),
     queries=(_SESSIONS, _SERVER_LIMITS, _POOLS),

@@ -28,14 +28,15 @@ _Labels = tuple[str, ...]
 _Samples = list[tuple[_Labels, Value]]
 
 
-def custom_collector(section: CustomMetrics) -> Collector:
+def custom_collector(section: CustomMetrics) -> Collector[Any]:
     """The collector of one statement."""
+    families = tuple(_family(name, family) for name, family in section.metrics.items())
     return user_collector(
         section,
-        Reader(partial(_read, section), _publish),
+        Reader(families, partial(_read, section), _publish),
         name=PREFIX + section.name,
-        help_=f"Custom metrics. Source: the statement {section.name} of the configuration.",
-        families=tuple(_family(name, one) for name, one in section.metrics.items()),
+        help_="Custom metrics.",
+        source=f"the statement {section.name} of the configuration",
     )
 
 
@@ -47,7 +48,7 @@ def _read(section: CustomMetrics, rows: Rows) -> dict[str, _Samples]:
     return {name: read_family(name, family, rows) for name, family in section.metrics.items()}
 
 
-def _publish(context: RunContext, found: dict[str, _Samples]) -> None:
+def _publish(context: RunContext[Any], found: dict[str, _Samples]) -> None:
     for family, samples in found.items():
         for labels, value in samples:
             context.families[family].add(value, context.capabilities.datname, *labels)

@@ -112,10 +112,10 @@ _CONFLICTS = Query(
     on="standby",
 )
 
-DATABASES = Collector(
+DATABASES: Collector[None] = Collector(
     name="databases",
-    help="Counters and transaction id ages of every database. Source: pg_database, "
-    "pg_stat_database, pg_stat_database_conflicts.",
+    help="Counters and transaction id ages of every database.",
+    sources=("pg_database", "pg_stat_database", "pg_stat_database_conflicts"),
     families=(*families(_PREFIX, _DATABASE, _HELPS), CONFLICTS),
     queries=(_DATABASES, _CONFLICTS),
     level="server",
@@ -140,9 +140,10 @@ select datname::text as datname,
 """
 )
 
-DATABASE_SIZES = Collector(
+DATABASE_SIZES: Collector[None] = Collector(
     name="database_sizes",
-    help="Size of every database, measured once a minute. Source: pg_database_size().",
+    help="Size of every database, measured once a minute.",
+    sources=("pg_database_size()",),
     families=(SIZE,),
     queries=(_SIZES,),
     cost="moderate",

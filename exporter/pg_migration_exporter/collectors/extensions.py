@@ -30,10 +30,10 @@ select current_database()::text as datname, e.extname::text as extname, e.extver
 """
 )
 
-EXTENSIONS = Collector(
+EXTENSIONS: Collector[None] = Collector(
     name="extensions",
-    help="Extensions and their versions, read every five minutes. Source: pg_extension, "
-    "pg_available_extensions.",
+    help="Extensions and their versions, read every five minutes.",
+    sources=("pg_extension", "pg_available_extensions"),
     families=(INFO, UPDATE),
     queries=(_EXTENSIONS,),
     cost="moderate",

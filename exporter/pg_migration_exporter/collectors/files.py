@@ -42,10 +42,10 @@ select t.spcname::text as tablespace, count(f.name) as postgres_temporary_files,
 """
 )
 
-FILES = Collector(
+FILES: Collector[None] = Collector(
     name="files",
-    help="WAL and temporary files on disk, counted once a minute. Source: pg_ls_waldir(), "
-    "pg_ls_archive_statusdir(), pg_ls_tmpdir().",
+    help="WAL and temporary files on disk, counted once a minute.",
+    sources=("pg_ls_waldir()", "pg_ls_archive_statusdir()", "pg_ls_tmpdir()"),
     families=(WAL_FILES, WAL_SIZE, PENDING, TEMPORARY, TEMPORARY_BYTES),
     queries=(_WAL, _TEMPORARY),
     cost="moderate",

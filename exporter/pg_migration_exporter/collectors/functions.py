@@ -25,9 +25,10 @@ select current_database()::text as datname, schemaname::text as schemaname,
 """
 )
 
-FUNCTIONS = Collector(
+FUNCTIONS: Collector[None] = Collector(
     name="functions",
-    help="Calls of functions, the 50 that took longest. Source: pg_stat_user_functions.",
+    help="Calls of functions, the 50 that took longest.",
+    sources=("pg_stat_user_functions",),
     families=families("postgres_function", ("datname", "schemaname", "funcname"), _HELPS),
     queries=(_FUNCTIONS,),
     cost="moderate",

@@ -54,10 +54,10 @@ select current_database()::text, 'other', 'other', 'other',
 """
 _LAST_SCAN = age("pg_stat_get_lastscan(indexrelid)")
 
-INDEXES = Collector(
+INDEXES: Collector[None] = Collector(
     name="indexes",
-    help="Use and size of the largest indexes (as many as `tables.top`), read once a minute. "
-    "Source: pg_index, pg_class, pg_stat_all_indexes.",
+    help="Use and size of the largest indexes (as many as `tables.top`), read once a minute.",
+    sources=("pg_index", "pg_class", "pg_stat_all_indexes"),
     families=(
         *families("postgres_index", _INDEX, _INDEX_HELPS),
         *families("postgres_indexes", ("datname",), _UNUSED_HELPS),

@@ -59,10 +59,10 @@ having sum(coalesce(reads, 0) + coalesce(writes, 0) + coalesce(extends, 0) + coa
 """
 
 
-IO = Collector(
+IO: Collector[None] = Collector(
     name="io",
-    help="Reads, writes and their times by kind of process, from PostgreSQL 16 on. "
-    "Source: pg_stat_io.",
+    help="Reads, writes and their times by kind of process, from PostgreSQL 16 on.",
+    sources=("pg_stat_io",),
     families=families("postgres_io", ("backend_type", "object"), _HELPS),
     queries=(Query({version: _variant(version) for version in _BYTES}, optional=True),),
     level="server",
@@ -89,10 +89,10 @@ select coalesce(renamed.new, s.name) as slru,
 """
 )
 
-SLRU = Collector(
+SLRU: Collector[None] = Collector(
     name="slru",
-    help="Caches of transaction states (SLRU), under the names of PostgreSQL 17. "
-    "Source: pg_stat_slru.",
+    help="Caches of transaction states (SLRU), under the names of PostgreSQL 17.",
+    sources=("pg_stat_slru",),
     families=families("postgres_slru", ("slru",), _SLRU_HELPS),
     queries=(_SLRU,),
     level="server",

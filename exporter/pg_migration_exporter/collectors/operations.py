@@ -68,9 +68,10 @@ select case when o.operation = 'BASE BACKUP' then '' else current_database()::te
 """
 )
 
-OPERATIONS = Collector(
+OPERATIONS: Collector[None] = Collector(
     name="operations",
-    help="VACUUM, ANALYZE, CLUSTER, COPY and base backups in progress. Source: pg_stat_progress_*.",
+    help="VACUUM, ANALYZE, CLUSTER, COPY and base backups in progress.",
+    sources=("pg_stat_progress_*",),
     families=(DURATION, PROGRESS, ROWS),
     queries=(_OPERATIONS,),
     requires=(READ_ALL_STATS,),

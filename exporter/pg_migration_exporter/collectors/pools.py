@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.metrics.families import Family
 
@@ -23,7 +25,7 @@ POOL_LIMIT = Family(
 POOL_FAMILIES = (POOL_UTILIZATION, POOL_CONNECTIONS, POOL_LIMIT)
 
 
-def add_pool(context: RunContext, pool_type: str, pool: str, used: int, limit: int) -> None:
+def add_pool(context: RunContext[Any], pool_type: str, pool: str, used: int, limit: int) -> None:
     """Add one pool; one that may have no connection at all has no utilization."""
     context.add(POOL_CONNECTIONS, used, pool_type, pool)
     context.add(POOL_LIMIT, limit, pool_type, pool)

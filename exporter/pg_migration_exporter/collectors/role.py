@@ -46,9 +46,10 @@ select null, null,
 """
 )
 
-ROLE = Collector(
+ROLE: Collector[None] = Collector(
     name="role",
-    help="Privileges of the exporter's own role, read once a minute. Source: pg_roles.",
+    help="Privileges of the exporter's own role, read once a minute.",
+    sources=("pg_roles",),
     families=(PRIVILEGE, VALID, LIMIT),
     queries=(_ROLE,),
     level="server",

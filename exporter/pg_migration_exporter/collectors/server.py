@@ -28,9 +28,10 @@ select 1 as postgres_up, 1 as postgres_info, current_setting('server_version') a
     }
 )
 
-SERVER = Collector(
+SERVER: Collector[None] = Collector(
     name="server",
-    help="Reachability, version and role. Source: settings, pg_is_in_recovery().",
+    help="Reachability, version and role.",
+    sources=("settings", "pg_is_in_recovery()"),
     level="server",
     families=(UP, INFO, START_TIME),
     queries=(_SERVER,),

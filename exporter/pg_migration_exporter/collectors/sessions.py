@@ -45,10 +45,10 @@ select version, count(connection.version) as postgres_tls_connections
 """
 )
 
-SESSIONS = Collector(
+SESSIONS: Collector[None] = Collector(
     name="sessions",
-    help="Processes and their waits, connections by TLS version. Source: pg_stat_activity, "
-    "pg_stat_ssl.",
+    help="Processes and their waits, connections by TLS version.",
+    sources=("pg_stat_activity", "pg_stat_ssl"),
     families=(PROCESSES, TLS),
     queries=(_PROCESSES, _TLS),
     level="server",

@@ -71,9 +71,10 @@ select null, null, null, null, count(*) filter (where pending_restart) from sett
 """
 )
 
-SETTINGS = Collector(
+SETTINGS: Collector[None] = Collector(
     name="settings",
-    help="Settings of the server, read once a minute. Source: pg_settings.",
+    help="Settings of the server, read once a minute.",
+    sources=("pg_settings",),
     families=(SETTING, SETTING_INFO, PENDING_RESTART),
     queries=(_SETTINGS,),
     cost="moderate",

@@ -118,10 +118,15 @@ select d.datname::text as datname, coalesce(max(h.age), 0) as postgres_xmin_hori
 """
 )
 
-TRANSACTIONS = Collector(
+TRANSACTIONS: Collector[None] = Collector(
     name="transactions",
-    help="Old transactions and who holds back the xmin horizon. Source: pg_stat_activity, "
-    "pg_prepared_xacts, pg_replication_slots, pg_stat_replication.",
+    help="Old transactions and who holds back the xmin horizon.",
+    sources=(
+        "pg_stat_activity",
+        "pg_prepared_xacts",
+        "pg_replication_slots",
+        "pg_stat_replication",
+    ),
     level="server",
     families=(OLDEST, SNAPSHOT, IDLE, PREPARED_COUNT, PREPARED, HORIZON, HOLDER),
     queries=(_TRANSACTIONS, _BY_HOLDER, _BY_DATABASE),

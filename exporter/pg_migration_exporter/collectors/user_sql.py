@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import psycopg
 
@@ -42,10 +42,11 @@ class UserSqlMemory(Generic[Answer]):
 
 @dataclass(frozen=True, slots=True)
 class Reader(Generic[Answer]):
-    """What becomes of the rows: `read` raises UnfitAnswerError, `publish` adds samples."""
+    """What becomes of the rows: `read` raises UnfitAnswerError, `publish` fills the families."""
 
+    families: tuple[Family, ...]
     read: Callable[[Rows], Answer]
-    publish: Callable[[RunContext, Answer], None]
+    publish: Callable[[RunContext[Any], Answer], None]
 
 
 def user_collector(
@@ -54,17 +55,18 @@ def user_collector(
     *,
     name: str,
     help_: str,
-    families: tuple[Family, ...],
-) -> Collector:
+    source: str,
+) -> Collector[UserSqlMemory[Answer]]:
     """The collector of one statement."""
 
-    async def collect(_: Collector, context: RunContext) -> None:
+    async def collect(context: RunContext[UserSqlMemory[Answer]]) -> None:
         reader.publish(context, await latest(section, context, reader.read))
 
     return Collector(
         name=name,
         help=help_,
-        families=families,
+        sources=(source,),
+        families=reader.families,
         queries=(Query(section.sql),),
         cost="moderate",
         databases=section.databases,
@@ -86,10 +88,12 @@ def requirements(section: UserStatement) -> tuple[Requirement, ...]:
 
 
 async def latest(
-    section: UserStatement, context: RunContext, read: Callable[[Rows], Answer]
+    section: UserStatement,
+    context: RunContext[UserSqlMemory[Answer]],
+    read: Callable[[Rows], Answer],
 ) -> Answer:
     """Ask if it is time to: an answer lasts for the interval, a failure at most as long."""
-    memory: UserSqlMemory[Answer] = context.memory
+    memory = context.memory
     if time.monotonic() >= memory.due:
         await _ask(section, context, read)
     if memory.failure is not None:
@@ -98,8 +102,12 @@ async def latest(
     return memory.answer
 
 
-async def _ask(section: UserStatement, context: RunContext, read: Callable[[Rows], Answer]) -> None:
-    memory: UserSqlMemory[Answer] = context.memory
+async def _ask(
+    section: UserStatement,
+    context: RunContext[UserSqlMemory[Answer]],
+    read: Callable[[Rows], Answer],
+) -> None:
+    memory = context.memory
     now, interval = time.monotonic(), section.interval or 0.0
     # Stays so if the deadline of the scrape comes first.
     memory.answer = None

@@ -63,10 +63,10 @@ select current_database()::text as datname,
 """
 )
 
-VACUUM = Collector(
+VACUUM: Collector[None] = Collector(
     name="vacuum",
-    help="Tables that autovacuum is behind with or switched off for, counted once a minute. "
-    "Source: pg_class, pg_stat_all_tables, pg_settings.",
+    help="Tables that autovacuum is behind with or switched off for, counted once a minute.",
+    sources=("pg_class", "pg_stat_all_tables", "pg_settings"),
     families=(DUE, FREEZE_DUE, DISABLED),
     queries=(_TABLES,),
     cost="moderate",

@@ -126,11 +126,17 @@ def _variant(version: int) -> str:
     return f"\nselect {select_list('postgres', expressions)}\n  from {views}\n"
 
 
-WAL = Collector(
+WAL: Collector[None] = Collector(
     name="wal",
-    help="WAL, its archive, checkpoints and the background writer. Source: pg_stat_wal, "
-    "pg_stat_archiver, pg_stat_checkpointer, pg_stat_bgwriter, pg_stat_io, "
-    "pg_control_checkpoint().",
+    help="WAL, its archive, checkpoints and the background writer.",
+    sources=(
+        "pg_stat_wal",
+        "pg_stat_archiver",
+        "pg_stat_checkpointer",
+        "pg_stat_bgwriter",
+        "pg_stat_io",
+        "pg_control_checkpoint()",
+    ),
     families=families("postgres", (), _HELPS),
     queries=(Query({version: _variant(version) for version in _VIEWS}),),
     level="server",

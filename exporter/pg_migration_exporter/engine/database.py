@@ -12,18 +12,19 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import psycopg
 
 from pg_migration_exporter.collectors import Collector
-from pg_migration_exporter.collectors.contract import RunContext
+from pg_migration_exporter.collectors.cache import CachedResult
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.engine.database_watcher import DatabaseWatcher
 from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.engine.failures import FailureLog
 from pg_migration_exporter.engine.plan import Plan
+from pg_migration_exporter.engine.run_collector import run_collector
+from pg_migration_exporter.engine.run_context import ContextFactory
 from pg_migration_exporter.engine.store import Durable
 from pg_migration_exporter.metrics.families import FamilySamples
 from pg_migration_exporter.postgres import capabilities, pooler
@@ -52,7 +53,7 @@ class Database:
     def __init__(
         self,
         settings: Settings,
-        collectors: Sequence[Collector],
+        collectors: Sequence[Collector[Any]],
         events: EventLog,
         place: str,
         *,
@@ -63,13 +64,12 @@ class Database:
         self._link = Link(settings.postgres)
         self._collectors = [one for one in collectors if not datname or one.runs_in(datname)]
         self._memories: dict[str, Any] = {one.name: one.memory(settings) for one in collectors}
+        self._cached = {one.name: CachedResult() for one in collectors}
         self._plan = Plan(self._collectors)
         self.failures = FailureLog(place)
-        self._make_context = partial(
-            RunContext, settings=settings, emit=events.emit, is_main=is_main
-        )
+        self._contexts = ContextFactory(settings, events.emit, self.failures, is_main)
         self.watcher = DatabaseWatcher(
-            settings, self._collectors, self._memories, self.failures, self._make_context
+            self._contexts, self._collectors, self._memories, self.failures
         )
 
     @property
@@ -184,15 +184,15 @@ class Database:
         return [*first, asyncio.create_task(after_the_others())]
 
     async def _run(
-        self, collector: Collector, session: Session, known: Capabilities, part: Part
+        self, collector: Collector[Any], session: Session, known: Capabilities, part: Part
     ) -> None:
-        families = collector.unfilled()
         memory = self._memories[collector.name]
         started = time.monotonic()
         with self.failures.isolate(collector.name):
-            context = self._make_context(session, known, memory=memory, families=families)
-            await collector.collect(collector, context)
-            part.answered[collector.name] = time.monotonic() - started, list(families.values())
+            context = self._contexts.make(collector, memory, session, known)
+            await run_collector(collector, context, self._cached[collector.name])
+            families = list(context.families.values())
+            part.answered[collector.name] = time.monotonic() - started, families
 
 
 async def _answer(asked: asyncio.Task[Rows], plan: Plan) -> Capabilities:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 
 from pg_migration_exporter.collectors.contract import Collector, RunContext
-from pg_migration_exporter.config import Settings
 from pg_migration_exporter.engine.failures import FailureLog
+from pg_migration_exporter.engine.run_context import ContextFactory
 from pg_migration_exporter.engine.store import Store
 from pg_migration_exporter.postgres import capabilities
 from pg_migration_exporter.postgres.capabilities import Capabilities
@@ -47,18 +47,17 @@ class DatabaseWatcher:
 
     def __init__(
         self,
-        settings: Settings,
-        collectors: Sequence[Collector],
+        contexts: ContextFactory,
+        collectors: Sequence[Collector[Any]],
         memories: Mapping[str, Any],
         failures: FailureLog,
-        make_context: Callable[..., RunContext],
     ) -> None:
-        self._settings = settings
+        settings = self._settings = contexts.settings
         self._collectors = [one for one in collectors if one.watch is not None]
         self._samplers = [one for one in collectors if one.sample is not None]
         self._known: Capabilities | None = None
         self._memories = memories
-        self._make_context = make_context
+        self._contexts = contexts
         self._link = Link(settings.postgres)
         self._store = Store(settings.state_directory, describe_server(settings.postgres))
         self._failures = failures
@@ -134,7 +133,9 @@ class DatabaseWatcher:
         self._polled_at = time.monotonic()
         return any(answers)
 
-    async def _watch(self, collector: Collector, session: Session, known: Capabilities) -> bool:
+    async def _watch(
+        self, collector: Collector[Any], session: Session, known: Capabilities
+    ) -> bool:
         assert collector.watch is not None
         with self._failures.isolate(f"watch {collector.name}"):
             return await collector.watch(self._context(collector, session, known))
@@ -148,7 +149,7 @@ class DatabaseWatcher:
                 with self._failures.isolate(f"sample {one.name}"):
                     await one.sample(self._context(one, session, known))
 
-    def _context(self, collector: Collector, session: Session, known: Capabilities) -> RunContext:
-        """Of a look: it fills memories, and no family."""
-        memory = self._memories[collector.name]
-        return self._make_context(session, known, memory=memory, families={})
+    def _context(
+        self, collector: Collector[Any], session: Session, known: Capabilities
+    ) -> RunContext[Any]:
+        return self._contexts.make(collector, self._memories[collector.name], session, known)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import psycopg
 
 from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE, look
-from pg_migration_exporter.collectors.liquibase.discovery import Seen
+from pg_migration_exporter.collectors.liquibase.discovery import Discovery, Seen
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.engine.event_log import EventLog
+from pg_migration_exporter.engine.run_context import ContextFactory
 from pg_migration_exporter.engine.store import Store
 from pg_migration_exporter.errors import UserError
 from pg_migration_exporter.liquibase.state.evidence import Evidence
@@ -44,10 +43,10 @@ async def _explain(session: Session, settings: Settings) -> list[Explanation]:
     obstacle = LIQUIBASE.obstacle(known)
     if obstacle is not None:
         raise UserError(f"Liquibase cannot be watched here: {obstacle.remedy_for(known)}")
-    memory: Any = LIQUIBASE.memory(settings)
+    memory = LIQUIBASE.memory(settings)
     store = Store(settings.state_directory, describe_server(settings.postgres))
     store.restore({LIQUIBASE.name: memory})
-    context = RunContext(session, known, settings, memory, {}, EventLog().emit)
+    context = ContextFactory(settings).make(LIQUIBASE, memory, session, known)
     seen = await _look_until_sure(context)
     checks = await context.query(_CHECKS_CONNECTIONS)
     return [
@@ -65,7 +64,7 @@ async def _explain(session: Session, settings: Settings) -> list[Explanation]:
     ]
 
 
-async def _look_until_sure(context: RunContext) -> list[Seen]:
+async def _look_until_sure(context: RunContext[Discovery]) -> list[Seen]:
     """Look again where a lock may be stale: that is said only after it was so for a while."""
     seen = await look(context)
     while any(_may_be_stale(one.evidence) for _, _, one in seen):

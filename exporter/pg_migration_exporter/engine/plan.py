@@ -6,6 +6,7 @@ import difflib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pg_migration_exporter.collectors import COLLECTORS, Collector
 from pg_migration_exporter.collectors.checks import check_collector
@@ -24,12 +25,12 @@ class Plan:
     `capabilities` is None before the server was ever reached.
     """
 
-    collectors: Sequence[Collector] = ()
-    skipped: Sequence[tuple[Collector, Requirement]] = ()
+    collectors: Sequence[Collector[Any]] = ()
+    skipped: Sequence[tuple[Collector[Any], Requirement]] = ()
     capabilities: Capabilities | None = None
 
     @classmethod
-    def make(cls, collectors: Sequence[Collector], capabilities: Capabilities) -> Plan:
+    def make(cls, collectors: Sequence[Collector[Any]], capabilities: Capabilities) -> Plan:
         """Sort the collectors by whether the server and the role let them run."""
         meant = [one for one in collectors if one.runs_in(capabilities.datname)]
         judged = [(one, one.obstacle(capabilities)) for one in meant]
@@ -67,7 +68,7 @@ class Plan:
             log.warning("%s%s", place, problem)
 
 
-def select_collectors(settings: Settings) -> tuple[Collector, ...]:
+def select_collectors(settings: Settings) -> tuple[Collector[Any], ...]:
     """The collectors that the configuration asks for, the user's own last.
 
     Raises ConfigError for an unknown name.

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from pg_migration_exporter.collectors import Collector
 from pg_migration_exporter.config import Settings
@@ -164,8 +165,8 @@ def place_of(name: str) -> str:
 
 
 def in_database(
-    settings: Settings, collectors: Iterable[Collector], name: str
-) -> tuple[Settings, list[Collector]]:
+    settings: Settings, collectors: Iterable[Collector[Any]], name: str
+) -> tuple[Settings, list[Collector[Any]]]:
     """The settings and the collectors of a target for another database of its server."""
     postgres = with_database(settings.postgres, name)
     scoped = [one for one in collectors if one.level == "database"]

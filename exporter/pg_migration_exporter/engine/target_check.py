@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 
 from pg_migration_exporter.collectors import Collector
-from pg_migration_exporter.collectors.contract import RunContext
+from pg_migration_exporter.collectors.cache import CachedResult
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.targets import settings_by_target
-from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.engine.plan import Plan, select_collectors
+from pg_migration_exporter.engine.run_collector import run_collector
+from pg_migration_exporter.engine.run_context import ContextFactory
 from pg_migration_exporter.engine.target import (
     database_problems,
     in_database,
@@ -75,7 +77,7 @@ def _lines(place: str, text: str) -> str:
 
 
 async def _check_other_database(
-    settings: Settings, collectors: Sequence[Collector], name: str
+    settings: Settings, collectors: Sequence[Collector[Any]], name: str
 ) -> list[str]:
     """A line for each problem in another database of the target's server."""
     try:
@@ -86,7 +88,7 @@ async def _check_other_database(
 
 
 async def _check_database(
-    settings: Settings, collectors: Sequence[Collector]
+    settings: Settings, collectors: Sequence[Collector[Any]]
 ) -> tuple[Capabilities, str, list[str], list[str]]:
     """What was found, the names of what works, what does not, and what is not as it should be."""
     link = Link(settings.postgres)
@@ -120,16 +122,10 @@ async def _try(session: Session, plan: Plan, settings: Settings) -> list[str]:
     problems = []
     for one in plan.collectors:
         if one.last:
-            context = RunContext(
-                session,
-                plan.capabilities,
-                settings,
-                one.memory(settings),
-                one.unfilled(),
-                EventLog().emit,
-            )
+            memory = one.memory(settings)
+            context = ContextFactory(settings).make(one, memory, session, plan.capabilities)
             try:
-                await one.collect(one, context)
+                await run_collector(one, context, CachedResult())
             except (psycopg.Error, UnfitAnswerError) as error:
                 problems.append(f"{one.name}: {error}".strip())
     return problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from pg_migration_exporter.collectors import COLLECTORS, Collector
 from pg_migration_exporter.metrics.families import Family
@@ -10,7 +11,7 @@ from pg_migration_exporter.reference.catalogue import FAMILIES
 from pg_migration_exporter.reference.examples import example
 from pg_migration_exporter.reference.markdown import code, table
 from pg_migration_exporter.reference.peers import NAMES
-from pg_migration_exporter.reference.sources import purpose, sources_of, versions_of
+from pg_migration_exporter.reference.sources import sources_of, versions_of
 
 _INTRODUCTION = """\
 # Metrics
@@ -36,14 +37,14 @@ def render() -> str:
     of_collectors = {family for one in COLLECTORS for family in one.families}
     own = [family for family in FAMILIES if family not in of_collectors]
     sections = [
-        f"## {one.name}\n\n{purpose(one)}\n\n{_facts(one)}\n\n{_table(one.families, one)}\n"
+        f"## {one.name}\n\n{one.help}\n\n{_facts(one)}\n\n{_table(one.families, one)}\n"
         for one in COLLECTORS
     ]
     itself = f"## The exporter itself\n\n{_table(own, None)}\n"
     return "\n".join([_INTRODUCTION, *sections, itself])
 
 
-def _facts(one: Collector) -> str:
+def _facts(one: Collector[Any]) -> str:
     """Cost, default, needs and scope in one line."""
     facts = [f"Cost: {one.cost}", "on by default" if one.default_on else "off by default"]
     facts += [f"needs {requirement.need}" for requirement in one.requires]
@@ -54,11 +55,11 @@ def _facts(one: Collector) -> str:
     return "; ".join(facts) + "."
 
 
-def _table(families: Iterable[Family], collector: Collector | None) -> str:
+def _table(families: Iterable[Family], collector: Collector[Any] | None) -> str:
     return table(_HEADER, (_row(family, collector) for family in families))
 
 
-def _row(family: Family, collector: Collector | None) -> list[str]:
+def _row(family: Family, collector: Collector[Any] | None) -> list[str]:
     origin = ["", ""]
     if collector is not None:
         origin = [", ".join(sources_of(family, collector)), versions_of(family, collector)]

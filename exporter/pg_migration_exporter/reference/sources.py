@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from pg_migration_exporter.collectors import Collector
 from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import OLDEST_SUPPORTED
 from pg_migration_exporter.postgres.query import Query
 
-_SOURCE = "Source: "
 
-
-def sources(collector: Collector) -> list[str]:
-    """The views and functions that the collector names as its source."""
-    return collector.help.partition(_SOURCE)[2].rstrip(".").split(", ")
-
-
-def purpose(collector: Collector) -> str:
-    """What the collector is for: its help without its source."""
-    return collector.help.partition(_SOURCE)[0].strip()
-
-
-def sources_of(family: Family, collector: Collector) -> list[str]:
+def sources_of(family: Family, collector: Collector[Any]) -> list[str]:
     """Those of its collector's sources that its column is made of, else those of its statement."""
     variants = [text for _, text in _variants(family, collector)]
-    of_column = [one for one in sources(collector) if _gives(one, family, variants)]
-    named = [one for one in sources(collector) if _mentions("\n".join(variants), one)]
-    return of_column or named or sources(collector)
+    of_column = [source for source in collector.sources if _gives(source, family, variants)]
+    named = [source for source in collector.sources if _mentions("\n".join(variants), source)]
+    return of_column or named or list(collector.sources)
 
 
-def versions_of(family: Family, collector: Collector) -> str:
+def versions_of(family: Family, collector: Collector[Any]) -> str:
     """The servers that have it: `14+`, `16 to 17`, `14+, standby`; any where none is asked."""
     if not collector.queries:
         return "any"
@@ -45,7 +34,7 @@ def versions_of(family: Family, collector: Collector) -> str:
     return f"{_major(min(having))}{last}{side}"
 
 
-def _variants(family: Family, collector: Collector) -> Iterator[tuple[int, str]]:
+def _variants(family: Family, collector: Collector[Any]) -> Iterator[tuple[int, str]]:
     for query in collector.queries:
         for version, text in query.sql.items():
             if _is_column(family, text):

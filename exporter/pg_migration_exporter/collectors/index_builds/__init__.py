@@ -28,7 +28,7 @@ from pg_migration_exporter.postgres.rows import Rows
 _INVALID_EVERY = 60.0
 
 
-async def collect(_: Collector, context: RunContext) -> None:
+async def collect(context: RunContext[IndexBuildMemory]) -> None:
     """Look, and publish what is under way and what is remembered."""
     sightings = await _look(context)
     for seen in sightings:
@@ -36,13 +36,13 @@ async def collect(_: Collector, context: RunContext) -> None:
     _publish_memory(context, context.memory)
 
 
-async def watch(context: RunContext) -> bool:
+async def watch(context: RunContext[IndexBuildMemory]) -> bool:
     """Look, so that builds between two scrapes are noticed; True while one is under way."""
     return bool(await _look(context)) or bool(context.memory.builds)
 
 
-async def _look(context: RunContext) -> list[Sighting]:
-    memory: IndexBuildMemory = context.memory
+async def _look(context: RunContext[IndexBuildMemory]) -> list[Sighting]:
+    memory = context.memory
     look = memory.begin_look()
     answer = await context.query(sql.IN_PROGRESS)
     sightings, now = read_sightings(answer), answer.rows[0][answer.columns.index("now")]
@@ -53,9 +53,9 @@ async def _look(context: RunContext) -> list[Sighting]:
     return sightings
 
 
-async def _settle(context: RunContext, gone: Sequence[Build]) -> bool:
+async def _settle(context: RunContext[IndexBuildMemory], gone: Sequence[Build]) -> bool:
     """Count the builds whose transaction is over, keep the others; True if one was counted."""
-    memory: IndexBuildMemory = context.memory
+    memory = context.memory
     counted = []
     try:
         for build in gone:
@@ -74,7 +74,7 @@ async def _settle(context: RunContext, gone: Sequence[Build]) -> bool:
     return bool(counted)
 
 
-async def _outcome(context: RunContext, build: Build) -> Outcome:
+async def _outcome(context: RunContext[IndexBuildMemory], build: Build) -> Outcome:
     outcome = build.outcome(await context.query(sql.AFTERWARDS, str(build.relid)))
     if outcome != "invalid":
         return outcome
@@ -83,7 +83,7 @@ async def _outcome(context: RunContext, build: Build) -> Outcome:
 
 
 async def _look_for_invalid(
-    context: RunContext, memory: IndexBuildMemory, *, everywhere: bool
+    context: RunContext[IndexBuildMemory], memory: IndexBuildMemory, *, everywhere: bool
 ) -> None:
     """Look at all indexes once in a while or after a build, at those known to be invalid always.
 
@@ -103,7 +103,9 @@ async def _look_for_invalid(
 
 
 async def _still_invalid(
-    context: RunContext, memory: IndexBuildMemory, indexes: Mapping[int, InvalidIndex]
+    context: RunContext[IndexBuildMemory],
+    memory: IndexBuildMemory,
+    indexes: Mapping[int, InvalidIndex],
 ) -> dict[int, InvalidIndex]:
     if not indexes:
         return {}
@@ -118,11 +120,15 @@ def _read_invalid(answer: Rows, memory: IndexBuildMemory) -> dict[int, InvalidIn
     }
 
 
-def _emit(context: RunContext, kind: EventKind, build: Build, **details: str | float) -> None:
+def _emit(
+    context: RunContext[IndexBuildMemory], kind: EventKind, build: Build, **details: str | float
+) -> None:
     context.emit(Event(kind, context.capabilities.datname, build.subject, details))
 
 
-def _publish_build(context: RunContext, seen: Sighting, memory: IndexBuildMemory) -> None:
+def _publish_build(
+    context: RunContext[IndexBuildMemory], seen: Sighting, memory: IndexBuildMemory
+) -> None:
     named = (seen.schemaname, seen.relname, seen.indexrelname, seen.command)
     labels = (context.capabilities.datname, *named)
     course = memory.course(seen)
@@ -138,7 +144,7 @@ def _publish_build(context: RunContext, seen: Sighting, memory: IndexBuildMemory
         context.add(of.LOCKER_TRANSACTION, transaction, *labels, application_name, state)
 
 
-def _publish_memory(context: RunContext, memory: IndexBuildMemory) -> None:
+def _publish_memory(context: RunContext[IndexBuildMemory], memory: IndexBuildMemory) -> None:
     datname = context.capabilities.datname
     for command, outcomes in memory.counts.items():
         for outcome, count in outcomes.items():
@@ -152,8 +158,8 @@ def _publish_memory(context: RunContext, memory: IndexBuildMemory) -> None:
 
 INDEX_BUILDS = Collector(
     name="index_builds",
-    help="CREATE INDEX, REINDEX and rewriting ALTER TABLE: progress and outcome; invalid indexes. "
-    "Source: pg_stat_progress_create_index, pg_stat_activity, pg_locks, pg_index.",
+    help="CREATE INDEX, REINDEX and rewriting ALTER TABLE: progress and outcome; invalid indexes.",
+    sources=("pg_stat_progress_create_index", "pg_stat_activity", "pg_locks", "pg_index"),
     families=of.FAMILIES,
     queries=(
         sql.IN_PROGRESS,

@@ -18,7 +18,7 @@ from pg_migration_exporter.liquibase.state.observer import ChangelogSnapshot, Ob
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 
 
-async def collect(_: Collector, context: RunContext) -> None:
+async def collect(context: RunContext[Discovery]) -> None:
     """Look at every changelog and publish its state."""
     for changelog, subject, observation in await look(context):
         publish_state(context, changelog, observation)
@@ -26,15 +26,15 @@ async def collect(_: Collector, context: RunContext) -> None:
             publish_history(context, changelog, subject)
 
 
-async def watch(context: RunContext) -> bool:
+async def watch(context: RunContext[Discovery]) -> bool:
     """Look at every changelog, so that short runs are noticed; True while one is under way."""
     seen = [observation.evidence for _, _, observation in await look(context)]
     return any(one.lock.locked or one.sessions or one.under_way for one in seen)
 
 
-async def look(context: RunContext) -> list[Seen]:
+async def look(context: RunContext[Discovery]) -> list[Seen]:
     """Every changelog by name with what is seen of it; one without a name if there is none."""
-    discovery: Discovery = context.memory
+    discovery = context.memory
     found = await discover(context, discovery)
     await discovery.reports.refresh(context.query)
     observer = Observer(
@@ -66,8 +66,13 @@ def _nothing(discovery: Discovery) -> ChangelogSnapshot:
 
 LIQUIBASE = Collector(
     name="liquibase",
-    help="State, lock and history of Liquibase's migrations. Source: DATABASECHANGELOG, "
-    "DATABASECHANGELOGLOCK, pg_stat_activity, row counters of both tables.",
+    help="State, lock and history of Liquibase's migrations.",
+    sources=(
+        "DATABASECHANGELOG",
+        "DATABASECHANGELOGLOCK",
+        "pg_stat_activity",
+        "row counters of both tables",
+    ),
     families=FAMILIES,
     queries=(
         sql.DISCOVER_BY_NAME,

@@ -89,7 +89,7 @@ class Discovery:
         self.has_looked = bool(state["has_looked"])
 
 
-async def discover(context: RunContext, discovery: Discovery) -> list[ChangelogTables]:
+async def discover(context: RunContext[Any], discovery: Discovery) -> list[ChangelogTables]:
     """Find the tables: by their default names every time, by their columns once in a while."""
     interval = context.settings.liquibase.discovery_interval
     now = time.monotonic()

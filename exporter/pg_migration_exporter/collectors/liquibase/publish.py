@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.collectors.liquibase.liquibase_families import (
@@ -34,7 +35,7 @@ from pg_migration_exporter.liquibase.state.observer import (
 )
 
 
-def publish_state(context: RunContext, changelog: str, observation: ChangelogSnapshot) -> None:
+def publish_state(context: RunContext[Any], changelog: str, observation: ChangelogSnapshot) -> None:
     """Publish the state, the lock and what the changelog files tell."""
     labels = (context.capabilities.datname, changelog)
     evidence, decision = observation.evidence, observation.decision
@@ -49,7 +50,7 @@ def publish_state(context: RunContext, changelog: str, observation: ChangelogSna
 
 
 def _publish_lock(
-    context: RunContext, labels: tuple[str, str], evidence: Evidence, decision: Decision
+    context: RunContext[Any], labels: tuple[str, str], evidence: Evidence, decision: Decision
 ) -> None:
     context.add(BLOCKED, int(decision.blocked), *labels)
     context.add(LOCK_HELD, int(evidence.lock.locked), *labels)
@@ -60,7 +61,9 @@ def _publish_lock(
             context.add(RUN_DURATION, evidence.lock.age, *labels)
 
 
-def _publish_files(context: RunContext, labels: tuple[str, str], expected: Expected | None) -> None:
+def _publish_files(
+    context: RunContext[Any], labels: tuple[str, str], expected: Expected | None
+) -> None:
     if expected is None:
         return
     context.add(READABLE, int(expected.unreadable is None), *labels)
@@ -72,7 +75,7 @@ def _publish_files(context: RunContext, labels: tuple[str, str], expected: Expec
         context.add(DRIFTED, len(expected.drifted), *labels)
 
 
-def publish_history(context: RunContext, changelog: str, subject: TrackedChangelog) -> None:
+def publish_history(context: RunContext[Any], changelog: str, subject: TrackedChangelog) -> None:
     """Publish the history, and what was counted over time."""
     labels = (context.capabilities.datname, changelog)
     history, memory = subject.history, subject.memory

@@ -46,7 +46,7 @@ class LockMemory:
         return [self.chains.tree(root.pid) for root in self.chains.roots()]
 
 
-async def collect(_: Collector, context: RunContext) -> None:
+async def collect(context: RunContext[LockMemory]) -> None:
     """Look, and publish the counts of every database, once; and the queues of this one."""
     chains = await _look(context)
     _publish_queues(context, chains)
@@ -55,7 +55,7 @@ async def collect(_: Collector, context: RunContext) -> None:
         _publish_roots(context, chains)
 
 
-def _publish_counts(context: RunContext, chains: Chains, databases: Rows) -> None:
+def _publish_counts(context: RunContext[LockMemory], chains: Chains, databases: Rows) -> None:
     for (datname,) in databases.rows:
         context.add(of.BLOCKED, chains.blocked(datname), datname)
         context.add(of.BLOCKING, chains.blocking(datname), datname)
@@ -64,7 +64,7 @@ def _publish_counts(context: RunContext, chains: Chains, databases: Rows) -> Non
         context.add(of.MIGRATION_BLOCKED, chains.behind_migrations(datname, names), datname)
 
 
-async def watch(context: RunContext) -> bool:
+async def watch(context: RunContext[LockMemory]) -> bool:
     """Look, and tell of chains that begin and end; True while one is there."""
     chains = await _look(context)
     if context.is_main:
@@ -72,19 +72,19 @@ async def watch(context: RunContext) -> bool:
     return bool(chains.edges)
 
 
-async def _look(context: RunContext) -> Chains:
+async def _look(context: RunContext[LockMemory]) -> Chains:
     chains = Chains.of(read_sessions(await context.query(sql.WAITS)))
     context.memory.chains = chains
     return chains
 
 
-def _publish_queues(context: RunContext, chains: Chains) -> None:
+def _publish_queues(context: RunContext[LockMemory], chains: Chains) -> None:
     datname = context.capabilities.datname
     for relation, depth in chains.queues(datname).items():
         context.add(of.QUEUE_DEPTH, depth, datname, *relation)
 
 
-def _publish_roots(context: RunContext, chains: Chains) -> None:
+def _publish_roots(context: RunContext[LockMemory], chains: Chains) -> None:
     behind: Counter[tuple[str, str, str]] = Counter()
     for root in chains.roots():
         key = (root.datname, root.application_name, root.state)
@@ -98,7 +98,7 @@ def _publish_roots(context: RunContext, chains: Chains) -> None:
         context.add(of.BEHIND, sum(count for _, count in others), "", "other", "")
 
 
-def _emit_waits(context: RunContext, chains: Chains) -> None:
+def _emit_waits(context: RunContext[LockMemory], chains: Chains) -> None:
     known: dict[tuple[int, float], _Root] = context.memory.reported
     present = {}
     for session in chains.roots():
@@ -114,7 +114,9 @@ def _emit_waits(context: RunContext, chains: Chains) -> None:
     context.memory.reported = present
 
 
-def _begin(context: RunContext, session: LockSession, waiters: list[LockSession]) -> _Root:
+def _begin(
+    context: RunContext[LockMemory], session: LockSession, waiters: list[LockSession]
+) -> _Root:
     datname = session.datname or waiters[0].datname
     root = _Root(session, datname, len(waiters), max(one.waited for one in waiters))
     _emit(
@@ -126,7 +128,7 @@ def _begin(context: RunContext, session: LockSession, waiters: list[LockSession]
     return root
 
 
-def _emit(context: RunContext, kind: EventKind, root: _Root, **more: str) -> None:
+def _emit(context: RunContext[LockMemory], kind: EventKind, root: _Root, **more: str) -> None:
     """Tell of the session at the head of a chain, by its names and numbers."""
     session = root.session
     details: dict[str, str | float] = {
@@ -141,8 +143,8 @@ def _emit(context: RunContext, kind: EventKind, root: _Root, **more: str) -> Non
 
 LOCKS = Collector(
     name="locks",
-    help="Sessions that wait for locks, and behind whom. Source: pg_locks, pg_stat_activity, "
-    "pg_blocking_pids().",
+    help="Sessions that wait for locks, and behind whom.",
+    sources=("pg_locks", "pg_stat_activity", "pg_blocking_pids()"),
     families=of.FAMILIES,
     queries=(sql.DATABASES, sql.WAITS),
     requires=(READ_ALL_STATS,),

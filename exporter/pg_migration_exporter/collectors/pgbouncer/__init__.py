@@ -23,41 +23,31 @@ from pg_migration_exporter.collectors.pgbouncer.pgbouncer_families import (
     Show,
 )
 from pg_migration_exporter.collectors.pools import POOL_FAMILIES, add_pool
-from pg_migration_exporter.config import Settings
-from pg_migration_exporter.engine.failures import FailureLog
 from pg_migration_exporter.errors import ConfigError
 
-
-class Bouncer:
-    """The console, and what is wrong with it now."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.console = Console(settings.pgbouncer)
-        self.failures = FailureLog()
-        self.timeout = settings.pgbouncer.timeout
+_CONSOLE = "pgbouncer console"
 
 
-async def collect(collector: Collector, context: RunContext) -> None:  # noqa: ARG001 - the contract
-    """Ask PgBouncer everything, or say that it is down."""
-    bouncer: Bouncer = context.memory
+async def collect(context: RunContext[Console]) -> None:
+    """Publish what PgBouncer shows, or that it is down."""
     try:
-        answers = await bouncer.console.show()
+        answers = await context.memory.show()
     except TimeoutError:
-        _fail(context, f"no answer in {bouncer.timeout:g} s")
+        _fail(context, f"no answer in {context.settings.pgbouncer.timeout:g} s")
     except (psycopg.Error, ConfigError, OSError) as error:
         _fail(context, str(error))
     else:
-        bouncer.failures.clear("pgbouncer")
+        context.failures.clear(_CONSOLE)
         context.add(UP, 1)
         publish(answers, context)
 
 
-def _fail(context: RunContext, complaint: str) -> None:
-    context.memory.failures.record("pgbouncer", complaint)
+def _fail(context: RunContext[Console], reason: str) -> None:
+    context.failures.record(_CONSOLE, reason)
     context.add(UP, 0)
 
 
-def publish(answers: Mapping[str, Sequence[Record]], context: RunContext) -> None:
+def publish(answers: Mapping[str, Sequence[Record]], context: RunContext[Console]) -> None:
     """Make samples of all answers, by the names of their columns."""
     for row in answers["VERSION"]:
         context.add(VERSION, 1, row["version"])
@@ -74,7 +64,7 @@ def publish(answers: Mapping[str, Sequence[Record]], context: RunContext) -> Non
         add_pool(context, "pgbouncer", limit.name, limit.used, limit.most)
 
 
-def _publish(show: Show, rows: Sequence[Record], context: RunContext) -> None:
+def _publish(show: Show, rows: Sequence[Record], context: RunContext[Console]) -> None:
     for row in rows:
         for column in show.columns:
             value = next((row[name] for name in column.names if name in row), None)
@@ -86,13 +76,13 @@ def _publish(show: Show, rows: Sequence[Record], context: RunContext) -> None:
 
 PGBOUNCER = Collector(
     name="pgbouncer",
-    help="PgBouncer's pools, databases and traffic, under the names of pgbouncer_exporter. "
-    "Source: its admin console.",
+    help="PgBouncer's pools, databases and traffic, under the names of pgbouncer_exporter.",
+    sources=("its admin console",),
     level="server",
     families=(*FAMILIES, *POOL_FAMILIES),
     queries=(),
     collect=collect,
-    memory=Bouncer,
+    memory=lambda settings: Console(settings.pgbouncer),
     is_configured=lambda settings: settings.pgbouncer.dsn is not None,
-    close=lambda bouncer: bouncer.console.close(),
+    close=Console.close,
 )

@@ -27,9 +27,9 @@ from pg_migration_exporter.postgres.capabilities import (
 _OTHER = ("other", "")
 
 
-async def collect(collector: Collector, context: RunContext) -> None:  # noqa: ARG001 - the contract
+async def collect(context: RunContext[Statements]) -> None:
     """Publish what the watcher sampled; look only if it does not."""
-    memory: Statements = context.memory
+    memory = context.memory
     await memory.look(context, glimpses=False)
     for datname, histogram in memory.histograms.items():
         context.add(QUERY_DURATION, histogram.snapshot(), datname, "statements")
@@ -41,13 +41,13 @@ async def collect(collector: Collector, context: RunContext) -> None:  # noqa: A
         context.add(STATEMENT_EVICTIONS, memory.evictions)
 
 
-async def sample(context: RunContext) -> None:
+async def sample(context: RunContext[Statements]) -> None:
     """Look between scrapes."""
-    memory: Statements = context.memory
+    memory = context.memory
     await memory.look(context, glimpses=True)
 
 
-def _add(context: RunContext, counters: Counters, *labels: str) -> None:
+def _add(context: RunContext[Statements], counters: Counters, *labels: str) -> None:
     context.add(STATEMENT_CALLS, counters.calls, *labels)
     context.add(STATEMENT_SECONDS, counters.seconds, *labels)
     context.add(STATEMENT_ROWS, counters.rows, *labels)
@@ -55,8 +55,8 @@ def _add(context: RunContext, counters: Counters, *labels: str) -> None:
 
 QUERY_DURATIONS = Collector(
     name="query_duration",
-    help="Latency of statements as a histogram, and those with most time. "
-    "Source: pg_stat_statements.",
+    help="Latency of statements as a histogram, and those with most time.",
+    sources=("pg_stat_statements",),
     level="server",
     families=FAMILIES,
     queries=(sql.STATEMENTS, sql.SOURCE, sql.NAMES, sql.GLIMPSES, sql.OWN_STATEMENTS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import Any
 
 from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.query_duration import sql
@@ -32,7 +33,7 @@ class Monitored:
         self._looking = asyncio.Lock()
         self._thrift = ReadBudget(settings.interval, SECONDS_PER_MONITORED_ENTRY)
 
-    async def look(self, context: RunContext) -> None:
+    async def look(self, context: RunContext[Monitored]) -> None:
         """Count what is new, if it is time."""
         if not self._thrift.is_due:
             return
@@ -41,7 +42,7 @@ class Monitored:
                 self._thrift.spend(self._entries)
                 await self._look(context)
 
-    async def _look(self, context: RunContext) -> None:
+    async def _look(self, context: RunContext[Monitored]) -> None:
         [source] = await sql.ask_monitor(context, sql.MONITOR)
         self._recognize(*source)
         rows = await sql.ask_monitor(context, sql.SLICES, repr(self._slices.oldest))
@@ -63,7 +64,7 @@ class Monitored:
             self.histograms.clear()
         self._started, self._bounds = started, bounds
 
-    async def _names_of(self, context: RunContext, oids: set[int]) -> None:
+    async def _names_of(self, context: RunContext[Any], oids: set[int]) -> None:
         if not self._names.cover(oids):
             self._names.learn(await sql.ask_monitor(context, sql.NAMES), oids)
             for datname in self._names.long_gone():
@@ -76,24 +77,24 @@ class Monitored:
         return make() if datname is None else self.histograms.setdefault(datname, make())
 
 
-async def collect(collector: Collector, context: RunContext) -> None:  # noqa: ARG001 - the contract
+async def collect(context: RunContext[Monitored]) -> None:
     """Publish what the watcher sampled; look only if it does not."""
-    memory: Monitored = context.memory
+    memory = context.memory
     await memory.look(context)
     for datname, histogram in memory.histograms.items():
         context.add(QUERY_DURATION, histogram.snapshot(), datname, "monitor")
 
 
-async def sample(context: RunContext) -> None:
+async def sample(context: RunContext[Monitored]) -> None:
     """Look between scrapes."""
-    memory: Monitored = context.memory
+    memory = context.memory
     await memory.look(context)
 
 
 MONITORED_DURATIONS = Collector(
     name="query_monitor",
-    help="Latency of statements as the histogram of pg_stat_monitor, where it is installed. "
-    "Source: pg_stat_monitor.",
+    help="Latency of statements as the histogram of pg_stat_monitor, where it is installed.",
+    sources=("pg_stat_monitor",),
     level="server",
     families=(QUERY_DURATION,),
     queries=(sql.MONITOR, sql.SLICES, sql.NAMES),

@@ -8,6 +8,7 @@ too often; until then these count for nobody, and later with all of their calls.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.collectors.query_duration import sql
@@ -24,7 +25,9 @@ class OwnStatements:
         self._is_own: dict[Key, bool] = {}
         self._reading = ReadBudget(0.0, SECONDS_PER_TEXT)
 
-    async def leave_out(self, context: RunContext, entries: Sequence[Row], role: int) -> list[Row]:
+    async def leave_out(
+        self, context: RunContext[Any], entries: Sequence[Row], role: int
+    ) -> list[Row]:
         """The entries without the exporter's own."""
         keys = {entry.key for entry in entries if entry.userid == role}
         if keys - self._is_own.keys() and self._reading.is_due:
@@ -34,7 +37,7 @@ class OwnStatements:
         self.undecided = frozenset(keys - self._is_own.keys())
         return [entry for entry in entries if not self._is_own.get(entry.key, False)]
 
-    async def _ask(self, context: RunContext) -> None:
+    async def _ask(self, context: RunContext[Any]) -> None:
         for *key, is_own in await sql.ask_with_texts(context, sql.OWN_STATEMENTS, MARK):
             if is_own is not None:
                 self._is_own[tuple(key)] = is_own

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.collectors.query_duration import sql
@@ -68,7 +69,7 @@ class Statements:
         self._looked_at = time.monotonic()
         self._thrift = ReadBudget(settings.interval, SECONDS_PER_ENTRY)
 
-    async def look(self, context: RunContext, *, glimpses: bool) -> None:
+    async def look(self, context: RunContext[Any], *, glimpses: bool) -> None:
         """Look at all entries if it is time; then, if wanted, glimpse at some."""
         if not self._thrift.is_due:
             return
@@ -78,7 +79,7 @@ class Statements:
                 if glimpses and self._watched:
                     await self._glimpse(context)
 
-    async def _look(self, context: RunContext) -> None:
+    async def _look(self, context: RunContext[Any]) -> None:
         self._thrift.spend(len(self._reading.seen or ()))
         source, rows = await asyncio.gather(
             sql.ask(context, sql.SOURCE), sql.ask(context, sql.STATEMENTS)
@@ -107,7 +108,7 @@ class Statements:
             self._reading.was_reset()
         return own
 
-    async def _names_of(self, context: RunContext, entries: Iterable[Row]) -> None:
+    async def _names_of(self, context: RunContext[Any], entries: Iterable[Row]) -> None:
         oids = {oid for entry in entries for oid in (entry.dbid, entry.userid)}
         if not self.names.cover(oids):
             self.names.learn(await sql.ask(context, sql.NAMES), oids)
@@ -125,7 +126,7 @@ class Statements:
         for key in list(self._shapes)[:-_SHAPES]:
             del self._shapes[key]
 
-    async def _glimpse(self, context: RunContext) -> None:
+    async def _glimpse(self, context: RunContext[Any]) -> None:
         """Look so often that few calls are in between, of another statement each time."""
         self._turn += 1
         rates = list(self._watched.values())

@@ -115,7 +115,7 @@ select extract(epoch from b.began)::float8 as started, b.dbid::int8 as dbid,
 
 
 async def ask_with_texts(
-    context: RunContext, query: Query, *parameters: str
+    context: RunContext[Any], query: Query, *parameters: str
 ) -> list[tuple[Any, ...]]:
     """Rows of a query that reads texts; none where they cannot be read.
 
@@ -127,14 +127,16 @@ async def ask_with_texts(
         return []
 
 
-async def ask(context: RunContext, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
+async def ask(context: RunContext[Any], query: Query, *parameters: str) -> list[tuple[Any, ...]]:
     """Rows of a query about pg_stat_statements, wherever it is installed."""
     schema = context.capabilities.statements_schema
     assert schema is not None
     return (await context.query(query, *parameters, schema=schema)).rows
 
 
-async def ask_monitor(context: RunContext, query: Query, *parameters: str) -> list[tuple[Any, ...]]:
+async def ask_monitor(
+    context: RunContext[Any], query: Query, *parameters: str
+) -> list[tuple[Any, ...]]:
     """Rows of a query about pg_stat_monitor, wherever it is installed."""
     schema = context.capabilities.statement_monitor_schema
     assert schema is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
+from typing import Any
 
 from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.collectors.query_duration import sql
@@ -43,7 +44,7 @@ class Texts:
         """The text without values, None if it is not known."""
         return self._texts.get(queryid)
 
-    async def learn(self, context: RunContext, queryids: Set[int], entries: int) -> None:
+    async def learn(self, context: RunContext[Any], queryids: Set[int], entries: int) -> None:
         """Read the texts that are missing; the extension has so many entries."""
         missing = queryids - self._texts.keys()
         if self._enabled and missing and self._reading.is_due:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.contract import Collector, RunContext, collect_columns
+from pg_migration_exporter.collectors.columns import collect_columns
+from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.replication import senders, slots, standby, subscriptions
 from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
@@ -23,17 +24,22 @@ LAG_BYTES = Family(
 )
 
 
-async def collect(collector: Collector, context: RunContext) -> None:
+async def collect(context: RunContext[standby.StandbyMemory]) -> None:
     """Read what both sides say, and correct what a standby cannot know by itself."""
-    await collect_columns(collector, context)
+    await collect_columns(context)
     if context.capabilities.in_recovery:
         context.memory.correct(context.families[LAG_SECONDS.name])
 
 
 REPLICATION = Collector(
     name="replication",
-    help="Lag of standbys and of the server itself. Source: pg_stat_replication, "
-    "pg_stat_wal_receiver, pg_replication_slots, WAL functions.",
+    help="Lag of standbys and of the server itself.",
+    sources=(
+        "pg_stat_replication",
+        "pg_stat_wal_receiver",
+        "pg_replication_slots",
+        "WAL functions",
+    ),
     families=(LAG_SECONDS, LAG_BYTES, *senders.FAMILIES, *standby.FAMILIES),
     queries=(senders.BEHIND, senders.COUNTED, standby.STANDBY),
     level="server",
@@ -42,19 +48,24 @@ REPLICATION = Collector(
     memory=lambda _: standby.StandbyMemory(),
 )
 
-REPLICATION_SLOTS = Collector(
+REPLICATION_SLOTS: Collector[None] = Collector(
     name="replication_slots",
-    help="What replication slots hold back. Source: pg_replication_slots, "
-    "pg_stat_replication_slots.",
+    help="What replication slots hold back.",
+    sources=("pg_replication_slots", "pg_stat_replication_slots"),
     families=slots.FAMILIES,
     queries=(slots.SLOTS,),
     level="server",
 )
 
-SUBSCRIPTIONS = Collector(
+SUBSCRIPTIONS: Collector[None] = Collector(
     name="subscriptions",
-    help="Logical replication on the receiving side. Source: pg_subscription, "
-    "pg_stat_subscription, pg_stat_subscription_stats, pg_subscription_rel.",
+    help="Logical replication on the receiving side.",
+    sources=(
+        "pg_subscription",
+        "pg_stat_subscription",
+        "pg_stat_subscription_stats",
+        "pg_subscription_rel",
+    ),
     families=subscriptions.FAMILIES,
     queries=(subscriptions.WORKERS, subscriptions.TABLES),
 )

@@ -46,9 +46,9 @@ class TableMemory:
     inserted: dict[int, Inserted] = field(default_factory=dict)
 
 
-async def collect(_: Collector, context: RunContext) -> None:
+async def collect(context: RunContext[TableMemory]) -> None:
     """Choose and measure tables if it is time to, and read the counters of those chosen."""
-    memory: TableMemory = context.memory
+    memory = context.memory
     now = time.monotonic()
     if now - memory.chosen_at >= context.settings.tables.interval:
         await _choose(context, memory)
@@ -58,7 +58,7 @@ async def collect(_: Collector, context: RunContext) -> None:
     _publish(context, memory, statistics)
 
 
-async def _choose(context: RunContext, memory: TableMemory) -> None:
+async def _choose(context: RunContext[TableMemory], memory: TableMemory) -> None:
     settings = context.settings.tables
     rows = await context.query(sql.LARGEST, array(settings.schemas), str(settings.top))
     largest = rows.named()
@@ -71,14 +71,14 @@ async def _choose(context: RunContext, memory: TableMemory) -> None:
     memory.inserted = {oid: memory.inserted.get(oid, Inserted()) for oid in memory.names}
 
 
-async def _measure(context: RunContext, oids: str) -> Rows:
+async def _measure(context: RunContext[TableMemory], oids: str) -> Rows:
     try:
         return await context.query(sql.SIZES, oids)
     except (errors.LockNotAvailable, errors.QueryCanceled):
         return await context.query(sql.SIZES_ESTIMATED, oids)
 
 
-def _publish(context: RunContext, memory: TableMemory, statistics: Rows) -> None:
+def _publish(context: RunContext[TableMemory], memory: TableMemory, statistics: Rows) -> None:
     datname = context.capabilities.datname
     labels = {oid: (datname, *names) for oid, names in memory.names.items()}
     for rows, published in ((memory.sizes, of.SIZES), (statistics, of.STATISTICS)):
@@ -97,8 +97,8 @@ def _publish(context: RunContext, memory: TableMemory, statistics: Rows) -> None
 
 TABLES = Collector(
     name="tables",
-    help="Sizes and counters of the largest tables. Source: pg_class, pg_stat_all_tables, "
-    "pg_statio_all_tables, pg_stats, pg_locks.",
+    help="Sizes and counters of the largest tables.",
+    sources=("pg_class", "pg_stat_all_tables", "pg_statio_all_tables", "pg_stats", "pg_locks"),
     families=of.FAMILIES,
     queries=(sql.LARGEST, sql.SIZES, sql.SIZES_ESTIMATED, sql.STATISTICS),
     cost="expensive",

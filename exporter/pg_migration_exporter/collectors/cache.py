@@ -1,0 +1,41 @@
+"""The latest result of a collector, repeated while its `ttl` lasts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from math import floor
+
+from pg_migration_exporter.metrics.families import FamilySamples
+from pg_migration_exporter.postgres.capabilities import Capabilities
+
+
+@dataclass(slots=True)
+class CachedResult:
+    """The latest families, the server that they came from, and when (time.monotonic)."""
+
+    families: dict[str, FamilySamples] = field(default_factory=dict)
+    server: Capabilities | None = None
+    at: float = 0.0
+
+    def is_fresh(self, ttl: float, server: Capabilities, collector: str) -> bool:
+        """Whether it came from this server and from the current period of `ttl` seconds.
+
+        Periods begin at a different moment for each collector and database. Otherwise everything
+        expensive would run in the same scrape, since the first scrape runs all of it.
+        """
+        phase = _phase(collector) + _phase(server.datname)
+        stored, now = (moment / ttl + phase for moment in (self.at, time.monotonic()))
+        return self.server == server and floor(stored) == floor(now)
+
+    def store(self, families: dict[str, FamilySamples], server: Capabilities) -> None:
+        """Replace the result."""
+        self.families, self.server, self.at = families, server, time.monotonic()
+
+
+@cache
+def _phase(name: str) -> float:
+    """A number from 0 to 1 for a name, always the same."""
+    return int.from_bytes(sha256(name.encode("utf-8", "surrogateescape")).digest()[:4]) / 2**32
