@@ -1,15 +1,15 @@
--- The least-privileged role of pg-migration-exporter. Run it as an administrator, in every database
--- that is watched; it can be run again at any time, for example after Liquibase made its tables:
+-- Creates the least-privileged role of pg-migration-exporter. Run this file as an administrator in
+-- every watched database. Run it again at any time, for example after Liquibase created its tables:
 --
 --   psql -d DATABASE -v exporter=migration_exporter -f grants.sql
 --
--- With -v migrator=ROLE, the role that runs Liquibase, tables that this role creates later in the
--- schemas of Liquibase's tables become readable too, so that a `drop-all` takes no grant away. That
--- includes other tables of these schemas: leave it out where they must stay unread, and run this
--- file again instead.
+-- With -v migrator=ROLE (the role that runs Liquibase), the exporter may also read tables that this
+-- role creates later in the schemas of Liquibase's tables, so that the grants survive a `drop-all`.
+-- This includes other tables of these schemas: if the exporter must not read them, omit the option
+-- and run this file again instead.
 --
--- -v connections=N raises the role's limit of 4 connections: two for each database that is watched,
--- and two to spare.
+-- -v connections=N raises the role's limit of 4 connections: two for each watched database, and two
+-- spare ones.
 --
 -- Set a password afterwards with \password, or use a certificate or peer authentication.
 
@@ -24,12 +24,12 @@ SELECT format('CREATE ROLE %I LOGIN CONNECTION LIMIT 4', :'exporter')
 ALTER ROLE :"exporter" CONNECTION LIMIT :connections;
 \endif
 
--- Statistics of all sessions and statements; no user's table.
+-- Statistics of all sessions and statements, but no user tables.
 GRANT pg_monitor TO :"exporter";
 
--- Settings that the role is better off with. Administrators of managed services may be refused some:
--- each is a warning then, with what it means, and the rest of this file is done. The block below
--- sees no variable of psql's, but settings of the session.
+-- Recommended settings of the role. Managed services may refuse some of them: then the file prints
+-- a warning with the consequence, and continues. The block below cannot read psql variables, only
+-- settings of the session.
 SELECT set_config('grants.exporter', :'exporter', false) AS exporter
 \gset
 
@@ -42,11 +42,11 @@ BEGIN
     SELECT *
       FROM (VALUES
              ('default_transaction_read_only', 'on',
-              'Only the exporter''s own settings keep it from writing.'),
+              'Only the exporter''s own settings prevent writes.'),
              ('pg_stat_statements.track', 'none',
-              'Its own statements are counted in pg_stat_statements.')
+              'The exporter''s own statements are counted in pg_stat_statements.')
            ) AS setting (name, value, without)
-     WHERE current_setting(name, true) IS NOT NULL  -- what is not loaded has no such setting
+     WHERE current_setting(name, true) IS NOT NULL  -- absent if its module is not loaded
   LOOP
     command := format('ALTER ROLE %I SET %s = %L', current_setting('grants.exporter'),
                       setting.name, setting.value);
@@ -54,7 +54,7 @@ BEGIN
       EXECUTE command;
     EXCEPTION WHEN insufficient_privilege THEN
       RAISE WARNING '%: %', command, SQLERRM
-        USING HINT = format('%s To mend that, have a role that may do so run: %s;',
+        USING HINT = format('%s To fix this, as a role with that right, run: %s;',
                             setting.without, command);
     END;
   END LOOP;
@@ -63,7 +63,7 @@ END $$;
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), :'exporter')
 \gexec
 
--- Liquibase's tables, under whatever names: recognized by their columns.
+-- Liquibase's tables under any names, recognized by their columns.
 CREATE TEMPORARY VIEW pg_temp.liquibase_table AS
 SELECT n.nspname, c.relname
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs once, after grants.sql made the role: the exporter may log in with the password of its secret.
+# Runs once, after grants.sql created the role: sets the password from the exporter's secret.
 set -eu
 psql --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" \
   --set password="$(cat "$EXPORTER_PASSWORD_FILE")" <<'SQL'

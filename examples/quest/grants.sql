@@ -1,4 +1,4 @@
--- Lets the exporter's role read what metrics.yaml asks for:
+-- Grants the exporter's role SELECT on the tables that metrics.yaml reads:
 --
 --   psql -d game -v exporter=migration_exporter -f grants.sql
 

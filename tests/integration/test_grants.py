@@ -69,7 +69,7 @@ def test_a_setting_that_is_refused_is_a_warning_with_its_remedy(database: Databa
         warning, hint = complaints(manager, exporter="watcher").splitlines()
         command = "ALTER ROLE watcher SET pg_stat_statements.track = 'none'"
         assert f"WARNING:  {command}: permission denied" in warning
-        assert hint.startswith("HINT:  Its own statements are counted in pg_stat_statements.")
+        assert hint.startswith("HINT:  The exporter's own statements are counted")
         assert hint.endswith(f"run: {command};")
         settings = "SELECT rolconfig FROM pg_roles WHERE rolname = 'watcher'"
         assert database.value(settings) == ["default_transaction_read_only=on"]
