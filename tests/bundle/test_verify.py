@@ -211,5 +211,5 @@ def test_unusable_url_is_refused_and_no_password_repeated(
 ) -> None:
     assert cli(command, "--url", url) == 2
     error = capsys.readouterr().err
-    assert "give an http or https address" in error
+    assert "not an http or https URL" in error
     assert "hidden" not in error

@@ -1,7 +1,7 @@
-"""`changelog`: what the files of a Liquibase changelog say, without a database.
+"""`changelog`: read the files of a Liquibase changelog, without a database.
 
-Exit code of both commands: 0 when the expected changesets are known, 1 when a finding says that
-they are not, 2 when the changelog cannot be opened at all.
+Exit codes: 0 if the expected changesets are known, 1 if they are not because of a finding, 2 if the
+changelog cannot be opened.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pg_migration_exporter.cli.options import Subparsers
+from pg_migration_exporter.cli.commands import Subparsers
 from pg_migration_exporter.errors import UserError
+from pg_migration_exporter.formatting import count
 from pg_migration_exporter.liquibase.changelog import (
     Changelog,
     ExpectedChangeset,
@@ -27,7 +28,7 @@ from pg_migration_exporter.liquibase.changelog import (
     read_changelog,
 )
 
-#: What a changeset is beside its identity, for people.
+#: Remarks behind the identity of a changeset.
 _REMARKS = {
     "run_always": "runs always",
     "run_on_change": "runs when changed",
@@ -35,16 +36,16 @@ _REMARKS = {
 }
 
 
-def add(subparsers: Subparsers) -> None:
-    """Add the subcommand, which has subcommands of its own."""
-    parser = subparsers.add_parser(
-        "changelog",
-        help="read changelog files as Liquibase does",
-        description="Read changelog files as Liquibase does, without Liquibase and a database.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.description = (
+        "Read changelog files as Liquibase does, without Liquibase and without a database."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add(commands, "list", "list the expected changesets in order of execution", _print_changesets)
-    _add(commands, "check", "say what is wrong or uncertain, with file and line", _print_findings)
+    _add(
+        commands, "check", "report what is wrong or uncertain, with file and line", _print_findings
+    )
 
 
 def _add(commands: Subparsers, name: str, summary: str, show: Callable[[Changelog], None]) -> None:
@@ -55,7 +56,7 @@ def _add(commands: Subparsers, name: str, summary: str, show: Callable[[Changelo
         action="append",
         type=Path,
         metavar="DIR",
-        help="directory to find files in, as liquibase --search-path; may be repeated (default: .)",
+        help="directory with files, as liquibase --search-path; repeatable (default: .)",
     )
     parser.add_argument("--contexts", metavar="LIST", help="as liquibase --contexts")
     parser.add_argument(
@@ -67,10 +68,10 @@ def _add(commands: Subparsers, name: str, summary: str, show: Callable[[Changelo
         default=[],
         type=_property,
         metavar="NAME=VALUE",
-        help="a changelog property that Liquibase is given with -D or by the environment",
+        help="changelog property, as Liquibase gets it from -D or the environment; repeatable",
     )
     parser.add_argument(
-        "--liquibase-version", metavar="VERSION", help="of the Liquibase that runs (default: 4.28)"
+        "--liquibase-version", metavar="VERSION", help="version of Liquibase (default: 4.28)"
     )
     parser.add_argument(
         "--encoding", default="utf-8", metavar="NAME", help="as liquibase --file-encoding"
@@ -87,7 +88,7 @@ def _property(text: str) -> tuple[str, str]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Read and show; 0 or 1. Raises UserError for a changelog that cannot be opened."""
+    """Read and print; return 0 or 1. Raises UserError if the changelog cannot be opened."""
     search_path = options.search_path or [Path()]
     if missing := locate(options.file, search_path):
         raise UserError(f"{missing.summary} {missing.advice}")
@@ -111,13 +112,16 @@ def _document(changelog: Changelog) -> dict[str, Any]:
     return {
         "file": changelog.file,
         "complete": changelog.complete,
-        "changesets": [{"identity": one.identity, **asdict(one)} for one in changelog.changesets],
-        "findings": [asdict(one) for one in changelog.findings],
+        "changesets": [
+            {"identity": changeset.identity, **asdict(changeset)}
+            for changeset in changelog.changesets
+        ],
+        "findings": [asdict(finding) for finding in changelog.findings],
     }
 
 
 def _print_changesets(changelog: Changelog) -> None:
-    """Print the changesets; the findings go to stderr, so that a pipe has the changesets alone."""
+    """Print the changesets; findings go to stderr, so that a pipe gets only changesets."""
     for changeset in changelog.changesets:
         print(_printable(f"{changeset.identity}{_remarks(changeset)}"))
     for finding in changelog.findings:
@@ -128,13 +132,9 @@ def _print_findings(changelog: Changelog) -> None:
     for finding in changelog.findings:
         print(_paragraph(finding))
     counts = Counter(finding.severity for finding in changelog.findings)
-    found = ", ".join(_count(count, severity) for severity, count in sorted(counts.items()))
-    known = f"{_count(len(changelog.changesets), 'changeset')} expected"
+    found = ", ".join(count(number, severity) for severity, number in sorted(counts.items()))
+    known = f"{count(len(changelog.changesets), 'changeset')} expected"
     print(f"{found or 'no findings'}; {known if changelog.complete else 'changesets not known'}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _remarks(changeset: ExpectedChangeset) -> str:
@@ -143,7 +143,7 @@ def _remarks(changeset: ExpectedChangeset) -> str:
 
 
 def _paragraph(finding: Finding) -> str:
-    """Return a finding as a first line to grep for, and what to do below it."""
+    """Return a finding: a first line to grep for, and the advice below it."""
     place = f"{finding.file}:{finding.line}: " if finding.line else f"{finding.file}: "
     first = f"{finding.severity}: {place if finding.file else ''}{finding.summary}"
     return "\n".join((*_wrapped(first, ""), *_wrapped(finding.advice, "    ")))
@@ -156,14 +156,16 @@ def _wrapped(text: str, indent: str) -> Iterator[str]:
         max(width, 20),
         initial_indent=indent,
         subsequent_indent="    ",
-        # Paths and identities must stay whole, to be copied.
+        # Paths and identities stay whole, so that they can be copied.
         break_long_words=False,
         break_on_hyphens=False,
     )
 
 
 def _printable(text: str) -> str:
-    """Return `text` without anything that would move a terminal's cursor or not print at all."""
-    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    """Return the text with unprintable characters escaped."""
+    shown = "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )
     encoding = sys.stdout.encoding or "utf-8"
     return shown.encode(encoding, "backslashreplace").decode(encoding)

@@ -1,17 +1,15 @@
-"""`config`: every key of the configuration, as a file to begin with and as a page to read."""
+"""`config`: print an example configuration, or the reference of its keys."""
 
 from __future__ import annotations
 
 import argparse
 from importlib.resources import files
 
-from pg_migration_exporter.cli.options import Subparsers
-from pg_migration_exporter.reference import configuration_page as configuration
+from pg_migration_exporter.reference import configuration_page
 
 
-def add(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser("config", help="show an example configuration")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     example = commands.add_parser(
         "example", help="print a configuration file with every key, its default and its meaning"
@@ -24,13 +22,13 @@ def add(subparsers: Subparsers) -> None:
 
 
 def print_example(_: argparse.Namespace) -> int:
-    """Print the example, as it is shipped."""
+    """Print the example file."""
     example = files("pg_migration_exporter.config").joinpath("example.yaml")
     print(example.read_text(encoding="utf-8"), end="")
     return 0
 
 
 def print_reference(_: argparse.Namespace) -> int:
-    """Print the page."""
-    print(configuration.render(), end="")
+    """Print docs/configuration.md."""
+    print(configuration_page.render(), end="")
     return 0

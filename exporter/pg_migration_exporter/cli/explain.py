@@ -1,15 +1,15 @@
-"""`explain`: the state of each migration, what speaks for and against it, what to do."""
+"""`explain`: the state of each migration, its evidence, and what to do."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from pg_migration_exporter.cli.options import (
-    Subparsers,
     add_settings_options,
     add_target_option,
     read_target,
@@ -19,14 +19,12 @@ from pg_migration_exporter.liquibase.state.explanation import Explanation
 from pg_migration_exporter.liquibase.state.texts import STATES
 
 
-def add(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "explain",
-        help="explain the state of the migrations in a database",
-        description="Look at a database, print the state of its migrations with what speaks for "
-        "and against it, what to do, and what to grant or configure to know more. What a running "
-        "exporter remembers is used where state_directory is configured.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.description = (
+        "Print the state of the migrations in a database, the evidence for it, what is not "
+        "certain, what to do, and what to grant or configure to learn more. Uses what a running "
+        "exporter has stored, if state_directory is configured."
     )
     add_settings_options(parser)
     add_target_option(parser)
@@ -34,7 +32,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Explain; 0 whatever the state is. Raises UserError where the server cannot be asked."""
+    """Explain; return 0 in every state. Raises UserError if the server cannot be reached."""
     explanations = asyncio.run(explain_server(read_target(options)))
     console = Console(highlight=False, soft_wrap=False)
     for explanation in explanations:
@@ -42,26 +40,25 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print(console: Console, one: Explanation) -> None:
-    decision, text = one.decision, STATES[one.decision.status]
+def _print(console: Console, explanation: Explanation) -> None:
+    decision, text = explanation.decision, STATES[explanation.decision.status]
     blocked = ", blocked" if decision.blocked else ""
     inferred = ", inferred" if decision.inferred else ""
     console.print(
         Text.assemble(
-            f"{one.changelog or 'no changelog'}: ",
+            f"{explanation.changelog or 'no changelog'}: ",
             (decision.status.upper() + blocked + inferred, "bold"),
         )
     )
     console.print(Text(f"  {decision.reason} (source: {decision.source})"))
-    _section(console, "It means", [text.meaning])
+    _section(console, "Meaning", [text.meaning])
     _section(console, "What to do", [text.steps])
-    _section(console, "What is seen", one.facts)
-    _section(console, "What is in doubt", one.doubts)
-    _section(console, "To know more", one.advice)
+    _section(console, "Evidence", explanation.facts)
+    _section(console, "Not certain", explanation.doubts)
+    _section(console, "To learn more", explanation.advice)
 
 
-def _section(console: Console, title: str, lines: object) -> None:
-    assert isinstance(lines, list)
+def _section(console: Console, title: str, lines: Sequence[str]) -> None:
     if not lines:
         return
     console.print(Text(f"\n{title}:", style="bold"))

@@ -1,4 +1,4 @@
-"""`logs check`: what the log pipeline would lose or misread of a log."""
+"""`logs check`: what the log pipeline would lose or misread."""
 
 from __future__ import annotations
 
@@ -8,40 +8,38 @@ from pathlib import Path
 from typing import get_args
 
 from pg_migration_exporter.bundle.values import load_values
-from pg_migration_exporter.cli.options import Subparsers
 from pg_migration_exporter.errors import UserError
 from pg_migration_exporter.logs.formats import FormatName, formats
 from pg_migration_exporter.logs.log_check import Report, check_file, log_files
 from pg_migration_exporter.logs.prefix import check_prefix
 
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-#: Numbers of lines that are named of each problem.
-_NAMED = 5
+#: The most line numbers printed for a problem.
+_MAX_LINES = 5
 
 
-def add(subparsers: Subparsers) -> None:
-    """Add the subcommand, its one action and that one's options."""
-    parser = subparsers.add_parser("logs", help="check what the log pipeline makes of a log")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     check = actions.add_parser(
         "check",
         help="report what would be lost or misread",
-        description="Read log files by the rules of the pipeline and report, with the numbers of "
-        "the lines, what would be lost or misread. Exit code 1 if there is something.",
+        description="Read log files with the rules of the pipeline and report what would be lost "
+        "or misread, with line numbers. Exit code 1 if there is a problem.",
     )
-    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="log file or folder")
-    check.add_argument("--values", type=Path, metavar="FILE", help="overrides of the defaults")
-    check.add_argument("--format", choices=get_args(FormatName), help="do not guess the format")
+    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="log file or directory")
+    check.add_argument("--values", type=Path, metavar="FILE", help="your values file")
+    check.add_argument("--format", choices=get_args(FormatName), help="default: detected")
     check.add_argument(
         "--prefix",
         help="log_line_prefix of the text format, without the quotes of postgresql.conf; "
-        "default: that of the values",
+        "default: the one in the values",
     )
     check.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check; 0 when all would be stored as it is, 1 when not. Raises UserError."""
+    """Check; return 1 if there is a problem, else 0. Raises UserError."""
     logs = load_values(options.values).logs
     known = formats(_prefix(options.prefix) or logs.postgresql.log_line_prefix)
     if options.format:
@@ -73,6 +71,6 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _numbers(numbers: list[int]) -> str:
-    named = ", ".join(map(str, numbers[:_NAMED]))
-    more = f" and {len(numbers) - _NAMED} more" if len(numbers) > _NAMED else ""
+    named = ", ".join(map(str, numbers[:_MAX_LINES]))
+    more = f" and {len(numbers) - _MAX_LINES} more" if len(numbers) > _MAX_LINES else ""
     return f"line {named}{more}"

@@ -1,10 +1,9 @@
-"""Options that several subcommands share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pg_migration_exporter.config import Settings, load_settings
@@ -13,11 +12,6 @@ from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.errors import ConfigError, UserError
 from pg_migration_exporter.reference.catalogue import TAKEN_NAMES
 
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-else:
-    Subparsers = argparse._SubParsersAction
-
 
 def add_settings_options(parser: argparse.ArgumentParser) -> None:
     """Add --config and --dsn."""
@@ -25,46 +19,47 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dsn",
         metavar="DSN",
-        help="libpq connection string or URL of the database; without it postgres.dsn of the "
-        "configuration, or libpq's environment variables. A password here is visible to other "
-        "users of the machine: prefer PGPASSFILE or postgres.password_file",
+        help="libpq connection string or URL; default: postgres.dsn of the configuration, or "
+        "libpq's environment variables. Other users of the machine can see a password here: use "
+        "PGPASSFILE or postgres.password_file instead",
     )
 
 
 def add_target_option(parser: argparse.ArgumentParser) -> None:
-    """Add --target, for commands that are about one server."""
+    """Add --target, for commands for one server."""
     parser.add_argument(
         "--target",
         metavar="NAME",
         default=DEFAULT_TARGET,
-        help="one of the targets of the configuration; default: the server of postgres:",
+        help="a target of the configuration; default: the server of `postgres`",
     )
 
 
 def read_target(options: argparse.Namespace) -> Settings:
-    """The settings of the target that the options name. Raises ConfigError."""
-    found = settings_by_target(read_settings(options))
-    if options.target not in found:
-        known = ", ".join(found)
-        raise ConfigError(f"--target: there is no target {options.target!r}; known are {known}")
-    return found[options.target]
+    """Return the settings of the target in the options. Raises ConfigError."""
+    targets = settings_by_target(read_settings(options))
+    if options.target not in targets:
+        known = ", ".join(targets)
+        raise ConfigError(
+            f"--target: there is no target {options.target!r}; the targets are {known}"
+        )
+    return targets[options.target]
 
 
 def read_url(options: argparse.Namespace) -> str:
-    """The address of an exporter that --url gives.
-
-    Raises UserError; a URL with a password is refused without being repeated.
-    """
+    """Return the URL of --url. Raises UserError, which never quotes a password."""
     try:
         parts = urlsplit(options.url)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.username is None
     except ValueError:
         usable = False
     if not usable:
-        raise UserError("--url: give an http or https address without user name and password")
+        raise UserError(
+            "--url: not an http or https URL, or one with a user name; write http://HOST:PORT"
+        )
     return str(options.url)
 
 
 def read_settings(options: argparse.Namespace, **overrides: object) -> Settings:
-    """The settings that the options ask for. Raises ConfigError."""
+    """Return the settings of the options and their configuration file. Raises ConfigError."""
     return load_settings(options.config, dsn=options.dsn, overrides=overrides, taken=TAKEN_NAMES)

@@ -10,31 +10,26 @@ from pathlib import Path
 from pg_migration_exporter.bundle import external_checks as check
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.values import load_values
-from pg_migration_exporter.cli.options import Subparsers
 from pg_migration_exporter.cli.values_options import add_values_options
 from pg_migration_exporter.errors import UserError
 
 
-def add(subparsers: Subparsers) -> None:
-    """Add the subcommand and its options."""
-    parser = subparsers.add_parser(
-        "render",
-        help="write the alert rules, their routing and the log pipeline",
-        description="Render the bundle's templates with values and write the files below DIR.",
-    )
-    parser.add_argument("kind", nargs="?", choices=(*KINDS, "all"), default="all", help="what")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.description = "Render the files of the bundle with your values and write them below DIR."
+    parser.add_argument("kind", nargs="?", choices=(*KINDS, "all"), default="all", help="the part")
     add_values_options(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="where to write")
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="output directory")
     parser.add_argument(
         "--check",
         action="store_true",
-        help="have promtool and amtool check the files first; write nothing when one objects",
+        help="check the files with promtool and amtool first; write nothing if a check fails",
     )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Render; 0 when written, 1 when a check failed. Raises UserError."""
+    """Render; return 1 if a check failed, else 0. Raises UserError."""
     kinds = KINDS if options.kind == "all" else (options.kind,)
     accept = _passes_checks if options.check else _unchecked
     rendered = render(kinds, load_values(options.values, options.preset))
@@ -42,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         written = write(rendered, options.out, accept)
     except OSError as error:
         raise UserError(
-            f"--out {options.out}: cannot be written: {error.strerror}; name a folder that can"
+            f"--out {options.out}: cannot be written: {error.strerror}; use a writable directory"
         ) from error
     for path in written:
         print(f"wrote {path}")
@@ -54,7 +49,7 @@ def _unchecked(_files: Sequence[Path]) -> bool:
 
 
 def _passes_checks(files: Sequence[Path]) -> bool:
-    """Run the checks of each kind, say what came out, and tell whether none failed."""
+    """Run the checks of each kind and print the outcomes; return whether none failed."""
     outcomes = [
         check.run(each, selected)
         for kind, checks in check.CHECKS.items()

@@ -1,4 +1,4 @@
-"""`reports create-table`: the table that reports of Liquibase runs may be kept in."""
+"""`reports create-table`: create the table for reports of Liquibase runs."""
 
 from __future__ import annotations
 
@@ -7,39 +7,38 @@ import asyncio
 
 import psycopg
 
-from pg_migration_exporter.cli.options import Subparsers, add_settings_options, read_settings
+from pg_migration_exporter.cli.options import add_settings_options, read_settings
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import UserError
 from pg_migration_exporter.liquibase.reports import table as report_table
 from pg_migration_exporter.postgres.conninfo import build_conninfo, describe_server
 
 
-def add(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser("reports", help="make the table for reports of Liquibase runs")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     create = commands.add_parser(
         "create-table",
-        help=f"make the table {report_table.TABLE} and grant it",
-        description=f"Make the table {report_table.TABLE} in the database, as a role that may "
-        "create a schema there, and grant what `run` and the exporter need. Can be run again.",
+        help=f"create the table {report_table.TABLE} and grant access to it",
+        description=f"Create the table {report_table.TABLE} in the database, as a role that may "
+        "create a schema there, and grant what `run` and the exporter need. Can be repeated.",
     )
     add_settings_options(create)
     for option, help_text in (
-        ("--migrator", "role that runs Liquibase: it may add reports"),
-        ("--exporter", "role of the exporter: it may read them"),
+        ("--migrator", "role that runs Liquibase, which writes reports"),
+        ("--exporter", "role of the exporter, which reads reports"),
     ):
         create.add_argument(
             option, action="append", metavar="ROLE", required=True, help=f"{help_text}; repeatable"
         )
     create.add_argument(
-        "--print", action="store_true", dest="only_print", help="print the SQL, change nothing"
+        "--print", action="store_true", dest="only_print", help="print the SQL without running it"
     )
     create.set_defaults(run=create_table)
 
 
 def create_table(options: argparse.Namespace) -> int:
-    """Make the table, or print how; 0 when done. Raises UserError."""
+    """Create the table, or print its SQL. Raises UserError."""
     statements = report_table.creation(options.migrator, options.exporter)
     if options.only_print:
         print(statements, end="")
@@ -49,20 +48,20 @@ def create_table(options: argparse.Namespace) -> int:
         _execute(settings, statements)
     except psycopg.Error as error:
         server = describe_server(settings.postgres)
-        raise UserError(f"{server}: the table was not made: {str(error).strip()}") from error
-    print(f"made {report_table.TABLE}, or found it, and granted it")
+        raise UserError(f"{server}: the table was not created: {str(error).strip()}") from error
+    print(f"{report_table.TABLE} exists, and its rights are granted")
     return 0
 
 
 def _execute(settings: Settings, statements: str) -> None:
     with psycopg.connect(asyncio.run(build_conninfo(settings.postgres))) as connection:
         connection.read_only = False
-        found = connection.execute(
+        owner = connection.execute(
             report_table.FOREIGN_OWNER.encode(), [report_table.SCHEMA]
         ).fetchone()
-        if found is not None:
+        if owner is not None:
             raise UserError(
-                f"the schema {report_table.SCHEMA} is there and belongs to {found[0]}: connect as "
+                f"the schema {report_table.SCHEMA} belongs to {owner[0]}: connect as "
                 "that role if you trust it, or drop the schema"
             )
         connection.execute(statements.encode())

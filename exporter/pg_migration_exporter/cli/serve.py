@@ -1,4 +1,4 @@
-"""`serve`: answer Prometheus until told to stop."""
+"""`serve`: serve the metrics and the status page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from functools import partial
 import uvloop
 
 from pg_migration_exporter import __version__
-from pg_migration_exporter.cli.options import Subparsers, add_settings_options, read_settings
+from pg_migration_exporter.cli.options import add_settings_options, read_settings
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.types import split_address
 from pg_migration_exporter.engine.fleet import Fleet
@@ -35,21 +35,19 @@ log = logging.getLogger(__name__)
 _BACKLOG = 128
 
 
-def add(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "serve",
-        help="serve /metrics",
-        description="Serve /metrics for one PostgreSQL server, and /probe for the targets of the "
-        "configuration, until SIGTERM or Ctrl-C. SIGHUP reads the configuration again.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.description = (
+        "Serve /metrics for one PostgreSQL server, /probe for the configured targets, and the "
+        "status page, until SIGTERM or Ctrl-C. SIGHUP reloads the configuration."
     )
     add_settings_options(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="default: 127.0.0.1:9886")
     parser.add_argument(
         "--check-config",
         action="store_true",
-        help="check the configuration and, through it, each server: version, grants, extensions, "
-        "custom metrics, checks; then exit with 0 (all collectors can run) or 2",
+        help="check the configuration and each server (version, grants, extensions, custom "
+        "metrics, checks), then exit with 0 if all collectors can run, else 2",
     )
     parser.set_defaults(run=run)
 
@@ -64,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     configure(settings.log.level, settings.log.format)
     with _listen(settings.listen) as listener:
-        # A scrape is many small turns of the event loop: uvloop takes a third off its CPU time.
+        # uvloop takes a third less CPU time for a scrape.
         uvloop.run(_serve(settings, read, listener, tls))
     return 0
 
@@ -88,7 +86,7 @@ async def _serve(
         else count(len(fleet.targets), "target"),
     )
     _reload_on_hangup(reloader)
-    # uvicorn finishes its work on a signal, then raises it again for whoever handled it before.
+    # uvicorn shuts down on a signal, then raises it again for the previous handler.
     signal.signal(signal.SIGTERM, _exit)
     try:
         await server.serve_on(listener)
@@ -97,7 +95,7 @@ async def _serve(
 
 
 def _reload_on_hangup(reloader: Reloader) -> None:
-    """Reload on SIGHUP; what is wrong with the configuration is in the log."""
+    """Reload on SIGHUP; errors of the configuration are logged."""
     running: set[asyncio.Task[None]] = set()
 
     async def reload() -> None:
@@ -125,9 +123,9 @@ def _listen(address: str) -> socket.socket:
         )
     except OSError as error:
         hint = (
-            "another process listens there; use another --listen, or stop it"
+            "another process uses this address; stop it, or use another --listen"
             if error.errno == errno.EADDRINUSE
-            else "choose an address of this machine and a port this user may use"
+            else "use an address of this machine and a port that this user may open"
         )
         reason = os.strerror(error.errno) if error.errno else error
         raise ListenError(f"cannot listen on {address}: {reason}; {hint}") from error

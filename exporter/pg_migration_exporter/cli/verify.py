@@ -1,4 +1,4 @@
-"""`verify`: prove that an exporter publishes every metric that the rules read."""
+"""`verify`: check that an exporter publishes every metric that the rules read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pg_migration_exporter.bundle.rule_metrics import records, rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.bundle.verify import Finding, fetch, verify
-from pg_migration_exporter.cli.options import Subparsers, read_url
+from pg_migration_exporter.cli.options import read_url
 from pg_migration_exporter.cli.values_options import add_values_options
 
 _WORDS = {
@@ -22,20 +22,20 @@ _WORDS = {
 }
 
 
-def add(subparsers: Subparsers) -> None:
-    """Add the subcommand and its options."""
-    parser = subparsers.add_parser(
-        "verify",
-        help="prove that an exporter publishes what the rules read",
-        description="Compare the metrics of the alert rules with the page of a running exporter.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.description = (
+        "Compare the metrics that the alert rules read with those of a running exporter."
     )
-    parser.add_argument("--url", required=True, help="for example http://localhost:9886/metrics")
+    parser.add_argument(
+        "--url", required=True, help="URL of the metrics, such as http://localhost:9886/metrics"
+    )
     add_values_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Verify; 0 when nothing is missing, 1 when something is. Raises UserError."""
+    """Print the metrics; return 1 if one is missing. Raises UserError."""
     values = load_values(options.values, options.preset)
     recorded = list(records(values))
     names = {rule.name for rule in recorded}
@@ -45,9 +45,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _lines(findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield a table whose names are never cut, however narrow the terminal is."""
+    """Yield the lines of a table; names are never cut, even in a narrow terminal."""
     rows = [("RULE", "METRIC", "STATUS", "SERIES")]
-    rows += [(each.rule, each.metric, _WORDS[each.status], str(each.series)) for each in findings]
+    rows += [
+        (finding.rule, finding.metric, _WORDS[finding.status], str(finding.series))
+        for finding in findings
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))

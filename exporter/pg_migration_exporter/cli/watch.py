@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.live import Live
 
 from pg_migration_exporter.cli.options import (
-    Subparsers,
     add_settings_options,
     read_settings,
     read_url,
@@ -21,21 +20,22 @@ from pg_migration_exporter.status.terminal import StatusView
 from pg_migration_exporter.status.updates import OpenUpdates, from_database, from_exporter
 
 
-def add(subparsers: Subparsers) -> None:
-    """Add the subcommand."""
-    parser = subparsers.add_parser(
-        "watch",
-        help="show the status page in this terminal",
-        description="Show how the migrations are, live: from a running exporter (--url), or from "
-        "the database itself over two connections. Ctrl-C ends it. Where the output is no "
-        "terminal, it is printed once.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.description = (
+        "Show the status of the migrations, live: from a running exporter (--url), or from the "
+        "database over two connections. Ctrl-C ends it. Without a terminal, it is printed once."
     )
     add_settings_options(parser)
-    parser.add_argument("--url", metavar="URL", help="of an exporter, http://localhost:9886")
-    parser.add_argument("--target", metavar="NAME", help="the only one to show, of several")
-    parser.add_argument("--once", action="store_true", help="print it once and end")
     parser.add_argument(
-        "--json", action="store_true", help="print /api/v1/status, a line for each look"
+        "--url", metavar="URL", help="URL of an exporter, such as http://localhost:9886"
+    )
+    parser.add_argument("--target", metavar="NAME", help="show only this target")
+    parser.add_argument("--once", action="store_true", help="print the status once and exit")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print each status as one line of JSON",
     )
     parser.set_defaults(run=run)
 

@@ -224,7 +224,7 @@ def test_without_a_command_nothing_can_be_run() -> None:
     )
     assert (done.returncode, done.stderr) == (
         2,
-        "pg-migration-exporter: run: no command is given; write: run -- liquibase update\n",
+        "pg-migration-exporter: run: the command is missing; write run -- liquibase update\n",
     )
 
 

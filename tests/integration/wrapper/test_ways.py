@@ -58,7 +58,7 @@ def create_table(dsn: str, roles: Roles, *options: str) -> tuple[int, str, str]:
 @pytest.fixture
 def table(database: Database, roles: Roles) -> Roles:
     """The table, made and granted."""
-    made = (0, "made migration_exporter.report, or found it, and granted it\n", "")
+    made = (0, "migration_exporter.report exists, and its rights are granted\n", "")
     for _ in range(2):  # it can be run again
         assert create_table(database.conninfo(), roles) == made
     return roles
@@ -129,7 +129,7 @@ def test_a_schema_of_somebody_else_is_not_used(roles: Roles, database: Database)
     code, _, errors = create_table(database.conninfo(), roles)
     assert code == 2
     assert errors == (
-        f"pg-migration-exporter: the schema migration_exporter is there and belongs to "
+        f"pg-migration-exporter: the schema migration_exporter belongs to "
         f"{roles.exporter.user}: connect as that role if you trust it, or drop the schema\n"
     )
 
@@ -137,11 +137,11 @@ def test_a_schema_of_somebody_else_is_not_used(roles: Roles, database: Database)
 def test_why_the_table_was_not_made(roles: Roles, database: Database) -> None:
     code, _, errors = create_table(roles.migrator.conninfo(), roles)
     assert code == 2
-    assert "the table was not made: permission denied for database" in errors
+    assert "the table was not created: permission denied for database" in errors
     unknown = roles._replace(migrator=replace(database, user="nobody"))
     code, _, errors = create_table(database.conninfo(), unknown)
     assert code == 2
-    assert 'the table was not made: role "nobody" does not exist' in errors
+    assert 'the table was not created: role "nobody" does not exist' in errors
     assert database.value("SELECT to_regclass('migration_exporter.report')") is None
 
 

@@ -15,8 +15,8 @@ from tests.fixtures.changelogs.files import IDENTITY, SQL, changeset, write, xml
 
 def call(*arguments: str | Path) -> int:
     parser = argparse.ArgumentParser()
-    command.add(parser.add_subparsers(required=True))
-    options = parser.parse_args(["changelog", *map(str, arguments)])
+    command.add_arguments(parser)
+    options = parser.parse_args([*map(str, arguments)])
     return int(options.run(options))
 
 
