@@ -59,10 +59,11 @@ bench-fleet: ## Measure 100 targets of one process, and cost curves (four to ten
 	@$(BIN)/python -m bench.fleet --markdown docs/benchmarks.md
 
 .PHONY: lint
-lint: setup ## Check style and types
+lint: setup ## Check style, types and layers
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 .PHONY: fmt
 fmt: setup ## Format the code and mend what the linter can
