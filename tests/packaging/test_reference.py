@@ -100,7 +100,7 @@ def test_source_and_versions_are_read_from_the_sql(
 @pytest.mark.parametrize("collector", COLLECTORS, ids=by_name)
 def test_every_source_is_in_the_sql(collector: Collector[Any]) -> None:
     """A view that is named and no longer read is found here."""
-    texts = " ".join(text for query in collector.queries for text in query.sql.values())
+    texts = " ".join(text for query in collector.queries for text in query.variants.values())
     texts = texts.replace("current_setting(", "pg_settings")
     for source in collector.sources:
         if source.startswith("pg_"):

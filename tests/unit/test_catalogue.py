@@ -52,9 +52,9 @@ def test_collector(collector: Collector[Any]) -> None:
 @pytest.mark.parametrize("version", [140000, 150018, 160004, 170002, 180001, 190000])
 def test_every_version_has_a_variant(collector: Collector[Any], version: int) -> None:
     for query in collector.queries:
-        fitting = [oldest for oldest in query.sql if oldest <= version]
+        fitting = [oldest for oldest in query.variants if oldest <= version]
         if fitting or not query.optional:
-            assert query.for_version(version) == query.sql[max(fitting)]
+            assert query.for_version(version) == query.variants[max(fitting)]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_every_version_has_a_variant(collector: Collector[Any], version: int) ->
     ids=by_name,
 )
 def test_every_family_is_a_column(collector: Collector[Any]) -> None:
-    texts = " ".join(text for query in collector.queries for text in query.sql.values())
+    texts = " ".join(text for query in collector.queries for text in query.variants.values())
     for family in collector.families:
         for column in (family.name, *family.labels):
             assert re.search(rf"\b{column}\b", texts), column

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pg_migration_exporter.latency.histogram import BOUNDS, GrowingHistogram, bucket_of
+from pg_migration_exporter.latency.bucket_estimate import estimate_buckets
+from pg_migration_exporter.latency.exponential_tilting import tilt
+from pg_migration_exporter.latency.histogram import BOUNDS, GrowingHistogram, bucket_index
 from pg_migration_exporter.latency.interval import Interval, Moments, Totals
-from pg_migration_exporter.latency.shape import Shape
-from pg_migration_exporter.latency.spread import spread
-from pg_migration_exporter.latency.tilt import tilt
+from pg_migration_exporter.latency.learned_distribution import LearnedDistribution
 
 times = st.floats(1e-5, 100)
 
 
 def totals(durations: Sequence[float]) -> Totals:
-    """What pg_stat_statements would say of these executions."""
+    """The statistics that pg_stat_statements would have of these executions."""
     if not durations:
         return Totals()
     calls = len(durations)
@@ -39,19 +39,19 @@ def interval(durations: Sequence[float], before: Sequence[float] = ()) -> Interv
 
 
 def counts(durations: Sequence[float]) -> list[int]:
-    """How many fall into each bucket."""
+    """The number of durations in each bucket."""
     found = [0] * (len(BOUNDS) + 1)
     for seconds in durations:
-        found[bucket_of(seconds)] += 1
+        found[bucket_index(seconds)] += 1
     return found
 
 
-def learned(durations: Sequence[float]) -> Shape:
-    """A shape of times that were seen one by one."""
-    shape = Shape()
+def learned(durations: Sequence[float]) -> LearnedDistribution:
+    """A distribution that was learned from single durations."""
+    known = LearnedDistribution()
     for seconds in durations:
-        shape.learn(1, counts([seconds]))
-    return shape
+        known.learn(1, counts([seconds]))
+    return known
 
 
 @given(st.lists(times, max_size=20), st.lists(times, min_size=1, max_size=20))
@@ -76,12 +76,12 @@ def test_counters_that_went_back_are_a_reset() -> None:
 @pytest.mark.parametrize("before", [[], [0.003, 0.2, 0.2]])
 @pytest.mark.parametrize("durations", [[0.07], [0.0045, 0.33], [0.022, 0.022, 0.022]])
 def test_few_or_equal_calls_are_exact(durations: list[float], before: list[float]) -> None:
-    assert spread(interval(durations, before)) == counts(durations)
+    assert estimate_buckets(interval(durations, before)) == counts(durations)
 
 
 @given(times)
 def test_a_call_counts_below_the_bounds_that_it_does_not_exceed(seconds: float) -> None:
-    below = list(accumulate(spread(interval([seconds]))))
+    below = list(accumulate(estimate_buckets(interval([seconds]))))
     assert below[:-1] == [float(seconds <= bound) for bound in BOUNDS]
 
 
@@ -101,30 +101,30 @@ def test_without_a_call_there_is_no_interval() -> None:
 def test_all_calls_are_spread_between_the_fastest_and_the_slowest(
     durations: list[float], before: list[float], data: st.DataObject
 ) -> None:
-    shape = learned(15 * data.draw(st.lists(st.sampled_from([*durations, *before]), max_size=10)))
+    known = learned(15 * data.draw(st.lists(st.sampled_from([*durations, *before]), max_size=10)))
     found = interval(durations, before)
-    shares = spread(found, shape)
+    shares = estimate_buckets(found, known)
     assert sum(shares) == pytest.approx(len(durations))
     assert min(shares) >= 0
     if found.single_times() is None:
-        first, last = bucket_of(found.fastest), bucket_of(found.slowest)
+        first, last = bucket_index(found.fastest), bucket_index(found.slowest)
         assert sum(shares[first : last + 1]) == pytest.approx(len(durations))
 
 
 @given(st.lists(st.lists(times, min_size=1, max_size=10), min_size=2, max_size=5))
 def test_buckets_are_in_order_and_only_grow(intervals: list[list[float]]) -> None:
-    histogram, shape = GrowingHistogram(), Shape()
+    histogram, known = GrowingHistogram(), LearnedDistribution()
     before = histogram.snapshot()
     for durations in intervals:
         found = interval(durations)
-        histogram.add(found.calls, found.seconds, spread(found, shape))
+        histogram.add(found.calls, found.seconds, estimate_buckets(found, known))
         after = histogram.snapshot()
         below = [count for _, count in after.buckets]
         assert below == sorted(below)
         assert after.buckets[-1] == (math.inf, after.count)
         for (_, earlier), (_, later) in zip(before.buckets, after.buckets, strict=True):
             assert later >= earlier
-        shape.learn(found.calls, spread(found, shape))
+        known.learn(found.calls, estimate_buckets(found, known))
         before = after
     assert before.count == sum(map(len, intervals))
     assert before.sum == pytest.approx(sum(map(sum, intervals)))
@@ -143,17 +143,19 @@ def pareto(chance: random.Random) -> float:
 
 
 @pytest.mark.parametrize("draw", [log_normal, bimodal, pareto])
-def test_the_95th_percentile_of_a_known_shape_is_met(
+def test_the_95th_percentile_of_a_known_distribution_is_met(
     draw: Callable[[random.Random], float],
 ) -> None:
     chance = random.Random(7)
-    shape = Shape([count / 20 for count in counts([draw(chance) for _ in range(20_000)])])
+    known = LearnedDistribution(
+        [count / 20 for count in counts([draw(chance) for _ in range(20_000)])]
+    )
     truth: list[float] = []
     histogram = GrowingHistogram()
     for _ in range(100):
         durations = [draw(chance) for _ in range(200)]
         found = interval(durations)
-        histogram.add(found.calls, found.seconds, spread(found, shape))
+        histogram.add(found.calls, found.seconds, estimate_buckets(found, known))
         truth += durations
     assert quantile(histogram, 0.95) == pytest.approx(
         statistics.quantiles(truth, n=20)[-1], rel=0.1
@@ -170,17 +172,17 @@ def quantile(histogram: GrowingHistogram, share: float) -> float:
     raise AssertionError
 
 
-def test_a_log_normal_load_without_a_shape_is_met_closely() -> None:
+def test_a_log_normal_load_without_a_distribution_is_met_closely() -> None:
     chance = random.Random(7)
     durations = [log_normal(chance) for _ in range(5000)]
-    estimated = accumulate(spread(interval(durations)))
+    estimated = accumulate(estimate_buckets(interval(durations)))
     for estimate, truth in zip(estimated, accumulate(counts(durations)), strict=True):
         assert estimate / 5000 == pytest.approx(truth / 5000, abs=0.02)
 
 
-def test_a_shape_follows_the_latest_times() -> None:
-    shape = learned([0.001] * 3000 + [0.1] * 3000)
-    assert shape.counts[bucket_of(0.1)] > 10 * shape.counts[bucket_of(0.001)]
+def test_a_distribution_follows_the_latest_calls() -> None:
+    known = learned([0.001] * 3000 + [0.1] * 3000)
+    assert known.counts[bucket_index(0.1)] > 10 * known.counts[bucket_index(0.001)]
 
 
 @pytest.mark.parametrize(("waiting", "held"), [(1, 8.0), (12, 3.0)])
@@ -189,23 +191,25 @@ def test_calls_that_waited_for_a_lock_leave_the_others_where_they_are(
 ) -> None:
     """Even where an earlier call waited for a minute, and any could have."""
     chance = random.Random(7)
-    shape = learned([log_normal(chance) for _ in range(1000)])
+    known = learned([log_normal(chance) for _ in range(1000)])
     usual = [log_normal(chance) for _ in range(500)]
-    counted = list(accumulate(spread(interval([*usual, *[held] * waiting], [60.0]), shape)))
-    ordinary = list(accumulate(spread(interval(usual), shape)))
-    at_most = bucket_of(0.1)
+    counted = list(
+        accumulate(estimate_buckets(interval([*usual, *[held] * waiting], [60.0]), known))
+    )
+    ordinary = list(accumulate(estimate_buckets(interval(usual), known)))
+    at_most = bucket_index(0.1)
     assert counted[at_most] == pytest.approx(ordinary[at_most], rel=0.05)
-    above = 500 + waiting - counted[bucket_of(held / 3)]
+    above = 500 + waiting - counted[bucket_index(held / 3)]
     assert waiting / 2 <= above <= 2 * waiting
 
 
-def test_a_slower_server_stretches_the_shape() -> None:
+def test_a_slower_server_stretches_the_distribution() -> None:
     chance = random.Random(7)
-    shape = learned([log_normal(chance) for _ in range(1000)])
+    known = learned([log_normal(chance) for _ in range(1000)])
     slower = [3 * log_normal(chance) for _ in range(1000)]
     histogram = GrowingHistogram()
     found = interval(slower)
-    histogram.add(found.calls, found.seconds, spread(found, shape))
+    histogram.add(found.calls, found.seconds, estimate_buckets(found, known))
     truth = statistics.quantiles(slower, n=20)
     for share, place in ((0.5, 9), (0.95, 18)):
         assert quantile(histogram, share) == pytest.approx(truth[place], rel=0.1)
@@ -213,11 +217,11 @@ def test_a_slower_server_stretches_the_shape() -> None:
 
 @given(st.lists(st.floats(0.01, 1), min_size=3, max_size=18))
 def test_the_slowest_of_few_calls_is_about_known(durations: list[float]) -> None:
-    """One of a call that takes much longer than the others together, in any shape."""
-    shape = learned([*durations, 100.0])
+    """One of a call that takes much longer than the others together, in any distribution."""
+    known = learned([*durations, 100.0])
     slowest = sum(durations) * 3
-    shares = spread(interval([*durations, slowest], [100.0]), shape)
-    assert sum(shares[: bucket_of(slowest / 1.6)]) == pytest.approx(len(durations), abs=0.5)
+    shares = estimate_buckets(interval([*durations, slowest], [100.0]), known)
+    assert sum(shares[: bucket_index(slowest / 1.6)]) == pytest.approx(len(durations), abs=0.5)
 
 
 @given(st.lists(st.tuples(st.floats(0.001, 1), st.floats(0.1, 1)), min_size=2, max_size=20))

@@ -15,9 +15,9 @@ from pg_migration_exporter.postgres.preload import warning
     ],
 )
 def test_an_order_that_loses_statements_is_told(libraries: str) -> None:
-    said = warning(libraries)
-    assert said
-    assert "Name pg_stat_monitor before pg_stat_statements, and restart the server" in said
+    message = warning(libraries)
+    assert message
+    assert "Name pg_stat_monitor before pg_stat_statements, and restart the server" in message
 
 
 @pytest.mark.parametrize(

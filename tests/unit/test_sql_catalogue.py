@@ -58,7 +58,7 @@ def texts() -> Iterator[tuple[str, str]]:
 def named(name: str, value: object) -> Iterator[tuple[str, str]]:
     """The SQL texts that `value` is."""
     if isinstance(value, Query):
-        yield from ((f"{name}@{version}", text) for version, text in value.sql.items())
+        yield from ((f"{name}@{version}", text) for version, text in value.variants.items())
     elif isinstance(value, str) and re.match(r"\s*(select|with|explain)\s", value, re.IGNORECASE):
         yield name, value
 

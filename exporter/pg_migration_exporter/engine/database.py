@@ -30,7 +30,10 @@ from pg_migration_exporter.metrics.families import FamilySamples
 from pg_migration_exporter.postgres import capabilities, pooler
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import database_of
-from pg_migration_exporter.postgres.link import Link, UnreachableError
+from pg_migration_exporter.postgres.persistent_connection import (
+    PersistentConnection,
+    UnreachableError,
+)
 from pg_migration_exporter.postgres.rows import Rows
 from pg_migration_exporter.postgres.session import Session, SessionLostError
 
@@ -61,7 +64,7 @@ class Database:
     ) -> None:
         self._datname = datname = database_of(settings.postgres)
         self._place = place
-        self._link = Link(settings.postgres)
+        self._connection = PersistentConnection(settings.postgres)
         self._collectors = [one for one in collectors if not datname or one.runs_in(datname)]
         self._memories: dict[str, Any] = {one.name: one.memory(settings) for one in collectors}
         self._cached = {one.name: CachedResult() for one in collectors}
@@ -84,7 +87,7 @@ class Database:
     @property
     def connections(self) -> int:
         """How many connections there are now: 0 to 2."""
-        return self._link.connections + self.watcher.connections
+        return self._connection.connections + self.watcher.connections
 
     @property
     def datname(self) -> str | None:
@@ -95,7 +98,7 @@ class Database:
     @property
     def is_pooled(self) -> bool | None:
         """Whether a connection pooler is in between; None before the first connection."""
-        return self._link.is_pooled
+        return self._connection.is_pooled
 
     def part(self) -> Part:
         """The beginning of a scrape, with what is known from the one before."""
@@ -119,7 +122,7 @@ class Database:
         except (UnreachableError, psycopg.Error) as error:
             self.failures.record("scrape", str(error))
         finally:
-            self._link.release()
+            self._connection.release()
 
     async def close(self) -> None:
         """Close the connections; what is remembered stays."""
@@ -127,17 +130,17 @@ class Database:
         for one in self._collectors:
             if one.close is not None:
                 await one.close(self._memories[one.name])
-        await self._link.close()
+        await self._connection.close()
 
     async def _collect(self, part: Part) -> None:
         """Scrape once; once more if a connection from an earlier scrape turned out to be dead."""
-        was_open = self._link.connections > 0
+        was_open = self._connection.connections > 0
         try:
-            await self._collect_on(await self._link.session(), part)
+            await self._collect_on(await self._connection.session(), part)
         except SessionLostError:
             if not was_open:
                 raise
-            await self._collect_on(await self._link.session(), part)
+            await self._collect_on(await self._connection.session(), part)
 
     async def _collect_on(self, session: Session, part: Part) -> None:
         """Run the plan while the capabilities that it rests on are asked for again."""
@@ -159,7 +162,7 @@ class Database:
         part.datname = now.datname
         self._plan = part.plan = Plan.make(self._collectors, now)
         self._plan.log(self._place)
-        if self._link.is_pooled:
+        if self._connection.is_pooled:
             log.warning("%s%s", self._place, pooler.WARNING)
         return self._plan
 

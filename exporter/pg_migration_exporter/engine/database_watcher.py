@@ -16,7 +16,10 @@ from pg_migration_exporter.engine.store import Store
 from pg_migration_exporter.postgres import capabilities
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import describe_server
-from pg_migration_exporter.postgres.link import Link, UnreachableError
+from pg_migration_exporter.postgres.persistent_connection import (
+    PersistentConnection,
+    UnreachableError,
+)
 from pg_migration_exporter.postgres.session import Session
 
 #: Whether it is time for a look: an index build, an ALTER TABLE, a wait for a lock; and databases
@@ -58,7 +61,7 @@ class DatabaseWatcher:
         self._known: Capabilities | None = None
         self._memories = memories
         self._contexts = contexts
-        self._link = Link(settings.postgres)
+        self._connection = PersistentConnection(settings.postgres)
         self._store = Store(settings.state_directory, describe_server(settings.postgres))
         self._failures = failures
         self._polled_at: float | None = None
@@ -68,7 +71,7 @@ class DatabaseWatcher:
     @property
     def connections(self) -> int:
         """How many connections it has: 0 or 1."""
-        return self._link.connections
+        return self._connection.connections
 
     @property
     def remembers(self) -> bool:
@@ -84,13 +87,13 @@ class DatabaseWatcher:
         """What begins anywhere on the server; if it cannot say, the look tells why."""
         try:
             async with asyncio.timeout(self._settings.scrape.timeout):
-                session = await self._link.session()
+                session = await self._connection.session()
                 seen, _ = await asyncio.gather(session.query(PROBE), self._sample(session))
                 return ServerProbe(*seen.rows[0])
         except (UnreachableError, psycopg.Error, TimeoutError):
             return ServerProbe(begins=True)
         finally:
-            self._link.release()
+            self._connection.release()
 
     async def poll(self) -> bool:
         """Look at everything and keep what is remembered; True while something is under way."""
@@ -108,12 +111,12 @@ class DatabaseWatcher:
         async with self._busy:
             if self._is_restored:
                 self._store.save(self._memories)
-            await self._link.close()
+            await self._connection.close()
 
     async def _poll(self) -> bool:
         try:
             async with asyncio.timeout(self._settings.scrape.timeout):
-                session = await self._link.session()
+                session = await self._connection.session()
                 known = Capabilities.from_rows(await session.query(capabilities.SQL))
                 self._known = known
                 *answers, _ = await asyncio.gather(
@@ -128,7 +131,7 @@ class DatabaseWatcher:
             self._failures.record("watcher", str(error) or "no answer in time")
             return False
         finally:
-            self._link.release()
+            self._connection.release()
         self._failures.clear("watcher")
         self._polled_at = time.monotonic()
         return any(answers)

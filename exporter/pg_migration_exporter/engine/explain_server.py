@@ -18,7 +18,10 @@ from pg_migration_exporter.liquibase.state.explanation import Explanation, Setup
 from pg_migration_exporter.postgres import capabilities
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import describe_server
-from pg_migration_exporter.postgres.link import Link, UnreachableError
+from pg_migration_exporter.postgres.persistent_connection import (
+    PersistentConnection,
+    UnreachableError,
+)
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.session import Session
 
@@ -28,14 +31,14 @@ _LOOK_EVERY = 1.0
 
 async def explain_server(settings: Settings) -> list[Explanation]:
     """Explain every changelog of the database. Raises UserError where it cannot be asked."""
-    link = Link(settings.postgres)
+    connection = PersistentConnection(settings.postgres)
     try:
         async with asyncio.timeout(settings.scrape.timeout + settings.liquibase.stale_lock_after):
-            return await _explain(await link.session(), settings)
+            return await _explain(await connection.session(), settings)
     except (UnreachableError, psycopg.Error, TimeoutError) as error:
         raise UserError(f"the server cannot be asked: {error}") from error
     finally:
-        await link.close()
+        await connection.close()
 
 
 async def _explain(session: Session, settings: Settings) -> list[Explanation]:

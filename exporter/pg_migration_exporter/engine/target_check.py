@@ -25,7 +25,10 @@ from pg_migration_exporter.engine.target import (
 from pg_migration_exporter.errors import ConfigError, UnfitAnswerError
 from pg_migration_exporter.postgres import capabilities, pooler, preload
 from pg_migration_exporter.postgres.capabilities import Capabilities
-from pg_migration_exporter.postgres.link import Link, UnreachableError
+from pg_migration_exporter.postgres.persistent_connection import (
+    PersistentConnection,
+    UnreachableError,
+)
 from pg_migration_exporter.postgres.session import Session
 
 #: Targets that are asked at the same time.
@@ -91,10 +94,10 @@ async def _check_database(
     settings: Settings, collectors: Sequence[Collector[Any]]
 ) -> tuple[Capabilities, str, list[str], list[str]]:
     """What was found, the names of what works, what does not, and what is not as it should be."""
-    link = Link(settings.postgres)
+    connection = PersistentConnection(settings.postgres)
     try:
         async with asyncio.timeout(settings.scrape.timeout):
-            session = await link.session()
+            session = await connection.session()
             found = Capabilities.from_rows(await session.query(capabilities.SQL))
             plan = Plan.make(collectors, found)
             problems = plan.problems() + await _try(session, plan, settings)
@@ -103,7 +106,7 @@ async def _check_database(
         reason = str(error) or f"no answer in {settings.scrape.timeout:g} s"
         raise ConfigError(f"the server cannot be reached: {reason}") from error
     finally:
-        await link.close()
+        await connection.close()
     works = ", ".join(one.name for one in plan.collectors)
     return found, works, problems, warnings
 

@@ -1,1 +1,1 @@
-"""From the cumulative statistics of statements to a latency histogram."""
+"""Latency histograms, estimated from the cumulative statistics of statements."""

@@ -1,8 +1,8 @@
-"""What happened between two looks at one statement's cumulative statistics: exact moments.
+"""The exact moments of the calls between two reads of the cumulative statistics of a statement.
 
-pg_stat_statements keeps the number of calls, their total time and their standard deviation. Count,
-mean and variance of the calls between two looks follow from them without any estimate (the
-pooled-variance formula, solved for the second part).
+pg_stat_statements has the number of calls, their total time and their standard deviation. Count,
+mean and variance of the calls between two reads follow from them exactly (the formula of the pooled
+variance, solved for the second part).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Totals:
     squares: float = 0.0
 
     def since(self, before: Totals) -> Moments:
-        """What was added since `before`. What went back was reset: then everything is new."""
+        """Return the moments added since `before`; counters that fell were reset to zero."""
         if self.calls < before.calls or self.seconds < before.seconds:
             before = Totals()
         calls = self.calls - before.calls
@@ -36,7 +36,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Number, sum in seconds and variance of some durations."""
+    """Number, sum in seconds and variance of durations."""
 
     calls: int = 0
     seconds: float = 0.0
@@ -44,11 +44,11 @@ class Moments:
 
     @property
     def mean(self) -> float:
-        """Seconds of one call, 0 if there was none."""
+        """Mean seconds of a call, 0 without calls."""
         return self.seconds / self.calls if self.calls else 0.0
 
     def over(self, calls: int) -> Moments:
-        """The same durations over `calls` calls, of which the others took no time."""
+        """Return the same durations over `calls` calls, the additional ones with duration 0."""
         seconds = self.seconds
         square = self.calls * (self.variance + self.mean**2) / calls
         return Moments(calls, seconds, max(square - (seconds / calls) ** 2, 0.0))
@@ -56,9 +56,9 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Calls of one statement between two looks, in seconds.
+    """Calls of one statement between two reads; durations in seconds.
 
-    `fastest` and `slowest` bound each call: those of all calls since the statistics began.
+    `fastest` and `slowest` bound each call: the extremes since the statistics were reset.
     """
 
     calls: int
@@ -71,7 +71,7 @@ class Interval:
     def of(
         cls, execution: Moments, planning: Moments, fastest: float, slowest: float
     ) -> Interval | None:
-        """Execution and planning of the same calls, taken as independent; None without a call."""
+        """Add execution and planning of the same calls, as independent; None without a call."""
         calls = execution.calls
         if not calls:
             return None
@@ -86,21 +86,21 @@ class Interval:
 
     @property
     def mean(self) -> float:
-        """Seconds of one call."""
+        """Mean seconds of a call."""
         return self.seconds / self.calls
 
     @property
     def squares(self) -> float:
-        """The sum of the squared times."""
+        """The sum of the squared durations."""
         return self.calls * (self.variance + self.mean**2)
 
     @property
     def longest(self) -> float:
-        """What no call can have exceeded with this mean and variance (Samuelson's inequality)."""
+        """Upper bound of each call with this mean and variance (Samuelson's inequality)."""
         return self.mean + math.sqrt(self.variance * (self.calls - 1))
 
     def single_times(self) -> tuple[float, ...] | None:
-        """How long each call took, where that is known: one call, two calls, or all alike."""
+        """Return the duration of each call where it is known: one, two, or only equal calls."""
         mean, deviation = self.mean, self.variance**0.5
         if self.calls == 1 or mean <= 0 or deviation <= mean * 1e-6:
             return (mean,) * self.calls

@@ -1,1 +1,1 @@
-"""The way to one PostgreSQL database: how to connect, what the server can do, how to ask it."""
+"""Access to one PostgreSQL database: connections, queries, capabilities of the server."""

@@ -1,7 +1,7 @@
-"""What one server, database and role can do: asked at every scrape, the plan depends on it.
+"""Capabilities of a server, database and role, read at every scrape; the plan depends on them.
 
-The row is cheap (no relation of a user is touched) and also proves that the server answers. When it
-differs from the row that the plan was made from (failover, upgrade, grant), a new plan is made.
+The query is cheap (it reads no relation of a user) and also shows that the server responds. When
+its row differs from the one behind the plan (failover, upgrade, grant), a new plan is made.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 
 from pg_migration_exporter.postgres.rows import Rows
 
-#: A server's part in replication.
+#: Role of a server in replication.
 Role = Literal["primary", "standby"]
 
 #: The oldest server that every collector runs on.
@@ -68,21 +68,21 @@ class Capabilities:
 
     @property
     def role(self) -> Role:
-        """The server's part in replication."""
+        """The role of the server in replication."""
         return "standby" if self.in_recovery else "primary"
 
     @classmethod
-    def from_rows(cls, answer: Rows) -> Capabilities:
-        """Read the only row of `SQL`'s answer."""
-        row = answer.named()[0]
-        return cls(**{one.name: row[one.name] for one in fields(cls)})
+    def from_rows(cls, rows: Rows) -> Capabilities:
+        """Read the only row of the result of `SQL`."""
+        row = rows.named()[0]
+        return cls(**{column.name: row[column.name] for column in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Something a collector cannot do without.
+    """A precondition of a collector.
 
-    `reason` is a label value, `need` a few words; `remedy` may name {usename} and {version}.
+    `reason` is a label value, `need` a short phrase; `remedy` may name {usename} and {version}.
     `report_when_missing` is False for what only some servers have.
     """
 
@@ -93,7 +93,7 @@ class Requirement:
     report_when_missing: bool = True
 
     def remedy_for(self, capabilities: Capabilities) -> str:
-        """What to do, for this server and role."""
+        """Return what to do on this server, for this role."""
         usename = capabilities.usename.replace('"', '""')
         return self.remedy.format(usename=usename, version=capabilities.version)
 
@@ -104,7 +104,7 @@ READ_ALL_STATS = Requirement(
     lambda capabilities: capabilities.read_all_stats,
     'GRANT pg_monitor TO "{usename}";',
 )
-#: Also what pg_read_all_stats alone does not allow: to list the server's own files.
+#: For what pg_read_all_stats alone does not allow: listing the files of the server.
 MONITOR = Requirement(
     READ_ALL_STATS.reason,
     READ_ALL_STATS.need,
@@ -118,7 +118,8 @@ STATEMENTS = Requirement(
     "add pg_stat_statements to shared_preload_libraries, restart the server, then "
     "CREATE EXTENSION pg_stat_statements;",
 )
-#: pg_upgrade keeps an extension's old version; 1.9, of PostgreSQL 14, tells resets and who calls.
+#: pg_upgrade keeps the old version of an extension; 1.9, of PostgreSQL 14, has `stats_reset` and
+#: `toplevel`.
 CURRENT_STATEMENTS = Requirement(
     "outdated_extension",
     "its version 1.9",
@@ -137,7 +138,7 @@ STATEMENT_MONITOR = Requirement(
 
 
 def server_role(role: Literal["primary", "standby"]) -> Requirement:
-    """A server with that part in replication."""
+    """Return the requirement of a server with that role in replication."""
     return Requirement(
         "server_role",
         f"a {role}",
@@ -147,7 +148,7 @@ def server_role(role: Literal["primary", "standby"]) -> Requirement:
 
 
 def server_version(oldest: int) -> Requirement:
-    """A server of version `oldest` (as in PG_VERSION_NUM) or newer."""
+    """Return the requirement of server version `oldest` (as in PG_VERSION_NUM) or newer."""
     return Requirement(
         "server_version",
         f"PostgreSQL {oldest // 10000}",

@@ -1,7 +1,7 @@
-"""From the settings to the connection string of one connection.
+"""Builds the connection string of a connection from the settings.
 
-Everything that keeps a connection harmless is a startup parameter, so that not even the first
-statement runs without it (PostgreSQL, "Database Connection Control Functions", `options`).
+All parameters that keep a session safe are startup parameters, so that even the first statement
+runs with them (PostgreSQL, "Database Connection Control Functions", `options`).
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from pydantic import SecretStr
 from pg_migration_exporter.config.schema import PostgresSection
 from pg_migration_exporter.postgres.password import read_password
 
-#: How the exporter's sessions are named in pg_stat_activity, unless the DSN says otherwise.
+#: Name of the exporter's sessions in pg_stat_activity, unless the DSN sets another.
 APPLICATION_NAME = "pg-migration-exporter"
 
-#: Seconds idle, seconds between probes, probes: a silent peer is given up after half a minute.
+#: Idle seconds, seconds between probes, number of probes: a silent peer fails after 30 s.
 _KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
 _TCP_USER_TIMEOUT_MS = 30_000
 
 
 async def build_conninfo(settings: PostgresSection, *, with_options: bool = True) -> str:
-    """The libpq connection string, password included: never log it.
+    """Return the libpq connection string, password included: never log it.
 
-    Raises ConfigError when the password cannot be had from its source. Some poolers let nobody in
-    who has `options`.
+    Raises ConfigError when the password cannot be read from its source. Some poolers reject
+    `options`.
     """
     given = conninfo_to_dict(_dsn(settings))
     parameters: dict[str, str | int | None] = {
@@ -44,7 +44,7 @@ async def build_conninfo(settings: PostgresSection, *, with_options: bool = True
 
 
 def describe_server(settings: PostgresSection) -> str:
-    """Host, port and database for messages, without user or password."""
+    """Return host, port and database for messages, without user or password."""
     given = conninfo_to_dict(_dsn(settings))
     host, port = given.get("host") or given.get("hostaddr") or "local", given.get("port") or 5432
     where = f"service={given['service']}" if given.get("service") else f"{host}:{port}"
@@ -52,13 +52,13 @@ def describe_server(settings: PostgresSection) -> str:
 
 
 def database_of(settings: PostgresSection) -> str | None:
-    """The database that the connection string names, None where it leaves that to libpq."""
+    """Return the database of the connection string, None where libpq chooses it."""
     name = conninfo_to_dict(_dsn(settings)).get("dbname")
     return str(name) if name else None
 
 
 def with_database(settings: PostgresSection, name: str) -> PostgresSection:
-    """The same server, another database."""
+    """Return the settings for another database of the same server."""
     dsn = make_conninfo(_dsn(settings), dbname=name)
     return settings.model_copy(update={"dsn": SecretStr(dsn)})
 
@@ -68,18 +68,18 @@ def _dsn(settings: PostgresSection) -> str:
 
 
 def _options(settings: PostgresSection, given: str) -> str:
-    parameters = harmless_parameters(settings)
+    parameters = safe_parameters(settings)
     return " ".join([given, *(f"-c {name}={value}" for name, value in parameters.items())]).strip()
 
 
-def harmless_parameters(settings: PostgresSection) -> dict[str, str]:
-    """The server's parameters that keep a session from doing any harm."""
+def safe_parameters(settings: PostgresSection) -> dict[str, str]:
+    """Return the server parameters that keep a session read-only and short."""
     return {
         "default_transaction_read_only": "on",
         "statement_timeout": _milliseconds(settings.statement_timeout),
         "lock_timeout": _milliseconds(settings.lock_timeout),
         "idle_in_transaction_session_timeout": _milliseconds(settings.statement_timeout),
-        # A schema that users can write to must not decide what our functions and operators mean.
+        # Functions and operators must not be found in a schema that users can write to.
         "search_path": "pg_catalog",
         "jit": "off",
     }

@@ -1,7 +1,7 @@
-"""The password of a connection, from its source, anew for each connection: it may be rotated.
+"""Reads the password from its source, again for each connection since it may be rotated.
 
-A password in libpq's own places (PGPASSFILE, PGSERVICEFILE, `passfile` and `service` in the
-connection string) is read by libpq. None of the errors here repeats what a source holds.
+libpq itself reads passwords from PGPASSFILE, PGSERVICEFILE, and `passfile` and `service` in the
+connection string. No error message contains the content of a source.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pathlib import Path
 from pg_migration_exporter.config.schema import PostgresSection
 from pg_migration_exporter.errors import ConfigError
 
-#: Bytes; a token of a cloud has some thousand.
-_LONGEST = 64 * 1024
+#: Bytes; tokens of cloud providers have a few thousand.
+_MAX_LENGTH = 64 * 1024
 
 
 async def read_password(settings: PostgresSection) -> str | None:
-    """The password; None if the settings name no source. Raises ConfigError."""
+    """Return the password, None if the settings name no source. Raises ConfigError."""
     if settings.password_file is not None:
         return read_password_file(settings.password_file, "postgres.password_file")
     if settings.password_env is not None:
@@ -32,7 +32,7 @@ async def read_password(settings: PostgresSection) -> str | None:
 
 
 def read_password_file(file: Path, key: str) -> str:
-    """The password; `key` names the file in the ConfigError where it cannot be read."""
+    """Return the content of `file`; the ConfigError of an unreadable one names `key`."""
     try:
         return file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -51,7 +51,7 @@ def _from_environment(variable: str) -> str:
 
 
 async def _from_command(command: tuple[str, ...], timeout: float) -> str:
-    """What a program prints; it has no shell, no input, and must end in time."""
+    """Return the output of a program, run without a shell and input, within `timeout` seconds."""
     name = f"postgres.password_command: {command[0]}"
     try:
         process = await asyncio.create_subprocess_exec(
@@ -62,26 +62,26 @@ async def _from_command(command: tuple[str, ...], timeout: float) -> str:
     try:
         async with asyncio.timeout(timeout):
             printed = await _read_all(process)
-            if len(printed) <= _LONGEST and await process.wait() != 0:
+            if len(printed) <= _MAX_LENGTH and await process.wait() != 0:
                 raise ConfigError(f"{name} failed with exit status {process.returncode}; try it")
     except TimeoutError:
-        raise ConfigError(f"{name} was not done in {timeout:g} s") from None
+        raise ConfigError(f"{name} did not end within {timeout:g} s") from None
     finally:
         await _end(process)
     return _as_password(name, printed)
 
 
 async def _read_all(process: Process) -> bytes:
-    """Its output, and not much more than is allowed."""
+    """Read its output, at most a little more than allowed."""
     assert process.stdout is not None
     printed = b""
-    while len(printed) <= _LONGEST and (chunk := await process.stdout.read(_LONGEST)):
+    while len(printed) <= _MAX_LENGTH and (chunk := await process.stdout.read(_MAX_LENGTH)):
         printed += chunk
     return printed
 
 
 async def _end(process: Process) -> None:
-    """Kill it and what it started, unless it has ended."""
+    """Kill it and its child processes, unless it has ended."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -93,6 +93,6 @@ def _as_password(name: str, printed: bytes) -> str:
         password = printed.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
         raise ConfigError(f"{name} printed something that is not UTF-8 text") from None
-    if not password or len(printed) > _LONGEST or "\0" in password:
-        raise ConfigError(f"{name} printed no password of 1 to {_LONGEST} bytes")
+    if not password or len(printed) > _MAX_LENGTH or "\0" in password:
+        raise ConfigError(f"{name} printed no password of 1 to {_MAX_LENGTH} bytes")
     return password

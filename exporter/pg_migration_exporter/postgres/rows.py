@@ -1,4 +1,4 @@
-"""The answer of a statement as Python values."""
+"""Results of statements as Python values."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import psycopg
 from psycopg import abc, pq
 from psycopg.adapt import AdaptersMap, Loader, Transformer
 
-#: The error handler that reads bytes which are no UTF-8, and sends them back as they were.
+#: Error handler that decodes bytes that are not UTF-8, and encodes them unchanged.
 KEEP_ANY_BYTES = "surrogateescape"
 
 
 class Rows(NamedTuple):
-    """The answer of one statement: column names and tuples of Python values."""
+    """The result of one statement: column names and tuples of Python values."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
 
     def named(self) -> list[dict[str, Any]]:
-        """The rows by the names of their columns."""
+        """Return each row as a mapping by column name."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
     def by_column(self) -> dict[str, tuple[Any, ...]]:
-        """The values of each column, which a page of samples needs; nothing where no row is."""
+        """Return the values by column name; empty without rows."""
         return dict(zip(self.columns, zip(*self.rows, strict=True), strict=bool(self.rows)))
 
 
 class _AnyBytesLoader(Loader):
-    """Text of a database in SQL_ASCII: any bytes, kept so that names can be sent back."""
+    """Loads text of a database in SQL_ASCII: any bytes, so that names can be sent back."""
 
     def load(self, data: abc.Buffer) -> str:
         return bytes(data).decode("utf-8", KEEP_ANY_BYTES)
@@ -47,7 +47,7 @@ class _Context:
     connection: None = None
 
 
-def _lenient() -> AdaptersMap:
+def _any_bytes_adapters() -> AdaptersMap:
     adapters = AdaptersMap(psycopg.adapters)
     for type_ in ("text", "name", "varchar", "bpchar"):
         adapters.register_loader(type_, _AnyBytesLoader)
@@ -55,18 +55,19 @@ def _lenient() -> AdaptersMap:
     return adapters
 
 
-#: They remember the loader of each type: one of them for all results, since none is kept.
-_STRICT, _LENIENT = (Transformer(_Context(one)) for one in (psycopg.adapters, _lenient()))
+#: A transformer caches the loader of each type, so one is shared by all results.
+_UTF8 = Transformer(_Context(psycopg.adapters))
+_ANY_BYTES = Transformer(_Context(_any_bytes_adapters()))
 
 
 def read_rows(result: pq.abc.PGresult) -> Rows:
-    """The rows of a result; text in a database in SQL_ASCII may be no UTF-8."""
+    """Return the rows of a result; text of a database in SQL_ASCII may not be UTF-8."""
     names = (result.fname(index) for index in range(result.nfields))
     columns = tuple(name.decode() for name in names if name is not None)
     try:
-        return Rows(columns, _load(result, _STRICT))
+        return Rows(columns, _load(result, _UTF8))
     except UnicodeDecodeError:
-        return Rows(columns, _load(result, _LENIENT))
+        return Rows(columns, _load(result, _ANY_BYTES))
 
 
 def _load(result: pq.abc.PGresult, transformer: abc.Transformer) -> list[tuple[Any, ...]]:

@@ -1,9 +1,9 @@
 """One persistent connection, in libpq's pipeline mode.
 
-Statements go out as they are asked for and are answered in order, each followed by its own Sync, so
-that all statements asked for in one turn of the event loop cost one round trip and a failing one
-costs only itself (PostgreSQL, "libpq: Pipeline Mode"). psycopg's `Pipeline.sync()` waits for the
-answers and raises the first error, so this works on `psycopg.pq.PGconn` instead.
+Statements are sent at once and their results arrive in order. Each is followed by its own Sync, so
+that all statements of one iteration of the event loop cost one round trip and an error affects only
+its statement (PostgreSQL, "Pipeline Mode"). psycopg's `Pipeline.sync()` waits for the results and
+raises the first error, so this uses `psycopg.pq.PGconn` directly.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from psycopg import pq
 
 from pg_migration_exporter.postgres.rows import KEEP_ANY_BYTES, Rows, read_rows
 
-#: Ends the text of every statement, so that the exporter's own can be told from others.
+#: Ends the text of every statement, to distinguish the exporter's own from others.
 MARK = "/* pg-migration-exporter */"
 
 _BINARY = pq.Format.BINARY
@@ -33,15 +33,15 @@ _PLAN_IS_OUTDATED = "0A000"  # "cached plan must not change result type"
 
 
 class SessionLostError(psycopg.OperationalError):
-    """The connection broke, or was closed, before the statement was answered."""
+    """The connection broke, or was closed, before the result arrived."""
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A statement that was sent: who waits for it, and what has arrived so far."""
+    """A statement that was sent: the future of its result, and what has arrived so far."""
 
     sql: str
-    answer: asyncio.Future[pq.abc.PGresult]
+    future: asyncio.Future[pq.abc.PGresult]
     result: pq.abc.PGresult | None = None
     failure: pq.abc.PGresult | None = None
 
@@ -49,7 +49,7 @@ class _Pending:
 class Session:
     """One connection: `query` from any number of tasks, then `close`.
 
-    With `before_each`, a statement that is run before every one in the same transaction, nothing
+    With `before_each`, a statement that runs before each one in the same transaction, nothing
     depends on the session of the server: no statement is prepared (see `postgres.pooler`).
     """
 
@@ -65,8 +65,9 @@ class Session:
         self._prepared: dict[str, bytes] = {}
         self._prepared_count = 0
         self._flush_scheduled = False
+        #: Cancel requests that the server may still act on.
         self._unanswered_cancels = 0
-        #: When a request to cancel was last under way.
+        #: When the last cancel request ended, `inf` during one (time.monotonic).
         self._cancelled_at = -math.inf
         self._closed = False
         self._idle = asyncio.Event()
@@ -86,7 +87,7 @@ class Session:
 
     @property
     def is_idle(self) -> bool:
-        """True when every statement sent has been answered."""
+        """True when every statement sent has its result."""
         return not self._pending
 
     async def query(
@@ -96,8 +97,8 @@ class Session:
 
         `parameters` are sent as text for $1, $2, ...; `timeout` is a statement_timeout in seconds
         instead of the session's. Raises psycopg.Error of the server's SQLSTATE, or
-        SessionLostError. Being cancelled leaves the statement running: see `cancel`. Where a
-        request to cancel an earlier statement may have hit this one, it runs again.
+        SessionLostError. A cancelled task leaves the statement running: see `cancel`. If the
+        cancel request for an earlier statement may have hit this one, it runs again.
         """
         while True:
             sent_at = time.monotonic()
@@ -112,24 +113,24 @@ class Session:
                     raise
                 self._unanswered_cancels -= 1
 
-    async def drained(self) -> None:
-        """Wait until every statement sent has been answered, or the connection is gone."""
+    async def wait_until_idle(self) -> None:
+        """Wait until every statement sent has its result, or the connection is lost."""
         await self._idle.wait()
 
     async def cancel(self, timeout: float) -> None:
-        """Ask the server to cancel what is still running, until nothing is or `timeout` is over.
+        """Request the server to cancel all statements, until none is left or `timeout` is over.
 
-        A request cancels one statement, and those sent after it run all the same: hence the loop.
-        One that the server does not answer may be acted on later, on any statement: see `query`.
+        A request cancels one statement, and those sent after it still run: hence the loop. The
+        server may act later, on any statement, on a request without a response: see `query`.
         """
         with contextlib.suppress(TimeoutError, psycopg.Error):
             async with asyncio.timeout(timeout):
                 while not self.is_idle:
                     await self._request_cancel(timeout)
-                    await asyncio.wait([asyncio.ensure_future(self.drained())], timeout=0.1)
+                    await asyncio.wait([asyncio.ensure_future(self.wait_until_idle())], timeout=0.1)
 
     async def _request_cancel(self, timeout: float) -> None:
-        """Ask once. The server answers before what it cancels does: see `query`."""
+        """Send one cancel request; its response arrives before the statement ends: see `query`."""
         self._unanswered_cancels += 1
         self._cancelled_at = math.inf
         try:
@@ -139,29 +140,29 @@ class Session:
             self._cancelled_at = time.monotonic()
 
     async def close(self) -> None:
-        """Close the connection; statements still waiting fail with SessionLostError."""
+        """Close the connection; pending statements fail with SessionLostError."""
         self._lose("the exporter closed the connection")
 
     async def _send_within(
         self, timeout: float, sql: str, parameters: Sequence[str]
     ) -> pq.abc.PGresult:
-        """Send it between two statements that set its time and the session's again."""
+        """Send it between two statements that set and reset statement_timeout."""
         milliseconds = str(max(1, round(timeout * 1000)))
-        _, answer, _ = await asyncio.gather(
+        _, result, _ = await asyncio.gather(
             self._send(_SET_TIMEOUT, [milliseconds]),
             self._send(sql, parameters),
             self._send(_RESET_TIMEOUT, []),
             return_exceptions=True,
         )
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
     def _send(self, sql: str, parameters: Sequence[str]) -> asyncio.Future[pq.abc.PGresult]:
-        answer: asyncio.Future[pq.abc.PGresult] = self._loop.create_future()
+        future: asyncio.Future[pq.abc.PGresult] = self._loop.create_future()
         if not self.is_open:
-            answer.set_exception(SessionLostError("the connection is closed"))
-            return answer
+            future.set_exception(SessionLostError("the connection is closed"))
+            return future
         try:
             values = [value.encode() for value in parameters]
             if self._before_each is None:
@@ -173,12 +174,12 @@ class Session:
             self._pgconn.pipeline_sync()
         except psycopg.OperationalError as error:
             self._lose(str(error))
-            answer.set_exception(SessionLostError(str(error)))
-            return answer
-        self._pending.append(_Pending(sql, answer))
+            future.set_exception(SessionLostError(str(error)))
+            return future
+        self._pending.append(_Pending(sql, future))
         self._idle.clear()
         self._schedule_flush()
-        return answer
+        return future
 
     def _prepare(self, sql: str) -> bytes:
         if sql not in self._prepared:
@@ -207,30 +208,30 @@ class Session:
     def _on_readable(self) -> None:
         try:
             self._pgconn.consume_input()
-            self._take_results()
+            self._read_results()
         except psycopg.OperationalError as error:
             self._lose(str(error))
         else:
             if self._pgconn.status == pq.ConnStatus.BAD:
                 self._lose("the server closed the connection")
 
-    def _take_results(self) -> None:
-        nothing_yet = False
+    def _read_results(self) -> None:
+        was_null = False
         while self._pending and not self._pgconn.is_busy():
             result = self._pgconn.get_result()
             if result is None:
-                # A null separates statements; two in a row mean that there is no more to read.
-                if nothing_yet:
+                # NULL ends the results of a statement; two in a row: nothing more has arrived.
+                if was_null:
                     return
-                nothing_yet = True
+                was_null = True
                 continue
-            nothing_yet = False
-            self._take(self._pending[0], result)
+            was_null = False
+            self._handle_result(self._pending[0], result)
 
-    def _take(self, pending: _Pending, result: pq.abc.PGresult) -> None:
+    def _handle_result(self, pending: _Pending, result: pq.abc.PGresult) -> None:
         if result.status == pq.ExecStatus.PIPELINE_SYNC:
             self._pending.popleft()
-            self._answer(pending)
+            self._resolve(pending)
             if not self._pending:
                 self._idle.set()
         elif result.status in _OK:
@@ -238,17 +239,17 @@ class Session:
         elif pending.failure is None:
             pending.failure = result
 
-    def _answer(self, pending: _Pending) -> None:
+    def _resolve(self, pending: _Pending) -> None:
         if pending.failure is None:
             assert pending.result is not None
-            if not pending.answer.done():
-                pending.answer.set_result(pending.result)
+            if not pending.future.done():
+                pending.future.set_result(pending.result)
             return
         error = psycopg.errors.error_from_result(pending.failure)
         if pending.result is None or error.sqlstate == _PLAN_IS_OUTDATED:
             self._prepared.pop(pending.sql, None)
-        if not pending.answer.done():
-            pending.answer.set_exception(error)
+        if not pending.future.done():
+            pending.future.set_exception(error)
 
     def _lose(self, reason: str) -> None:
         if self._closed:
@@ -259,16 +260,16 @@ class Session:
         failures = [pending.failure for pending in self._pending if pending.failure is not None]
         self._pgconn.finish()
         while self._pending:
-            answer = self._pending.popleft().answer
-            if not answer.done():
-                answer.set_exception(_loss(failures, reason))
+            future = self._pending.popleft().future
+            if not future.done():
+                future.set_exception(_lost_error(failures, reason))
         self._idle.set()
 
 
-def _loss(failures: Sequence[pq.abc.PGresult], reason: str) -> SessionLostError:
-    """What the server said last (FATAL: terminating connection ...) tells more than libpq does."""
-    said = psycopg.errors.error_from_result(failures[-1]) if failures else reason
-    return SessionLostError(str(said).strip())
+def _lost_error(failures: Sequence[pq.abc.PGresult], reason: str) -> SessionLostError:
+    """Prefer the last error of the server (FATAL: terminating connection ...) to that of libpq."""
+    message = psycopg.errors.error_from_result(failures[-1]) if failures else reason
+    return SessionLostError(str(message).strip())
 
 
 def _marked(sql: str) -> bytes:

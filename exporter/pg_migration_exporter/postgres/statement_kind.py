@@ -1,4 +1,4 @@
-"""The kind of a statement, in words of this module alone: nothing of its text is passed on."""
+"""The kind of a statement, from a fixed list: no other part of its text is returned."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ _KIND = re.compile(
 
 
 def kind_of(statement: str) -> str:
-    """`CREATE INDEX CONCURRENTLY`, `INSERT`, ...; empty if it is none of those known here."""
+    """Return `CREATE INDEX CONCURRENTLY`, `INSERT`, ...; empty if the kind is unknown."""
     found = _KIND.match(statement)
     return " ".join(found["verb"].upper().split()) if found else ""

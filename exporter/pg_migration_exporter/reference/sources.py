@@ -25,7 +25,7 @@ def versions_of(family: Family, collector: Collector[Any]) -> str:
     if not collector.queries:
         return "any"
     queries = [query for query in collector.queries if _has(query, family)] or collector.queries
-    every = {version for query in queries for version in query.sql}
+    every = {version for query in queries for version in query.variants}
     having = {version for version, _ in _variants(family, collector)} or every
     without = [version for version in every if version > max(having)]
     last = f" to {_major(min(without)) - 1}" if without else "+"
@@ -36,13 +36,13 @@ def versions_of(family: Family, collector: Collector[Any]) -> str:
 
 def _variants(family: Family, collector: Collector[Any]) -> Iterator[tuple[int, str]]:
     for query in collector.queries:
-        for version, text in query.sql.items():
+        for version, text in query.variants.items():
             if _is_column(family, text):
                 yield version, text
 
 
 def _has(query: Query, family: Family) -> bool:
-    return any(_is_column(family, text) for text in query.sql.values())
+    return any(_is_column(family, text) for text in query.variants.values())
 
 
 def _is_column(family: Family, text: str) -> bool:

@@ -135,7 +135,7 @@ FAILING: dict[str, tuple[dict[str, Any], str]] = {
     "endless": ({"password_command": ["yes"]}, "yes printed no password of 1 to"),
     "slow": (
         {"password_command": ["sleep", "1000"], "password_command_timeout": "300ms"},
-        "sleep was not done in 0.3 s",
+        "sleep did not end within 0.3 s",
     ),
     "bytes": (
         {"password_command": ["printf", r"\377"]},

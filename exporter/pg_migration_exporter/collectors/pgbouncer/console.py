@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pg_migration_exporter.config.schema import PgBouncerSection
 from pg_migration_exporter.postgres.conninfo import APPLICATION_NAME
 from pg_migration_exporter.postgres.password import read_password_file
-from pg_migration_exporter.postgres.simple import run_simply
+from pg_migration_exporter.postgres.simple_query import run_simple_query
 
 #: One row of an answer, by the names of its columns.
 Record = Mapping[str, Any]
@@ -59,7 +59,7 @@ class Console:
         if self._connection is None:
             self._connection = await self._connect()
         return {
-            command: (await run_simply(self._connection, f"SHOW {command}")).named()
+            command: (await run_simple_query(self._connection, f"SHOW {command}")).named()
             for command in COMMANDS
         }
 

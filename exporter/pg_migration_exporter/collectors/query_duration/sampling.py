@@ -37,9 +37,9 @@ from pg_migration_exporter.collectors.query_duration.top import (
     TopStatements,
 )
 from pg_migration_exporter.config.schema import StatementsSection
+from pg_migration_exporter.latency.bucket_estimate import estimate_buckets
 from pg_migration_exporter.latency.histogram import GrowingHistogram
-from pg_migration_exporter.latency.shape import Shape
-from pg_migration_exporter.latency.spread import spread
+from pg_migration_exporter.latency.learned_distribution import LearnedDistribution
 from pg_migration_exporter.postgres.query import array
 
 #: How many there are at most, how many calls should be in between, and the seconds at most.
@@ -62,7 +62,7 @@ class Statements:
         self._reading = StatementReader()
         self._own = OwnStatements()
         self._source: tuple[float, float | None] | None = None
-        self._shapes: dict[Key, Shape] = {}
+        self._shapes: dict[Key, LearnedDistribution] = {}
         self._watched: dict[Key, float] = {}
         self._turn = 0
         self._looking = asyncio.Lock()
@@ -122,7 +122,7 @@ class Statements:
         many.sort(key=lambda change: change.interval.seconds, reverse=True)
         self._watched = {one.row.key: one.interval.calls / elapsed for one in many[:_WATCHED]}
         for key in self._watched:
-            self._shapes[key] = self._shapes.pop(key, Shape())
+            self._shapes[key] = self._shapes.pop(key, LearnedDistribution())
         for key in list(self._shapes)[:-_SHAPES]:
             del self._shapes[key]
 
@@ -153,7 +153,7 @@ class Statements:
             added.append((statement, Counters(interval.calls, interval.seconds, rows)))
             if row.toplevel:
                 shape = self._shapes.get(row.key)
-                counts = spread(interval, shape)
+                counts = estimate_buckets(interval, shape)
                 self._histogram(row).add(interval.calls, interval.seconds, counts)
                 if shape is not None and (is_short or interval.single_times()):
                     shape.learn(interval.calls, counts)

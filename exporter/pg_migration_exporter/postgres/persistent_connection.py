@@ -1,7 +1,8 @@
-"""The one connection that scrapes use: opened when needed, kept, given up when it is stuck.
+"""The one connection of a user: opened when needed, kept, replaced when it is stuck.
 
-There is never a second connection beside it. One whose last statements have not been answered is
-waited for, with requests to cancel them; only after `_STUCK_AFTER` is it closed and replaced.
+There is never a second connection at the same time. While statements of the last user have no
+result, the next one waits and the server is requested to cancel them; only after `_STUCK_AFTER` is
+the connection closed and replaced.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from pg_migration_exporter.postgres.conninfo import build_conninfo, describe_ser
 from pg_migration_exporter.postgres.pooler import open_session
 from pg_migration_exporter.postgres.session import Session
 
+#: Seconds.
 _STUCK_AFTER = 30.0
-_CANCEL_FOR = 5.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
+_CANCEL_TIMEOUT = 5.0
+_MIN_RETRY_PAUSE = 0.1
+_MAX_RETRY_PAUSE = 1.0
 
 
 class UnreachableError(Exception):
-    """The server cannot be reached now; the text says which server and why."""
+    """The server cannot be reached now; the text names the server and the reason."""
 
 
-class Link:
-    """Lends the session for one scrape at a time."""
+class PersistentConnection:
+    """Gives its session to one user at a time: `session`, then `release`."""
 
     def __init__(self, settings: PostgresSection) -> None:
         self._settings = settings
@@ -39,23 +42,23 @@ class Link:
 
     @property
     def connections(self) -> int:
-        """How many connections there are now: 0 or 1."""
+        """Number of open connections: 0 or 1."""
         return int(self._session is not None and self._session.is_open)
 
     @property
     def is_pooled(self) -> bool | None:
-        """Whether a connection pooler is in between; None before the first connection."""
+        """Whether it goes through a connection pooler; None before it is first opened."""
         return None if self._session is None else self._session.is_pooled
 
     async def session(self) -> Session:
-        """The session, connected and with nothing under way.
+        """Return the session, connected and idle.
 
-        Raises UnreachableError; the caller bounds the time.
+        Raises UnreachableError; the caller sets the timeout.
         """
         session = self._session
         if session is not None and session.is_open:
             if session.is_idle or not self._is_stuck():
-                await session.drained()
+                await session.wait_until_idle()
             if session.is_open and session.is_idle:
                 self._busy_since = None
                 return session
@@ -64,14 +67,14 @@ class Link:
         return self._session
 
     def release(self) -> None:
-        """The scrape is over: cancel in the background what it left running."""
+        """End the use of the session: cancel in the background what is still running."""
         session = self._session
         if session is None or session.is_idle:
             return
         if self._busy_since is None:
             self._busy_since = time.monotonic()
         if self._cancelling is None or self._cancelling.done():
-            self._cancelling = asyncio.create_task(session.cancel(_CANCEL_FOR))
+            self._cancelling = asyncio.create_task(session.cancel(_CANCEL_TIMEOUT))
 
     async def close(self) -> None:
         """Close the connection."""
@@ -92,12 +95,12 @@ class Link:
             async with asyncio.timeout(self._settings.connect_timeout):
                 session = await open_session(self._settings, conninfo)
         except (psycopg.Error, TimeoutError, ConfigError, OSError) as error:
-            raise self._failed(error) from error
+            raise self._unreachable(error) from error
         self._pause = 0.0
         return session
 
-    def _failed(self, error: Exception) -> UnreachableError:
-        self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        self._pause = min(max(self._pause * 2, _MIN_RETRY_PAUSE), _MAX_RETRY_PAUSE)
         text = str(error).strip() or f"no answer in {self._settings.connect_timeout:g} s"
         self._failed_at = time.monotonic()
         return UnreachableError(f"{describe_server(self._settings)}: {text}")

@@ -1,4 +1,4 @@
-"""One statement over the simple protocol, where the extended one is not understood."""
+"""Simple query protocol, for servers without the extended one (PostgreSQL, "Message Flow")."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from psycopg.waiting import wait_async
 from pg_migration_exporter.postgres.rows import Rows, read_rows
 
 
-async def run_simply(connection: psycopg.AsyncConnection[Any], sql: str) -> Rows:
-    """Run one statement over the simple protocol, outside of a session.
+async def run_simple_query(connection: psycopg.AsyncConnection[Any], sql: str) -> Rows:
+    """Run one statement over the simple protocol, outside of a `Session`.
 
-    psycopg's own `execute` would answer a cancellation with a request to cancel, and wait for it.
+    When the task is cancelled, psycopg's own `execute` would send a cancel request and wait for it.
     """
     pgconn = connection.pgconn
     pgconn.send_query(sql.encode())
