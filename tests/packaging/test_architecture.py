@@ -1,14 +1,16 @@
-"""docs/architecture.md names only files, folders and classes that exist."""
+"""docs/architecture.md names the layers that are held, and only files and classes that exist."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 
 from tests.packaging.conftest import ROOT
 
 PACKAGE = ROOT / "exporter/pg_migration_exporter"
+PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 #: What the page has in backticks, on one line.
-NAMES = re.findall(r"`([^`\n]+)`", (ROOT / "docs/architecture.md").read_text(encoding="utf-8"))
+NAMES = re.findall(r"`([^`\n]+)`", PAGE)
 
 
 def test_paths_exist() -> None:
@@ -17,10 +19,17 @@ def test_paths_exist() -> None:
     assert [path for path in paths if not any((at / path).exists() for at in (PACKAGE, ROOT))] == []
 
 
-def test_packages_of_the_layers_are_all_there() -> None:
-    packages = {f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
-    modules = {path.name for path in PACKAGE.glob("*.py") if not path.name.startswith("__")}
-    assert packages | modules <= set(NAMES)
+def test_layers_are_those_that_import_linter_holds() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    [contract] = settings["tool"]["importlinter"]["contracts"]
+    held = [
+        {f"{name}/" if (PACKAGE / name).is_dir() else f"{name}.py" for name in layer}
+        for layer in (re.findall(r"(?<![(\w])\w+", line) for line in contract["layers"])
+        if layer != ["__main__"]
+    ]
+    table = PAGE.partition("## Layers")[2].partition("\n## ")[0]
+    rows = re.findall(r"(?m)^\| (`.*?) \|", table)
+    assert [set(re.findall(r"`(.*?)`", row)) for row in rows] == held
 
 
 def test_classes_and_their_members_exist() -> None:
