@@ -14,7 +14,6 @@ local LEVELS = {
   PANIC = true,
 }
 local TEXTS = {
-  "quest_definitions",
   "databasechangelog",
   "liquibase",
   "migration",
@@ -25,7 +24,6 @@ local APPLICATIONS = {
   "liquibase",
 }
 local TABLES = {
-  ["gameplay.quest_definitions"] = true,
 }
 
 local FAILING = { ERROR = true, FATAL = true, PANIC = true }

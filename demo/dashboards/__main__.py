@@ -16,7 +16,7 @@ from demo.dashboards.queries import Span
 from demo.report import Report
 from demo.scenarios.indexes import INDEX_BUILD_WAITS
 from demo.story import good_migration
-from demo.world import World, running_world
+from demo.world import QUEST, World, running_world
 from pg_migration_exporter.bundle.grafana.dashboards import dashboards
 from pg_migration_exporter.bundle.values import load_values
 from testbed.prometheus import Prometheus
@@ -62,7 +62,7 @@ def draw_all(prometheus: Prometheus, span: Span, folder: Path) -> list[Path]:
     """Draw each dashboard with the default values; their files. Raises StackError, OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
-    for uid, dashboard in dashboards(load_values()).items():
+    for uid, dashboard in dashboards(load_values(QUEST / "values.yaml")).items():
         path = folder / f"dashboard-{uid.removeprefix('pg-migration-')}.png"
         picture(dashboard, prometheus, span, path)
         drawn.append(path)

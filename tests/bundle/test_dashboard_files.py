@@ -7,9 +7,11 @@ from textwrap import dedent, indent
 
 import pytest
 
+from pg_migration_exporter.bundle.grafana.dashboards import dashboards, uids
 from pg_migration_exporter.bundle.grafana.definition import Dashboard, read_dashboard
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.errors import ConfigError
+from tests.bundle.conftest import WriteValues
 
 _CONTEXT = load_values().model_dump(by_alias=True) | {"database": 'datname=~"$datname"'}
 _PANEL = """\
@@ -95,3 +97,52 @@ def test_unknown_key_of_the_dashboard_is_refused(tmp_path: Path) -> None:
     file.write_text("title: Game\ndescription: The game.\nrows: []\nabout: players\n")
     with pytest.raises(ConfigError, match=r"game\.yaml:4: about: unknown key"):
         _read(file)
+
+
+# --- folders of dashboards ----------------------------------------------------------------------
+
+
+def test_folder_is_relative_to_the_values_file(tmp_path: Path, write_values: WriteValues) -> None:
+    (tmp_path / "boards").mkdir()
+    _write(tmp_path / "boards", _PANEL)
+    values = load_values(write_values({"dashboard_folders": ["boards"]}))
+    assert uids(values) == ["game", *uids(load_values())]
+    assert dashboards(values)["game"]["description"].endswith("/boards/game.yaml.")
+
+
+def test_folder_that_does_not_exist_is_refused(tmp_path: Path, write_values: WriteValues) -> None:
+    path = write_values({"dashboard_folders": ["boards"]})
+    with pytest.raises(ConfigError, match=r":2: dashboard_folders\.0: .*/boards is not a folder"):
+        load_values(path)
+
+
+def test_list_of_folders_is_validated(write_values: WriteValues) -> None:
+    with pytest.raises(ConfigError, match=r"dashboard_folders: input should be a valid tuple"):
+        load_values(write_values({"dashboard_folders": "boards"}))
+    with pytest.raises(ConfigError, match=r"dashboard_folders\.0: input is not a valid path"):
+        load_values(write_values({"dashboard_folders": [1]}))
+
+
+def test_folder_without_dashboards_is_refused(tmp_path: Path, write_values: WriteValues) -> None:
+    (tmp_path / "boards").mkdir()
+    values = load_values(write_values({"dashboard_folders": ["boards"]}))
+    with pytest.raises(ConfigError, match=r"boards: has no dashboards \(\*\.yaml\)"):
+        dashboards(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("pg-migration-fleet.yaml", "the uid is taken by .*/bundle/dashboards/pg-migration-fleet"),
+        ("game board.yaml", "name the file with 1 to 40 letters, digits, - and _"),
+        (f"{'x' * 41}.yaml", "name the file with 1 to 40 letters, digits, - and _"),
+    ],
+)
+def test_name_of_the_file_must_be_a_new_uid(
+    name: str, problem: str, tmp_path: Path, write_values: WriteValues
+) -> None:
+    (tmp_path / "boards").mkdir()
+    _write(tmp_path / "boards", _PANEL).rename(tmp_path / "boards" / name)
+    values = load_values(write_values({"dashboard_folders": ["boards"]}))
+    with pytest.raises(ConfigError, match=f"{name}: {problem}"):
+        dashboards(values)

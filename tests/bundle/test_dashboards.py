@@ -14,13 +14,16 @@ import pytest
 import yaml
 
 from demo.dashboards.queries import Query, Span, marks, panel_queries, panels, queries
-from pg_migration_exporter.bundle.grafana.dashboards import dashboards
+from demo.world import QUEST
+from pg_migration_exporter.bundle.grafana.dashboards import dashboards, uids
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values, merge
 from pg_migration_exporter.liquibase.state.decide import MigrationState
 from tests.bundle.series_labels import labels_of
 
-DASHBOARDS = dashboards(load_values())
+#: Those of the bundle and those of the example.
+VALUES = load_values(QUEST / "values.yaml")
+DASHBOARDS = dashboards(VALUES)
 PANELS = [
     pytest.param(panel, id=f"{uid}-{panel['title']}")
     for uid, dashboard in DASHBOARDS.items()
@@ -35,7 +38,7 @@ MARKS = [mark for dashboard in DASHBOARDS.values() for mark in marks(dashboard)]
 #: Units by the names that Grafana has for them.
 UNITS = {"none", "short", "s", "bytes", "Bps", "ops", "percentunit", "dateTimeFromNow"}
 #: The job of the log pipeline, which has pages and instances of its own.
-LOG_JOB = load_values().logs.metrics.job
+LOG_JOB = VALUES.logs.metrics.job
 SPAN = Span(start=0, end=3600)
 
 every_dashboard = pytest.mark.parametrize("uid", DASHBOARDS)
@@ -44,9 +47,8 @@ every_query = pytest.mark.parametrize("query", [*QUERIES, *MARKS], ids=str)
 
 
 def _with(overrides: dict[str, object]) -> dict[str, Any]:
-    return dashboards(
-        Values.model_validate(merge(load_values().model_dump(by_alias=True), overrides))
-    )
+    values = merge(VALUES.model_dump(by_alias=True), overrides)
+    return dashboards(Values.model_validate(values))
 
 
 def _nodes(query: Query) -> Iterator[promql_parser.Expr]:
@@ -71,14 +73,16 @@ def _name(selector: promql_parser.VectorSelector) -> str:
 # --- the dashboard ----------------------------------------------------------------------------
 
 
-def test_there_are_five() -> None:
-    assert {uid: one["title"] for uid, one in DASHBOARDS.items()} == {
+def test_the_bundle_has_four_and_the_example_adds_one() -> None:
+    bundle = {
         "pg-migration-cockpit": "Migration cockpit",
         "pg-migration-exporter": "Exporter",
         "pg-migration-fleet": "Fleet",
         "pg-migration-postgresql": "PostgreSQL",
-        "pg-migration-quest": "Quest service",
     }
+    titles = {uid: dashboard["title"] for uid, dashboard in DASHBOARDS.items()}
+    assert uids(load_values()) == [*bundle]
+    assert titles == bundle | {"pg-migration-quest": "Quest service"}
 
 
 @every_dashboard
@@ -269,7 +273,7 @@ def test_counters_are_read_as_rates(query: Query) -> None:
 
 
 def test_alerts_lead_to_the_cockpit() -> None:
-    uid = load_values().urls.dashboard.rpartition("/")[2]
+    uid = VALUES.urls.dashboard.rpartition("/")[2]
     variables = {one["name"] for one in DASHBOARDS[uid]["templating"]["list"]}
     assert {"job", "instance", "datname"} <= variables
 
@@ -354,7 +358,7 @@ def test_sidecar_gets_every_dashboard(root: Path) -> None:
     kustomization = yaml.safe_load((root / "dashboards/kustomization.yaml").read_text())
     assert kustomization["generatorOptions"]["labels"] == {"grafana_dashboard": "1"}
     generated = {one["name"]: one["files"] for one in kustomization["configMapGenerator"]}
-    assert generated == {uid: [f"{uid}.json"] for uid in DASHBOARDS}
+    assert generated == {uid: [f"{uid}.json"] for uid in uids(load_values())}
 
 
 def test_provisioning_has_one_provider_of_files_and_a_prometheus(root: Path) -> None:

@@ -31,6 +31,7 @@ from testbed.waiting import wait_until
 from testbed.workspace import Workspace
 from tests.integration.panels import EMPTY, UNCERTAIN
 
+VALUES = load_values(QUEST / "values.yaml")
 #: One of each kind of drill: the drills themselves take too long for every change.
 SAMPLED = (MIGRATION_BLOCKS_TRAFFIC, TABLE_LOCKED, GRANT_REVOKED)
 GUIDE = {
@@ -107,7 +108,7 @@ def test_every_query_of_every_dashboard_has_an_answer(world: World, tmp_path: Pa
 
     The cockpit, which has a panel of each kind, is drawn as in the documents.
     """
-    asked = [query for one in dashboards(load_values()).values() for query in queries(one)]
+    asked = [query for board in dashboards(VALUES).values() for query in queries(board)]
     since = Since(world, INDEX_BUILD_WAITS)
     world.database.execute("ANALYZE")
     with INDEX_BUILD_WAITS.happen(world):
@@ -116,7 +117,7 @@ def test_every_query_of_every_dashboard_has_an_answer(world: World, tmp_path: Pa
         now = time.time()
     span = Span(now - 600, now)  # whole steps, so that the last one is now
     found = {query: query.show(world.prometheus, span) for query in asked}
-    cockpit = dashboards(load_values())["pg-migration-cockpit"]
+    cockpit = dashboards(VALUES)["pg-migration-cockpit"]
     picture(cockpit, world.prometheus, span, tmp_path / "cockpit.png")
     since.await_calm()
     assert (tmp_path / "cockpit.png").read_bytes().startswith(b"\x89PNG")
@@ -126,7 +127,7 @@ def test_every_query_of_every_dashboard_has_an_answer(world: World, tmp_path: Pa
 
 
 def test_lists_of_empty_panels_name_panels() -> None:
-    asked = [query for one in dashboards(load_values()).values() for query in queries(one)]
+    asked = [query for board in dashboards(VALUES).values() for query in queries(board)]
     for name in EMPTY | UNCERTAIN:
         assert any(_listed(query, {name: ""}) for query in asked), name
 

@@ -99,7 +99,7 @@ def _context(values: Values) -> dict[str, Any]:
     return {
         **values.model_dump(by_alias=True),
         **fluent_bit.context(values.logs),
-        "dashboards": dashboards.uids(),
+        "dashboards": dashboards.uids(values),
         "alertmanager_global": alertmanager.global_settings(values.alertmanager.smtp),
         "rule_groups": alert_rules.groups(values),
     }

@@ -13,7 +13,7 @@ from pg_migration_exporter.bundle.alert_schema import (
 from pg_migration_exporter.bundle.alertmanager_schema import Alertmanager
 from pg_migration_exporter.bundle.kubernetes_schema import Kubernetes
 from pg_migration_exporter.bundle.log_schema import Logs
-from pg_migration_exporter.bundle.types import Model
+from pg_migration_exporter.bundle.types import ExistingFolder, Model
 
 
 class Values(Model):
@@ -28,3 +28,4 @@ class Values(Model):
     logs: Logs
     alertmanager: Alertmanager
     kubernetes: Kubernetes
+    dashboard_folders: tuple[ExistingFolder, ...]

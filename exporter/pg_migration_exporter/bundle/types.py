@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import (
@@ -59,6 +60,12 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _existing_folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError(f"{path} is not a folder")
+    return path
+
+
 OneLine = Annotated[str, AfterValidator(_printable)]
 #: Becomes part of an expression, so that quoting must not be needed.
 JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./:-]+$")]
@@ -77,3 +84,4 @@ Factor = Annotated[float, Field(strict=True, gt=1, allow_inf_nan=False)]
 Rate = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 LabelName = Annotated[str, AfterValidator(_label_name)]
 Url = Annotated[str, AfterValidator(_url)]
+ExistingFolder = Annotated[Path, AfterValidator(_existing_folder)]

@@ -17,6 +17,8 @@ DEFAULTS = _BUNDLE / "values.yaml"
 PRESETS = {
     name: _BUNDLE / "presets" / f"{name}.yaml" for name in ("staging", "dry-run", "production")
 }
+#: Keys that name folders, relative to the values file.
+FOLDERS = ("dashboard_folders",)
 
 
 def load_values(path: Path | None = None, preset: str | None = None) -> Values:
@@ -27,8 +29,21 @@ def load_values(path: Path | None = None, preset: str | None = None) -> Values:
     content = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
     if preset:
         content = merge(content, yaml.safe_load(PRESETS[preset].read_text(encoding="utf-8")))
-    overrides = read_yaml(path) if path else {}
+    overrides = _with_absolute_folders(read_yaml(path), path.parent) if path else {}
     return validate(Values, merge(content, overrides), path or "values.yaml")
+
+
+def _with_absolute_folders(content: dict[str, Any], parent: Path) -> dict[str, Any]:
+    """Return the content of a values file in `parent` with the folders that it names made absolute.
+
+    Anything but a list of texts is left to the validation.
+    """
+    absolute = {
+        key: [str(parent.resolve() / name) if isinstance(name, str) else name for name in names]
+        for key in FOLDERS
+        if isinstance(names := content.get(key), list)
+    }
+    return content | absolute
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""All Grafana dashboards: `dashboards/<uid>.yaml` with the values put in."""
+"""All Grafana dashboards: those of the bundle and those of the values' `dashboard_folders`.
+
+A file `<uid>.yaml` is a dashboard; definition.py describes its keys.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pg_migration_exporter.bundle.grafana.definition import read_dashboard
 from pg_migration_exporter.bundle.grafana.links import Json
 from pg_migration_exporter.bundle.grafana.states import state_number
 from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.errors import ConfigError
 
 _FOLDER = Path(__file__).parents[1] / "dashboards"
 
@@ -18,13 +22,14 @@ def dashboards(values: Values) -> dict[str, Json]:
     """Return every dashboard by its uid. Raises ConfigError."""
     context = _context(values)
     return {
-        file.stem: dashboard_json(read_dashboard(file, context), values.urls) for file in _files()
+        file.stem: dashboard_json(read_dashboard(file, context), values.urls)
+        for file in _files(values)
     }
 
 
-def uids() -> list[str]:
-    """Return the uids of the dashboards, which are the names of their files."""
-    return [file.stem for file in _files()]
+def uids(values: Values) -> list[str]:
+    """Return the uids of the dashboards, which are the names of their files. Raises ConfigError."""
+    return [file.stem for file in _files(values)]
 
 
 def to_json(dashboard: Json) -> str:
@@ -32,8 +37,20 @@ def to_json(dashboard: Json) -> str:
     return json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
 
 
-def _files() -> list[Path]:
-    return sorted(_FOLDER.glob("*.yaml"))
+def _files(values: Values) -> list[Path]:
+    """Return the files of all dashboards, in the order of their uids."""
+    found: dict[str, Path] = {}
+    for folder in (_FOLDER, *values.dashboard_folders):
+        files = [*folder.glob("*.yaml")]
+        if not files:
+            raise ConfigError(f"{folder}: has no dashboards (*.yaml)")
+        for file in files:
+            if file.stem in found:
+                raise ConfigError(
+                    f"{file}: the uid is taken by {found[file.stem]}; rename the file"
+                )
+            found[file.stem] = file
+    return [found[uid] for uid in sorted(found)]
 
 
 def _context(values: Values) -> Json:

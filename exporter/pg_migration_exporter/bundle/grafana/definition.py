@@ -10,6 +10,7 @@ Every text of a panel is a template that sees the values, and:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,9 @@ from pg_migration_exporter.bundle.grafana.panel_types import PANEL_TYPES
 from pg_migration_exporter.bundle.types import Model
 from pg_migration_exporter.config.problems import read_yaml, validate
 from pg_migration_exporter.errors import ConfigError
+
+#: What Grafana accepts as a uid.
+_UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ def read_dashboard(file: Path, context: Mapping[str, Any]) -> Dashboard:
 
     Raises ConfigError naming the file, the panel and the key.
     """
+    if not _UID.fullmatch(file.stem):
+        raise ConfigError(f"{file}: name the file with 1 to 40 letters, digits, - and _")
     keys = validate(_DashboardKeys, _content(file), file)
     rows = [
         Row(row.title, [_panel(panel, file, context) for panel in row.panels]) for row in keys.rows
