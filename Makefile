@@ -1,11 +1,11 @@
-# The commands of the repository. Recipes are one line; what is longer lives in scripts/.
+# The commands of the repository. Longer recipes live in scripts/.
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Make .venv and install what the machine lacks (seconds when nothing is missing)
@@ -15,10 +15,15 @@ setup: ## Make .venv and install what the machine lacks (seconds when nothing is
 demo: setup ## Watch a real migration succeed and fail (KEEP=1 leaves it running, ALL=1 shows every fault)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(ALL),--all)
 
+.PHONY: check
+check: lint ## Daily loop: lint, and the unit and bundle tests that start no server (under a minute)
+	@scripts/setup.sh test
+	@$(BIN)/pytest tests/unit tests/bundle --no-servers -m "not slow" --numprocesses 2 $(ARGS)
+
 .PHONY: test
 test: ## Run all tests against real servers, two files at a time (ARGS="-k lock" selects)
 	@scripts/setup.sh bench test servers browser
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --reruns 1 $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 .PHONY: pictures
 pictures: ## Draw the pictures of docs/pictures: dashboards, status page, terminal (five minutes)
@@ -26,17 +31,17 @@ pictures: ## Draw the pictures of docs/pictures: dashboards, status page, termin
 	@$(BIN)/python -m demo.dashboards docs/pictures
 	@$(BIN)/pytest tests/integration/status --pictures docs/pictures
 
-.PHONY: test-matrix
-test-matrix: ## Run the whole catalogue on PostgreSQL 14 to 18, primaries and standbys
+.PHONY: test-platforms
+test-platforms: ## Run every collector on PostgreSQL 14 to 18, primaries and standbys
 	@scripts/setup.sh servers matrix
 	@$(BIN)/pytest tests/integration/test_versions.py --every-major $(ARGS)
 
 .PHONY: drills
-drills: setup ## Make every fault happen and see which alerts fire (half an hour; docs/drills.md; ONLY="pool" selects)
+drills: setup ## Cause every fault and record which alerts fire (half an hour; docs/drills.md; ONLY="pool" selects)
 	@$(BIN)/python -m demo.drills --markdown docs/drills.md $(if $(ONLY),--only "$(ONLY)" --quiet-seconds 0)
 
 .PHONY: reliability
-reliability: ## Make every fault happen and measure the scrapes (docs/reliability.md)
+reliability: ## Cause every fault and measure the scrapes (docs/reliability.md)
 	@scripts/setup.sh test
 	@$(BIN)/pytest tests/integration/faults --reliability docs/reliability.md
 
@@ -59,16 +64,26 @@ bench-fleet: ## Measure 100 targets of one process, and cost curves (four to ten
 	@$(BIN)/python -m bench.fleet --markdown docs/benchmarks.md
 
 .PHONY: lint
-lint: setup ## Check style, types and layers
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
+lint: setup ## Check style, types, layers, spelling, scripts, the Dockerfile, workflows and alert rules
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/codespell
+	@$(BIN)/shellcheck $$(git ls-files '*.sh' .ci/run)
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/zizmor --offline --quiet .github
+	@scripts/actionlint.sh
+	@promtool check rules --lint=all --lint-fatal alerts/*.yaml >/dev/null
 
 .PHONY: fmt
-fmt: setup ## Format the code and mend what the linter can
+fmt: setup ## Format the code and fix what the linter can fix
 	@$(BIN)/ruff check --fix-only
 	@$(BIN)/ruff format
+
+.PHONY: lock
+lock: setup ## Write requirements/ again after a change of pyproject.toml (ARGS=--upgrade takes new versions)
+	@scripts/lock.sh $(ARGS)
 
 .PHONY: render
 render: setup ## Render alerts, their unit tests, dashboards and deployment files from the default values, and the reference pages
@@ -80,5 +95,5 @@ render: setup ## Render alerts, their unit tests, dashboards and deployment file
 	@$(BIN)/python -m pg_migration_exporter.status.schema >docs/status.schema.json
 
 .PHONY: mutations
-mutations: setup ## Change each value of the rules a little: a unit test must notice (minutes)
+mutations: setup ## Change each value of the rules a little: a unit test must fail (minutes)
 	@$(BIN)/python -m tests.bundle.mutations

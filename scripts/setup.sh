@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Brings the machine to where `make demo` and `make test` run: what is there already is left alone.
-#   scripts/setup.sh [GROUP...]   GROUP: a set of programs in testbed/programs.py beside "stack",
-#                                 or "servers", "matrix": PostgreSQL of other majors, for the tests;
-#                                 "browser" also brings the accessibility checker, "test" Grafana's types
+# Install what `make demo` and `make test` need; what is already installed stays as it is.
+#   scripts/setup.sh [GROUP...]   GROUP: a set of programs in testbed/programs.py in addition to
+#                                 "stack", or "servers", "matrix": PostgreSQL of other majors;
+#                                 "browser" also installs the accessibility checker, "test" Grafana's types
+# PYTHON=python3.14 chooses the interpreter of .venv.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,13 +11,14 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 2; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-# A stamp holds the hash of everything its result was made from; the path, because .venv holds it too.
+# A stamp holds the hash of everything that its result was made from, and of the path, because .venv
+# contains it.
 hash_of() { { pwd; cat "$@"; } | sha256sum | cut -d ' ' -f 1; }
 is_current() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
 
 find_python() {
   local candidate
-  for candidate in python3.13 python3.12 python3.11 python3; do
+  for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3.14 python3}; do
     if "$candidate" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       echo "$candidate"
       return
@@ -30,7 +32,7 @@ find_python() {
 readonly POLICY=/usr/sbin/policy-rc.d
 installed_packages() { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^ii *//p' | sort; }
 
-# Packages enable their services at boot; the stack starts its own and needs none of them.
+# Packages enable their services at boot; the tests start their own servers and need none of these.
 disable_services_of() {
   command -v systemctl >/dev/null || return 0
   local package unit
@@ -41,7 +43,7 @@ disable_services_of() {
   done
 }
 
-# Its output is thousands of lines on a fresh machine: it is shown when it is needed.
+# The output is thousands of lines on a fresh machine: show it only after a failure.
 apt_get() {
   local output
   output=$(as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
@@ -50,14 +52,15 @@ apt_get() {
   fail "apt-get $1 failed, see above"
 }
 
-# In a subshell, so that its trap ends with it.
+# Runs in a subshell, so that the trap ends with it.
 install_packages() (
-  command -v apt-get >/dev/null || fail "this machine has no apt-get; install what these Debian packages hold, then run 'make setup' again: $*"
+  command -v apt-get >/dev/null || fail "this machine has no apt-get; install the programs of these Debian packages, then run 'make setup' again: $*"
   [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || fail "neither root nor sudo; ask an administrator to install: $*"
   before=$(installed_packages)
   say "installing Debian packages (minutes, when there are many): $*"
   apt_get update
-  # Debian asks this program before it starts a service; 101 forbids it. One that exists is honored.
+  # Debian runs this program before it starts a service; exit code 101 forbids the start. An existing
+  # one is kept.
   if [ ! -e "$POLICY" ]; then
     trap 'as_root rm -f "$POLICY"' EXIT
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
@@ -75,14 +78,14 @@ install_programs() {
   mapfile -t packages <<<"$missing"
   install_packages "${packages[@]}"
   missing=$("$python" -m testbed.programs "$@")
-  [ -z "$missing" ] || fail "installed, yet their programs are not found: $missing"
+  [ -z "$missing" ] || fail "installed, but their programs are not found: $missing"
 }
 
-# --- what lives in the project's folder ------------------------------------------------------
+# --- in the project's folder ------------------------------------------------------
 
 make_venv() {
   local stamp=.venv/.locked hash
-  hash=$(hash_of requirements/dev.lock)
+  hash=$(hash_of requirements/dev.lock <("$python" --version))
   if is_current "$stamp" "$hash" && .venv/bin/python -c '' 2>/dev/null; then return 0; fi
   say "making .venv with $python"
   rm -rf .venv
@@ -113,7 +116,7 @@ install_node_packages() {
   echo "$hash" >"$stamp"
 }
 
-# A package of PostgreSQL cannot hold links; its own script makes them from a list.
+# An npm package cannot contain symbolic links; the script of each PostgreSQL package creates them.
 link_libraries() {
   local script
   for script in "$1"/node_modules/postgresql-*/scripts/hydrate-symlinks.js; do
@@ -123,7 +126,7 @@ link_libraries() {
 
 python=$(find_python) || {
   install_packages python3 python3-venv
-  python=$(find_python) || fail "Python 3.11 or newer, with its venv module, is needed and Debian's python3 here is older"
+  python=$(find_python) || fail "Python 3.11 or newer with its venv module is needed, and Debian's python3 is older"
 }
 install_programs stack "$@"
 make_venv

@@ -138,7 +138,7 @@ def postgres_bindir() -> Path:
 
 
 def packaged_postgres_bindir(major: int) -> Path:
-    """Folder of another major's programs, which `make test` and `make test-matrix` download."""
+    """Folder of another major's programs, which `make test` and `make test-platforms` download."""
     for bindir in (ROOT / ".tools").glob(f"*/node_modules/postgresql-{major}/native/bin"):
         return bindir
     raise MissingProgramError(

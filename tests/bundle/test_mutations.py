@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from itertools import islice
 
+import pytest
+
 from tests.bundle.cases import ROOT
 from tests.bundle.mutations import mutations, survivors
 
@@ -12,6 +14,7 @@ from tests.bundle.mutations import mutations, survivors
 _SAMPLE = 12
 
 
+@pytest.mark.slow
 def test_unit_tests_notice_changed_values() -> None:
     """The sample turns with the rules, so that work on them meets all values sooner or later."""
     every = mutations()

@@ -123,7 +123,7 @@ def test_interval_of_the_groups_is_optional(interval: str | None, expected: str 
 
 
 @settings(
-    deadline=None, max_examples=25
+    deadline=None, max_examples=10
 )  # the machine may be busy; reading the default values takes a while
 @given(
     label=st.text().filter(str.isprintable),

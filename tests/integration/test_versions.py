@@ -1,6 +1,6 @@
 """The oldest and the newest PostgreSQL, one that is too old, and the one of the machine.
 
-With --every-major (`make test-matrix`) all majors that are supported.
+With --every-major (`make test-platforms`) all majors that are supported.
 """
 
 from __future__ import annotations
