@@ -51,7 +51,7 @@ def _alert(name: str, **settings: object) -> dict[str, object]:
         (
             _alert("PostgresDown", threshold=1),
             "alerts.PostgresDown.threshold: unknown key",
-            "known here: annotations, enabled, for, keep_firing_for, labels, severity",
+            "known keys: annotations, enabled, for, keep_firing_for, labels, severity",
         ),
         (
             _alert("DatabaseIndexBuildSlow", threshold="300"),
@@ -110,7 +110,7 @@ def _alert(name: str, **settings: object) -> dict[str, object]:
         ({"prometheus": {"job": 'a"b'}}, "prometheus.job", "pattern"),
         ({"urls": {"runbooks": "http://wiki/x?page=1"}}, "urls.runbooks", "without spaces"),
         ({"alerts": None}, "alerts", "dictionary"),
-        (["alerts"], "holds a list", "not a mapping"),
+        (["alerts"], "contains a list", "a mapping"),
         ("alerts: [", ":1:10: not valid YAML", "expected"),
         ("\x00", "not valid YAML", ""),
     ],

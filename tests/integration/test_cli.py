@@ -79,7 +79,7 @@ def test_a_port_in_use_is_one_line_and_exit_2(database: Database) -> None:
     assert refused.returncode == 2
     assert refused.stderr == (
         f"pg-migration-exporter: cannot listen on {address}: Address already in use; "
-        "another process listens there; use another --listen, or stop it\n"
+        "another process uses this address; stop it, or use another --listen\n"
     )
 
 

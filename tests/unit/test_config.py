@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pg_migration_exporter.config import Settings, load_settings
-from pg_migration_exporter.config.types import parse_duration, split_address
+from pg_migration_exporter.config.value_types import parse_duration, split_address
 from pg_migration_exporter.engine.plan import select_collectors
 from pg_migration_exporter.errors import ConfigError
 
@@ -66,7 +66,7 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
     ("content", "message"),
     [
         ("scrape: {timeot: 5s}", "scrape.timeot: unknown key; did you mean timeout?"),
-        ("xyzzy: blue", "xyzzy: unknown key; known here: checks, checks_files, collectors, "),
+        ("xyzzy: blue", "xyzzy: unknown key; known keys: checks, checks_files, collectors, "),
         ("liquibase: {changelogs: [{fil: a}]}", "liquibase.changelogs.0.fil: unknown key"),
         ("scrape: {timeout: soon}", "scrape.timeout: not a duration; write a number with a unit"),
         ("scrape: {timeout: 0}", "scrape.timeout: input should be greater than 0"),
@@ -77,9 +77,9 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
         ("reports: {endpoint: {url: 'http://u:p@h'}}", "reports.endpoint.url: not a URL; write"),
         ("reports: {endpoint: {url: 'http://h:x'}}", "reports.endpoint.url: port could not be"),
         ("log: {level: loud}", "log.level: input should be 'debug', 'info', 'warning' or 'error'"),
-        ("log: {}\nlisten: ':1'\nlog: {}", ":3:1: not valid YAML: the key log is here twice"),
-        ("log: {}\n[log]: {}", ":2:1: not valid YAML: a key is a word, not a list or a mapping"),
-        ("[1, 2]", "holds a list, not a mapping of keys"),
+        ("log: {}\nlisten: ':1'\nlog: {}", ":3:1: not valid YAML: duplicate key log"),
+        ("log: {}\n[log]: {}", ":2:1: not valid YAML: a key cannot be a list or a mapping"),
+        ("[1, 2]", "contains a list; it must be a mapping of keys"),
         ("a: [1", ":1:6: not valid YAML: "),
     ],
 )
@@ -105,7 +105,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dsn", ["postgresql://u:s3cret@[h/db", "password=s3cret nonsense"])
 def test_a_dsn_that_cannot_be_read_is_not_repeated(dsn: str) -> None:
-    with pytest.raises(ConfigError, match="--dsn: not a connection string") as raised:
+    with pytest.raises(ConfigError, match="--dsn: not a libpq connection string") as raised:
         load_settings(dsn=dsn)
     assert "s3cret" not in str(raised.value)
 
@@ -113,7 +113,7 @@ def test_a_dsn_that_cannot_be_read_is_not_repeated(dsn: str) -> None:
 def test_a_server_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ConfigError, match="no server is named: use --dsn"):
+    with pytest.raises(ConfigError, match="no server is configured: use --dsn"):
         load_settings()
     monkeypatch.setenv("PGHOST", "db.example")
     assert load_settings().postgres.dsn is None
@@ -148,6 +148,8 @@ def test_two_pools_of_one_name_are_refused(file: Path) -> None:
 
 def test_the_console_of_pgbouncer_needs_a_connection_string(file: Path) -> None:
     file.write_text("pgbouncer: {dsn: 'not one'}")
-    with pytest.raises(ConfigError, match=r"pgbouncer\.dsn: not a connection string") as caught:
+    with pytest.raises(
+        ConfigError, match=r"pgbouncer\.dsn: not a libpq connection string"
+    ) as caught:
         load_settings(file, dsn=DSN)
     assert "not one" not in str(caught.value)

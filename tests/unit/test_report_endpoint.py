@@ -149,6 +149,6 @@ def test_a_token_that_is_none(settings: Settings, content: str) -> None:
     token_file = settings.reports.endpoint.token_file
     assert token_file is not None
     token_file.write_text(content)
-    with pytest.raises(ConfigError, match="holds no token of 16 or more") as raised:
+    with pytest.raises(ConfigError, match="not a token of 16 or more") as raised:
         report_routes(settings)
     assert not content or content not in str(raised.value)

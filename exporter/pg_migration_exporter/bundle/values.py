@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from pg_migration_exporter.bundle.schema import Values
-from pg_migration_exporter.config.problems import read_yaml, validate
+from pg_migration_exporter.config.yaml_file import read_yaml, validate
 
 _BUNDLE = files("pg_migration_exporter.bundle")
 DEFAULTS = _BUNDLE / "values.yaml"

@@ -18,7 +18,7 @@ import uvloop
 from pg_migration_exporter import __version__
 from pg_migration_exporter.cli.options import add_settings_options, read_settings
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.config.types import split_address
+from pg_migration_exporter.config.value_types import split_address
 from pg_migration_exporter.engine.fleet import Fleet
 from pg_migration_exporter.engine.reloader import Reloader
 from pg_migration_exporter.engine.target_check import check_targets

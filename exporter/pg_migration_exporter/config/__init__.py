@@ -1,4 +1,4 @@
-"""Configuration: the schema of the file, and how a file and options become frozen settings."""
+"""The configuration: its schema, and the settings read from a file and options."""
 
 from pg_migration_exporter.config.load import load_settings
 from pg_migration_exporter.config.schema import Settings

@@ -1,7 +1,6 @@
-"""The schema of checks: one SQL statement each, whose answer says whether it passes.
+"""The schema of checks: SQL statements that return whether a check passes.
 
-They stand in `checks:` of the configuration, or in files of their own that the configuration lists;
-what each key does is told in docs/checks.md.
+They are in `checks` of the configuration, or in files that it lists (docs/checks.md).
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from pg_migration_exporter.config.problems import Place
 from pg_migration_exporter.config.user_statement import UserStatement, read_statements
+from pg_migration_exporter.config.yaml_file import Location
 
-#: When it matters: before a migration starts, while it runs, after it has ended well.
+#: Before a migration starts, while it runs, and after it has succeeded.
 Phase = Literal["pre", "during", "post"]
 Severity = Literal["critical", "warning", "info"]
 
 
 class CheckSection(UserStatement):
-    """One check; `help` says what holds when it passes."""
+    """One check; `help` is what is true when it passes."""
 
     help: str = Field(min_length=1)
     phase: Phase
@@ -34,6 +33,8 @@ class ChecksFile(BaseModel, extra="forbid", frozen=True):
     checks: tuple[CheckSection, ...] = ()
 
 
-def read_checks(patterns: Collection[Path], beside: Path) -> Iterator[tuple[Place, CheckSection]]:
-    """Read the files that match: see `read_statements`."""
-    return read_statements(ChecksFile, "checks", CheckSection, patterns, beside)
+def read_checks(
+    patterns: Collection[Path], directory: Path
+) -> Iterator[tuple[Location, CheckSection]]:
+    """Read the files that match, as `read_statements` does."""
+    return read_statements(ChecksFile, "checks", CheckSection, patterns, directory)

@@ -1,7 +1,7 @@
-"""The schema of custom metrics: one SQL statement, and the metric families that it gives.
+"""The schema of custom metrics: SQL statements and their metric families.
 
-It stands in `custom_metrics:` of the configuration, or in files of its own that the configuration
-lists; what each key does is told in docs/custom-metrics.md.
+They are in `custom_metrics` of the configuration, or in files that it lists
+(docs/custom-metrics.md).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from pg_migration_exporter.config.problems import Place
 from pg_migration_exporter.config.section import Section
 from pg_migration_exporter.config.user_statement import (
     UserStatement,
     read_statements,
     refuse_repeated_names,
 )
+from pg_migration_exporter.config.yaml_file import Location
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.metrics.families import Family
 
@@ -31,21 +31,23 @@ _RESERVED_LABELS = ("datname", "le", "quantile", "job", "instance")
 
 def _check_family_name(value: str) -> str:
     if not re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", value):
-        raise ValueError("not a metric name; use letters, digits and _, no digit first")
+        raise ValueError("not a metric name; use letters, digits and _; a digit cannot be first")
     return value
 
 
 def _check_label(value: str) -> str:
     if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", value) or value.startswith("__"):
-        raise ValueError("not a label name; use letters, digits and _, no digit and no __ first")
+        raise ValueError(
+            "not a label name; use letters, digits and _; a digit or __ cannot be first"
+        )
     if value in _RESERVED_LABELS:
-        raise ValueError(f"the label {value} is set by the exporter or Prometheus; rename it")
+        raise ValueError(f"the label {value} is set by the exporter or by Prometheus; rename it")
     return value
 
 
 def _check_buckets(value: tuple[float, ...]) -> tuple[float, ...]:
     if not all(map(isfinite, value)) or any(a >= b for a, b in pairwise(value)):
-        raise ValueError("bounds must be finite and increase; +Inf is added by the exporter")
+        raise ValueError("bounds must be finite and increasing; the exporter adds +Inf")
     return value
 
 
@@ -54,7 +56,7 @@ Label = Annotated[str, AfterValidator(_check_label)]
 
 
 class CustomFamily(Section):
-    """One metric family; `buckets` are the bounds of a histogram whose rows are observations."""
+    """One metric family; `buckets` are the bounds of a histogram, whose rows are observations."""
 
     type: Literal["counter", "gauge", "histogram"]
     help: str = Field(min_length=1)
@@ -64,9 +66,9 @@ class CustomFamily(Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if len(set(self.labels)) < len(self.labels):
-            raise ValueError("labels: one is named twice")
+            raise ValueError("labels: each name can be used once")
         if self.buckets and self.type != "histogram":
-            raise ValueError(f"buckets: a {self.type} has none")
+            raise ValueError(f"buckets: only for a histogram, not for a {self.type}")
         return self
 
 
@@ -79,7 +81,7 @@ class CustomMetrics(UserStatement):
     def _check(self) -> Self:
         for name, family in self.metrics.items():
             if family.type == "counter" and not name.endswith("_total"):
-                raise ValueError(f"metrics.{name}: the name of a counter ends in _total")
+                raise ValueError(f"metrics.{name}: the name of a counter must end in _total")
         return self
 
 
@@ -90,30 +92,34 @@ class CustomMetricsFile(BaseModel, extra="forbid", frozen=True):
 
 
 def read_custom_metrics(
-    patterns: Collection[Path], beside: Path
-) -> Iterator[tuple[Place, CustomMetrics]]:
-    """Read the files that match: see `read_statements`."""
-    return read_statements(CustomMetricsFile, "custom_metrics", CustomMetrics, patterns, beside)
+    patterns: Collection[Path], directory: Path
+) -> Iterator[tuple[Location, CustomMetrics]]:
+    """Read the files that match, as `read_statements` does."""
+    return read_statements(CustomMetricsFile, "custom_metrics", CustomMetrics, patterns, directory)
 
 
 def occupied_names(family: Family) -> tuple[str, ...]:
-    """The names on a page that no other family may have: its own, those of its series, and in
-    OpenMetrics a counter's without its suffix."""
+    """Return the names that no other family may have.
+
+    Its own, those of its series, and for OpenMetrics that of a counter without its suffix.
+    """
     own = family.name
     short = own.removesuffix("_total") if family.type == "counter" else own
     return tuple(dict.fromkeys((own, short, *family.series)))
 
 
 def refuse_taken_names(
-    found: Collection[tuple[Place, CustomMetrics]], taken: Collection[str]
+    found: Collection[tuple[Location, CustomMetrics]], taken: Collection[str]
 ) -> None:
-    """Raise ConfigError for a name that the exporter or another statement has, with its place."""
+    """Raise ConfigError for a name that the exporter or another statement uses."""
     refuse_repeated_names(found)
     owners = dict.fromkeys(taken, "the exporter itself")
-    for place, one in found:
-        for name, family in one.metrics.items():
+    for location, statement in found:
+        for name, family in statement.metrics.items():
             for taken_name in occupied_names(Family(name, family.type, family.help)):
                 if taken_name in owners:
-                    where = place.of("metrics", name)
-                    raise ConfigError(f"{where}: {taken_name} is a metric of {owners[taken_name]}")
-                owners[taken_name] = f"the statement {one.name}"
+                    where = location.child("metrics", name)
+                    raise ConfigError(
+                        f"{where}: {taken_name} is a metric of {owners[taken_name]}; rename it"
+                    )
+                owners[taken_name] = f"the statement {statement.name}"

@@ -1,4 +1,4 @@
-"""From a file, options and the environment to frozen settings."""
+"""Reads the settings from a file, options and the environment."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pydantic import SecretStr
 
 from pg_migration_exporter.config.checks import read_checks
 from pg_migration_exporter.config.custom_metrics import read_custom_metrics, refuse_taken_names
-from pg_migration_exporter.config.problems import Place, read_yaml, validate
 from pg_migration_exporter.config.schema import DEFAULT_TARGET, Settings, TargetSection
 from pg_migration_exporter.config.user_statement import (
-    OneStatement,
+    StatementT,
     UserStatement,
     refuse_repeated_names,
 )
+from pg_migration_exporter.config.yaml_file import Location, read_yaml, validate
 from pg_migration_exporter.errors import ConfigError
 
-#: Either names a server to libpq without a connection string.
+#: Each of them names a server to libpq without a connection string.
 LIBPQ_SERVER_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGSERVICE")
 
 
@@ -33,10 +33,10 @@ def load_settings(
     overrides: dict[str, Any] | None = None,
     taken: Collection[str] = (),
 ) -> Settings:
-    """Read `file`; `dsn` and the top-level `overrides` (from options) win over it.
+    """Read `file`; `dsn` and the top-level `overrides`, from options, replace its values.
 
-    `taken` are the names that custom metrics may not have. Raises ConfigError naming the file, the
-    line and the path of the key, or the option.
+    `taken` are names that custom metrics must not use. Raises ConfigError with the file, line and
+    key, or the option.
     """
     content = read_yaml(file) if file else {}
     content |= {key: value for key, value in (overrides or {}).items() if value is not None}
@@ -45,10 +45,10 @@ def load_settings(
     settings = validate(Settings, content, file or "options")
     _check_servers(settings, file, "--dsn" if dsn is not None else None)
     if file is not None:
-        settings = settings.model_copy(update={"web": settings.web.beside(file.parent)})
-    root = Place(file or "options")
+        settings = settings.model_copy(update={"web": settings.web.with_directory(file.parent)})
+    root = Location(file or "options")
     targets = tuple(
-        _with_files(target, root.of("targets", number), taken)
+        _with_files(target, root.child("targets", number), taken)
         for number, target in enumerate(settings.targets)
     )
     return _with_files(settings, root, taken).model_copy(update={"targets": targets})
@@ -57,48 +57,58 @@ def load_settings(
 _HasStatements = TypeVar("_HasStatements", Settings, TargetSection)
 
 
-def _with_files(section: _HasStatements, place: Place, taken: Collection[str]) -> _HasStatements:
-    """The same with the custom metrics and checks of its files, all names checked."""
-    beside = place.source.parent if isinstance(place.source, Path) else Path()
-    metrics = _placed(section.custom_metrics or (), place.of("custom_metrics"))
-    metrics += read_custom_metrics(section.custom_metrics_files or (), beside)
+def _with_files(
+    section: _HasStatements, location: Location, taken: Collection[str]
+) -> _HasStatements:
+    """Return the section with the custom metrics and checks of its files, all names checked."""
+    directory = location.source.parent if isinstance(location.source, Path) else Path()
+    metrics = _located(section.custom_metrics or (), location.child("custom_metrics"))
+    metrics += read_custom_metrics(section.custom_metrics_files or (), directory)
     refuse_taken_names(metrics, taken)
-    checks = _placed(section.checks or (), place.of("checks"))
-    checks += read_checks(section.checks_files or (), beside)
+    checks = _located(section.checks or (), location.child("checks"))
+    checks += read_checks(section.checks_files or (), directory)
     refuse_repeated_names(checks)
-    found: dict[str, Sequence[tuple[Place, UserStatement]]] = {
+    found: dict[str, Sequence[tuple[Location, UserStatement]]] = {
         "custom_metrics": metrics,
         "checks": checks,
     }
     return section.model_copy(
-        update={key: tuple(one for _, one in listed) for key, listed in found.items() if listed}
+        update={
+            key: tuple(statement for _, statement in listed)
+            for key, listed in found.items()
+            if listed
+        }
     )
 
 
-def _placed(given: Iterable[OneStatement], place: Place) -> list[tuple[Place, OneStatement]]:
-    return [(place.of(number), one) for number, one in enumerate(given)]
+def _located(
+    statements: Iterable[StatementT], location: Location
+) -> list[tuple[Location, StatementT]]:
+    return [(location.child(number), statement) for number, statement in enumerate(statements)]
 
 
 def _check_servers(settings: Settings, file: Path | None, option: str | None) -> None:
-    root = Place(file or "options")
+    root = Location(file or "options")
     names: set[str] = {DEFAULT_TARGET}
     for number, target in enumerate(settings.targets):
-        place = root.of("targets", number)
+        location = root.child("targets", number)
         if target.name in names:
-            raise ConfigError(f"{place.of('name')}: {target.name!r} is taken; rename this target")
+            raise ConfigError(
+                f"{location.child('name')}: {target.name!r} is taken; rename this target"
+            )
         names.add(target.name)
         if target.postgres.dsn is None:
-            raise ConfigError(f"{place.of('postgres')}: a target needs a dsn of its own")
-        _check_dsn(target.postgres.dsn, str(place.of("postgres", "dsn")))
+            raise ConfigError(f"{location.child('postgres')}: a target needs its own dsn")
+        _check_dsn(target.postgres.dsn, str(location.child("postgres", "dsn")))
         if target.pgbouncer is not None and target.pgbouncer.dsn is not None:
-            _check_dsn(target.pgbouncer.dsn, str(place.of("pgbouncer", "dsn")))
+            _check_dsn(target.pgbouncer.dsn, str(location.child("pgbouncer", "dsn")))
     if settings.pgbouncer.dsn is not None:
-        _check_dsn(settings.pgbouncer.dsn, str(root.of("pgbouncer", "dsn")))
+        _check_dsn(settings.pgbouncer.dsn, str(root.child("pgbouncer", "dsn")))
     if settings.postgres.dsn is not None:
-        _check_dsn(settings.postgres.dsn, option or str(root.of("postgres", "dsn")))
+        _check_dsn(settings.postgres.dsn, option or str(root.child("postgres", "dsn")))
     elif not settings.targets and not any(map(os.environ.get, LIBPQ_SERVER_VARIABLES)):
         raise ConfigError(
-            "no server is named: use --dsn, or postgres.dsn in the configuration file, "
+            "no server is configured: use --dsn, or postgres.dsn in the configuration file, "
             f"or one of {', '.join(LIBPQ_SERVER_VARIABLES)} in the environment"
         )
 
@@ -107,9 +117,9 @@ def _check_dsn(dsn: SecretStr, source: str) -> None:
     try:
         conninfo_to_dict(dsn.get_secret_value())
     except ProgrammingError:
-        # libpq's own message quotes the string, which may hold the password.
+        # libpq's message quotes the string, which may contain the password.
         raise ConfigError(
-            f"{source}: not a connection string that libpq can read; write "
+            f"{source}: not a libpq connection string; write "
             "postgresql://USER@HOST:PORT/DATABASE (special characters percent-encoded) or "
             "host=HOST port=PORT dbname=DATABASE user=USER"
         ) from None

@@ -1,6 +1,6 @@
-"""The schema of the configuration file. Unknown keys are refused, settings never change.
+"""The schema of the configuration file.
 
-Every key is shown with its default in `example.yaml`; a test keeps the two together.
+`example.yaml` has every key with its default; a test compares the two.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from pg_migration_exporter.config.checks import CheckSection
 from pg_migration_exporter.config.custom_metrics import CustomMetrics, Label
 from pg_migration_exporter.config.section import Section
 from pg_migration_exporter.config.servers import Server
-from pg_migration_exporter.config.types import Address, Seconds, Url, name_databases
+from pg_migration_exporter.config.value_types import Address, Seconds, Url, expand_databases
 from pg_migration_exporter.config.web import WebSection
 
-#: The target that `postgres:` names, where Prometheus does not ask for another.
+#: The name of the target that `postgres` configures.
 DEFAULT_TARGET = "default"
 
 
 class PostgresSection(Section):
-    """The server, and how long anything there may take.
+    """The server and its timeouts.
 
-    A password comes from the one source that is given, at each connection anew; `password_command`
-    is a program and its arguments, which prints the password.
+    The password comes from one source, read at every connection; `password_command` is a program
+    and its arguments, which prints the password.
     """
 
     dsn: SecretStr | None = None
@@ -42,24 +42,24 @@ class PostgresSection(Section):
     def _check(self) -> Self:
         given = (self.password_file, self.password_env, self.password_command)
         if sum(map(bool, given)) > 1:
-            raise ValueError("give one of password_file, password_env and password_command")
+            raise ValueError("set only one of password_file, password_env and password_command")
         return self
 
-    def over(self, base: Self) -> Self:
-        """As for every section; but a password that is known here takes the place of any other."""
+    def override(self, base: Self) -> Self:
+        """Return `base` with the keys set here; a password source here replaces any other."""
         has_password = "password" in conninfo_to_dict(
             self.dsn.get_secret_value() if self.dsn else ""
         )
         if has_password or self.password_file or self.password_env or self.password_command:
-            nowhere = {"password_file": None, "password_env": None, "password_command": ()}
-            base = base.model_copy(update=nowhere)
-        return super().over(base)
+            unset = {"password_file": None, "password_env": None, "password_command": ()}
+            base = base.model_copy(update=unset)
+        return super().override(base)
 
 
 class DatabasesSection(Section):
-    """Which databases of the server are watched beside the one that is connected to.
+    """The databases that are watched in addition to the one of the connection.
 
-    Names, or patterns with *, ? and [...]; at most `limit`, which bounds the connections.
+    Names, or patterns with *, ? and [...]; at most `limit`, since each costs connections.
     """
 
     include: tuple[str, ...] = ()
@@ -67,18 +67,18 @@ class DatabasesSection(Section):
     limit: int = Field(default=20, ge=1, le=1000)
 
 
-Databases = Annotated[DatabasesSection, BeforeValidator(name_databases)]
+Databases = Annotated[DatabasesSection, BeforeValidator(expand_databases)]
 
 
 class ScrapeSection(Section):
-    """The deadline of one scrape: Prometheus's own timeout less the offset, capped by `timeout`."""
+    """The deadline of a scrape: Prometheus's timeout minus the offset, at most `timeout`."""
 
     timeout: Seconds = 10.0
     timeout_offset: Seconds = 0.5
 
 
 class WatchSection(Section):
-    """How often the watcher looks between scrapes, over a connection of its own."""
+    """How often the watcher polls between scrapes, over its own connection."""
 
     enabled: bool = True
     interval: Seconds = 5.0
@@ -86,16 +86,16 @@ class WatchSection(Section):
 
 
 class CollectorsSection(Section):
-    """Which collectors run beside or without the ones that are on by default."""
+    """The collectors that run or do not run, other than by default."""
 
     enabled: tuple[str, ...] = ()
     disabled: tuple[str, ...] = ()
 
 
 class ChangelogSection(Section):
-    """One root changelog file, and what else Liquibase is given with it.
+    """One root changelog file, and the options that Liquibase gets with it.
 
-    `table` (schema.table) is needed where a database has several histories under other names.
+    `table` (schema.table) is required if a database has several histories.
     """
 
     file: str
@@ -110,7 +110,7 @@ class ChangelogSection(Section):
 
 
 class PoolSection(Section):
-    """A budget of connections: of the sessions that match everything that is given."""
+    """A budget of connections, for the sessions that match every key that is set."""
 
     name: str = Field(min_length=1)
     max_connections: int = Field(ge=1)
@@ -120,7 +120,7 @@ class PoolSection(Section):
 
 
 class PgBouncerSection(Section):
-    """PgBouncer's admin console; `timeout` bounds what a scrape waits for it."""
+    """PgBouncer's admin console; `timeout` is for each scrape."""
 
     dsn: SecretStr | None = None
     password_file: Path | None = None
@@ -128,9 +128,9 @@ class PgBouncerSection(Section):
 
 
 class LiquibaseSection(Section):
-    """How Liquibase appears in the database, and in what its wrapper reports.
+    """How to find Liquibase's sessions, changelogs and reports.
 
-    Reports of runs on other `servers` are not of this target; none given means any.
+    Reports of runs on other `servers` are ignored; without `servers`, none is.
     """
 
     application_names: tuple[str, ...] = ("liquibase",)
@@ -141,7 +141,7 @@ class LiquibaseSection(Section):
 
 
 class TablesSection(Section):
-    """Which tables are shown one by one: the largest `top` of `schemas`, all but the system's."""
+    """The tables with their own series: the largest `top` of `schemas` (default: all schemas)."""
 
     schemas: tuple[str, ...] = ()
     top: int = Field(default=50, ge=0, le=1000)
@@ -149,7 +149,7 @@ class TablesSection(Section):
 
 
 class StatementsSection(Section):
-    """How pg_stat_statements is read: the `top` statements with most time are shown one by one."""
+    """How pg_stat_statements is read; the `top` statements by time get their own series."""
 
     interval: Seconds = 2.0
     top: int = Field(default=20, ge=0, le=500)
@@ -157,14 +157,14 @@ class StatementsSection(Section):
 
 
 class EndpointSection(Section):
-    """Reports over HTTP: the exporter accepts them if it has a token."""
+    """Reports over HTTP; the exporter accepts them if it has a token."""
 
     url: Url | None = None
     token_file: Path | None = None
 
 
 class ReportsSection(Section):
-    """The ways that reports take from the wrapper (`run`) to the exporter."""
+    """How reports get from the wrapper (`run`) to the exporter."""
 
     directory: Path | None = None
     table: bool = False
@@ -173,14 +173,14 @@ class ReportsSection(Section):
 
 
 class StatusSection(Section):
-    """What the status page shows beside the state; `runbooks` is the folder's address."""
+    """What the status page also shows; `runbooks` is the URL of their directory."""
 
     statements: bool = False
     runbooks: Url | None = None
 
 
 class LogSection(Section):
-    """The exporter's own log, on standard error."""
+    """The exporter's log, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
@@ -188,9 +188,9 @@ class LogSection(Section):
 
 def _check_names(pools: tuple[PoolSection, ...]) -> tuple[PoolSection, ...]:
     names = [pool.name for pool in pools]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"two pools have the name {twice[0]!r}; give each its own")
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise ValueError(f"two pools have the name {duplicates[0]!r}; rename one")
     return pools
 
 
@@ -200,7 +200,7 @@ Pools = Annotated[tuple[PoolSection, ...], AfterValidator(_check_names)]
 class TargetSection(Section):
     """One more server: its name, its labels for Prometheus, and its own settings.
 
-    A key given here replaces that of the file; keys that are not given are those of the file.
+    A key that is set here replaces that of the file.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
@@ -251,6 +251,8 @@ class Settings(Section):
 
     @property
     def report_directories(self) -> tuple[Path, ...]:
-        """Where the exporter looks for reports; what it receives, it keeps in the first one."""
+        """The directories of reports; reports received over HTTP go to the first one."""
         received = self.state_directory / "reports" if self.state_directory else None
-        return tuple(one for one in (received, self.reports.directory) if one is not None)
+        return tuple(
+            directory for directory in (received, self.reports.directory) if directory is not None
+        )

@@ -1,49 +1,50 @@
-"""The settings of each target: those of the file, with the target's own keys over them.
+"""The settings of each target: those of the file, overridden by the target's own keys.
 
-They are values: a reload compares them, and leaves alone each target whose settings are the same.
+A reload compares them: a target with equal settings keeps running.
 """
 
 from __future__ import annotations
 
 from pg_migration_exporter.config.schema import DEFAULT_TARGET, Settings, TargetSection
 from pg_migration_exporter.config.section import Section
-from pg_migration_exporter.config.servers import servers_of
+from pg_migration_exporter.config.servers import servers_in_dsn
 
-#: What is the process's and not a target's.
-_OF_THE_PROCESS = ("listen", "web", "log", "targets", "custom_metrics_files", "checks_files")
+#: Keys of the process, not of a target.
+_PROCESS_KEYS = ("listen", "web", "log", "targets", "custom_metrics_files", "checks_files")
 
 
 def settings_by_target(settings: Settings) -> dict[str, Settings]:
-    """The settings of each target by its name; without a target of its own, `postgres:` is one."""
-    nobody = Settings()
-    common = settings.model_copy(update={key: getattr(nobody, key) for key in _OF_THE_PROCESS})
-    found = {target.name: _with_own(common, target) for target in settings.targets}
-    if settings.postgres.dsn is not None or not found:
-        found = {DEFAULT_TARGET: common, **found}
+    """Return the settings of each target by name; `postgres` is the target `default`."""
+    defaults = Settings()
+    common = settings.model_copy(update={key: getattr(defaults, key) for key in _PROCESS_KEYS})
+    by_name = {target.name: _with_own(common, target) for target in settings.targets}
+    if settings.postgres.dsn is not None or not by_name:
+        by_name = {DEFAULT_TARGET: common, **by_name}
     if not settings.targets:
-        return found
-    return {name: _with_servers(one) for name, one in found.items()}
+        return by_name
+    return {name: _with_servers(target) for name, target in by_name.items()}
 
 
 def _with_servers(target: Settings) -> Settings:
-    """Databases of several servers may have one name: a report must not be taken for each.
+    """Return the settings with the server of the DSN, so that only its reports count.
 
-    How many others there are now decides nothing: a reload leaves alone who stays.
+    Several servers may have databases of the same name. Independent of the number of targets, so
+    that a reload does not change the others.
     """
     dsn = target.postgres.dsn
     if target.liquibase.servers or dsn is None:
         return target
-    servers = servers_of(dsn.get_secret_value())
+    servers = servers_in_dsn(dsn.get_secret_value())
     liquibase = target.liquibase.model_copy(update={"servers": servers})
     return target.model_copy(update={"liquibase": liquibase})
 
 
 def _with_own(common: Settings, target: TargetSection) -> Settings:
     own = {}
-    for key in target.model_fields_set - {"name", "labels", *_OF_THE_PROCESS}:
+    for key in target.model_fields_set - {"name", "labels", *_PROCESS_KEYS}:
         value = getattr(target, key)
         if isinstance(value, Section):
-            own[key] = value.over(getattr(common, key))
+            own[key] = value.override(getattr(common, key))
         elif value is not None:
             own[key] = value
     return common.model_copy(update=own)

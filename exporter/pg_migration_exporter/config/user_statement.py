@@ -1,5 +1,4 @@
-"""What every SQL statement of a user's has in common in the configuration, and the files that hold
-lists of them: custom metrics and checks."""
+"""The schema that custom metrics and checks share, and their files."""
 
 from __future__ import annotations
 
@@ -11,9 +10,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from pg_migration_exporter.config.problems import Place, read_yaml, validate
 from pg_migration_exporter.config.section import Section
-from pg_migration_exporter.config.types import Seconds
+from pg_migration_exporter.config.value_types import Seconds
+from pg_migration_exporter.config.yaml_file import Location, read_yaml, validate
 from pg_migration_exporter.errors import ConfigError
 
 _READS = re.compile(
@@ -23,12 +22,12 @@ _READS = re.compile(
 
 def _check_sql(value: str) -> str:
     if not _READS.match(value):
-        raise ValueError("not a statement that only reads; begin it with select or with")
+        raise ValueError("not a statement that only reads; start it with select or with")
     return value
 
 
 class UserStatement(Section):
-    """One statement. Seconds; `minimum_version` is PostgreSQL's major version."""
+    """One statement; `minimum_version` is a major version of PostgreSQL."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
     sql: Annotated[str, AfterValidator(_check_sql)]
@@ -39,38 +38,40 @@ class UserStatement(Section):
     minimum_version: Annotated[int, Field(ge=14, le=99)] | None = None
 
 
-OneStatement = TypeVar("OneStatement", bound=UserStatement)
+StatementT = TypeVar("StatementT", bound=UserStatement)
 
 
 def read_statements(
     file_model: type[BaseModel],
     key: str,
-    of: type[OneStatement],
+    statement_type: type[StatementT],
     patterns: Collection[Path],
-    beside: Path,
-) -> Iterator[tuple[Place, OneStatement]]:
-    """Read the files that match, in order; say where each statement of their list `key` stands.
+    directory: Path,
+) -> Iterator[tuple[Location, StatementT]]:
+    """Yield each statement in the list `key` of the files that match, with its location.
 
-    `file_model` is what a file may hold. Patterns are relative to the folder `beside`. Raises
-    ConfigError naming file, line and key.
+    `file_model` is the schema of a file. Patterns are relative to `directory`. Raises ConfigError
+    with file, line and key.
     """
     for pattern in patterns:
-        # Path.glob() refuses a pattern that is absolute.
-        names = glob(str(pattern), root_dir=beside)  # noqa: PTH207
-        files = sorted(beside / name for name in names)
+        # Path.glob() refuses absolute patterns.
+        names = glob(str(pattern), root_dir=directory)  # noqa: PTH207
+        files = sorted(directory / name for name in names)
         if not files:
             raise ConfigError(f"{key}_files: no file matches {pattern}")
         for file in files:
-            found = validate(file_model, read_yaml(file), file)
-            for number, one in enumerate(getattr(found, key)):
-                assert isinstance(one, of)
-                yield Place(file, (key, number)), one
+            content = validate(file_model, read_yaml(file), file)
+            for number, statement in enumerate(getattr(content, key)):
+                assert isinstance(statement, statement_type)
+                yield Location(file, (key, number)), statement
 
 
-def refuse_repeated_names(found: Collection[tuple[Place, OneStatement]]) -> None:
-    """Raise ConfigError for a name that another statement of the list has, with its place."""
+def refuse_repeated_names(found: Collection[tuple[Location, StatementT]]) -> None:
+    """Raise ConfigError for a name that two statements of the list have."""
     names: set[str] = set()
-    for place, one in found:
-        if one.name in names:
-            raise ConfigError(f"{place.of('name')}: there is another {one.name}; rename one")
-        names.add(one.name)
+    for location, statement in found:
+        if statement.name in names:
+            raise ConfigError(
+                f"{location.child('name')}: {statement.name!r} is taken; rename this statement"
+            )
+        names.add(statement.name)

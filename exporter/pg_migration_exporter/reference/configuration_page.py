@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 
 from pg_migration_exporter.config.schema import Settings
-from pg_migration_exporter.config.types import Address, Seconds, Url
+from pg_migration_exporter.config.value_types import Address, Seconds, Url
 from pg_migration_exporter.reference.markdown import code, table
 
 _INTRODUCTION = """\

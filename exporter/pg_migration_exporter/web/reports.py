@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.config.token import has_token, read_token
+from pg_migration_exporter.config.report_token import has_token, read_token
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.liquibase.reports.directory import ReportFiles
 from pg_migration_exporter.liquibase.reports.report import (

@@ -65,7 +65,8 @@ def test_a_name_that_two_files_have_is_refused_where_it_is(file: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         load(file)
     assert (
-        str(raised.value) == f"{other}:2: checks.0.name: there is another connections; rename one"
+        str(raised.value)
+        == f"{other}:2: checks.0.name: 'connections' is taken; rename this statement"
     )
 
 

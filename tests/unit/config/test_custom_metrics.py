@@ -36,15 +36,20 @@ def load(file: Path) -> Settings:
         ("select 1", "delete 1", 3, "custom_metrics.0.sql: not a statement that only reads"),
         ("      quests:", "      2x:", 5, "custom_metrics.0.metrics.2x: not a metric name"),
         ("gauge", "guage", 5, "metrics.quests.type: input should be 'counter', 'gauge' or"),
-        ("gauge", "counter", 2, "metrics.quests: the name of a counter ends in _total"),
+        ("gauge", "counter", 2, "metrics.quests: the name of a counter must end in _total"),
         ("Quests.}", "Quests., labels: [a b]}", 5, "quests.labels.0: not a label name"),
         ("Quests.}", "Quests., labels: [__a]}", 5, "quests.labels.0: not a label name"),
         ("Quests.}", "Quests., labels: [datname]}", 5, "the label datname is set by the exporter"),
-        ("Quests.}", "Quests., labels: [a, a]}", 5, "quests: labels: one is named twice"),
-        ("Quests.}", "Quests., buckets: [1]}", 5, "quests: buckets: a gauge has none"),
+        ("Quests.}", "Quests., labels: [a, a]}", 5, "quests: labels: each name can be used once"),
+        (
+            "Quests.}",
+            "Quests., buckets: [1]}",
+            5,
+            "quests: buckets: only for a histogram, not for a gauge",
+        ),
         ("Quests.}", "Quests., bukets: [1]}", 5, "quests.bukets: unknown key"),
-        ("gauge", "histogram, buckets: [2, 1]", 5, "buckets: bounds must be finite and increase"),
-        ("gauge", "histogram, buckets: [.inf]", 5, "buckets: bounds must be finite and increase"),
+        ("gauge", "histogram, buckets: [2, 1]", 5, "buckets: bounds must be finite and increasing"),
+        ("gauge", "histogram, buckets: [.inf]", 5, "buckets: bounds must be finite and increasing"),
         ("    sql", "    only_on: replica\n    sql", 3, "only_on: input should be 'primary'"),
         ("    sql", "    interval: soon\n    sql", 3, "interval: not a duration"),
         ("      quests:", "      postgres_up:", 5, "postgres_up is a metric of the exporter"),
@@ -92,20 +97,23 @@ def test_a_name_that_two_files_have_is_refused_where_it_is(file: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         load(file)
     assert str(raised.value) == (
-        f"{other}:2: custom_metrics.0.name: there is another quests; rename one"
+        f"{other}:2: custom_metrics.0.name: 'quests' is taken; rename this statement"
     )
     other.write_text(GOOD.replace("name: quests", "name: others"))
     with pytest.raises(ConfigError) as raised:
         load(file)
     assert str(raised.value) == (
-        f"{other}:5: custom_metrics.0.metrics.quests: quests is a metric of the statement quests"
+        f"{other}:5: custom_metrics.0.metrics.quests: quests is a metric of the statement quests; "
+        "rename it"
     )
 
 
 def test_a_gauge_may_not_be_called_what_openmetrics_calls_a_counter(file: Path) -> None:
     counter = "      quests_total: {type: counter, help: Quests.}\n"
     file.write_text(GOOD + counter)
-    with pytest.raises(ConfigError, match=r"6: .*quests is a metric of the statement quests"):
+    with pytest.raises(
+        ConfigError, match=r"6: .*quests is a metric of the statement quests; rename it"
+    ):
         load(file)
     file.write_text(GOOD.replace("quests:", "liquibase_runs:"))
     with pytest.raises(ConfigError, match=r"5: .*liquibase_runs is a metric of the exporter"):

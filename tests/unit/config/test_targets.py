@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pg_migration_exporter.config import Settings, load_settings
-from pg_migration_exporter.config.servers import servers_of
+from pg_migration_exporter.config.servers import servers_in_dsn
 from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.errors import ConfigError
 
@@ -98,7 +98,7 @@ def test_how_liquibase_names_the_server_of_a_target(file: Path) -> None:
     ],
 )
 def test_the_servers_of_a_dsn(dsn: str, servers: tuple[str, ...]) -> None:
-    assert servers_of(dsn) == servers
+    assert servers_in_dsn(dsn) == servers
 
 
 def test_what_a_reload_compares(file: Path) -> None:
@@ -116,10 +116,13 @@ def test_what_a_reload_compares(file: Path) -> None:
     ("target", "message"),
     [
         ({"name": "a"}, ":8: targets.0.postgres: field required"),
-        ({"name": "a", "postgres": {}}, ":9: targets.0.postgres: a target needs a dsn of its own"),
+        ({"name": "a", "postgres": {}}, ":9: targets.0.postgres: a target needs its own dsn"),
         ({"name": "default", "postgres": {"dsn": "host=a"}}, "targets.0.name: 'default' is taken"),
         ({"name": "a b", "postgres": {"dsn": "host=a"}}, "targets.0.name: string should match"),
-        ({"name": "a", "postgres": {"dsn": "x y"}}, "targets.0.postgres.dsn: not a connection"),
+        (
+            {"name": "a", "postgres": {"dsn": "x y"}},
+            "targets.0.postgres.dsn: not a libpq connection",
+        ),
         ({"name": "a", "labels": {"job": "b"}, "postgres": {"dsn": "x"}}, "the label job is set"),
         (
             {"name": "a", "postgres": {"dsn": "host=a"}, "listen": ":1"},
@@ -127,7 +130,7 @@ def test_what_a_reload_compares(file: Path) -> None:
         ),
         (
             {"name": "a", "postgres": {"dsn": "host=a", "password_env": "A", "password_file": "b"}},
-            "targets.0.postgres: give one of password_file, password_env and password_command",
+            "targets.0.postgres: set only one of password_file, password_env and password_command",
         ),
     ],
 )

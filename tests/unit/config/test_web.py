@@ -32,21 +32,27 @@ def test_hashes_of_every_bcrypt_are_taken(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("web", "message"),
     [
-        ("{basic_auth_users: {a: s3cret}}", "web.basic_auth_users.a: not a bcrypt hash; make one"),
+        (
+            "{basic_auth_users: {a: s3cret}}",
+            "web.basic_auth_users.a: not a bcrypt hash; create one",
+        ),
         ("{basic_auth_users: {a: 's3cret$2b$10$'}}", "basic_auth_users.a: not a bcrypt hash"),
         ("{basic_auth_users: [s3cret]}", "web.basic_auth_users: input should be a valid dict"),
-        (f"{{basic_auth_users: {{a: '$2b$16${'a' * 53}'}}}}", "a hash of cost 4 to 15 is needed"),
+        (
+            f"{{basic_auth_users: {{a: '$2b$16${'a' * 53}'}}}}",
+            "the cost of the hash must be 4 to 15",
+        ),
         (f"{{basic_auth_users: {{'a:b': '$2b{SALTED}'}}}}", "not a user name"),
-        ("{tls_server_config: {cert_file: c}}", "give both of cert_file and key_file"),
-        ("{tls_server_config: {client_ca_file: c}}", "client_ca_file goes with"),
+        ("{tls_server_config: {cert_file: c}}", "set both cert_file and key_file"),
+        ("{tls_server_config: {client_ca_file: c}}", "client_ca_file needs client_auth_type"),
         (
             "{tls_server_config: {cert_file: c, key_file: k, "
             "client_auth_type: RequireAndVerifyClientCert}}",
-            "client_ca_file goes with",
+            "client_ca_file needs client_auth_type",
         ),
         (
             "{tls_server_config: {client_ca_file: c, client_auth_type: VerifyClientCertIfGiven}}",
-            "client certificates need TLS: give cert_file and key_file",
+            "client certificates need TLS; set cert_file and key_file",
         ),
         (
             "{tls_server_config: {client_auth_type: RequireAnyClientCert}}",

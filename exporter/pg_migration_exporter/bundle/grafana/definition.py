@@ -23,7 +23,7 @@ from pg_migration_exporter.bundle.definitions import fill
 from pg_migration_exporter.bundle.grafana.panel import Panel
 from pg_migration_exporter.bundle.grafana.panel_types import PANEL_TYPES
 from pg_migration_exporter.bundle.types import Model
-from pg_migration_exporter.config.problems import read_yaml, validate
+from pg_migration_exporter.config.yaml_file import read_yaml, validate
 from pg_migration_exporter.errors import ConfigError
 
 #: What Grafana accepts as a uid.

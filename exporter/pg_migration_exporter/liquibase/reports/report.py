@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from pg_migration_exporter.config.servers import same_spelling
+from pg_migration_exporter.config.servers import normalize_server
 from pg_migration_exporter.liquibase import commands
 
 #: Where the exporter takes reports over HTTP.
@@ -163,9 +163,9 @@ class Report(Part):
         return self.target.database in ("", database) and self.target.changelog in ("", changelog)
 
     def is_from(self, servers: Collection[str]) -> bool:
-        """Whether it may be of one of these servers, in `same_spelling`; none means any."""
+        """Whether it may be of one of these servers, in `normalize_server`; none means any."""
         told = self.target.servers
-        return not servers or not told or any(same_spelling(one) in servers for one in told)
+        return not servers or not told or any(normalize_server(one) in servers for one in told)
 
 
 def parse_report(content: str | bytes) -> Report:

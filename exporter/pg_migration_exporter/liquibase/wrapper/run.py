@@ -14,8 +14,8 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pg_migration_exporter.config.problems import read_yaml, validate
 from pg_migration_exporter.config.schema import Settings
+from pg_migration_exporter.config.yaml_file import read_yaml, validate
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.liquibase.reports.report import Report
 from pg_migration_exporter.liquibase.wrapper.child import Child

@@ -14,8 +14,8 @@ from psycopg import errors
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
+from pg_migration_exporter.config.report_token import read_token
 from pg_migration_exporter.config.schema import ReportsSection
-from pg_migration_exporter.config.token import read_token
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.http_client import connection
 from pg_migration_exporter.liquibase.reports import table as report_table

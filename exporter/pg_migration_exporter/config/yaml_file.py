@@ -1,4 +1,4 @@
-"""What is wrong with a YAML file, in lines to act on: the file, the path of the key, the mend."""
+"""Reads and validates YAML files; an error has the file, the line, the key and the fix."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that refuses keys that PyYAML lets pass: no word, or there twice."""
+    """A safe loader that also refuses duplicate keys and keys that are not scalars."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Construct a mapping; of equal keys the last would silently win."""
+        """Construct a mapping. PyYAML would silently use the last of duplicate keys."""
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise _refusal("a key is a word, not a list or a mapping", key)
+                raise _error("a key cannot be a list or a mapping", key)
             if key.value in seen:
-                raise _refusal(f"the key {key.value} is here twice", key)
+                raise _error(f"duplicate key {key.value}", key)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
-def _refusal(problem: str, node: yaml.Node) -> yaml.YAMLError:
+def _error(problem: str, node: yaml.Node) -> yaml.YAMLError:
     return yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds a mapping; an empty file is an empty mapping.
+    """Return the mapping in a YAML file; an empty file is an empty mapping.
 
-    Raises ConfigError naming the file and, for a syntax error, the line.
+    Raises ConfigError with the file and, for a syntax error, the line.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe one
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -52,30 +52,32 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: holds a {type(content).__name__}, not a mapping of keys")
+        raise ConfigError(
+            f"{path}: contains a {type(content).__name__}; it must be a mapping of keys"
+        )
     return content
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A key of a configuration: its file, or a few words for options, and its path."""
+class Location:
+    """The location of a key: its file, or a text for options, and its path."""
 
     source: Path | str
     path: tuple[str | int, ...] = ()
 
-    def of(self, *path: str | int) -> Place:
-        """A key below this one."""
-        return Place(self.source, self.path + path)
+    def child(self, *path: str | int) -> Location:
+        """Return the location of a key below this one."""
+        return Location(self.source, self.path + path)
 
     def __str__(self) -> str:
-        """`file:line: key.0.key`, the line of the innermost key that the file has."""
+        """Return `file:line: key.0.key`, with the line of the innermost key in the file."""
         line = _line_of_key(self.source, self.path) if isinstance(self.source, Path) else None
         source = f"{self.source}:{line}" if line else str(self.source)
         return ": ".join(filter(None, (source, ".".join(map(str, self.path)))))
 
 
 def validate(model: type[Model], content: Mapping[str, Any], source: Path | str) -> Model:
-    """Validate `content`, read from `source`; the lines of a file are named.
+    """Return `content` as a model; `source` is its file, or a text for options.
 
     Raises ConfigError with one line for each problem.
     """
@@ -93,7 +95,7 @@ def _line_of_key(file: Path, path: Sequence[str | int]) -> int | None:
         if isinstance(node, yaml.MappingNode):
             children = {key.value: (key, value) for key, value in node.value}
         elif isinstance(node, yaml.SequenceNode):
-            children = dict(enumerate((one, one) for one in node.value))
+            children = {number: (item, item) for number, item in enumerate(node.value)}
         if part not in children:
             break
         key, node = children[part]
@@ -107,26 +109,26 @@ def _line_of(error: yaml.YAMLError) -> str:
 
 
 def _problem(error: yaml.YAMLError) -> str:
-    return getattr(error, "problem", None) or "not understood"
+    return getattr(error, "problem", None) or "unknown error"
 
 
 def _describe(model: type[BaseModel], problem: Mapping[str, Any], source: Path | str) -> str:
-    place = Place(source, tuple(part for part in problem["loc"] if part != "[key]"))
+    location = Location(source, tuple(part for part in problem["loc"] if part != "[key]"))
     if problem["type"] == "extra_forbidden":
-        return f"{place}: unknown key{_suggestion(model, problem['loc'])}"
+        return f"{location}: unknown key{_suggestion(model, problem['loc'])}"
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{place}: {message[:1].lower()}{message[1:]}"
+    return f"{location}: {message[:1].lower()}{message[1:]}"
 
 
 def _suggestion(model: type[BaseModel], path: Sequence[str | int]) -> str:
-    known = _keys_beside(model, path[:-1])
+    known = _sibling_keys(model, path[:-1])
     close = difflib.get_close_matches(str(path[-1]), known, n=1)
     if close:
         return f"; did you mean {close[0]}?"
-    return f"; known here: {', '.join(known)}" if known else ""
+    return f"; known keys: {', '.join(known)}" if known else ""
 
 
-def _keys_beside(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+def _sibling_keys(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     for part in path:
         field = _fields_by_key(model).get(str(part))
         annotation = field.annotation if field else None

@@ -1,4 +1,4 @@
-"""The token that a wrapper shows and the exporter asks for: from a file, or the environment."""
+"""The bearer token of reports, shared by the wrapper and the exporter."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 from pg_migration_exporter.errors import ConfigError
 
 VARIABLE = "PG_MIGRATION_EXPORTER_TOKEN"
-#: Characters; less could be guessed.
-_SHORTEST = 16
+#: The fewest characters of a token that cannot be guessed.
+_MIN_LENGTH = 16
 
 
 def has_token(file: Path | None) -> bool:
-    """Whether a token is configured, readable or not."""
+    """Return whether a token is configured, readable or not."""
     return file is not None or bool(os.environ.get(VARIABLE))
 
 
 def read_token(file: Path | None) -> str:
-    """The token in `file`, read anew each time so that it can be rotated, or in the environment.
+    """Return the token in `file` or in the environment; read each time, so that it can be rotated.
 
-    Raises ConfigError, without the token in its text.
+    Raises ConfigError, which never contains the token.
     """
     source = f"reports.endpoint.token_file: {file}" if file else VARIABLE
     try:
@@ -29,9 +29,9 @@ def read_token(file: Path | None) -> str:
         reason = getattr(error, "strerror", None) or "not ASCII text"
         raise ConfigError(f"{source} cannot be read: {reason}") from error
     token = token.strip()
-    if len(token) < _SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
+    if len(token) < _MIN_LENGTH or not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigError(
-            f"{source}: holds no token of {_SHORTEST} or more printable characters; make one with "
+            f"{source}: not a token of {_MIN_LENGTH} or more printable characters; create one with "
             "`openssl rand -hex 32`"
         )
     return token

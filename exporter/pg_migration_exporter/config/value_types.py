@@ -1,4 +1,4 @@
-"""Values that the configuration is made of: durations and addresses, as users write them."""
+"""The types of values in the configuration: durations, addresses and URLs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HIGHEST_PORT = 65535
 
 
 def parse_duration(value: object) -> object:
-    """Turn `500ms`, `10s`, `1m` or a number of seconds into seconds; leave other types alone."""
+    """Convert `500ms`, `10s`, `1m` or a number of seconds into seconds; keep other types."""
     if not isinstance(value, str):
         return value
     match = _DURATION.fullmatch(value.strip())
@@ -27,7 +27,7 @@ def parse_duration(value: object) -> object:
 def split_address(value: str) -> tuple[str, int]:
     """Split `HOST:PORT`, `[IPV6]:PORT` or `:PORT` (every interface) into host and port.
 
-    Raises ValueError with a text for the user.
+    Raises ValueError with a message for the user.
     """
     match = _ADDRESS.fullmatch(value.strip())
     if match is None or int(match["port"]) > _HIGHEST_PORT:
@@ -35,8 +35,8 @@ def split_address(value: str) -> tuple[str, int]:
     return match["host"].strip("[]"), int(match["port"])
 
 
-def name_databases(value: object) -> object:
-    """Turn `all`, or a list of names, into the mapping that they are short for."""
+def expand_databases(value: object) -> object:
+    """Convert `all`, or a list of names, into the mapping that it is short for."""
     if value == "all":
         return {"include": ["*"]}
     return {"include": value} if isinstance(value, list) else value
@@ -51,7 +51,7 @@ def _check_url(value: str) -> str:
     url = urlsplit(value)
     if url.scheme not in ("http", "https") or not url.hostname or url.username or url.query:
         raise ValueError("not a URL; write http://HOST:PORT or https://HOST, without user or query")
-    _ = url.port  # raises ValueError for a port that is none
+    _ = url.port  # raises ValueError for an invalid port
     return value
 
 
