@@ -1,17 +1,17 @@
-"""Errors that a user can mend. Each says what is wrong, where, and what to do.
+"""Errors that a user can fix. Each message has what is wrong, where, and what to do.
 
-UserError               one clear line on stderr, exit code 2
+UserError               one line on stderr, exit code 2
 ├── ConfigError         a file, an option or an environment variable
 └── ListenError         the address to listen on
 
-UnfitAnswerError        a user's statement gives something else than its metrics need
+UnfitAnswerError        the result of a user's statement does not fit its metrics
 """
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something the user asked for cannot be done as asked; the text is shown as it is."""
+    """A request of the user cannot be carried out; the message is shown as it is."""
 
 
 class ConfigError(UserError):
@@ -19,8 +19,8 @@ class ConfigError(UserError):
 
 
 class ListenError(UserError):
-    """The HTTP server cannot listen where it was told to."""
+    """The HTTP server cannot listen on its address."""
 
 
 class UnfitAnswerError(Exception):
-    """The answer of a statement is not what its metrics are declared to be."""
+    """The result of a statement does not fit the declaration of its metrics."""

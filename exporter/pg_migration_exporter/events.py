@@ -1,4 +1,4 @@
-"""What can happen to a target: the events that collectors emit."""
+"""The events that collectors emit."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that began or ended. `time` in seconds since the epoch.
+    """Something that began or ended at `time`, in seconds since the epoch.
 
-    `subject` is what it happened to; `details` hold no statement text and no secret.
+    `subject` is the object concerned; `details` hold no statement text and no secret.
     """
 
     kind: EventKind

@@ -1,7 +1,7 @@
-"""How this program asks an exporter over HTTP: with what its environment has for it.
+"""HTTP requests to an exporter, with the login and the client certificate of the environment.
 
-That is the login, where `web.basic_auth_users` asks for one, and the client certificate, where
-`web.tls_server_config` does.
+An exporter may require a login (`web.basic_auth_users`) and a certificate
+(`web.tls_server_config`).
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ KEY_FILE = "PG_MIGRATION_EXPORTER_KEY_FILE"
 
 
 def open_url(url: str, timeout: float, **headers: str) -> HTTPResponse:
-    """Ask an http or https URL; a redirect is followed without the login.
+    """Open an http or https URL; a redirect is followed without the login.
 
     Raises OSError, HTTPException or ConfigError.
     """
-    asked = Request(url, headers=headers)  # noqa: S310 - callers have checked the scheme
+    request = Request(url, headers=headers)  # noqa: S310 - callers have checked the scheme
     if login := os.environ.get(LOGIN):
         encoded = base64.b64encode(login.encode()).decode()
-        asked.add_unredirected_header("Authorization", f"Basic {encoded}")
-    context = tls_context() if asked.type == "https" else None
-    answer: HTTPResponse = urlopen(asked, timeout=timeout, context=context)  # noqa: S310
-    return answer
+        request.add_unredirected_header("Authorization", f"Basic {encoded}")
+    context = tls_context() if request.type == "https" else None
+    response: HTTPResponse = urlopen(request, timeout=timeout, context=context)  # noqa: S310
+    return response
 
 
 def connection(
     scheme: str, host: str, port: int | None, timeout: float
 ) -> http.client.HTTPConnection:
-    """A connection that is not open yet. Raises ConfigError."""
+    """Return a connection that is not open yet. Raises ConfigError."""
     if scheme == "https":
         return http.client.HTTPSConnection(host, port, timeout=timeout, context=tls_context())
     return http.client.HTTPConnection(host, port, timeout=timeout)
 
 
 def tls_context() -> ssl.SSLContext:
-    """Verify the exporter, and show it the client certificate if there is one.
+    """Return a context that verifies the exporter and presents the client certificate, if any.
 
-    Raises ConfigError for files that cannot be used, without repeating what is in them.
+    Raises ConfigError for files that cannot be used; the message does not repeat their contents.
     """
     context = ssl.create_default_context()
     cert, key = os.environ.get(CERT_FILE), os.environ.get(KEY_FILE)
@@ -59,13 +59,15 @@ def tls_context() -> ssl.SSLContext:
             context.load_cert_chain(cert, key or None, password=bytes)
         except ssl.SSLError as error:
             reason = "not a certificate and the key that fits it, in PEM and not encrypted"
-            raise ConfigError(f"{_where(cert, key)}: {reason}") from error
+            raise ConfigError(f"{_describe(cert, key)}: {reason}") from error
         except OSError as error:
-            raise ConfigError(f"{_where(cert, key)}: cannot be read: {error.strerror}") from error
+            raise ConfigError(
+                f"{_describe(cert, key)}: cannot be read: {error.strerror}"
+            ) from error
     elif key:
         raise ConfigError(f"{KEY_FILE}: needs {CERT_FILE}, the certificate that the key fits")
     return context
 
 
-def _where(cert: str, key: str | None) -> str:
+def _describe(cert: str, key: str | None) -> str:
     return f"{CERT_FILE}: {cert}" + (f", {KEY_FILE}: {key}" if key else "")

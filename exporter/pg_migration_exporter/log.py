@@ -19,7 +19,7 @@ _SECRETS = (
 
 
 def redact(text: str) -> str:
-    """Hide what looks like a password in a connection string or URL."""
+    """Hide anything like a password in a connection string or URL."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
@@ -34,7 +34,7 @@ class TextFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, passwords hidden."""
+        """Return the line, passwords hidden."""
         return redact(super().format(record))
 
 
@@ -42,7 +42,7 @@ class JsonFormatter(TextFormatter):
     """One JSON object a line: time, level, logger, message, and error where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, passwords hidden."""
+        """Return the line, passwords hidden."""
         entry = {
             "time": self.formatTime(record, self.datefmt),
             "level": record.levelname.lower(),
@@ -59,6 +59,6 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # uvicorn says at its info level what the exporter says itself.
+    # uvicorn logs at its info level what the exporter logs itself.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)

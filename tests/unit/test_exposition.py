@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from pg_migration_exporter.metrics.exposition import OPENMETRICS, PROMETHEUS, choose_format, render
+from pg_migration_exporter.metrics.exposition import (
+    OPENMETRICS,
+    PROMETHEUS,
+    Format,
+    Renderer,
+    choose_format,
+)
 from pg_migration_exporter.metrics.families import Family, FamilySamples, Histogram
 
 GAUGE = Family("quest_level", "gauge", 'Level, with a \\ and\na "line".', ("name", "zone"))
@@ -19,6 +25,10 @@ HISTOGRAM = Family("quest_seconds", "histogram", "Time.", ("name",))
 
 labels = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x85\u2028\u2029"))
 numbers = st.one_of(st.floats(allow_nan=False), st.integers(-(2**53), 2**53))
+
+
+def render(families: list[FamilySamples], to: Format) -> str:
+    return Renderer().render(families, to)
 
 
 def samples_of(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -60,16 +70,30 @@ def test_a_series_appears_once() -> None:
 
 def test_every_page_shows_its_own_samples() -> None:
     """Also where a family's list of samples is the one of the page before."""
+    renderer = Renderer()
     family = FamilySamples(COUNTER, [(("a",), 1)])
     for number in (2, 3, 3, 1):
         family.samples[0] = (("a",), number)
         for to in (PROMETHEUS, OPENMETRICS):
-            assert render([family], to).endswith(f'\nquests_total{{name="a"}} {number}\n')
+            assert renderer.render([family], to).endswith(f'\nquests_total{{name="a"}} {number}\n')
     other = Family(COUNTER.name, "counter", "Other help.", COUNTER.labels)
-    assert "Other help." in render([FamilySamples(other, family.samples)], PROMETHEUS)
+    assert "Other help." in renderer.render([FamilySamples(other, family.samples)], PROMETHEUS)
 
 
-def test_bytes_that_are_no_utf8_are_shown_escaped() -> None:
+def test_targets_do_not_discard_the_texts_of_each_other() -> None:
+    """Each of two targets with the same family reuses its own text."""
+    targets = {number: Renderer() for number in (1, 2)}
+
+    def page(number: int) -> str:
+        family = FamilySamples(COUNTER, [(("a",), number)])
+        return targets[number].render_family(family, PROMETHEUS)
+
+    first = {number: page(number) for number in targets}
+    assert first[1] != first[2]
+    assert all(page(number) is first[number] for number in targets)
+
+
+def test_bytes_that_are_not_utf8_are_shown_escaped() -> None:
     family = FamilySamples(COUNTER, [((b"\xff".decode("utf-8", "surrogateescape"),), 1)])
     assert r'quests_total{name="\\xff"} 1' in render([family], PROMETHEUS)
 
@@ -95,7 +119,9 @@ def test_histogram_in_both_formats() -> None:
     )
     for families in (classic, modern):
         [read] = families
-        assert {(one.name, one.labels.get("le")): one.value for one in read.samples} == expected
+        assert {
+            (sample.name, sample.labels.get("le")): sample.value for sample in read.samples
+        } == expected
 
 
 def test_openmetrics_names_a_counter_without_its_suffix() -> None:

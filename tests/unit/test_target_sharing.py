@@ -1,4 +1,4 @@
-"""Requests that come while a scrape is under way share it, as long as it can still become whole."""
+"""Requests during a scrape share it, as long as it has time left."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pg_migration_exporter.engine.target import Target
 
 
 class Slow(Target):
-    """A target whose scrapes last until told, however long their deadline has been over."""
+    """A target whose scrapes last until `end` is set, even after their deadline."""
 
     def __init__(self) -> None:
         super().__init__(Settings.model_validate({"watch": {"enabled": False}}))
-        self.told = asyncio.Event()
+        self.end = asyncio.Event()
 
     async def _run(self, scrape: Scrape, timeout: float) -> None:  # noqa: ARG002 - the contract
-        await self.told.wait()
+        await self.end.wait()
 
 
 @pytest.mark.parametrize(("first_timeout", "is_shared"), [(30.0, True), (0.0, False)])
 def test_only_a_scrape_with_time_left_is_joined(first_timeout: float, is_shared: bool) -> None:
-    """One that is over is still being put away: what it lacks, it will lack for ever."""
+    """One whose time is over only cleans up: it gets no more results."""
 
     async def ask() -> list[Scrape]:
         target = Slow()
@@ -34,7 +34,7 @@ def test_only_a_scrape_with_time_left_is_joined(first_timeout: float, is_shared:
             await first
         second = asyncio.create_task(target.scrape(30.0))
         await asyncio.sleep(0)
-        target.told.set()
+        target.end.set()
         return [await first, await second]
 
     first, second = asyncio.run(ask())

@@ -1,8 +1,8 @@
-"""One database of a target: its connections, its plan, its collectors' memories, one scrape of it.
+"""One database of a target: its connections, its plan, the memories of its collectors.
 
-Every collector is a task of its own. The statements that the tasks ask for in the same turn of the
-event loop travel in one round trip; a task that fails, or is not done at the deadline, loses its
-own families and nothing else.
+Every collector is a task of its own. The statements that tasks send in the same turn of the event
+loop travel in one round trip. A task that fails, or is not done at the deadline, loses its own
+families and nothing else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -25,8 +24,9 @@ from pg_migration_exporter.engine.failures import FailureLog
 from pg_migration_exporter.engine.plan import Plan
 from pg_migration_exporter.engine.run_collector import run_collector
 from pg_migration_exporter.engine.run_context import ContextFactory
+from pg_migration_exporter.engine.scrape import CollectorResult, DatabaseScrape
 from pg_migration_exporter.engine.store import Durable
-from pg_migration_exporter.metrics.families import FamilySamples
+from pg_migration_exporter.engine.tasks import cancel_all
 from pg_migration_exporter.postgres import capabilities, pooler
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import database_of
@@ -34,42 +34,35 @@ from pg_migration_exporter.postgres.persistent_connection import (
     PersistentConnection,
     UnreachableError,
 )
-from pg_migration_exporter.postgres.rows import Rows
 from pg_migration_exporter.postgres.session import Session, SessionLostError
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Part:
-    """What a scrape has found in one database so far; `now` is None until it answers."""
-
-    plan: Plan
-    datname: str | None = None
-    now: Capabilities | None = None
-    answered: dict[str, tuple[float, list[FamilySamples]]] = field(default_factory=dict)
-
-
 class Database:
-    """One database that is scraped and watched; at most two connections."""
+    """One database that is scraped and watched, over at most two connections."""
 
     def __init__(
         self,
         settings: Settings,
         collectors: Sequence[Collector[Any]],
         events: EventLog,
-        place: str,
+        log_prefix: str,
         *,
         is_main: bool,
     ) -> None:
         self._datname = datname = database_of(settings.postgres)
-        self._place = place
+        self._log_prefix = log_prefix
         self._connection = PersistentConnection(settings.postgres)
-        self._collectors = [one for one in collectors if not datname or one.runs_in(datname)]
-        self._memories: dict[str, Any] = {one.name: one.memory(settings) for one in collectors}
-        self._cached = {one.name: CachedResult() for one in collectors}
+        self._collectors = [
+            collector for collector in collectors if not datname or collector.runs_in(datname)
+        ]
+        self._memories: dict[str, Any] = {
+            collector.name: collector.memory(settings) for collector in collectors
+        }
+        self._cached = {collector.name: CachedResult() for collector in collectors}
         self._plan = Plan(self._collectors)
-        self.failures = FailureLog(place)
+        self.failures = FailureLog(log_prefix)
         self._contexts = ContextFactory(settings, events.emit, self.failures, is_main)
         self.watcher = DatabaseWatcher(
             self._contexts, self._collectors, self._memories, self.failures
@@ -77,21 +70,21 @@ class Database:
 
     @property
     def capabilities(self) -> Capabilities | None:
-        """What is known of the server and the role; None before the first answer."""
+        """The latest capabilities of the server and the role; None before the first answer."""
         return self._plan.capabilities
 
     def memory(self, collector: str) -> Any:
-        """What a collector remembers; None if it does not run here."""
+        """Return the memory of a collector; None if it does not run here."""
         return self._memories.get(collector)
 
     @property
     def connections(self) -> int:
-        """How many connections there are now: 0 to 2."""
+        """The number of open connections: 0 to 2."""
         return self._connection.connections + self.watcher.connections
 
     @property
     def datname(self) -> str | None:
-        """Its name; None where libpq decides and it was not reached yet."""
+        """Its name; None where libpq decides and the server was not reached yet."""
         known = self._plan.capabilities
         return known.datname if known else self._datname
 
@@ -100,22 +93,22 @@ class Database:
         """Whether a connection pooler is in between; None before the first connection."""
         return self._connection.is_pooled
 
-    def part(self) -> Part:
-        """The beginning of a scrape, with what is known from the one before."""
-        return Part(self._plan, self.datname)
+    def begin_scrape(self) -> DatabaseScrape:
+        """Return an empty scrape, with the plan of the one before."""
+        return DatabaseScrape(self._plan, self.datname)
 
     def inherit(self, old: Database) -> None:
-        """Take over what must not be forgotten from the same database with other settings."""
+        """Take over the durable memories from the same database with other settings."""
         for name, memory in self._memories.items():
             before = old._memories.get(name)
             if isinstance(memory, Durable) and isinstance(before, Durable):
                 memory.restore(before.dump())
 
-    async def scrape(self, part: Part, timeout: float) -> None:
-        """Fill `part`, for `timeout` seconds at most; what goes wrong is logged."""
+    async def scrape(self, scrape: DatabaseScrape, timeout: float) -> None:
+        """Fill `scrape`, for at most `timeout` seconds; failures are logged, not raised."""
         try:
             async with asyncio.timeout(timeout):
-                await self._collect(part)
+                await self._collect(scrape)
             self.failures.clear("scrape")
         except TimeoutError:
             self.failures.record("scrape", f"not complete after {timeout:.1f} s")
@@ -125,93 +118,89 @@ class Database:
             self._connection.release()
 
     async def close(self) -> None:
-        """Close the connections; what is remembered stays."""
+        """Close the connections; memories stay."""
         await self.watcher.close()
-        for one in self._collectors:
-            if one.close is not None:
-                await one.close(self._memories[one.name])
+        for collector in self._collectors:
+            if collector.close is not None:
+                await collector.close(self._memories[collector.name])
         await self._connection.close()
 
-    async def _collect(self, part: Part) -> None:
-        """Scrape once; once more if a connection from an earlier scrape turned out to be dead."""
+    async def _collect(self, scrape: DatabaseScrape) -> None:
+        """Run the plan; once more if a connection from an earlier scrape turns out to be dead."""
         was_open = self._connection.connections > 0
         try:
-            await self._collect_on(await self._connection.session(), part)
+            await self._run_plan(await self._connection.session(), scrape)
         except SessionLostError:
             if not was_open:
                 raise
-            await self._collect_on(await self._connection.session(), part)
+            await self._run_plan(await self._connection.session(), scrape)
 
-    async def _collect_on(self, session: Session, part: Part) -> None:
-        """Run the plan while the capabilities that it rests on are asked for again."""
-        plan = self._plan
-        asked = asyncio.create_task(session.query(capabilities.SQL))
-        running = self._start(plan, session, part)
+    async def _run_plan(self, session: Session, scrape: DatabaseScrape) -> None:
+        """Run the plan while its capabilities are read again; once more if they have changed."""
+        reading = asyncio.create_task(self._read_capabilities(session))
+        running = self._start_collectors(session, scrape)
         try:
-            now = part.now = await _answer(asked, plan)
-            if now != plan.capabilities:
-                await stop(running)
-                plan = self._replan(now, part)
-                running = self._start(plan, session, part)
+            scrape.capabilities = await reading
+            if scrape.capabilities != self._plan.capabilities:
+                await cancel_all(running)
+                self._make_plan(scrape.capabilities, scrape)
+                running = self._start_collectors(session, scrape)
             await asyncio.gather(*running)
         finally:
-            await stop([asked, *running])
+            await cancel_all([reading, *running])
 
-    def _replan(self, now: Capabilities, part: Part) -> Plan:
-        part.answered.clear()
-        part.datname = now.datname
-        self._plan = part.plan = Plan.make(self._collectors, now)
-        self._plan.log(self._place)
+    async def _read_capabilities(self, session: Session) -> Capabilities:
+        """Return those of the plan where only this statement failed, such as when canceled."""
+        try:
+            return Capabilities.from_rows(await session.query(capabilities.SQL))
+        except SessionLostError:
+            raise
+        except psycopg.Error:
+            if self._plan.capabilities is None:
+                raise
+            return self._plan.capabilities
+
+    def _make_plan(self, server: Capabilities, scrape: DatabaseScrape) -> None:
+        self._plan = scrape.plan = Plan.make(self._collectors, server)
+        scrape.datname = server.datname
+        scrape.results.clear()
+        self._plan.log(self._log_prefix)
         if self._connection.is_pooled:
-            log.warning("%s%s", self._place, pooler.WARNING)
-        return self._plan
+            log.warning("%s%s", self._log_prefix, pooler.WARNING)
 
-    def _start(self, plan: Plan, session: Session, part: Part) -> list[asyncio.Task[None]]:
-        if plan.capabilities is None:
+    def _start_collectors(
+        self, session: Session, scrape: DatabaseScrape
+    ) -> list[asyncio.Task[None]]:
+        """Start the collectors of the plan, those that run last when the others have ended."""
+        if self._plan.capabilities is None:
             return []
-        known = plan.capabilities
-        first = [
-            asyncio.create_task(self._run(one, session, known, part))
-            for one in plan.collectors
-            if not one.last
-        ]
-        last = [one for one in plan.collectors if one.last]
+        first = [collector for collector in self._plan.collectors if not collector.last]
+        last = [collector for collector in self._plan.collectors if collector.last]
+        others = [asyncio.create_task(self._run(item, session, scrape)) for item in first]
         if not last:
-            return first
+            return others
+        return [*others, asyncio.create_task(self._run_last(last, others, session, scrape))]
 
-        async def after_the_others() -> None:
-            if first:
-                await asyncio.wait(first)
-            await asyncio.gather(*(self._run(one, session, known, part) for one in last))
-
-        return [*first, asyncio.create_task(after_the_others())]
+    async def _run_last(
+        self,
+        collectors: Sequence[Collector[Any]],
+        others: Sequence[asyncio.Task[None]],
+        session: Session,
+        scrape: DatabaseScrape,
+    ) -> None:
+        if others:
+            await asyncio.wait(others)
+        await asyncio.gather(*(self._run(item, session, scrape) for item in collectors))
 
     async def _run(
-        self, collector: Collector[Any], session: Session, known: Capabilities, part: Part
+        self, collector: Collector[Any], session: Session, scrape: DatabaseScrape
     ) -> None:
+        assert self._plan.capabilities is not None
         memory = self._memories[collector.name]
         started = time.monotonic()
         with self.failures.isolate(collector.name):
-            context = self._contexts.make(collector, memory, session, known)
+            context = self._contexts.make(collector, memory, session, self._plan.capabilities)
             await run_collector(collector, context, self._cached[collector.name])
+            seconds = time.monotonic() - started
             families = list(context.families.values())
-            part.answered[collector.name] = time.monotonic() - started, families
-
-
-async def _answer(asked: asyncio.Task[Rows], plan: Plan) -> Capabilities:
-    """The capabilities now, or those of the plan where asking alone failed (it was cancelled)."""
-    try:
-        return Capabilities.from_rows(await asked)
-    except SessionLostError:
-        raise
-    except psycopg.Error:
-        if plan.capabilities is None:
-            raise
-        return plan.capabilities
-
-
-async def stop(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until they have ended."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+            scrape.results[collector.name] = CollectorResult(seconds, families)

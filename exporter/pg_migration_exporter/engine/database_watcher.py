@@ -1,11 +1,12 @@
-"""What the watcher sees of one database: over a connection of its own, into shared memories."""
+"""Polls one database between scrapes, over a connection of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -22,15 +23,15 @@ from pg_migration_exporter.postgres.persistent_connection import (
 )
 from pg_migration_exporter.postgres.session import Session
 
-#: Whether it is time for a look: an index build, an ALTER TABLE, a wait for a lock; and databases
-#: that are being dropped, which waits five seconds for their sessions to end. Costs the same on a
-#: database of any size, and sees all databases of the server.
+#: Whether a poll is due: an index build, an ALTER TABLE or a wait for a lock is in progress; and
+#: the databases that are being dropped, since DROP DATABASE waits five seconds for their sessions
+#: to end. Covers all databases of the server, and costs the same for a database of any size.
 PROBE = """
 select exists (select from pg_stat_get_progress_info('CREATE INDEX'))
        or exists (select from pg_stat_activity
                    where wait_event_type = 'Lock'
                       or state = 'active' and query ~* '\\malter\\M' and pid <> pg_backend_pid())
-       as begins,
+       as is_busy,
        array(select d.datname::text
                from pg_stat_activity a join pg_database d on strpos(a.query, d.datname) > 0
               where a.state = 'active' and a.query ~* '\\mdrop\\s+database\\M'
@@ -38,15 +39,16 @@ select exists (select from pg_stat_get_progress_info('CREATE INDEX'))
 """
 
 
-class ServerProbe(NamedTuple):
-    """Whether something begins, and the names of databases that are being dropped."""
+@dataclass(frozen=True, slots=True)
+class ServerProbe:
+    """Whether something is in progress, and the databases that are being dropped."""
 
-    begins: bool
+    is_busy: bool
     dropped: Sequence[str] = ()
 
 
 class DatabaseWatcher:
-    """Looks at one database; `memories` (by collector) are shared with its scrapes."""
+    """Polls one database; `memories` (by collector) are shared with its scrapes."""
 
     def __init__(
         self,
@@ -55,75 +57,82 @@ class DatabaseWatcher:
         memories: Mapping[str, Any],
         failures: FailureLog,
     ) -> None:
-        settings = self._settings = contexts.settings
-        self._collectors = [one for one in collectors if one.watch is not None]
-        self._samplers = [one for one in collectors if one.sample is not None]
-        self._known: Capabilities | None = None
-        self._memories = memories
+        settings = contexts.settings
         self._contexts = contexts
+        self._watching = [item for item in collectors if item.watch is not None]
+        self._sampling = [item for item in collectors if item.sample is not None]
+        self._capabilities: Capabilities | None = None
+        self._memories = memories
+        self._timeout = settings.scrape.timeout
         self._connection = PersistentConnection(settings.postgres)
         self._store = Store(settings.state_directory, describe_server(settings.postgres))
         self._failures = failures
         self._polled_at: float | None = None
         self._is_restored = False
-        self._busy = asyncio.Lock()
+        self._polling = asyncio.Lock()
 
     @property
     def connections(self) -> int:
-        """How many connections it has: 0 or 1."""
+        """The number of open connections: 0 or 1."""
         return self._connection.connections
 
     @property
-    def remembers(self) -> bool:
+    def is_stored(self) -> bool:
         """False while the state directory cannot be written."""
         return self._store.works
 
     @property
     def age(self) -> float | None:
-        """Seconds since the last complete look, None before the first."""
+        """Seconds since the last complete poll; None before the first."""
         return None if self._polled_at is None else time.monotonic() - self._polled_at
 
     async def probe(self) -> ServerProbe:
-        """What begins anywhere on the server; if it cannot say, the look tells why."""
+        """Return what is in progress anywhere on the server.
+
+        If the server does not answer, a poll is due: it records why.
+        """
         try:
-            async with asyncio.timeout(self._settings.scrape.timeout):
+            async with asyncio.timeout(self._timeout):
                 session = await self._connection.session()
-                seen, _ = await asyncio.gather(session.query(PROBE), self._sample(session))
-                return ServerProbe(*seen.rows[0])
+                answer, _ = await asyncio.gather(session.query(PROBE), self._sample(session))
+                return ServerProbe(*answer.rows[0])
         except (UnreachableError, psycopg.Error, TimeoutError):
-            return ServerProbe(begins=True)
+            return ServerProbe(is_busy=True)
         finally:
             self._connection.release()
 
     async def poll(self) -> bool:
-        """Look at everything and keep what is remembered; True while something is under way."""
-        async with self._busy:
+        """Run all watching collectors and store their memories; True while something is going on.
+
+        The first poll restores the memories.
+        """
+        async with self._polling:
             if not self._is_restored:
                 self._store.restore(self._memories)
                 self._is_restored = True
             self._store.deliver_commands(self._memories)
-            something_happens = await self._poll()
+            is_busy = await self._poll()
             self._store.save(self._memories)
-        return something_happens
+        return is_busy
 
     async def close(self) -> None:
-        """Keep what is remembered, and close the connection; a later look opens another."""
-        async with self._busy:
+        """Store the memories and close the connection; a later poll opens another."""
+        async with self._polling:
             if self._is_restored:
                 self._store.save(self._memories)
             await self._connection.close()
 
     async def _poll(self) -> bool:
         try:
-            async with asyncio.timeout(self._settings.scrape.timeout):
+            async with asyncio.timeout(self._timeout):
                 session = await self._connection.session()
-                known = Capabilities.from_rows(await session.query(capabilities.SQL))
-                self._known = known
+                server = Capabilities.from_rows(await session.query(capabilities.SQL))
+                self._capabilities = server
                 *answers, _ = await asyncio.gather(
                     *(
-                        self._watch(one, session, known)
-                        for one in self._collectors
-                        if one.obstacle(known) is None
+                        self._watch(collector, session, server)
+                        for collector in self._watching
+                        if collector.obstacle(server) is None
                     ),
                     self._sample(session),
                 )
@@ -137,22 +146,24 @@ class DatabaseWatcher:
         return any(answers)
 
     async def _watch(
-        self, collector: Collector[Any], session: Session, known: Capabilities
+        self, collector: Collector[Any], session: Session, server: Capabilities
     ) -> bool:
         assert collector.watch is not None
         with self._failures.isolate(f"watch {collector.name}"):
-            return await collector.watch(self._context(collector, session, known))
+            return await collector.watch(self._context(collector, session, server))
         return False
 
     async def _sample(self, session: Session) -> None:
-        """What looks more often than the watcher; with nothing known of the server, nothing."""
-        known = self._known
-        for one in self._samplers:
-            if known is not None and one.sample is not None and one.obstacle(known) is None:
-                with self._failures.isolate(f"sample {one.name}"):
-                    await one.sample(self._context(one, session, known))
+        """Run the sampling collectors; none before the first poll."""
+        server = self._capabilities
+        if server is None:
+            return
+        for collector in self._sampling:
+            if collector.sample is not None and collector.obstacle(server) is None:
+                with self._failures.isolate(f"sample {collector.name}"):
+                    await collector.sample(self._context(collector, session, server))
 
     def _context(
-        self, collector: Collector[Any], session: Session, known: Capabilities
+        self, collector: Collector[Any], session: Session, server: Capabilities
     ) -> RunContext[Any]:
-        return self._contexts.make(collector, self._memories[collector.name], session, known)
+        return self._contexts.make(collector, self._memories[collector.name], session, server)

@@ -1,4 +1,4 @@
-"""What the watcher saw happen: one line in the log for each event, and the latest ones kept."""
+"""The events of a target: logged, and the latest ones kept for the status page."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ from pg_migration_exporter.events import Event
 
 log = logging.getLogger(__name__)
 
-_KEPT = 1000
+_MAX_EVENTS = 1000
 
 
 class EventLog:
-    """The latest events of one target, oldest first; `emitted` counts all there ever were.
+    """The latest events of one target, oldest first; `emitted` is the number of all of them."""
 
-    `place` stands before each in the log.
-    """
-
-    def __init__(self, place: str = "") -> None:
-        self._place = place
+    def __init__(self, log_prefix: str = "") -> None:
+        self._log_prefix = log_prefix
         self.emitted = 0
-        self.latest: deque[Event] = deque(maxlen=_KEPT)
+        self.latest: deque[Event] = deque(maxlen=_MAX_EVENTS)
 
     def emit(self, event: Event) -> None:
         """Keep an event and log it."""
@@ -30,7 +27,7 @@ class EventLog:
         details = "".join(f" {name}={value!r}" for name, value in event.details.items())
         log.info(
             "%s%s datname=%r subject=%r%s",
-            self._place,
+            self._log_prefix,
             event.kind,
             event.datname,
             event.subject,

@@ -1,4 +1,4 @@
-"""What fails repeatedly is logged when it begins and when it ends, not every time."""
+"""Failures that last: logged when they begin and when they end, not every time."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Outcome:
 
 
 class FailureLog:
-    """The current failure of each subject; `place` is put before each subject in the log."""
+    """The current failure of each subject; `log_prefix` begins each line in the log."""
 
-    def __init__(self, place: str = "") -> None:
+    def __init__(self, log_prefix: str = "") -> None:
         self._current: dict[str, str] = {}
-        self._place = place
+        self._log_prefix = log_prefix
 
     def current(self, subject: str) -> str | None:
         """Why `subject` fails now; None if it does not."""
@@ -38,12 +38,14 @@ class FailureLog:
         before = self._current.get(subject)
         self._current[subject] = reason
         if reason != before:
-            log.warning("%s%s failed: %s", self._place, subject, reason.strip(), exc_info=exc_info)
+            log.warning(
+                "%s%s failed: %s", self._log_prefix, subject, reason.strip(), exc_info=exc_info
+            )
 
     def clear(self, subject: str) -> None:
         """Note that `subject` works; its recovery is logged."""
         if self._current.pop(subject, None) is not None:
-            log.info("%s%s works again", self._place, subject)
+            log.info("%s%s works again", self._log_prefix, subject)
 
     @contextmanager
     def isolate(self, subject: str) -> Iterator[Outcome]:

@@ -1,7 +1,7 @@
 """All targets of one process, by name: made from the settings, and compared with new ones.
 
-A target costs nothing before its first scrape. One that nobody has asked for in a while gives its
-connections back and keeps what it remembers; the default one, which `serve` is for, never does.
+A target costs nothing before its first scrape. One that has not been scraped for a while closes its
+connections and keeps its memories; the default target never does.
 """
 
 from __future__ import annotations
@@ -29,35 +29,38 @@ TARGET_UP = Family(
 SCRAPE_AGE = Family(
     "migration_exporter_target_scrape_age_seconds",
     "gauge",
-    "Time since the target was last asked for; absent before the first time.",
+    "Time since the latest request for the target; absent before the first.",
     ("target",),
 )
 
 FAMILIES = (TARGETS, TARGET_UP, SCRAPE_AGE)
 
-#: Seconds without a scrape after which a target rests, and between looks for such targets.
-_IDLE_AFTER, _LOOK_EVERY = 900.0, 60.0
+#: Seconds without a scrape after which a target's connections are closed.
+_IDLE_AFTER = 900.0
+#: Seconds between searches for idle targets.
+_IDLE_CHECK_INTERVAL = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What new settings did to the targets, by name."""
+    """The names of the targets that new settings added, changed and removed."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
     removed: tuple[str, ...]
 
     def __str__(self) -> str:
-        said = ((kind, ", ".join(getattr(self, kind))) for kind in self.__slots__)
-        return "; ".join(f"{kind}: {names}" for kind, names in said if names) or "no target changed"
+        kinds = {"added": self.added, "changed": self.changed, "removed": self.removed}
+        parts = [f"{kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
+        return "; ".join(parts) or "no target changed"
 
 
 class Fleet:
-    """The targets; `start` and `close` frame its life."""
+    """The targets, between `start` and `close`."""
 
     def __init__(self, settings: Settings) -> None:
         self._targets = _make(settings_by_target(settings))
-        self._resting: asyncio.Task[None] | None = None
+        self._closing_idle: asyncio.Task[None] | None = None
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -70,13 +73,13 @@ class Fleet:
         return self._targets.get(DEFAULT_TARGET)
 
     def start(self) -> None:
-        """Begin to watch the default target, and to let idle ones rest."""
+        """Start to watch the default target and to close idle ones."""
         if self.default is not None:
             self.default.start()
-        self._resting = asyncio.create_task(self._let_rest())
+        self._closing_idle = asyncio.create_task(self._close_idle())
 
     async def apply(self, settings: Settings) -> Changes:
-        """Make the targets those of `settings`; those whose settings are the same are left alone.
+        """Replace the targets whose settings changed, add and remove the others.
 
         Raises ConfigError before anything has changed.
         """
@@ -86,10 +89,10 @@ class Fleet:
             for name, target in self._targets.items()
             if wanted.get(name) == target.settings
         }
-        new = _make({name: one for name, one in wanted.items() if name not in same})
-        old = {name: one for name, one in self._targets.items() if name not in same}
+        new = _make({name: target for name, target in wanted.items() if name not in same})
+        old = {name: target for name, target in self._targets.items() if name not in same}
         self._targets = {name: same.get(name) or new[name] for name in wanted}
-        # First the old ones give up their connections, so that no database ever has more than two.
+        # Close the old ones first, so that no database ever has more than two connections.
         await asyncio.gather(*(target.close() for target in old.values()))
         for name in old.keys() & new.keys():
             new[name].inherit(old[name])
@@ -103,27 +106,29 @@ class Fleet:
 
     async def close(self) -> None:
         """Close all targets."""
-        if self._resting is not None:
-            self._resting.cancel()
+        if self._closing_idle is not None:
+            self._closing_idle.cancel()
         await asyncio.gather(*(target.close() for target in self._targets.values()))
 
     def families(self) -> Iterator[FamilySamples]:
-        """What is said of all targets, on the exporter's own page."""
+        """Yield the metrics about all targets, for the exporter's own page."""
         up, age = FamilySamples(TARGET_UP), FamilySamples(SCRAPE_AGE)
         for name, target in self._targets.items():
-            if target.last is not None and target.asked_at is not None:
+            if target.last is not None and target.requested_at is not None:
                 up.add(int(target.last.reached), name)
-                age.add(time.monotonic() - target.asked_at, name)
+                age.add(time.monotonic() - target.requested_at, name)
         yield from (FamilySamples(TARGETS, [((), len(self._targets))]), up, age)
 
-    async def _let_rest(self) -> None:
+    async def _close_idle(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_IDLE_CHECK_INTERVAL)
             for name, target in self._targets.items():
-                is_idle = target.asked_at and time.monotonic() - target.asked_at > _IDLE_AFTER
+                is_idle = (
+                    target.requested_at and time.monotonic() - target.requested_at > _IDLE_AFTER
+                )
                 if is_idle and name != DEFAULT_TARGET and target.connections:
                     await target.close()
 
 
 def _make(settings: Mapping[str, Settings]) -> dict[str, Target]:
-    return {name: Target(one, name) for name, one in settings.items()}
+    return {name: Target(target, name) for name, target in settings.items()}

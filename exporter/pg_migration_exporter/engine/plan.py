@@ -19,67 +19,76 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The collectors that run, and those that cannot with the requirement they miss, if it is said.
+class SkippedCollector:
+    """A collector that cannot run, and the requirement that is not met."""
 
-    `capabilities` is None before the server was ever reached.
+    collector: Collector[Any]
+    obstacle: Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The collectors that run, and those that cannot where that is to be reported.
+
+    `capabilities` is None before the server was first reached.
     """
 
     collectors: Sequence[Collector[Any]] = ()
-    skipped: Sequence[tuple[Collector[Any], Requirement]] = ()
+    skipped: Sequence[SkippedCollector] = ()
     capabilities: Capabilities | None = None
 
     @classmethod
     def make(cls, collectors: Sequence[Collector[Any]], capabilities: Capabilities) -> Plan:
         """Sort the collectors by whether the server and the role let them run."""
-        meant = [one for one in collectors if one.runs_in(capabilities.datname)]
-        judged = [(one, one.obstacle(capabilities)) for one in meant]
-        return cls(
-            [one for one, obstacle in judged if obstacle is None],
-            [
-                (one, lacks)
-                for one, lacks in judged
-                if lacks is not None and lacks.report_when_missing
-            ],
-            capabilities,
-        )
+        running: list[Collector[Any]] = []
+        skipped: list[SkippedCollector] = []
+        for collector in collectors:
+            if not collector.runs_in(capabilities.datname):
+                continue
+            obstacle = collector.obstacle(capabilities)
+            if obstacle is None:
+                running.append(collector)
+            elif obstacle.report_when_missing:
+                skipped.append(SkippedCollector(collector, obstacle))
+        return cls(running, skipped, capabilities)
 
     def problems(self) -> list[str]:
-        """A line for each collector that cannot run: which one, and what to do."""
+        """Return a line for each collector that cannot run: which one, and what to do."""
         assert self.capabilities is not None
         return [
-            f"collector {one.name} cannot run: {obstacle.remedy_for(self.capabilities)}"
-            for one, obstacle in self.skipped
+            f"collector {skipped.collector.name} cannot run: "
+            f"{skipped.obstacle.remedy_for(self.capabilities)}"
+            for skipped in self.skipped
         ]
 
-    def log(self, place: str) -> None:
-        """Say once what runs and what does not; `place` stands before each line."""
+    def log(self, prefix: str) -> None:
+        """Log what runs and what does not; `prefix` begins each line."""
         assert self.capabilities is not None
         log.info(
             "%sconnected to database %s of PostgreSQL %s, %s, as %s; collectors: %s",
-            place,
+            prefix,
             self.capabilities.datname,
             self.capabilities.version,
             self.capabilities.role,
             self.capabilities.usename,
-            ", ".join(one.name for one in self.collectors),
+            ", ".join(collector.name for collector in self.collectors),
         )
         for problem in self.problems():
-            log.warning("%s%s", place, problem)
+            log.warning("%s%s", prefix, problem)
 
 
 def select_collectors(settings: Settings) -> tuple[Collector[Any], ...]:
-    """The collectors that the configuration asks for, the user's own last.
+    """Return the collectors that the configuration selects, the user's own last.
 
     Raises ConfigError for an unknown name.
     """
-    all_of_them = (
+    available = (
         *COLLECTORS,
         *map(check_collector, settings.checks),
         *map(custom_collector, settings.custom_metrics),
     )
     enabled, disabled = settings.collectors.enabled, settings.collectors.disabled
-    known = [one.name for one in all_of_them]
+    known = [collector.name for collector in available]
     for key, names in (("enabled", enabled), ("disabled", disabled)):
         for name in names:
             if name not in known:
@@ -87,9 +96,9 @@ def select_collectors(settings: Settings) -> tuple[Collector[Any], ...]:
                 hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
                 raise ConfigError(f"collectors.{key}: there is no collector {name!r}; {hint}")
     return tuple(
-        one
-        for one in all_of_them
-        if (one.default_on or one.name in enabled)
-        and one.name not in disabled
-        and one.is_configured(settings)
+        collector
+        for collector in available
+        if (collector.default_on or collector.name in enabled)
+        and collector.name not in disabled
+        and collector.is_configured(settings)
     )

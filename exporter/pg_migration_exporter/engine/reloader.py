@@ -1,6 +1,6 @@
 """The configuration in effect, and how it is read again: on SIGHUP and POST /-/reload.
 
-What cannot be used changes nothing; it is said in the log, in the answer and as a metric.
+An invalid configuration changes nothing; it shows in the log, in the response and as a metric.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ FAMILIES = (SUCCESS, TIMESTAMP)
 
 SomeSection = TypeVar("SomeSection", bound=Section)
 
-#: Settings that belong to what was made at the start.
-_NEED_A_RESTART = ("listen", "web.tls_server_config", "reports", "state_directory")
+#: Settings that are used only at the start.
+_RESTART_KEYS = ("listen", "web.tls_server_config", "reports", "state_directory")
 
 
 class Reloader:
-    """Reads the configuration again with `read` and lets the fleet follow it.
+    """Reads the configuration again with `read` and applies it to the fleet.
 
-    `renew` reads what else is renewed at a reload, the listener's certificate, and returns what
-    puts it into effect; it raises ConfigError where that could not be done.
+    `renew` reads what else a reload renews, the listener's certificate, and returns a function that
+    puts it into effect; it raises ConfigError for files that cannot be used.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Reloader:
         self._settings = settings
         self._read = read
         self._fleet = fleet
-        self._renew = renew or (lambda: _nothing)
+        self._renew = renew or (lambda: _renew_nothing)
         self._reloading = asyncio.Lock()
         self._succeeded = True
         self._loaded_at = time.time()
@@ -68,52 +68,52 @@ class Reloader:
         return self._settings
 
     async def reload(self) -> str:
-        """Read and apply; a line that says what changed. Raises ConfigError, changing nothing."""
+        """Read and apply; return a line with what changed. Raises ConfigError, changing nothing."""
         async with self._reloading:
             try:
                 settings = await asyncio.to_thread(self._read)
                 put_into_effect = await asyncio.to_thread(self._renew)
-                changes = await self._fleet.apply(self._kept(settings))
+                changes = await self._fleet.apply(self._with_restart_keys(settings))
             except ConfigError as error:
                 self._succeeded = False
                 log.error("the configuration was not reloaded: %s", error)
                 raise ConfigError(redact(str(error))) from error
             put_into_effect()
             self._succeeded, self._loaded_at = True, time.time()
-            before, self._settings = self._settings, self._kept(settings)
+            before, self._settings = self._settings, self._with_restart_keys(settings)
             if settings.log != before.log:
                 configure(settings.log.level, settings.log.format)
-            said = f"{changes}{self._left_for_a_restart(settings)}"
-            log.info("configuration reloaded; %s", said)
-            return said
+            summary = f"{changes}{self._restart_needed(settings)}"
+            log.info("configuration reloaded; %s", summary)
+            return summary
 
     def families(self) -> Iterator[FamilySamples]:
-        """Whether and when it was read."""
+        """Yield whether and when the configuration was read."""
         yield FamilySamples(SUCCESS, [((), int(self._succeeded))])
         yield FamilySamples(TIMESTAMP, [((), self._loaded_at)])
 
-    def _kept(self, settings: Settings) -> Settings:
-        """`settings`, with what only a restart can change as it is."""
-        for key in _NEED_A_RESTART:
+    def _with_restart_keys(self, settings: Settings) -> Settings:
+        """Return `settings` with the current values of what only a restart can change."""
+        for key in _RESTART_KEYS:
             settings = _with(settings, key, attrgetter(key)(self._settings))
         return settings
 
-    def _left_for_a_restart(self, settings: Settings) -> str:
+    def _restart_needed(self, settings: Settings) -> str:
         keys = [
             key
-            for key in _NEED_A_RESTART
+            for key in _RESTART_KEYS
             if attrgetter(key)(settings) != attrgetter(key)(self._settings)
         ]
         return f"; restart to change {', '.join(keys)}" if keys else ""
 
 
 def _with(section: SomeSection, key: str, value: object) -> SomeSection:
-    """A copy of `section` whose `key`, dotted where it is in a section of its own, is `value`."""
+    """Return a copy of `section` with `value` for `key`, which is dotted in a subsection."""
     name, _, rest = key.partition(".")
     return section.model_copy(
         update={name: _with(getattr(section, name), rest, value) if rest else value}
     )
 
 
-def _nothing() -> None:
-    """There is nothing else to renew."""
+def _renew_nothing() -> None:
+    """Do nothing."""

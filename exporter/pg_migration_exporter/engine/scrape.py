@@ -1,183 +1,162 @@
-"""What one scrape of a target has found: the families of all its databases, and what is said of
-each collector."""
+"""The results of one scrape of a target: from all databases, and about each collector."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pg_migration_exporter.collectors.server import SERVER, UP
-from pg_migration_exporter.engine.database import Part
+from pg_migration_exporter.engine.plan import Plan
+from pg_migration_exporter.engine.scrape_families import (
+    CONNECTIONS,
+    DATABASE_UP,
+    DURATION,
+    LEFT_OUT,
+    POOLED,
+    SCRAPE_DURATION,
+    SKIPPED,
+    STATE_STORED,
+    SUCCESS,
+    WATCH_AGE,
+)
 from pg_migration_exporter.engine.watcher import Watcher
 from pg_migration_exporter.metrics.families import Family, FamilySamples
+from pg_migration_exporter.postgres.capabilities import Capabilities
 
-SUCCESS = Family(
-    "migration_exporter_collector_success",
-    "gauge",
-    "1 if the collector answered in this scrape, in every database where it runs; 0 if it failed "
-    "or ran out of time.",
-    ("collector",),
-)
-DURATION = Family(
-    "migration_exporter_collector_duration_seconds",
-    "gauge",
-    "Time until the collector answered, the statements sent before its own included; of several "
-    "databases, the longest.",
-    ("collector",),
-)
-SKIPPED = Family(
-    "migration_exporter_collector_skipped",
-    "gauge",
-    "1 for each collector that cannot run on this server or with this role, with the reason.",
-    ("collector", "reason"),
-)
-DATABASE_UP = Family(
-    "migration_exporter_database_up",
-    "gauge",
-    "1 for each watched database that answered in this scrape, 0 for one that did not.",
-    ("datname",),
-)
-LEFT_OUT = Family(
-    "migration_exporter_databases_left_out",
-    "gauge",
-    "Databases that the configuration names and that are beyond its limit.",
-)
-SCRAPE_DURATION = Family(
-    "migration_exporter_scrape_duration_seconds", "gauge", "Time that this scrape took."
-)
-CONNECTIONS = Family(
-    "migration_exporter_connections", "gauge", "Connections that the exporter has to the server."
-)
-POOLED = Family(
-    "migration_exporter_connection_pooled",
-    "gauge",
-    "1 if the exporter reaches the server through a connection pooler, 0 if directly.",
-)
-WATCH_AGE = Family(
-    "migration_exporter_watch_age_seconds",
-    "gauge",
-    "Time since the watcher last looked at everything; absent before its first look.",
-)
-STATE_STORED = Family(
-    "migration_exporter_state_stored",
-    "gauge",
-    "1 while what the watcher remembers is kept in the state directory, 0 if a restart forgets it.",
-)
 
-#: What a scrape says of itself, beside the families of the collectors.
-FAMILIES = (
-    SUCCESS,
-    DURATION,
-    SKIPPED,
-    DATABASE_UP,
-    LEFT_OUT,
-    SCRAPE_DURATION,
-    CONNECTIONS,
-    POOLED,
-    WATCH_AGE,
-    STATE_STORED,
-)
+@dataclass(frozen=True, slots=True)
+class CollectorResult:
+    """What a collector published in one database, and the seconds until it did."""
+
+    seconds: float
+    families: Sequence[FamilySamples]
+
+
+@dataclass(slots=True)
+class DatabaseScrape:
+    """The results of one database so far, by collector.
+
+    `capabilities` is None until the database answers.
+    """
+
+    plan: Plan
+    datname: str | None = None
+    capabilities: Capabilities | None = None
+    results: dict[str, CollectorResult] = field(default_factory=dict)
+
+    def failed(self) -> set[str]:
+        """Return the collectors that run here and have no result."""
+        return {collector.name for collector in self.plan.collectors} - self.results.keys()
+
+    def published(self) -> Iterator[FamilySamples]:
+        """Yield the families of the collectors that answered, in the order of the plan."""
+        for collector in self.plan.collectors:
+            if collector.name in self.results:
+                yield from self.results[collector.name].families
 
 
 @dataclass(slots=True)
 class Scrape:
-    """One scrape under way or done; `families` may be asked for at any moment.
+    """One scrape, in progress or done; `families` works at any moment.
 
-    The first of `parts` is the database that is connected to. `missing` are databases that the
-    configuration names and the server does not offer, `left_out` how many are beyond the limit.
+    The first of `databases` is the one of the connection string. `missing` are databases that the
+    configuration names and the server does not offer, `left_out` is how many exceed the limit.
     """
 
-    parts: list[Part]
+    databases: list[DatabaseScrape]
     watcher: Watcher | None = None
     started: float = field(default_factory=time.monotonic)
     connections: int = 0
     is_pooled: bool | None = None
-    missing: list[str] = field(default_factory=list)
+    missing: Sequence[str] = ()
     left_out: int = 0
 
     @property
     def reached(self) -> bool:
         """Whether the server answered."""
-        return SERVER.name in self.parts[0].answered
+        return SERVER.name in self.databases[0].results
 
     def families(self) -> Iterator[FamilySamples]:
-        """Everything known now: families of collectors that answered, and what is said of each."""
+        """Yield the families of all collectors that answered, and those about the scrape."""
         yield from self.published()
         if not self.reached:
-            yield FamilySamples(UP, [((), 0)])
-        yield from self._about_collectors()
-        yield from self._about_databases()
-        yield FamilySamples(SCRAPE_DURATION, [((), time.monotonic() - self.started)])
-        yield FamilySamples(CONNECTIONS, [((), self.connections)])
-        pooled = FamilySamples(POOLED)
-        if self.is_pooled is not None:
-            pooled.add(int(self.is_pooled))
-        yield pooled
-        yield from self._about_watcher()
+            yield _single(UP, 0)
+        yield from self._collector_families()
+        yield self._database_families()
+        yield _single(LEFT_OUT, self.left_out)
+        yield _single(SCRAPE_DURATION, time.monotonic() - self.started)
+        yield _single(CONNECTIONS, self.connections)
+        yield _single(POOLED, self.is_pooled)
+        yield _single(WATCH_AGE, self.watcher.age if self.watcher else None)
+        yield _single(STATE_STORED, self.watcher.is_stored if self.watcher else None)
 
-    def databases(self) -> dict[str, bool]:
-        """Whether each watched database answered, by name."""
-        found = dict.fromkeys(self.missing, False)
-        return found | {part.datname: part.now is not None for part in self.parts if part.datname}
-
-    def failed(self) -> set[str]:
-        """Collectors that did not answer in a database where they run."""
-        return {
-            one.name
-            for part in self.parts
-            for one in part.plan.collectors
-            if one.name not in part.answered
+    def answered(self) -> dict[str, bool]:
+        """Return whether each watched database answered, by name."""
+        return dict.fromkeys(self.missing, False) | {
+            database.datname: database.capabilities is not None
+            for database in self.databases
+            if database.datname
         }
 
+    def failed(self) -> set[str]:
+        """Return the collectors without a result in a database where they run."""
+        return {name for database in self.databases for name in database.failed()}
+
     def published(self) -> Iterator[FamilySamples]:
-        """The families of the collectors that answered, each once, with all databases' samples."""
-        found: dict[str, list[FamilySamples]] = {}
-        for part in self.parts:
-            for collector in part.plan.collectors:
-                for samples in part.answered.get(collector.name, (0, ()))[1]:
-                    found.setdefault(samples.family.name, []).append(samples)
-        for same in found.values():
-            yield same[0] if len(same) == 1 else _merge(same, same[0].family)
+        """Yield the families of the collectors that answered, each once for all databases."""
+        by_name: dict[str, list[FamilySamples]] = {}
+        for database in self.databases:
+            for samples in database.published():
+                by_name.setdefault(samples.family.name, []).append(samples)
+        for parts in by_name.values():
+            yield parts[0] if len(parts) == 1 else _merge(parts[0].family, parts)
 
     def samples_of(self, family: Family) -> FamilySamples:
-        """What the collectors published of one family, in all databases."""
-        answers = (found for part in self.parts for _, found in part.answered.values())
-        return _merge([one for found in answers for one in found if one.family is family], family)
+        """Return the samples of one family in all databases."""
+        parts = (part for database in self.databases for part in database.published())
+        return _merge(family, (part for part in parts if part.family is family))
 
-    def _about_collectors(self) -> Iterator[FamilySamples]:
-        success, skipped, duration = (FamilySamples(one) for one in (SUCCESS, SKIPPED, DURATION))
-        failed, times, reasons = self.failed(), dict[str, float](), dict[tuple[str, str], None]()
-        for part in self.parts:
-            times |= {
-                name: max(seconds, times.get(name, 0.0))
-                for name, (seconds, _) in part.answered.items()
-            }
-            reasons |= {(one.name, obstacle.reason): None for one, obstacle in part.plan.skipped}
-        names = [one.name for part in self.parts for one in part.plan.collectors]
-        for name in dict.fromkeys(names):
+    def _collector_families(self) -> Iterator[FamilySamples]:
+        success, skipped, duration = map(FamilySamples, (SUCCESS, SKIPPED, DURATION))
+        failed = self.failed()
+        for name in self._collectors():
             success.add(int(name not in failed), name)
-        for labels in reasons:
-            skipped.add(1, *labels)
-        for name, seconds in times.items():
+        for name, reason in self._skipped():
+            skipped.add(1, name, reason)
+        for name, seconds in self._durations().items():
             duration.add(seconds, name)
         yield from (success, skipped, duration)
 
-    def _about_databases(self) -> Iterator[FamilySamples]:
+    def _collectors(self) -> Iterable[str]:
+        """Return the names of the collectors that run, each once."""
+        plans = (database.plan for database in self.databases)
+        return dict.fromkeys(collector.name for plan in plans for collector in plan.collectors)
+
+    def _skipped(self) -> Iterable[tuple[str, str]]:
+        """Return the collectors that cannot run, with each reason once."""
+        skipped = (skipped for database in self.databases for skipped in database.plan.skipped)
+        return dict.fromkeys((item.collector.name, item.obstacle.reason) for item in skipped)
+
+    def _durations(self) -> Mapping[str, float]:
+        """Return the longest time of each collector, in seconds."""
+        longest: dict[str, float] = {}
+        for database in self.databases:
+            for name, result in database.results.items():
+                longest[name] = max(result.seconds, longest.get(name, 0.0))
+        return longest
+
+    def _database_families(self) -> FamilySamples:
         up = FamilySamples(DATABASE_UP)
-        for datname, answered in self.databases().items():
+        for datname, answered in self.answered().items():
             up.add(int(answered), datname)
-        yield up
-        yield FamilySamples(LEFT_OUT, [((), self.left_out)])
-
-    def _about_watcher(self) -> Iterator[FamilySamples]:
-        age, stored = FamilySamples(WATCH_AGE), FamilySamples(STATE_STORED)
-        if self.watcher is not None:
-            stored.add(int(self.watcher.remembers))
-            if self.watcher.age is not None:
-                age.add(self.watcher.age)
-        yield from (age, stored)
+        return up
 
 
-def _merge(same: list[FamilySamples], family: Family) -> FamilySamples:
-    return FamilySamples(family, [sample for one in same for sample in one.samples])
+def _single(family: Family, value: float | None) -> FamilySamples:
+    """Return a family without labels; no sample if the value is unknown."""
+    return FamilySamples(family, [] if value is None else [((), value)])
+
+
+def _merge(family: Family, parts: Iterable[FamilySamples]) -> FamilySamples:
+    return FamilySamples(family, [sample for part in parts for sample in part.samples])

@@ -1,7 +1,7 @@
 """The watcher's durable memory: one small SQLite file in the state directory.
 
-What a collector remembers of a target is stored as JSON. A store that cannot be read or written
-costs the memory over a restart, never the service: it says so and the exporter goes on.
+The memory of a collector for a target is stored as JSON. Where the file cannot be read or written,
+a restart loses the memory; that is logged, and the exporter goes on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 log = logging.getLogger(__name__)
 
 _FILE = "state.sqlite"
-#: A commit that the machine loses with its power is not worth a wait of the event loop.
+#: synchronous = NORMAL: a commit that a power failure loses is not worth blocking the event loop.
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
@@ -37,22 +37,22 @@ class Durable(Protocol):
     """A collector's memory that outlives the process. States are JSON objects."""
 
     def dump(self) -> dict[str, Any]:
-        """Everything that must not be forgotten."""
+        """Return everything that must outlive the process."""
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over what `dump` returned. Raises KeyError, TypeError or ValueError for nonsense."""
+        """Restore what `dump` returned. Raises KeyError, TypeError or ValueError if it is not."""
 
 
 @runtime_checkable
 class AcceptsCommands(Protocol):
-    """A collector's memory that takes orders from commands, such as an acknowledgment."""
+    """A collector's memory that accepts commands, such as an acknowledgment."""
 
     def handle_command(self, command: str) -> None:
-        """Do what the order says, or nothing if it makes no sense."""
+        """Carry out the command; ignore one that does not apply."""
 
 
 class Store:
-    """Memories of one target; a `directory` of None keeps nothing."""
+    """The stored memories of one target; without a `directory`, nothing is stored."""
 
     def __init__(self, directory: Path | None, target: str) -> None:
         self._file = directory / _FILE if directory else None
@@ -61,7 +61,7 @@ class Store:
         self.works = True
 
     def restore(self, memories: Mapping[str, Any]) -> None:
-        """Fill the durable ones among `memories` (by collector) with what was stored."""
+        """Restore the durable ones among `memories` (by collector)."""
         stored = self._query("SELECT collector, state FROM memory WHERE target = ?", self._target)
         for collector, state in stored:
             memory = memories.get(collector)
@@ -84,14 +84,14 @@ class Store:
             self._stored |= changed
 
     def leave_command(self, collector: str, subject: str) -> bool:
-        """Leave an order for the exporter that watches this target; False if it cannot be."""
+        """Queue a command for the exporter that watches this target; False on failure."""
         values = (self._target, collector, subject)
         return self._write(
             "INSERT INTO orders (target, collector, subject) VALUES (?, ?, ?)", [values]
         )
 
     def deliver_commands(self, memories: Mapping[str, Any]) -> None:
-        """Pass the orders that were left since the last time on to the memories."""
+        """Pass the queued commands on to the memories."""
         for number, collector, subject in self._query(
             "SELECT number, collector, subject FROM orders WHERE target = ?", self._target
         ):
@@ -134,7 +134,7 @@ class Store:
     def _fail(self, error: Exception) -> None:
         if self.works:
             log.warning(
-                "state cannot be kept in %s: %s; a restart will forget it: "
+                "state cannot be stored in %s: %s; a restart will lose it: "
                 "make room there, or make it writable",
                 self._file,
                 error,

@@ -1,10 +1,10 @@
-"""Check the targets before they are scraped: can each be reached, can every collector run there,
-do the statements of custom metrics and checks give what they must?"""
+"""Checks the targets before they are scraped: connection, grants, and the user's statements."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -17,11 +17,11 @@ from pg_migration_exporter.engine.plan import Plan, select_collectors
 from pg_migration_exporter.engine.run_collector import run_collector
 from pg_migration_exporter.engine.run_context import ContextFactory
 from pg_migration_exporter.engine.target import (
-    database_problems,
-    in_database,
-    place_of,
-    watched_databases,
+    collectors_for_database,
+    log_prefix,
+    settings_for_database,
 )
+from pg_migration_exporter.engine.watched_databases import WatchedDatabases
 from pg_migration_exporter.errors import ConfigError, UnfitAnswerError
 from pg_migration_exporter.postgres import capabilities, pooler, preload
 from pg_migration_exporter.postgres.capabilities import Capabilities
@@ -31,104 +31,122 @@ from pg_migration_exporter.postgres.persistent_connection import (
 )
 from pg_migration_exporter.postgres.session import Session
 
-#: Targets that are asked at the same time.
-_AT_ONCE = 10
+#: Targets that are checked at the same time.
+_MAX_CONCURRENT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _DatabaseCheck:
+    """What was found in one database; `working` are names of collectors, the others lines."""
+
+    server: Capabilities
+    working: Sequence[str]
+    problems: Sequence[str]
+    warnings: Sequence[str]
 
 
 async def check_targets(settings: Settings) -> str:
-    """A line for each target that says that all is well.
+    """Return a line for each target: everything works.
 
-    Raises ConfigError with a line for each problem: what, and the grant or step that mends it.
+    Raises ConfigError with a line for each problem: what it is, and the grant or step that fixes
+    it.
     """
-    at_once = asyncio.Semaphore(_AT_ONCE)
+    slots = asyncio.Semaphore(_MAX_CONCURRENT)
 
-    async def check(name: str, one: Settings) -> str:
-        place = place_of(name)
+    async def check(name: str, target: Settings) -> str:
+        prefix = log_prefix(name)
         try:
-            async with at_once:
-                return _lines(place, await _check_target(one))
+            async with slots:
+                return _prefixed(prefix, await _check_target(target))
         except ConfigError as error:
-            raise ConfigError(_lines(place, str(error))) from error
+            raise ConfigError(_prefixed(prefix, str(error))) from error
 
-    checks = [check(name, one) for name, one in settings_by_target(settings).items()]
-    found = await asyncio.gather(*checks, return_exceptions=True)
-    problems = [one for one in found if isinstance(one, BaseException)]
+    checks = [check(name, target) for name, target in settings_by_target(settings).items()]
+    results = await asyncio.gather(*checks, return_exceptions=True)
+    problems = [result for result in results if isinstance(result, BaseException)]
     for problem in problems:
         if not isinstance(problem, ConfigError):
             raise problem
     if problems:
         raise ConfigError("\n".join(map(str, problems)))
-    return "\n".join(map(str, found))
+    return "\n".join(map(str, results))
 
 
 async def _check_target(settings: Settings) -> str:
     collectors = select_collectors(settings)
-    known, works, problems, warnings = await _check_database(settings, collectors)
-    others, missing, left_out = watched_databases(known, settings.databases)
-    if complaint := database_problems(missing, left_out):
-        problems.append(f"databases: {complaint}")
-    for other in others:
-        problems += await _check_other_database(settings, collectors, other)
+    main = await _check_database(settings, collectors)
+    problems = [*main.problems]
+    watched = WatchedDatabases.choose(main.server, settings.databases)
+    if problem := watched.problem():
+        problems.append(f"databases: {problem}")
+    for name in watched.names:
+        problems += await _check_other_database(settings, collectors, name)
+    working = ", ".join(main.working)
     if problems:
-        raise ConfigError("\n".join([*problems, f"what works: {works}", *warnings]))
-    server = f"PostgreSQL {known.version}, {known.role}, role {known.usename}"
-    return "\n".join([f"{server}: all works: {works}", *warnings])
+        raise ConfigError("\n".join([*problems, f"what works: {working}", *main.warnings]))
+    server = f"PostgreSQL {main.server.version}, {main.server.role}, role {main.server.usename}"
+    return "\n".join([f"{server}: all works: {working}", *main.warnings])
 
 
-def _lines(place: str, text: str) -> str:
-    return "\n".join(f"{place}{line}" for line in text.splitlines())
+def _prefixed(prefix: str, text: str) -> str:
+    return "\n".join(f"{prefix}{line}" for line in text.splitlines())
 
 
 async def _check_other_database(
     settings: Settings, collectors: Sequence[Collector[Any]], name: str
 ) -> list[str]:
-    """A line for each problem in another database of the target's server."""
+    """Return a line for each problem in another database of the target's server."""
     try:
-        problems = (await _check_database(*in_database(settings, collectors, name)))[2]
+        check = await _check_database(
+            settings_for_database(settings, name), collectors_for_database(collectors)
+        )
+        problems = check.problems
     except ConfigError as error:
         problems = [str(error)]
-    return [_lines(f"database {name}: ", one) for one in problems]
+    return [_prefixed(f"database {name}: ", problem) for problem in problems]
 
 
 async def _check_database(
     settings: Settings, collectors: Sequence[Collector[Any]]
-) -> tuple[Capabilities, str, list[str], list[str]]:
-    """What was found, the names of what works, what does not, and what is not as it should be."""
+) -> _DatabaseCheck:
+    """Connect and run the user's statements. Raises ConfigError without an answer."""
     connection = PersistentConnection(settings.postgres)
     try:
         async with asyncio.timeout(settings.scrape.timeout):
             session = await connection.session()
-            found = Capabilities.from_rows(await session.query(capabilities.SQL))
-            plan = Plan.make(collectors, found)
-            problems = plan.problems() + await _try(session, plan, settings)
-            warnings = await _warnings(session)
+            server = Capabilities.from_rows(await session.query(capabilities.SQL))
+            plan = Plan.make(collectors, server)
+            return _DatabaseCheck(
+                server,
+                [collector.name for collector in plan.collectors],
+                plan.problems() + await _try_user_sql(session, plan, settings),
+                await _warnings(session),
+            )
     except (UnreachableError, psycopg.Error, TimeoutError) as error:
         reason = str(error) or f"no answer in {settings.scrape.timeout:g} s"
         raise ConfigError(f"the server cannot be reached: {reason}") from error
     finally:
         await connection.close()
-    works = ", ".join(one.name for one in plan.collectors)
-    return found, works, problems, warnings
 
 
 async def _warnings(session: Session) -> list[str]:
-    """A line for each thing that works, but not as well as it could."""
-    found = [pooler.WARNING] if session.is_pooled else []
-    settings = await session.query(preload.SQL)
-    found += filter(None, (preload.warning(libraries) for (libraries,) in settings.rows))
-    return [f"warning: {one}" for one in found]
+    """Return a line for each thing that works, but not as well as it could."""
+    warnings = [pooler.WARNING] if session.is_pooled else []
+    libraries = await session.query(preload.SQL)
+    warnings += filter(None, (preload.warning(setting) for (setting,) in libraries.rows))
+    return [f"warning: {warning}" for warning in warnings]
 
 
-async def _try(session: Session, plan: Plan, settings: Settings) -> list[str]:
-    """Run the user's statements once; a line for each that fails."""
+async def _try_user_sql(session: Session, plan: Plan, settings: Settings) -> list[str]:
+    """Run the user's statements once; return a line for each that fails."""
     assert plan.capabilities is not None
     problems = []
-    for one in plan.collectors:
-        if one.last:
-            memory = one.memory(settings)
-            context = ContextFactory(settings).make(one, memory, session, plan.capabilities)
+    for collector in plan.collectors:
+        if collector.last:
+            memory = collector.memory(settings)
+            context = ContextFactory(settings).make(collector, memory, session, plan.capabilities)
             try:
-                await run_collector(one, context, CachedResult())
+                await run_collector(collector, context, CachedResult())
             except (psycopg.Error, UnfitAnswerError) as error:
-                problems.append(f"{one.name}: {error}".strip())
+                problems.append(f"{collector.name}: {error}".strip())
     return problems

@@ -1,8 +1,8 @@
-"""The watcher: looks at the databases of a target between scrapes.
+"""The watcher: reads the databases of a target between scrapes.
 
-Once a second while something happens, every five seconds otherwise; in between, a glance of one
-statement notices what begins anywhere on the server. What it looks at, and what it learns, is each
-collector's business (`Collector.watch`); this only keeps the rhythm.
+It polls them once a second while something is in progress, every five seconds otherwise. In
+between, a probe of one statement notices what begins anywhere on the server. What is read is up to
+each collector (`Collector.watch`).
 """
 
 from __future__ import annotations
@@ -16,45 +16,47 @@ from pg_migration_exporter.engine.database_watcher import DatabaseWatcher
 
 
 class Watcher:
-    """Keeps the rhythm for one target.
+    """Polls the databases of one target.
 
-    `databases` gives those of its databases now, main first; `make_way` closes the connections to
-    databases that somebody drops.
+    `databases` returns their watchers, the main one first; `disconnect` closes the connections to
+    databases that are being dropped.
     """
 
     def __init__(
         self,
-        rhythm: WatchSection,
+        settings: WatchSection,
         databases: Callable[[], Sequence[DatabaseWatcher]],
-        make_way: Callable[[Sequence[str]], Awaitable[None]],
+        disconnect: Callable[[Sequence[str]], Awaitable[None]],
     ) -> None:
-        self._rhythm = rhythm
+        self._settings = settings
         self._databases = databases
-        self._make_way = make_way
+        self._disconnect = disconnect
 
     @property
-    def remembers(self) -> bool:
+    def is_stored(self) -> bool:
         """False while the state directory cannot be written."""
-        return all(one.remembers for one in self._databases())
+        return all(database.is_stored for database in self._databases())
 
     @property
     def age(self) -> float | None:
-        """Seconds since all databases that were ever seen were looked at; None before the first."""
-        ages = [one.age for one in self._databases() if one.age is not None]
+        """Seconds since the oldest latest poll of a database; None before the first."""
+        ages = [database.age for database in self._databases() if database.age is not None]
         return max(ages, default=None)
 
     async def run(self) -> None:
-        """Look, wait, for ever; cancel to end."""
+        """Poll and wait, until canceled."""
         while True:
-            looks = [one.poll() for one in self._databases()]
-            await self._rest(something_happens=any(await asyncio.gather(*looks)))
+            polls = [database.poll() for database in self._databases()]
+            await self._wait(is_busy=any(await asyncio.gather(*polls)))
 
-    async def _rest(self, *, something_happens: bool) -> None:
-        until = time.monotonic() + self._rhythm.interval
-        is_over = False
-        while not is_over:
-            await asyncio.sleep(min(self._rhythm.busy_interval, self._rhythm.interval))
-            begins, dropped = await self._databases()[0].probe()
-            if dropped:
-                await self._make_way(dropped)
-            is_over = something_happens or begins or time.monotonic() >= until
+    async def _wait(self, *, is_busy: bool) -> None:
+        """Wait for the next poll; probe meanwhile."""
+        until = time.monotonic() + self._settings.interval
+        pause = min(self._settings.busy_interval, self._settings.interval)
+        is_due = False
+        while not is_due:
+            await asyncio.sleep(pause)
+            probe = await self._databases()[0].probe()
+            if probe.dropped:
+                await self._disconnect(probe.dropped)
+            is_due = is_busy or probe.is_busy or time.monotonic() >= until

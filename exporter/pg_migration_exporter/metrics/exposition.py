@@ -1,8 +1,8 @@
 """Metric families as text: Prometheus's own format and OpenMetrics.
 
 Rendered straight from the samples, since this is the hot path of a scrape. Prometheus,
-"Exposition formats"; OpenMetrics 1.0. A series that would appear twice is written once: a second
-one makes Prometheus refuse the whole page.
+"Exposition formats"; OpenMetrics 1.0. A series that would appear twice is written once: a duplicate
+makes Prometheus refuse the whole page.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Format:
 
     @property
     def end(self) -> str:
-        """What closes a page."""
+        """The last line of a page."""
         return "# EOF\n" if self.is_openmetrics else ""
 
 
@@ -45,29 +45,45 @@ OPENMETRICS = Format(
 
 
 def choose_format(accept: str) -> Format:
-    """The format for an HTTP Accept header."""
+    """Return the format for an HTTP Accept header."""
     return OPENMETRICS if "application/openmetrics-text" in accept else PROMETHEUS
 
 
-def render(families: Iterable[FamilySamples], to: Format) -> str:
-    """Render families, each with its HELP and TYPE lines even where it has no sample.
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """A family and its text."""
 
-    The page is not closed: the caller appends `Format.end` after the last part.
+    family: FamilySamples
+    text: str
+
+
+class Renderer:
+    """Renders the families of one source, such as a target.
+
+    Most families have the same samples on the next page: their text is used again.
     """
-    return "".join(_text(family, to) for family in families)
 
+    def __init__(self) -> None:
+        self._rendered: dict[tuple[str, bool], _Rendered] = {}
 
-#: Every family as last rendered, and its text: most are the same on the next page.
-_LAST: dict[Format, dict[str, tuple[FamilySamples, str]]] = {PROMETHEUS: {}, OPENMETRICS: {}}
+    def render(self, families: Iterable[FamilySamples], to: Format) -> str:
+        """Return the text of all families, without the end of the page (`Format.end`)."""
+        return "".join(self.render_family(family, to) for family in families)
 
-
-def _text(family: FamilySamples, to: Format) -> str:
-    declared, samples = family.family, family.samples
-    last, text = _LAST[to].get(declared.name, (None, ""))
-    if last is None or last.family is not declared or last.samples != samples:
+    def render_family(self, family: FamilySamples, to: Format) -> str:
+        """Return the text of one family: HELP and TYPE lines also where it has no samples."""
+        declared, samples = family.family, family.samples
+        key = (declared.name, to.is_openmetrics)
+        latest = self._rendered.get(key)
+        if (
+            latest is not None
+            and latest.family.family is declared
+            and latest.family.samples == samples
+        ):
+            return latest.text
         text = "\n".join([*_header(declared, to), *_lines(family), ""])
-        _LAST[to][declared.name] = FamilySamples(declared, [*samples]), text
-    return text
+        self._rendered[key] = _Rendered(FamilySamples(declared, [*samples]), text)
+        return text
 
 
 def _lines(family: FamilySamples) -> Iterator[str]:
@@ -78,12 +94,15 @@ def _lines(family: FamilySamples) -> Iterator[str]:
 
 
 def bound_text(bound: float) -> str:
-    """A bucket's bound as its `le` label: the same in both formats, so that series do not split."""
+    """Return a bucket's bound as its `le` label.
+
+    The same in both formats, so that a series does not become two.
+    """
     return _number(float(bound))
 
 
 def escape_label(value: str) -> str:
-    """Escape a label value; bytes that are no UTF-8 (postgres/rows.py) are shown as \\xff."""
+    """Escape a label value; bytes that are not UTF-8 (postgres/rows.py) are shown as \\xff."""
     value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], value)
 
@@ -118,16 +137,16 @@ def _histogram(
     yield count, value.count
 
 
-# The series of a page are those of the page before, nearly all of them: 16,384 are a dozen pages.
-_remember = lru_cache(maxsize=16_384)
+# Nearly all series of a page are on the page before: 16,384 are a dozen pages.
+_cache_names = lru_cache(maxsize=16_384)
 
 
-@_remember
+@_cache_names
 def _series_name(name: str, labels: Sequence[str], values: tuple[str | None, ...]) -> str:
     return name + _labels(labels, values)
 
 
-@_remember
+@_cache_names
 def _histogram_names(
     family: Family, values: tuple[str, ...], bounds: tuple[float, ...]
 ) -> tuple[list[str], str, str]:

@@ -1,4 +1,4 @@
-"""What the exporter can say: metric families, their samples, and nothing about how they are read.
+"""Metric families and their samples; nothing about how they are read.
 
 A collector declares its families once, as `Family` objects; everything else (the page, the
 documentation, the checks of rules and dashboards) reads those declarations.
@@ -27,7 +27,7 @@ class Family:
 
     @property
     def series(self) -> tuple[str, ...]:
-        """Return the names of its series. Prometheus, "Histograms and summaries"."""
+        """The names of its series (Prometheus, "Histograms and summaries")."""
         if self.type != "histogram":
             return (self.name,)
         return tuple(f"{self.name}_{part}" for part in ("bucket", "sum", "count"))
@@ -42,7 +42,7 @@ class Histogram:
     count: float
 
 
-#: A plain number, or a histogram. A value that is not known has no sample at all.
+#: A plain number, or a histogram. An unknown value has no sample at all.
 Value = float | int | Histogram
 #: Label values in the order in which the family declares its labels, and the value.
 Sample = tuple[Sequence[str], Value]

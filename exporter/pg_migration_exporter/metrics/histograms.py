@@ -1,4 +1,4 @@
-"""A histogram of durations that were each observed, exact and durable."""
+"""An exact histogram of observed durations, which can be stored."""
 
 from __future__ import annotations
 
@@ -34,21 +34,23 @@ class DurationHistogram:
         self.seconds += seconds
 
     def snapshot(self) -> Histogram:
-        """The histogram to publish."""
-        below = list(accumulate(self.counts))
-        buckets = tuple(zip((*self.bounds, math.inf), below, strict=True))
-        return Histogram(buckets, self.seconds, below[-1])
+        """Return the histogram to publish."""
+        cumulative = list(accumulate(self.counts))
+        buckets = tuple(zip((*self.bounds, math.inf), cumulative, strict=True))
+        return Histogram(buckets, self.seconds, cumulative[-1])
 
     def dump(self) -> dict[str, Any]:
-        """The counts, as JSON."""
+        """Return the counts, as JSON."""
         return {"bounds": list(self.bounds), "seconds": self.seconds, "counts": self.counts}
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> DurationHistogram:
-        """Make it again from `dump`; other bounds than today's begin anew.
+        """Restore what `dump` returned; counts with other bounds are dropped.
 
-        Raises KeyError or TypeError for nonsense.
+        Raises KeyError or TypeError for anything else.
         """
         if tuple(state["bounds"]) != DURATION_BOUNDS:
             return cls()
-        return cls(DURATION_BOUNDS, float(state["seconds"]), [int(one) for one in state["counts"]])
+        return cls(
+            DURATION_BOUNDS, float(state["seconds"]), [int(count) for count in state["counts"]]
+        )

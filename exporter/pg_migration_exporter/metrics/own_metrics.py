@@ -1,4 +1,4 @@
-"""The exporter's metrics of itself that do not depend on a target.
+"""The exporter's metrics about itself that do not depend on a target.
 
 The process metrics have the names that Prometheus's client libraries give them. They are read and
 rendered here because prometheus_client takes a sixth of a scrape's CPU time for these ten samples.
@@ -65,7 +65,7 @@ class OwnMetrics:
             self._in_progress -= 1
 
     def families(self) -> Iterator[FamilySamples]:
-        """The samples now. Those that only Linux tells are left out elsewhere."""
+        """Yield the samples. Those that only Linux has are left out elsewhere."""
         yield FamilySamples(BUILD, [((__version__, platform.python_version()), 1)])
         values: dict[Family, float] = {
             SCRAPES: self._scrapes,
@@ -80,7 +80,7 @@ class OwnMetrics:
 
 
 def _memory_and_files() -> dict[Family, float]:
-    """proc_pid_statm(5), proc_pid_fd(5)."""
+    """Read proc_pid_statm(5) and proc_pid_fd(5)."""
     try:
         virtual, resident, *_ = (_PROCESS / "statm").read_text().split()
         files = sum(1 for _ in (_PROCESS / "fd").iterdir()) - 1  # one is open to list them

@@ -1,19 +1,18 @@
-"""Every metric family that the exporter can publish: what documents, rules and checks rely on."""
+"""Every metric family that the exporter can publish."""
 
 from __future__ import annotations
 
 from pg_migration_exporter.collectors import COLLECTORS
 from pg_migration_exporter.config.custom_metrics import occupied_names
-from pg_migration_exporter.engine import fleet, scrape
-from pg_migration_exporter.engine import reloader as reload
+from pg_migration_exporter.engine import fleet, reloader, scrape_families
 from pg_migration_exporter.metrics import own_metrics
 from pg_migration_exporter.metrics.families import Family
 
 FAMILIES: tuple[Family, ...] = (
     *dict.fromkeys(family for collector in COLLECTORS for family in collector.families),
-    *scrape.FAMILIES,
+    *scrape_families.FAMILIES,
     *fleet.FAMILIES,
-    *reload.FAMILIES,
+    *reloader.FAMILIES,
     *own_metrics.FAMILIES,
 )
 

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from pg_migration_exporter.collectors.checks import CheckResult, collector_of, expected_checks
 from pg_migration_exporter.config.checks import CheckSection, Severity
-from pg_migration_exporter.engine.database import Part
-from pg_migration_exporter.engine.scrape import Scrape
+from pg_migration_exporter.engine.scrape import DatabaseScrape, Scrape
 from pg_migration_exporter.engine.target import Target
 from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.status.health import reason_of
@@ -35,19 +34,25 @@ def checks(
     """
     if scrape is None or not scrape.reached:
         return []
-    found = [check for part in scrape.parts for check in _of_part(target, part, migrations)]
+    found = [
+        check
+        for database in scrape.databases
+        for check in _of_database(target, database, migrations)
+    ]
     found += _without_database(target, {check.name for check in found}, migrations)
     return sorted(found, key=lambda check: LEVELS.index(check.level))
 
 
-def _of_part(target: Target, part: Part, migrations: Sequence[Migration]) -> Iterator[CheckStatus]:
-    running = {collector.name for collector in part.plan.collectors}
+def _of_database(
+    target: Target, scrape: DatabaseScrape, migrations: Sequence[Migration]
+) -> Iterator[CheckStatus]:
+    running = {collector.name for collector in scrape.plan.collectors}
     databases = {database.datname: database for database in target.databases()}
-    database = databases.get(part.datname)
+    database = databases.get(scrape.datname)
     for section in target.settings.checks:
         name = collector_of(section)
         if name in running and database is not None:
-            result = database.memory(name).answer if name in part.answered else None
+            result = database.memory(name).answer if name in scrape.results else None
             reason = reason_of(name, [database])
             yield _check(section, database.datname or "", result, reason, migrations)
 

@@ -67,17 +67,20 @@ def reason_of(name: str, databases: Iterable[Database]) -> str:
 
 
 def _skipped(scrape: Scrape) -> Iterator[Collector]:
-    for part in scrape.parts:
-        for collector, obstacle in part.plan.skipped:
-            assert part.plan.capabilities is not None
-            remedy = obstacle.remedy_for(part.plan.capabilities)
-            yield Collector(name=collector.name, state="skipped", reason=remedy, seconds=None)
+    for database in scrape.databases:
+        plan = database.plan
+        for skipped in plan.skipped:
+            assert plan.capabilities is not None
+            remedy = skipped.obstacle.remedy_for(plan.capabilities)
+            yield Collector(
+                name=skipped.collector.name, state="skipped", reason=remedy, seconds=None
+            )
 
 
 def _answered(scrape: Scrape) -> Iterator[Collector]:
-    for part in scrape.parts:
-        for name, (seconds, _) in part.answered.items():
-            yield Collector(name=name, state="answered", reason=None, seconds=seconds)
+    for database in scrape.databases:
+        for name, result in database.results.items():
+            yield Collector(name=name, state="answered", reason=None, seconds=result.seconds)
 
 
 def pools(samples: Samples) -> list[Pool]:

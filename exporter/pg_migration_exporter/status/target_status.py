@@ -27,7 +27,7 @@ def describe_target(
     facts = TargetFacts(
         settings=target.settings,
         server=health.server(target, scrape, samples),
-        databases=scrape.databases() if scrape else {},
+        databases=scrape.answered() if scrape else {},
         collectors=health.collectors(target, scrape),
         migrations=all_migrations,
         checks=checks(target, scrape, all_migrations),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -17,8 +17,7 @@ from pg_migration_exporter.config.schema import ScrapeSection
 from pg_migration_exporter.engine.fleet import Fleet
 from pg_migration_exporter.engine.reloader import Reloader
 from pg_migration_exporter.engine.target import Target
-from pg_migration_exporter.metrics.exposition import choose_format, render
-from pg_migration_exporter.metrics.families import FamilySamples
+from pg_migration_exporter.metrics.exposition import Format, Renderer, choose_format
 from pg_migration_exporter.metrics.own_metrics import OwnMetrics
 from pg_migration_exporter.web.responses import HEADERS, refuse
 
@@ -35,6 +34,7 @@ class PrometheusEndpoints:
         self._fleet = fleet
         self._reloader = reloader
         self._own = OwnMetrics()
+        self._renderer = Renderer()
 
     def routes(self) -> list[Route]:
         """Return all routes."""
@@ -47,10 +47,11 @@ class PrometheusEndpoints:
     async def metrics(self, request: Request) -> Response:
         """Return the metrics of the default target, of the process and of the fleet."""
         with self._own.scrape():
+            to = _format_of(request)
             default = self._fleet.default
-            scraped = await _scrape(default, request) if default else ()
+            scraped = await _scrape(default, request, to) if default else ""
             own = (*self._fleet.families(), *self._reloader.families(), *self._own.families())
-            return _metrics_page(request, (*scraped, *own))
+            return _metrics_page(scraped + self._renderer.render(own, to), to)
 
     async def probe(self, request: Request) -> Response:
         """Return the metrics of one configured target; other servers are refused."""
@@ -62,7 +63,8 @@ class PrometheusEndpoints:
             reason = "no target of this name is configured; /sd lists the targets"
             return refuse(HTTPStatus.NOT_FOUND, reason)
         with self._own.scrape():
-            return _metrics_page(request, await _scrape(target, request))
+            to = _format_of(request)
+            return _metrics_page(await _scrape(target, request, to), to)
 
     async def discovery(self, request: Request) -> Response:
         """Return the targets for Prometheus's http_sd."""
@@ -112,12 +114,15 @@ def discover(settings: Settings, host: str) -> list[dict[str, Any]]:
     ]
 
 
-async def _scrape(target: Target, request: Request) -> tuple[FamilySamples, ...]:
+async def _scrape(target: Target, request: Request, to: Format) -> str:
     timeout = scrape_timeout(request.headers, target.settings.scrape)
-    return tuple((await target.scrape(timeout)).families())
+    scrape = await target.scrape(timeout)
+    return target.renderer.render(scrape.families(), to)
 
 
-def _metrics_page(request: Request, families: Iterable[FamilySamples]) -> Response:
-    to = choose_format(request.headers.get("accept", ""))
-    page = render(families, to) + to.end
-    return Response(page, headers={**HEADERS, "Content-Type": to.content_type})
+def _format_of(request: Request) -> Format:
+    return choose_format(request.headers.get("accept", ""))
+
+
+def _metrics_page(text: str, to: Format) -> Response:
+    return Response(text + to.end, headers={**HEADERS, "Content-Type": to.content_type})

@@ -149,7 +149,7 @@ def test_where_it_runs(
         found = shown(exporter)
         assert found.keys() == {"everywhere", side, "elsewhere"}
         assert found["elsewhere"].passes is None
-        assert "runs nowhere" in (found["elsewhere"].reason or "")
+        assert "does not run" in (found["elsewhere"].reason or "")
 
 
 def test_an_interval_spares_the_database(database: Database, start_exporter: StartExporter) -> None:
