@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS, names
+from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS, object_names
 from pg_migration_exporter.collectors.query_duration.read_budget import ReadBudget
-from pg_migration_exporter.collectors.query_duration.sampling import Statements
+from pg_migration_exporter.collectors.query_duration.statement_memory import StatementMemory
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.schema import StatementsSection
 from pg_migration_exporter.engine.run_context import ContextFactory
@@ -31,7 +31,7 @@ _NAP = "SELECT pg_sleep(%s)"
 def few_entries(database: Database) -> None:
     """The shared server has thousands: the texts of new ones of our role are read seldom then.
 
-    One is of this database, so that a first look tells of it.
+    One is of this database, so that a first read includes it.
     """
     database.execute("SELECT pg_stat_statements_reset()")
     database.execute("SELECT 1")
@@ -41,8 +41,8 @@ def count(page: Page, database: Database) -> float:
     return page.value(f"{_NAME}_count", datname=database.name, source="statements")
 
 
-def looked_at(page: Page, database: Database) -> bool:
-    """Whether this database was seen: the server that tests share has others."""
+def is_known(page: Page, database: Database) -> bool:
+    """Whether this database was read: the server that tests share has others."""
     return bool(page.values(f"{_NAME}_count", datname=database.name, source="statements"))
 
 
@@ -55,9 +55,9 @@ def await_count(exporter: Exporter, database: Database, wanted: float) -> Page:
 
 
 def test_single_calls_are_exact(database: Database, start_exporter: StartExporter) -> None:
-    """Each is alone between two looks."""
+    """Each is alone between two reads."""
     exporter = start_exporter(database, statements=_OFTEN)
-    scrape_until(exporter, lambda page: looked_at(page, database), "a first look")
+    scrape_until(exporter, lambda page: is_known(page, database), "a first read")
     for number, seconds in enumerate((0.051, 0.3, 0.3), 1):
         database.execute(_NAP, [seconds])
         page = await_count(exporter, database, number)
@@ -82,7 +82,7 @@ def test_many_calls_between_two_looks(database: Database, start_exporter: StartE
 
 def test_resets_never_make_it_fall(database: Database, start_exporter: StartExporter) -> None:
     exporter = start_exporter(database, statements=_OFTEN)
-    scrape_until(exporter, lambda page: looked_at(page, database), "a first look")
+    scrape_until(exporter, lambda page: is_known(page, database), "a first read")
     database.execute(_NAP, [0.01])
     before = scrape_until(exporter, lambda page: count(page, database) > 0, "a call")
 
@@ -138,7 +138,7 @@ def test_own_statements_are_left_out_of_a_shared_role(
 ) -> None:
     """The exporter is the superuser here, as the one whose calls are counted."""
     exporter = start_exporter(database, statements=_OFTEN)
-    scrape_until(exporter, lambda page: looked_at(page, database), "a first look")
+    scrape_until(exporter, lambda page: is_known(page, database), "a first read")
     database.execute(_NAP, [0.01])
     scrape_until(exporter, lambda page: count(page, database) == 1, "the call")
     for _ in range(5):
@@ -152,7 +152,7 @@ def test_planning_counts_where_it_is_tracked(
     database: Database, start_exporter: StartExporter
 ) -> None:
     exporter = start_exporter(database, statements=_OFTEN)
-    scrape_until(exporter, lambda page: looked_at(page, database), "a first look")
+    scrape_until(exporter, lambda page: is_known(page, database), "a first read")
     database.execute("CREATE FUNCTION slow() RETURNS int IMMUTABLE AS $$ SELECT 1 FROM"
                      " pg_sleep(0.1) $$ LANGUAGE sql")  # fmt: skip
     with database.connect() as connection:
@@ -164,7 +164,7 @@ def test_planning_counts_where_it_is_tracked(
 
 def test_top_statements_and_the_others(database: Database, start_exporter: StartExporter) -> None:
     exporter = start_exporter(database, statements={**_OFTEN, "top": 1})
-    scrape_until(exporter, lambda page: looked_at(page, database), "a first look")
+    scrape_until(exporter, lambda page: is_known(page, database), "a first read")
     with database.connect() as connection:
         for _ in range(3):
             connection.execute(_NAP, [0.05])
@@ -187,28 +187,28 @@ def test_top_statements_and_the_others(database: Database, start_exporter: Start
 def test_series_of_a_dropped_database_end(
     server: Server, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is time for each look, and the clock says when the minutes have passed."""
+    """Each read is due, and the clock is set."""
     now = 1000.0
     monkeypatch.setattr(ReadBudget, "is_due", True)
-    monkeypatch.setattr(names, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(object_names, "time", SimpleNamespace(monotonic=lambda: now))
     dropped = server.create_database(f"{database.name}_dropped")
-    statements = Statements(StatementsSection())
+    statements = StatementMemory(StatementsSection())
 
     async def run() -> None:
         nonlocal now
         session = await session_of(database)
         known = Capabilities.from_rows(await session.query(SQL))
         context = ContextFactory(Settings()).make(QUERY_DURATIONS, statements, session, known)
-        await statements.look(context, glimpses=False)
+        await statements.read(context, with_burst=False)
         dropped.execute(_NAP, [0.01])
-        await statements.look(context, glimpses=False)
+        await statements.read(context, with_burst=False)
         assert statements.histograms[dropped.name].calls == 1
         server.drop_database(dropped.name)
         now += 61
-        await statements.look(context, glimpses=False)
+        await statements.read(context, with_burst=False)
         assert statements.histograms[dropped.name].calls == 1
         now += 300
-        await statements.look(context, glimpses=False)
+        await statements.read(context, with_burst=False)
         assert dropped.name not in statements.histograms
         assert dropped.name not in dict(statements.top.others())
         assert server.database().name in statements.histograms
@@ -217,7 +217,7 @@ def test_series_of_a_dropped_database_end(
     asyncio.run(run())
 
 
-def test_an_outdated_extension_is_told_with_its_update(
+def test_an_outdated_extension_is_reported_with_its_update(
     database: Database, start_exporter: StartExporter
 ) -> None:
     """As pg_upgrade leaves it; once it is updated, the exporter follows."""
@@ -229,7 +229,7 @@ def test_an_outdated_extension_is_told_with_its_update(
     assert "ALTER EXTENSION pg_stat_statements UPDATE;" in exporter.process.tail()
 
     database.execute("ALTER EXTENSION pg_stat_statements UPDATE")
-    page = scrape_until(exporter, lambda page: looked_at(page, database), "a first look")
+    page = scrape_until(exporter, lambda page: is_known(page, database), "a first read")
     assert page.values("migration_exporter_collector_skipped") == []
     assert page.value("migration_exporter_collector_success", collector="query_duration") == 1
 
@@ -239,13 +239,15 @@ def test_texts_are_on_the_status_api_only_where_allowed(
     database: Database, start_exporter: StartExporter, *, shown: bool
 ) -> None:
     exporter = start_exporter(database, statements={**_OFTEN, "text": shown})
-    scrape_until(exporter, lambda page: looked_at(page, database), "a first look")
+    scrape_until(exporter, lambda page: is_known(page, database), "a first read")
     database.execute(_NAP, [0.2])
     page = scrape_until(exporter, lambda page: count(page, database) == 1, "the call")
     assert "pg_sleep" not in page.text
     answer = exporter.get("/api/v1/status")
     [target] = answer.json()["targets"]
-    [statement] = [one for one in target["statements"] if one["datname"] == database.name]
+    [statement] = [
+        statement for statement in target["statements"] if statement["datname"] == database.name
+    ]
     assert statement["calls"] == 1
     assert statement["seconds"] >= 0.2
     assert statement["text"] == ("SELECT pg_sleep($1)" if shown else None)

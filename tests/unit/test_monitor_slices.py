@@ -1,11 +1,15 @@
-"""What successive looks at the slices of pg_stat_monitor add up to."""
+"""What successive reads of the slices of pg_stat_monitor add up to."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pg_migration_exporter.collectors.query_duration.slices import Slice, Slices, bounds_of
+from pg_migration_exporter.collectors.query_duration.monitor_slices import (
+    Slice,
+    SliceReader,
+    bounds_of,
+)
 from tests.fixtures.statement_monitor import TIMINGS
 
 _KEPT = 3
@@ -31,19 +35,19 @@ class Extension:
         ]
 
 
-looks = st.lists(
+reads = st.lists(
     st.lists(st.tuples(st.integers(0, _KEPT - 1), st.integers(0, 1)), max_size=6), max_size=12
 )
 
 
-@given(st.integers(0, 5), looks)
+@given(st.integers(0, 5), reads)
 def test_every_call_is_counted_once(earlier: int, rounds: list[list[tuple[int, int]]]) -> None:
-    """Calls go to the newest slice; at most two that are newer begin between two looks."""
-    extension, slices, minute = Extension(), Slices(), 1
+    """Calls go to the newest slice; at most two that are newer begin between two reads."""
+    extension, reader, minute = Extension(), SliceReader(), 1
     for number in range(earlier):
         extension.call(number, 0)
         minute = number
-    assert list(slices.look(extension.since(slices.oldest))) == []
+    assert list(reader.changes(extension.since(reader.oldest))) == []
     called, counted, seconds = [0, 0], [0, 0], 0.0
     for calls in rounds:
         first = minute
@@ -51,35 +55,35 @@ def test_every_call_is_counted_once(earlier: int, rounds: list[list[tuple[int, i
             minute = max(minute, first + later)
             extension.call(minute, bucket)
             called[bucket] += 1
-        for added in slices.look(extension.since(slices.oldest)):
+        for added in reader.changes(extension.since(reader.oldest)):
             assert min(added.counts) >= 0
-            counted = [had + more for had, more in zip(counted, added.counts, strict=True)]
+            counted = [old + new for old, new in zip(counted, added.counts, strict=True)]
             seconds += added.seconds
     assert counted == called
     assert seconds == sum(called) / 8
 
 
 def test_a_bucket_that_fell_is_a_reset() -> None:
-    slices = Slices()
-    list(slices.look([Slice(60.0, 5, [3, 3], 1.0, 2)]))
-    [added] = slices.look([Slice(60.0, 5, [9, 2], 0.5, 2)])
+    reader = SliceReader()
+    list(reader.changes([Slice(60.0, 5, [3, 3], 1.0, 2)]))
+    [added] = reader.changes([Slice(60.0, 5, [9, 2], 0.5, 2)])
     assert (added.counts, added.seconds) == ([9, 2], 0.5)
 
 
 def test_sums_in_another_order_never_make_it_fall() -> None:
-    slices = Slices()
-    list(slices.look([Slice(60.0, 5, [3], 1.0, 2)]))
-    [added] = slices.look([Slice(60.0, 5, [3], 1.0 - 1e-15, 2)])
+    reader = SliceReader()
+    list(reader.changes([Slice(60.0, 5, [3], 1.0, 2)]))
+    [added] = reader.changes([Slice(60.0, 5, [3], 1.0 - 1e-15, 2)])
     assert added.seconds == 0
 
 
 def test_numbers_of_another_server_are_not_compared() -> None:
     """Nor is its past counted, though its clock is behind."""
-    slices = Slices()
-    list(slices.look([Slice(600.0, 5, [3], 1.0, 2)]))
-    slices.forget()
-    assert slices.oldest == 0
-    assert list(slices.look([Slice(60.0, 5, [100], 1.0, 2)])) == []
+    reader = SliceReader()
+    list(reader.changes([Slice(600.0, 5, [3], 1.0, 2)]))
+    reader.forget()
+    assert reader.oldest == 0
+    assert list(reader.changes([Slice(60.0, 5, [100], 1.0, 2)])) == []
 
 
 def test_bounds_are_seconds_and_the_last_bucket_has_none() -> None:

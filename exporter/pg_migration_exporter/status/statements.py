@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS
-from pg_migration_exporter.collectors.query_duration.sampling import Statements
+from pg_migration_exporter.collectors.query_duration.statement_memory import StatementMemory
 from pg_migration_exporter.engine.target import Target
 from pg_migration_exporter.status.model import TopStatement
 
@@ -26,6 +26,6 @@ def statements(target: Target) -> list[TopStatement]:
     return sorted(found, key=lambda statement: statement.seconds, reverse=True)
 
 
-def _memories(target: Target) -> list[Statements]:
+def _memories(target: Target) -> list[StatementMemory]:
     memories = (database.memory(QUERY_DURATIONS.name) for database in target.databases())
     return [memory for memory in memories if memory is not None]

@@ -2,7 +2,7 @@
 
 The extension counts each call in a bucket of durations, exactly, but only for a slice of time
 (`pgsm_bucket_time`, a minute), and drops the oldest slice when a new one needs its place. So each
-slice is compared with itself in the previous read. A slice is identified by its start: the extension
+slice is compared with itself in the previous read. Its start identifies it, since the extension
 reuses its number.
 """
 

@@ -1,4 +1,4 @@
-"""What is published of statements."""
+"""Families about the latency of statements, and about the statements with the most time."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ QUERY_DURATION = Family(
 )
 
 _STATEMENT = ("datname", "queryid", "usename")
-_WHICH = "of the statements with most time; all others of a database are queryid=other."
-STATEMENT_CALLS = Family("postgres_statement_calls_total", "counter", f"Calls {_WHICH}", _STATEMENT)
+_SUBJECT = "of the statements with most time; all others of a database are queryid=other."
+STATEMENT_CALLS = Family(
+    "postgres_statement_calls_total", "counter", f"Calls {_SUBJECT}", _STATEMENT
+)
 STATEMENT_SECONDS = Family(
     "postgres_statement_seconds_total",
     "counter",
-    f"Execution time, and planning time where tracked, {_WHICH}",
+    f"Execution time, and planning time where tracked, {_SUBJECT}",
     _STATEMENT,
 )
 STATEMENT_ROWS = Family(
     "postgres_statement_rows_total",
     "counter",
-    f"Rows retrieved or affected {_WHICH}",
+    f"Rows retrieved or affected {_SUBJECT}",
     _STATEMENT,
 )
 STATEMENT_EVICTIONS = Family(

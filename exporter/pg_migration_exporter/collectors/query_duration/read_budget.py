@@ -1,31 +1,34 @@
-"""Reading pg_stat_statements takes time in proportion to its entries: large ones are read less."""
+"""Limits how often statistics of statements are read, since a read costs time for each entry."""
 
 from __future__ import annotations
 
 import time
 
-#: Seconds of the database for one entry, its text left out or read; measured on PostgreSQL 15.
-SECONDS_PER_ENTRY, SECONDS_PER_TEXT = 2e-6, 1e-5
-#: The same of pg_stat_monitor: its view reads texts too, and each entry has a histogram.
+#: Server time of one entry of pg_stat_statements without its text; measured on PostgreSQL 15.
+SECONDS_PER_ENTRY = 2e-6
+#: The same with its text.
+SECONDS_PER_TEXT = 1e-5
+#: The same of pg_stat_monitor, whose view reads texts too, and has a histogram for each entry.
 SECONDS_PER_MONITORED_ENTRY = 3e-5
-#: Of the database's time, what looks may take together, and glimpses.
+#: Largest share of the server's time for full reads, and for bursts.
 MAX_SHARE = 0.001
-_LONGEST_PAUSE = 60.0
+_MAX_PAUSE_SECONDS = 60.0
 
 
 class ReadBudget:
-    """When it is time to read again: after `pause` seconds, or later where it costs more."""
+    """When to read again: after `interval` seconds, or later if a read costs more."""
 
-    def __init__(self, pause: float, cost: float) -> None:
-        self._pause, self._cost = pause, cost
+    def __init__(self, interval: float, seconds_per_entry: float) -> None:
+        self._interval = interval
+        self._seconds_per_entry = seconds_per_entry
         self._due = 0.0
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time."""
+        """Whether it is time to read."""
         return time.monotonic() >= self._due
 
     def spend(self, entries: int) -> None:
-        """So many entries are read now."""
-        pause = min(entries * self._cost / MAX_SHARE, _LONGEST_PAUSE)
-        self._due = time.monotonic() + max(self._pause, pause)
+        """Record a read of `entries` entries."""
+        pause = min(entries * self._seconds_per_entry / MAX_SHARE, _MAX_PAUSE_SECONDS)
+        self._due = time.monotonic() + max(self._interval, pause)

@@ -1,5 +1,5 @@
-"""What is asked of pg_stat_statements (PostgreSQL, "pg_stat_statements"), and of pg_stat_monitor
-(the SQL files of its versions 2.0 to 2.3)."""
+"""Queries of pg_stat_statements (PostgreSQL, "pg_stat_statements") and of pg_stat_monitor (the SQL
+files of its versions 2.0 to 2.3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg
 from pg_migration_exporter.collectors.contract import RunContext
 from pg_migration_exporter.postgres.query import Query
 
-#: The columns are those of `reading.Row`.
+#: The columns are those of `statement_reader.Entry`.
 _NUMBERS = """s.userid::int8, s.dbid::int8, s.queryid, s.toplevel, s.calls, s.rows,
        s.total_exec_time / 1000 as seconds,
        s.stddev_exec_time * s.stddev_exec_time * s.calls / 1e6 as squares,
@@ -18,7 +18,7 @@ _NUMBERS = """s.userid::int8, s.dbid::int8, s.queryid, s.toplevel, s.calls, s.ro
        s.stddev_plan_time * s.stddev_plan_time * s.plans / 1e6 as plan_squares,
        s.min_exec_time / 1000 as fastest, (s.max_exec_time + s.max_plan_time) / 1000 as slowest"""
 
-#: `false` leaves the text of statements in its file: only numbers are read.
+#: `false`: the file with the texts of statements is not read.
 STATEMENTS = Query(
     f"""
 select {_NUMBERS}
@@ -27,23 +27,23 @@ select {_NUMBERS}
 """
 )
 
-#: Some statements again and again, as often as $1 says, after a pause of $2 seconds each: the
-#: server keeps it better than a busy exporter could. What the function is given differs each time,
-#: or Memoize would answer in its place. $3: queryids as an array.
-GLIMPSES = Query(
+#: Some statements $1 times, each after a pause of $2 seconds, which the server keeps more exactly
+#: than a busy exporter. The function gets another argument each time, because Memoize would cache
+#: its result otherwise. $3: queryids as an array.
+BURST = Query(
     f"""
-select p.glimpse, {_NUMBERS}
+select p.sample, {_NUMBERS}
   from generate_series(1, $1::int) g (number)
  cross join lateral
-       (select g.number + (pg_sleep($2::float8) is null)::int as glimpse offset 0) p
- cross join lateral {{schema}}.pg_stat_statements(p.glimpse < 0) s
+       (select g.number + (pg_sleep($2::float8) is null)::int as sample offset 0) p
+ cross join lateral {{schema}}.pg_stat_statements(p.sample < 0) s
  where s.queryid = any ($3::int8[])
- order by p.glimpse
+ order by p.sample
 """
 )
 
-#: Which server this is, since its numbers say nothing about those of another one; who asks; and
-#: how often entries were dropped or everything was reset.
+#: Start of the server and last reset of the statistics, which identify a series of numbers, the
+#: number of evictions, and the OID of the exporter's role.
 SOURCE = Query(
     """
 select extract(epoch from pg_postmaster_start_time())::float8 as started,
@@ -61,7 +61,7 @@ select 'role', oid::int8, rolname::text from pg_roles
 """
 )
 
-#: Which statements of the exporter's own role are the exporter's. $1: its mark in their text.
+#: Whether a statement of the exporter's role is its own. $1: the mark in its text.
 OWN_STATEMENTS = Query(
     """
 select s.userid::int8, s.dbid::int8, s.queryid, s.toplevel, position($1 in s.query) > 0 as is_own
@@ -80,7 +80,7 @@ select distinct on (s.queryid) s.queryid, s.query
 """
 )
 
-#: As `SOURCE`, of pg_stat_monitor; and the bounds of its buckets.
+#: As `SOURCE` for pg_stat_monitor, with the bounds of its buckets.
 MONITOR = Query(
     """
 select extract(epoch from pg_postmaster_start_time())::float8 as started,
@@ -88,9 +88,9 @@ select extract(epoch from pg_postmaster_start_time())::float8 as started,
 """
 )
 
-#: The columns are those of `slices.Slice`. What never succeeded has no time, and one call that was
-#: not made. Most entries have few calls, so that many have the same counts, unnested once.
-#: $1: when the oldest slice of interest began.
+#: The columns are those of `monitor_slices.Slice`. A statement that never succeeded has no time and
+#: one call that did not happen. Most entries have few calls, so that many have equal counts, which
+#: are unnested once. $1: start of the oldest slice of interest.
 SLICES = Query(
     """
 with a as materialized (
@@ -114,30 +114,32 @@ select extract(epoch from b.began)::float8 as started, b.dbid::int8 as dbid,
 )
 
 
-async def ask_with_texts(
+async def query_texts(
     context: RunContext[Any], query: Query, *parameters: str
 ) -> list[tuple[Any, ...]]:
-    """Rows of a query that reads texts; none where they cannot be read.
+    """Return the rows of a query that reads texts, none if they cannot be read.
 
-    One statement of a database in SQL_ASCII whose bytes are no text here hides those of all.
+    One text with invalid bytes, from a database in SQL_ASCII, makes all unreadable.
     """
     try:
-        return await ask(context, query, *parameters)
+        return await query_statements(context, query, *parameters)
     except psycopg.errors.CharacterNotInRepertoire:
         return []
 
 
-async def ask(context: RunContext[Any], query: Query, *parameters: str) -> list[tuple[Any, ...]]:
-    """Rows of a query about pg_stat_statements, wherever it is installed."""
+async def query_statements(
+    context: RunContext[Any], query: Query, *parameters: str
+) -> list[tuple[Any, ...]]:
+    """Return the rows of a query of pg_stat_statements, in the schema of the extension."""
     schema = context.capabilities.statements_schema
     assert schema is not None
     return (await context.query(query, *parameters, schema=schema)).rows
 
 
-async def ask_monitor(
+async def query_monitor(
     context: RunContext[Any], query: Query, *parameters: str
 ) -> list[tuple[Any, ...]]:
-    """Rows of a query about pg_stat_monitor, wherever it is installed."""
+    """Return the rows of a query of pg_stat_monitor, in the schema of the extension."""
     schema = context.capabilities.statement_monitor_schema
     assert schema is not None
     return (await context.query(query, *parameters, schema=schema)).rows

@@ -1,4 +1,4 @@
-"""What one look at pg_stat_statements adds to what was there before."""
+"""What was added to the entries of pg_stat_statements between two reads."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from pg_migration_exporter.latency.interval import Interval, Totals
 
-#: Role, database, queryid, and whether a client sent it rather than a function.
-Key = tuple[int, int, int, bool]
+#: userid, dbid, queryid, and toplevel: whether a client sent it, not a function.
+EntryKey = tuple[int, int, int, bool]
 
 
-class Row(NamedTuple):
+class Entry(NamedTuple):
     """One entry, column by column as `sql.STATEMENTS` returns it; times in seconds."""
 
     userid: int
@@ -29,82 +29,85 @@ class Row(NamedTuple):
     slowest: float
 
     @property
-    def key(self) -> Key:
-        """What identifies the entry on one server."""
-        return self[:4]
+    def key(self) -> EntryKey:
+        """The identity of the entry on one server."""
+        return self.userid, self.dbid, self.queryid, self.toplevel
 
-    def since(self, before: Row | None) -> Interval | None:
-        """The calls since `before`, None if there were none."""
+    def since(self, before: Entry | None) -> Interval | None:
+        """Return the calls since `before`, None if there were none."""
         execution = Totals(self.calls, self.seconds, self.squares)
         planning = Totals(self.plans, self.plan_seconds, self.plan_squares)
-        then_executed, then_planned = Totals(), Totals()
+        executed_before, planned_before = Totals(), Totals()
         if before is not None and not self.is_newer_than(before):
-            then_executed = Totals(before.calls, before.seconds, before.squares)
-            then_planned = Totals(before.plans, before.plan_seconds, before.plan_squares)
+            executed_before = Totals(before.calls, before.seconds, before.squares)
+            planned_before = Totals(before.plans, before.plan_seconds, before.plan_squares)
         return Interval.of(
-            execution.since(then_executed),
-            planning.since(then_planned),
+            execution.since(executed_before),
+            planning.since(planned_before),
             self.fastest,
             self.slowest,
         )
 
-    def is_newer_than(self, before: Row) -> bool:
-        """Whether this is another entry: the one before was reset or dropped."""
+    def is_newer_than(self, before: Entry) -> bool:
+        """Return whether this is a new entry: the one before was reset or dropped."""
         return self.calls < before.calls or self.seconds < before.seconds
 
 
-class Change(NamedTuple):
+class EntryChange(NamedTuple):
     """What was added to one entry."""
 
-    row: Row
+    entry: Entry
     interval: Interval
     rows: int
 
 
 class StatementReader:
-    """The entries as they were last seen; `None` before the first look at a server."""
+    """The entries of the previous read; None before the first read of a server."""
 
     def __init__(self) -> None:
-        self.seen: dict[Key, Row] | None = None
+        self.previous: dict[EntryKey, Entry] | None = None
 
     def forget(self) -> None:
-        """Other numbers will come: the next look only sets the mark."""
-        self.seen = None
+        """Forget the previous read: the next one is only the baseline."""
+        self.previous = None
 
-    def was_reset(self) -> None:
-        """Everything counts from zero."""
-        if self.seen is not None:
-            self.seen = {}
+    def reset(self) -> None:
+        """Start from zero: the statistics were reset."""
+        if self.previous is not None:
+            self.previous = {}
 
-    def look(self, rows: Iterable[Row], unknown: frozenset[Key] = frozenset()) -> list[Change]:
-        """A look at all entries. Those in `unknown` are left for a later one."""
-        if self.seen is None:
-            self.seen = {row.key: row for row in rows}
+    def update(
+        self, entries: Iterable[Entry], undecided: frozenset[EntryKey] = frozenset()
+    ) -> list[EntryChange]:
+        """Return the changes in a read of all entries; those in `undecided` count later."""
+        if self.previous is None:
+            self.previous = {entry.key: entry for entry in entries}
             return []
-        before, present = self.seen, {row.key: row for row in rows}
-        self.seen = {
-            key: before.get(key, row) if key in unknown else row
-            for key, row in present.items()
-            if key not in unknown or key in before
+        before, present = self.previous, {entry.key: entry for entry in entries}
+        self.previous = {
+            key: before.get(key, entry) if key in undecided else entry
+            for key, entry in present.items()
+            if key not in undecided or key in before
         }
-        return list(_changes(self.seen.values(), before))
+        return list(_changes(self.previous.values(), before))
 
-    def glimpse(self, rows: Iterable[Row]) -> list[Change]:
-        """A look at some entries that were seen before."""
-        if self.seen is None:
+    def update_some(self, entries: Iterable[Entry]) -> list[EntryChange]:
+        """Return the changes in a read of some entries; new ones are ignored."""
+        if self.previous is None:
             return []
-        before = self.seen
-        changes = list(_changes([row for row in rows if row.key in before], before))
-        before.update((change.row.key, change.row) for change in changes)
+        before = self.previous
+        changes = list(_changes([entry for entry in entries if entry.key in before], before))
+        before.update((change.entry.key, change.entry) for change in changes)
         return changes
 
 
-def _changes(rows: Iterable[Row], before: dict[Key, Row]) -> Iterator[Change]:
-    for row in rows:
-        then = before.get(row.key)
-        if then is not None and then.calls == row.calls and then.seconds == row.seconds:
+def _changes(entries: Iterable[Entry], before: dict[EntryKey, Entry]) -> Iterator[EntryChange]:
+    for entry in entries:
+        old = before.get(entry.key)
+        if old is not None and old.calls == entry.calls and old.seconds == entry.seconds:
             continue
-        interval = row.since(then)
+        interval = entry.since(old)
         if interval is not None:
-            is_new = then is None or row.is_newer_than(then)
-            yield Change(row, interval, row.rows - (0 if then is None or is_new else then.rows))
+            is_new = old is None or entry.is_newer_than(old)
+            rows_before = 0 if old is None or is_new else old.rows
+            yield EntryChange(entry, interval, entry.rows - rows_before)

@@ -1,7 +1,7 @@
 """Texts of statements for the status page: only if configured, and without values.
 
 pg_stat_statements replaces the constants of queries, but not those of utility statements before
-PostgreSQL 16: CREATE ROLE ... PASSWORD contains its password. So every literal is replaced here again.
+PostgreSQL 16: CREATE ROLE ... PASSWORD contains its password. So all literals are replaced here.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Counters of the statements with the most time, and of all others together.
 
 What an interval added is counted in the series that is shown at that moment. So every series only
-grows, even when a statement joins or leaves the top, and the increases of all series add up to those
-of all statements. When a statement leaves, its series ends: its counters are not added to `other`,
-where they would look like new work.
+grows, even when a statement joins or leaves the top, and the increases of all series add up to
+those of all statements. When a statement leaves, its series ends: its counters are not added to
+`other`, where they would look like new work.
 """
 
 from __future__ import annotations
