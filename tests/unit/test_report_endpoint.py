@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from pg_migration_exporter.liquibase.reports.directory import ReportDirectory
 from pg_migration_exporter.liquibase.reports.report import MAX_BYTES, REPORTS_PATH, Outcome
 from pg_migration_exporter.web.reports import report_routes
 from pg_migration_exporter.web.responses import HEADERS
@@ -37,8 +37,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def kept(settings: Settings) -> ReportFiles:
-    return ReportFiles(settings.report_directories[0])
+def kept(settings: Settings) -> ReportDirectory:
+    return ReportDirectory(settings.report_directories[0])
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def post(settings: Settings) -> Post:
     return lambda *bodies, **headers: asyncio.run(send(bodies, headers or SHOWN))
 
 
-def test_a_report_is_kept(post: Post, kept: ReportFiles) -> None:
+def test_a_report_is_kept(post: Post, kept: ReportDirectory) -> None:
     report = make_report()
     [answer] = post(report.model_dump_json())
     assert (answer.status_code, answer.content) == (204, b"")
@@ -63,7 +63,7 @@ def test_a_report_is_kept(post: Post, kept: ReportFiles) -> None:
     assert kept.read() == [report]
 
 
-def test_a_report_that_was_overtaken_is_not_kept(post: Post, kept: ReportFiles) -> None:
+def test_a_report_that_was_overtaken_is_not_kept(post: Post, kept: ReportDirectory) -> None:
     start = make_report(updated=1.0)
     end = start.model_copy(update={"updated": 2.0, "outcome": Outcome.SUCCEEDED})
     for report in (end, start):
@@ -77,7 +77,7 @@ def test_a_report_that_was_overtaken_is_not_kept(post: Post, kept: ReportFiles) 
     [None, "", TOKEN, "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer é"],
 )
 def test_without_the_token_nothing_is_read(
-    post: Post, kept: ReportFiles, authorization: str | None
+    post: Post, kept: ReportDirectory, authorization: str | None
 ) -> None:
     shown = (
         {"X-Nothing": b""}
@@ -88,7 +88,7 @@ def test_without_the_token_nothing_is_read(
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert answer.headers.items() >= EVERYWHERE
-    assert not kept.directory.exists()
+    assert not kept.path.exists()
 
 
 def test_the_token_can_be_rotated(post: Post, settings: Settings) -> None:
@@ -103,11 +103,11 @@ def test_the_token_can_be_rotated(post: Post, settings: Settings) -> None:
     assert [answer.status_code for answer in post(report, **new)] == [401]
 
 
-def test_a_body_that_is_no_report(post: Post, kept: ReportFiles) -> None:
+def test_a_body_that_is_no_report(post: Post, kept: ReportDirectory) -> None:
     [answer] = post('{"format": 1}')
     assert answer.status_code == 422
     assert answer.text.startswith("not a report: run_id: Field required; host: Field required")
-    assert not kept.directory.exists()
+    assert not kept.path.exists()
 
 
 def test_a_body_without_an_end(post: Post) -> None:
@@ -119,13 +119,13 @@ def test_a_body_without_an_end(post: Post) -> None:
     assert answer.status_code == 413
 
 
-def test_a_report_that_cannot_be_kept(post: Post, kept: ReportFiles) -> None:
-    kept.directory.parent.write_text("a file where the state directory should be")
+def test_a_report_that_cannot_be_kept(post: Post, kept: ReportDirectory) -> None:
+    kept.path.parent.write_text("a file where the state directory should be")
     [answer] = post(make_report().model_dump_json())
     assert (answer.status_code, answer.text) == (507, "the report cannot be stored\n")
 
 
-def test_reports_of_one_run_at_once(post: Post, kept: ReportFiles) -> None:
+def test_reports_of_one_run_at_once(post: Post, kept: ReportDirectory) -> None:
     start = make_report(updated=0.0)
     reports = [start.model_copy(update={"updated": float(number)}) for number in range(9)]
     answers = post(*(report.model_dump_json() for report in reversed(reports)))

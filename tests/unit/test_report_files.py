@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from pg_migration_exporter.liquibase.reports.directory import ReportDirectory
 from pg_migration_exporter.liquibase.reports.report import MAX_BYTES, Outcome
 from tests.fixtures.reports import make_report
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ReportFiles:
-    return ReportFiles(tmp_path / "made" / "when needed")
+def files(tmp_path: Path) -> ReportDirectory:
+    return ReportDirectory(tmp_path / "made" / "when needed")
 
 
-def test_the_latest_run_comes_first_and_each_run_once(files: ReportFiles) -> None:
+def test_the_latest_run_comes_first_and_each_run_once(files: ReportDirectory) -> None:
     old, new = make_report(started=1.0), make_report(started=2.0)
     for report in (new, old):
         files.save(report)
@@ -28,10 +28,10 @@ def test_the_latest_run_comes_first_and_each_run_once(files: ReportFiles) -> Non
     assert files.find(old) == ended
 
 
-def test_what_is_no_report_is_left_out(files: ReportFiles, tmp_path: Path) -> None:
+def test_what_is_no_report_is_left_out(files: ReportDirectory, tmp_path: Path) -> None:
     report = make_report()
     files.save(report)
-    directory = files.directory
+    directory = files.path
     (directory / "broken.json").write_text("{")
     (directory / "huge.json").write_text(" " * (MAX_BYTES + 1))
     (directory / "folder.json").mkdir()
@@ -43,19 +43,19 @@ def test_what_is_no_report_is_left_out(files: ReportFiles, tmp_path: Path) -> No
     assert files.read() == [report]
 
 
-def test_only_the_latest_are_kept(files: ReportFiles) -> None:
+def test_only_the_latest_are_kept(files: ReportDirectory) -> None:
     reports = [make_report(started=float(number)) for number in range(1003)]
-    files.directory.mkdir(parents=True)
+    files.path.mkdir(parents=True)
     for number, report in enumerate(reports[:-1]):
-        file = files.directory / f"{report.run_id}.json"
+        file = files.path / f"{report.run_id}.json"
         file.write_text(report.model_dump_json())
         os.utime(file, (number, number))
     files.save(reports[-1])
     assert files.read() == reports[:2:-1]
-    assert len(list(files.directory.iterdir())) == 1000
+    assert len(list(files.path.iterdir())) == 1000
 
 
-def test_a_reader_never_sees_half_a_report(files: ReportFiles) -> None:
+def test_a_reader_never_sees_half_a_report(files: ReportDirectory) -> None:
     report = make_report(limitation="x" * 1000)
     files.save(report)
 
@@ -73,6 +73,6 @@ def test_a_reader_never_sees_half_a_report(files: ReportFiles) -> None:
 def test_a_directory_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        ReportFiles(tmp_path / "file").save(make_report())
+        ReportDirectory(tmp_path / "file").save(make_report())
     with pytest.raises(FileNotFoundError):
-        ReportFiles(tmp_path / "missing").read()
+        ReportDirectory(tmp_path / "missing").read()

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def create_table(options: argparse.Namespace) -> int:
     """Create the table, or print its SQL. Raises UserError."""
-    statements = report_table.creation(options.migrator, options.exporter)
+    statements = report_table.create_table_sql(options.migrator, options.exporter)
     if options.only_print:
         print(statements, end="")
         return 0
@@ -57,7 +57,7 @@ def _execute(settings: Settings, statements: str) -> None:
     with psycopg.connect(asyncio.run(build_conninfo(settings.postgres))) as connection:
         connection.read_only = False
         owner = connection.execute(
-            report_table.FOREIGN_OWNER.encode(), [report_table.SCHEMA]
+            report_table.READ_FOREIGN_OWNER.encode(), [report_table.SCHEMA]
         ).fetchone()
         if owner is not None:
             raise UserError(

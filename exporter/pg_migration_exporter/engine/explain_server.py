@@ -7,14 +7,15 @@ import asyncio
 import psycopg
 
 from pg_migration_exporter.collectors.contract import RunContext
-from pg_migration_exporter.collectors.liquibase import LIQUIBASE, look
-from pg_migration_exporter.collectors.liquibase.discovery import Discovery, Seen
+from pg_migration_exporter.collectors.liquibase import LIQUIBASE, poll
+from pg_migration_exporter.collectors.liquibase.memory import LiquibaseMemory
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.engine.run_context import ContextFactory
 from pg_migration_exporter.engine.store import Store
 from pg_migration_exporter.errors import UserError
 from pg_migration_exporter.liquibase.state.evidence import Evidence
 from pg_migration_exporter.liquibase.state.explanation import Explanation, Setup, explain
+from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot
 from pg_migration_exporter.postgres import capabilities
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import describe_server
@@ -26,7 +27,7 @@ from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.session import Session
 
 _CHECKS_CONNECTIONS = Query("select current_setting('client_connection_check_interval') <> '0'")
-_LOOK_EVERY = 1.0
+_POLL_EVERY = 1.0
 
 
 async def explain_server(settings: Settings) -> list[Explanation]:
@@ -50,30 +51,23 @@ async def _explain(session: Session, settings: Settings) -> list[Explanation]:
     store = Store(settings.state_directory, describe_server(settings.postgres))
     store.restore({LIQUIBASE.name: memory})
     context = ContextFactory(settings).make(LIQUIBASE, memory, session, known)
-    seen = await _look_until_sure(context)
+    snapshots = await _poll_until_sure(context)
     checks = await context.query(_CHECKS_CONNECTIONS)
-    return [
-        explain(
-            changelog,
-            observation.evidence,
-            observation.decision,
-            Setup(
-                commit_timestamps=known.commit_timestamps,
-                checks_connections=bool(checks.rows[0][0]),
-                remembers=settings.state_directory is not None,
-            ),
-        )
-        for changelog, _, observation in seen
-    ]
+    setup = Setup(
+        commit_timestamps=known.commit_timestamps,
+        checks_connections=bool(checks.rows[0][0]),
+        remembers=settings.state_directory is not None,
+    )
+    return [explain(snapshot, setup) for snapshot in snapshots]
 
 
-async def _look_until_sure(context: RunContext[Discovery]) -> list[Seen]:
-    """Look again where a lock may be stale: that is said only after it was so for a while."""
-    seen = await look(context)
-    while any(_may_be_stale(one.evidence) for _, _, one in seen):
-        await asyncio.sleep(_LOOK_EVERY)
-        seen = await look(context)
-    return seen
+async def _poll_until_sure(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]:
+    """Poll until no lock may be stale: it counts as stale only after a while."""
+    snapshots = await poll(context)
+    while any(_may_be_stale(snapshot.evidence) for snapshot in snapshots):
+        await asyncio.sleep(_POLL_EVERY)
+        snapshots = await poll(context)
+    return snapshots
 
 
 def _may_be_stale(evidence: Evidence) -> bool:

@@ -1,1 +1,1 @@
-"""What a database, and the changelog files, tell of a Liquibase migration; one function decides."""
+"""Liquibase: changelog files, history tables, reports of runs, and the state of a migration."""

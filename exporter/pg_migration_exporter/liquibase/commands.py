@@ -1,4 +1,4 @@
-"""Liquibase's commands: those that migrate, and those that only look."""
+"""Liquibase's commands: those that change the database, and those that only read it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ rollback rollback-count rollback-to-date rollback-one-changeset rollback-one-upd
 changelog-sync changelog-sync-to-tag mark-next-changeset-ran tag clear-checksums drop-all
 execute-sql
 """
-_LOOKING = """
+_READING = """
 status validate history list-locks release-locks tag-exists unexpected-changesets
 diff diff-changelog generate-changelog snapshot snapshot-reference calculate-checksum db-doc
 update-sql update-count-sql update-to-tag-sql rollback-sql rollback-count-sql rollback-to-date-sql
@@ -18,5 +18,5 @@ changelog-sync-sql changelog-sync-to-tag-sql mark-next-changeset-ran-sql
 
 #: They change the database or its history.
 MIGRATING = frozenset(_MIGRATING.split())
-#: Every command, to tell one from an argument.
-ALL = MIGRATING | frozenset(_LOOKING.split())
+#: Every command, to distinguish a command from an argument.
+ALL = MIGRATING | frozenset(_READING.split())

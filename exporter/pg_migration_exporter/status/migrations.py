@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE
-from pg_migration_exporter.collectors.liquibase.discovery import Seen
+from pg_migration_exporter.collectors.liquibase.memory import LiquibaseMemory
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.engine.target import Target
 from pg_migration_exporter.formatting import capitalized
@@ -13,6 +13,7 @@ from pg_migration_exporter.liquibase.state.decide import Decision
 from pg_migration_exporter.liquibase.state.evidence import TableAccess
 from pg_migration_exporter.liquibase.state.explanation import Explanation, Setup, explain
 from pg_migration_exporter.liquibase.state.texts import StateText, describe, label
+from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.model import LEVELS, Migration, Verdict
@@ -22,44 +23,53 @@ _MAX_NEXT = 5
 
 def migrations(target: Target) -> list[Migration]:
     """Return every changelog that was ever read from the target's databases, the worst first."""
-    found = [
-        _migration(seen, discovery.seen_at, target.settings, database.capabilities)
-        for database in target.databases()
-        if (discovery := database.memory(LIQUIBASE.name)) and database.capabilities
-        for seen in discovery.seen
-    ]
+    found = list[Migration]()
+    for database in target.databases():
+        memory: LiquibaseMemory | None = database.memory(LIQUIBASE.name)
+        if memory and database.capabilities:
+            setup = _setup(target.settings, database.capabilities)
+            seconds_ago = time.monotonic() - memory.polled_at
+            found += [
+                _migration(
+                    database.capabilities.datname, snapshot, seconds_ago, target.settings, setup
+                )
+                for snapshot in memory.snapshots
+            ]
     return sorted(
         found, key=lambda migration: (LEVELS.index(migration.verdict.level), migration.datname)
     )
 
 
 def _migration(
-    seen: Seen, seen_at: float, settings: Settings, capabilities: Capabilities
+    datname: str,
+    snapshot: ChangelogSnapshot,
+    seconds_ago: float,
+    settings: Settings,
+    setup: Setup,
 ) -> Migration:
-    changelog, _, observation = seen
-    evidence, decision = observation.evidence, observation.decision
-    explained = explain(changelog, evidence, decision, _setup(settings, capabilities))
-    is_read = evidence.reading is TableAccess.COMPLETE
+    evidence, decision = snapshot.evidence, snapshot.decision
+    comparison = evidence.comparison
+    is_read = evidence.table_access is TableAccess.COMPLETE
     locked = evidence.lock.locked
     return Migration(
-        datname=capabilities.datname,
-        changelog=changelog,
+        datname=datname,
+        changelog=snapshot.changelog,
         status=decision.status,
         blocked=decision.blocked,
         inferred=decision.inferred,
         source=decision.source,
         verdict=_verdict(decision, settings),
         meaning=_text(decision).meaning,
-        seen_seconds_ago=time.monotonic() - seen_at,
+        seen_seconds_ago=seconds_ago,
         applied=evidence.applied if is_read else None,
-        pending=len(evidence.known.pending) if evidence.known else None,
-        next_changesets=list(evidence.known.pending[:_MAX_NEXT]) if evidence.known else [],
+        pending=len(comparison.pending) if comparison else None,
+        next_changesets=list(comparison.pending[:_MAX_NEXT]) if comparison else [],
         failed_changeset=decision.changeset or None,
         lock_held=locked if is_read else None,
         locked_by=evidence.lock.locked_by if locked else None,
         lock_seconds=max(evidence.lock.age, 0.0) if locked else None,
         statement=evidence.statement or None,
-        **_explained(explained),
+        **_explained(explain(snapshot, setup)),
     )
 
 

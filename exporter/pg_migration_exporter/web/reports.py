@@ -15,7 +15,7 @@ from starlette.routing import Route
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.report_token import has_token, read_token
 from pg_migration_exporter.errors import ConfigError
-from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from pg_migration_exporter.liquibase.reports.directory import ReportDirectory
 from pg_migration_exporter.liquibase.reports.report import (
     MAX_BYTES,
     REPORTS_PATH,
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 class ReportEndpoint:
     """Stores reports in a directory, durably before it responds."""
 
-    def __init__(self, files: ReportFiles, token_file: Path | None) -> None:
-        self._files = files
+    def __init__(self, directory: ReportDirectory, token_file: Path | None) -> None:
+        self._directory = directory
         self._token_file = token_file
         self._saving = asyncio.Lock()
 
@@ -52,7 +52,7 @@ class ReportEndpoint:
             async with self._saving:
                 await asyncio.to_thread(self._store, report)
         except OSError as error:
-            log.warning("a report cannot be stored in %s: %s", self._files.directory, error)
+            log.warning("a report cannot be stored in %s: %s", self._directory.path, error)
             return refuse(HTTPStatus.INSUFFICIENT_STORAGE, "the report cannot be stored")
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
 
@@ -68,9 +68,9 @@ class ReportEndpoint:
 
     def _store(self, report: Report) -> None:
         """Store a report, unless a later one of the same run has arrived before."""
-        known = self._files.find(report)
+        known = self._directory.find(report)
         if known is None or known.updated <= report.updated:
-            self._files.save(report)
+            self._directory.save(report)
 
 
 def report_routes(settings: Settings) -> list[Route]:
@@ -84,7 +84,7 @@ def report_routes(settings: Settings) -> list[Route]:
             "reports.endpoint: there is a token, but no directory for the reports; set "
             "state_directory"
         )
-    endpoint = ReportEndpoint(ReportFiles(settings.report_directories[0]), token_file)
+    endpoint = ReportEndpoint(ReportDirectory(settings.report_directories[0]), token_file)
     return [Route(REPORTS_PATH, endpoint.receive, methods=["POST"])]
 
 

@@ -62,7 +62,7 @@ def test_the_wrapper_knows_that_it_did_not(
     watch_migration: WatchMigration, changelog: Path, wrapper: Wrapper
 ) -> None:
     watched = watch_migration(
-        changelog.name, changelog.parent, reports={"directory": str(wrapper.reports.directory)}
+        changelog.name, changelog.parent, reports={"directory": str(wrapper.reports.path)}
     )
     assert wrapper.migrate(watched.liquibase, *EARLY[0]).returncode == 0
     page = scrape_until(
@@ -84,7 +84,7 @@ WHERE application_name = 'liquibase' AND datname = current_database()
 def test_nothing_is_concluded_between_liquibase_leaving_and_its_report(
     watch_migration: WatchMigration, changelog: Path, wrapper: Wrapper, tmp_path: Path
 ) -> None:
-    reports = {"directory": str(wrapper.reports.directory)}
+    reports = {"directory": str(wrapper.reports.path)}
     watched = watch_migration(changelog.name, changelog.parent, reports=reports)
     ended = tmp_path / "ended"
     then_wait = ("sh", "-c", '"$@"; while [ ! -e "$ENDED" ]; do sleep 0.05; done', "sh")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from pg_migration_exporter.liquibase.reports.directory import ReportDirectory
 from testbed.database import Database
 from testbed.exporter import Exporter
 from testbed.liquibase import Liquibase
@@ -40,7 +40,7 @@ def reporting(
     config = tmp_path / "wrapper.yaml"
     config.write_text(yaml.safe_dump({"reports": reports}))
     exporter = start_exporter(database, reports=reports, watch={"interval": "1s"})
-    return exporter, Wrapper(config, ReportFiles(tmp_path / "reports"))
+    return exporter, Wrapper(config, ReportDirectory(tmp_path / "reports"))
 
 
 def test_a_failure_is_reported_with_its_changeset(

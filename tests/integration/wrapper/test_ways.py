@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from pg_migration_exporter.liquibase.reports import table as report_table
-from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from pg_migration_exporter.liquibase.reports.directory import ReportDirectory
 from pg_migration_exporter.liquibase.reports.report import Outcome, Report
 from pg_migration_exporter.postgres.rows import Rows
 from testbed.database import Database
@@ -89,7 +89,7 @@ def test_the_table_is_written_with_liquibase_s_own_connection(
 def test_each_role_has_the_rights_it_needs_and_no_others(table: Roles) -> None:
     report = make_report()
     for _ in range(2):
-        table.migrator.execute(report_table.WRITE, report_table.parameters_of(report))
+        table.migrator.execute(report_table.WRITE, report_table.write_parameters(report))
     assert [one.run_id for one in read(table.exporter)] == [report.run_id]
 
     forbidden = {
@@ -196,7 +196,7 @@ def test_http_with_the_token(
     wrapper = make_wrapper(endpoint={"url": exporter.url, **endpoint})
     done = wrapper.run("sh", "-c", "exit 3")
     assert (done.returncode, done.stderr) == (3, b"")
-    [report] = ReportFiles(exporter.folder / "reports").read()
+    [report] = ReportDirectory(exporter.folder / "reports").read()
     assert (report.exit_code, report.outcome) == (3, Outcome.FAILED)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pg_migration_exporter.config.schema import ChangelogSection
 from pg_migration_exporter.liquibase.changelog import read_changelog
-from pg_migration_exporter.liquibase.state.expected import compare, files_for
+from pg_migration_exporter.liquibase.state.changelog_files import compare_changesets, files_for
 
 SQL = """--liquibase formatted sql
 --changeset me:one
@@ -35,7 +35,7 @@ def recorded(changelog: Path, *names: str) -> dict[str, str | None]:
 
 
 def test_pending_leaves_out_what_may_have_no_row(changelog: Path) -> None:
-    expected = compare(read_changelog("a.sql", [changelog]), recorded(changelog, "one"))
+    expected = compare_changesets(read_changelog("a.sql", [changelog]), recorded(changelog, "one"))
     assert expected.pending == ("a.sql::two::me",)
     assert expected.unexpected == ()
     assert expected.drifted == ()
@@ -43,20 +43,20 @@ def test_pending_leaves_out_what_may_have_no_row(changelog: Path) -> None:
 
 def test_everything_has_run(changelog: Path) -> None:
     history = recorded(changelog, "one", "two", "always", "lenient")
-    expected = compare(read_changelog("a.sql", [changelog]), history)
+    expected = compare_changesets(read_changelog("a.sql", [changelog]), history)
     assert (expected.pending, expected.unexpected, expected.drifted) == ((), (), ())
 
 
 def test_unexpected_and_drifted(changelog: Path) -> None:
     history = recorded(changelog, "one", "two", "gone")
     (changelog / "a.sql").write_text(SQL.replace("select 2", "select 22"))
-    expected = compare(read_changelog("a.sql", [changelog]), history)
+    expected = compare_changesets(read_changelog("a.sql", [changelog]), history)
     assert expected.unexpected == ("a.sql::gone::me",)
     assert expected.drifted == ("a.sql::two::me",)
 
 
 def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
-    expected = compare(read_changelog("missing.sql", [tmp_path]), {})
+    expected = compare_changesets(read_changelog("missing.sql", [tmp_path]), {})
     assert expected.unreadable is not None
     assert "missing.sql" in expected.unreadable
     assert expected.pending == ()

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.liquibase.reports import directory_cache as report_cache
-from pg_migration_exporter.liquibase.reports.directory import ReportFiles, read_report
+from pg_migration_exporter.liquibase.reports import cached_directory
+from pg_migration_exporter.liquibase.reports.directory import ReportDirectory, read_report
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
 from pg_migration_exporter.liquibase.reports.report import Outcome, Report, RunTarget
-from pg_migration_exporter.liquibase.state.evidence import Reported
+from pg_migration_exporter.liquibase.state.evidence import ReportedRun
 from pg_migration_exporter.postgres.rows import Rows
 from tests.fixtures.reports import make_report
 
@@ -23,8 +23,8 @@ CHANGELOG = "public.databasechangelog"
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ReportFiles:
-    return ReportFiles(tmp_path)
+def files(tmp_path: Path) -> ReportDirectory:
+    return ReportDirectory(tmp_path)
 
 
 @pytest.fixture
@@ -42,27 +42,27 @@ async def no_table(*_: Any, **__: Any) -> Rows:
     raise AssertionError("no table of reports is configured")
 
 
-def latest(reports: ReceivedReports) -> Reported | None:
+def latest(reports: ReceivedReports) -> ReportedRun | None:
     asyncio.run(reports.refresh(no_table))
     return reports.latest("quests", CHANGELOG)
 
 
 def test_an_end_within_one_tick_of_the_file_system_is_seen(
-    files: ReportFiles, reports: ReceivedReports
+    files: ReportDirectory, reports: ReceivedReports
 ) -> None:
     report = make_report()
     files.save(report)
-    tick = files.directory.stat().st_mtime_ns
-    assert latest(reports) == Reported(failed=False, ended_at=None, under_way=True)
+    tick = files.path.stat().st_mtime_ns
+    assert latest(reports) == ReportedRun(failed=False, ended_at=None, under_way=True)
 
     end = {"ended": report.started + 1, "outcome": Outcome.SUCCEEDED}
     files.save(report.model_copy(update=end))
-    os.utime(files.directory, ns=(tick, tick))
-    assert latest(reports) == Reported(failed=False, ended_at=report.started + 1)
+    os.utime(files.path, ns=(tick, tick))
+    assert latest(reports) == ReportedRun(failed=False, ended_at=report.started + 1)
 
 
 def test_a_file_is_read_once_for_all_targets(
-    files: ReportFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: ReportDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Path] = []
 
@@ -70,7 +70,7 @@ def test_a_file_is_read_once_for_all_targets(
         read.append(file)
         return read_report(file)
 
-    monkeypatch.setattr(report_cache, "read_report", note_and_read)
+    monkeypatch.setattr(cached_directory, "read_report", note_and_read)
     for _ in range(2):
         files.save(make_report())
         for _ in range(3):
@@ -78,7 +78,7 @@ def test_a_file_is_read_once_for_all_targets(
     assert len(read) == 2
 
 
-def test_reports_that_are_gone_are_forgotten(files: ReportFiles, tmp_path: Path) -> None:
+def test_reports_that_are_gone_are_forgotten(files: ReportDirectory, tmp_path: Path) -> None:
     files.save(make_report())
     assert latest(reports_in(tmp_path))
     shutil.rmtree(tmp_path)
@@ -86,14 +86,14 @@ def test_reports_that_are_gone_are_forgotten(files: ReportFiles, tmp_path: Path)
 
 
 def test_a_run_without_a_sign_of_life_is_not_under_way(
-    files: ReportFiles, reports: ReceivedReports
+    files: ReportDirectory, reports: ReceivedReports
 ) -> None:
     files.save(make_report(started=1000.0, updated=1000.0))
-    assert latest(reports) == Reported(failed=False, ended_at=None)
+    assert latest(reports) == ReportedRun(failed=False, ended_at=None)
 
 
 def test_a_run_goes_on_although_another_one_gave_up_waiting_for_it(
-    files: ReportFiles, reports: ReceivedReports
+    files: ReportDirectory, reports: ReceivedReports
 ) -> None:
     first = make_report()
     now = first.started
@@ -106,7 +106,7 @@ def test_a_run_goes_on_although_another_one_gave_up_waiting_for_it(
 
     end = {"updated": now + 9, "ended": now + 9, "outcome": Outcome.SUCCEEDED}
     files.save(first.model_copy(update=end))
-    assert latest(reports) == Reported(failed=False, ended_at=now + 9)
+    assert latest(reports) == ReportedRun(failed=False, ended_at=now + 9)
 
 
 @pytest.mark.parametrize(
@@ -119,16 +119,16 @@ def test_a_run_goes_on_although_another_one_gave_up_waiting_for_it(
     ],
 )
 def test_a_failure_on_another_server_is_none_here(
-    files: ReportFiles, tmp_path: Path, servers: tuple[str, ...], is_taken: bool
+    files: ReportDirectory, tmp_path: Path, servers: tuple[str, ...], is_taken: bool
 ) -> None:
     target = RunTarget(servers=("Db1:5432",), database="quests", changelog=CHANGELOG)
     files.save(make_report(target=target, ended=2000.0, outcome=Outcome.FAILED))
     reports = reports_in(tmp_path, *servers)
     found = latest(reports)
     assert (found is not None and found.failed) == is_taken
-    assert bool(reports.elsewhere("quests", CHANGELOG)) != is_taken
+    assert bool(reports.other_servers("quests", CHANGELOG)) != is_taken
 
 
-def test_a_report_that_names_no_server_is_taken(files: ReportFiles, tmp_path: Path) -> None:
+def test_a_report_that_names_no_server_is_taken(files: ReportDirectory, tmp_path: Path) -> None:
     files.save(make_report(target=RunTarget(database="quests"), ended=2000.0))
     assert latest(reports_in(tmp_path, "db2:5432"))

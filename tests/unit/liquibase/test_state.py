@@ -9,28 +9,28 @@ import pytest
 
 from pg_migration_exporter.liquibase.state.decide import MigrationState, decide
 from pg_migration_exporter.liquibase.state.evidence import (
+    ChangelogComparison,
     Evidence,
-    Expected,
     Lock,
-    Reported,
-    Run,
+    ReportedRun,
+    RunEffect,
     TableAccess,
 )
 from pg_migration_exporter.liquibase.state.texts import STATES
 
 READ = Evidence(TableAccess.COMPLETE, applied=3, ended_after=1000.0)
-LEFT_OUT = replace(READ, left_out=("a.sql::1::me", "a.sql::2::me"))
+LEFT_OUT = replace(READ, pending_after_last_run=("a.sql::1::me", "a.sql::2::me"))
 HELD = Lock(locked=True, locked_by="host", taken=900.0, age=50.0, has_holder=True)
 DEAD = replace(HELD, has_holder=False, holder_missing_for=60.0)
 DOUBTFUL = replace(DEAD, holder_missing_for=2.0)
-PENDING = Expected(pending=("a.sql::1::me", "a.sql::2::me"))
-DRIFTED = Expected(drifted=("a.sql::0::me",))
-ALL_RUN = Expected()
-UNREADABLE = Expected(unreadable="a.xml is missing")
-FAILED = Reported(failed=True, ended_at=1001.0, changeset="a.sql::1::me", reason="boom")
-GOOD = Reported(failed=False, ended_at=1001.0)
+PENDING = ChangelogComparison(pending=("a.sql::1::me", "a.sql::2::me"))
+DRIFTED = ChangelogComparison(drifted=("a.sql::0::me",))
+ALL_RUN = ChangelogComparison()
+UNREADABLE = ChangelogComparison(unreadable="a.xml is missing")
+FAILED = ReportedRun(failed=True, ended_at=1001.0, changeset="a.sql::1::me", reason="boom")
+GOOD = ReportedRun(failed=False, ended_at=1001.0)
 OLD = replace(FAILED, ended_at=100.0)
-UNFINISHED = Reported(failed=False, ended_at=None)
+UNFINISHED = ReportedRun(failed=False, ended_at=None)
 UNDER_WAY = replace(UNFINISHED, under_way=True)
 
 
@@ -47,58 +47,64 @@ UNDER_WAY = replace(UNFINISHED, under_way=True)
         (replace(READ, lock=DOUBTFUL), MigrationState.RUNNING),
         (replace(READ, lock=DEAD), MigrationState.STALE_LOCK),
         (
-            replace(READ, lock=DEAD, expected=PENDING, last_run=Run.ADDED_ROWS),
+            replace(READ, lock=DEAD, files=PENDING, last_run=RunEffect.ADDED_ROWS),
             MigrationState.STALE_LOCK,
         ),
-        (replace(READ, lock=HELD, reported=FAILED), MigrationState.RUNNING),
+        (replace(READ, lock=HELD, reported_run=FAILED), MigrationState.RUNNING),
         # the lock's row cleared under a live run
         (replace(READ, sessions=1), MigrationState.RUNNING),
-        (replace(READ, sessions=1, reported=FAILED), MigrationState.RUNNING),
+        (replace(READ, sessions=1, reported_run=FAILED), MigrationState.RUNNING),
         # reported
-        (replace(READ, reported=FAILED), MigrationState.FAILED),
-        (replace(READ, reported=FAILED, expected=ALL_RUN), MigrationState.FAILED),
-        (replace(READ, reported=OLD), MigrationState.SUCCEEDED),
-        (replace(READ, reported=OLD, ended_after=0.0), MigrationState.FAILED),
-        (replace(READ, reported=UNFINISHED), MigrationState.SUCCEEDED),
-        (replace(READ, reported=GOOD), MigrationState.SUCCEEDED),
-        (replace(READ, reported=UNDER_WAY), MigrationState.RUNNING),
-        (replace(READ, reported=UNDER_WAY, lock=DEAD), MigrationState.STALE_LOCK),
-        (replace(READ, reported=UNDER_WAY, last_run=Run.LEFT_NO_ROW), MigrationState.RUNNING),
+        (replace(READ, reported_run=FAILED), MigrationState.FAILED),
+        (replace(READ, reported_run=FAILED, files=ALL_RUN), MigrationState.FAILED),
+        (replace(READ, reported_run=OLD), MigrationState.SUCCEEDED),
+        (replace(READ, reported_run=OLD, ended_after=0.0), MigrationState.FAILED),
+        (replace(READ, reported_run=UNFINISHED), MigrationState.SUCCEEDED),
+        (replace(READ, reported_run=GOOD), MigrationState.SUCCEEDED),
+        (replace(READ, reported_run=UNDER_WAY), MigrationState.RUNNING),
+        (replace(READ, reported_run=UNDER_WAY, lock=DEAD), MigrationState.STALE_LOCK),
         (
-            replace(LEFT_OUT, reported=GOOD, expected=PENDING, last_run=Run.ADDED_ROWS),
+            replace(READ, reported_run=UNDER_WAY, last_run=RunEffect.LEFT_NO_ROW),
+            MigrationState.RUNNING,
+        ),
+        (
+            replace(LEFT_OUT, reported_run=GOOD, files=PENDING, last_run=RunEffect.ADDED_ROWS),
             MigrationState.PENDING,
         ),
-        (replace(READ, reported=FAILED, acknowledged=True), MigrationState.SUCCEEDED),
+        (replace(READ, reported_run=FAILED, acknowledged=True), MigrationState.SUCCEEDED),
         # inferred from the files
-        (replace(LEFT_OUT, expected=PENDING, last_run=Run.ADDED_ROWS), MigrationState.FAILED),
-        (replace(LEFT_OUT, expected=PENDING, last_run=Run.LEFT_NO_ROW), MigrationState.FAILED),
+        (replace(LEFT_OUT, files=PENDING, last_run=RunEffect.ADDED_ROWS), MigrationState.FAILED),
+        (replace(LEFT_OUT, files=PENDING, last_run=RunEffect.LEFT_NO_ROW), MigrationState.FAILED),
         (
-            replace(LEFT_OUT, expected=PENDING, last_run=Run.MAYBE_LEFT_NO_ROW),
+            replace(LEFT_OUT, files=PENDING, last_run=RunEffect.MAYBE_LEFT_NO_ROW),
             MigrationState.FAILED,
         ),
-        (replace(LEFT_OUT, expected=PENDING, last_run=Run.UPDATED_ROWS), MigrationState.PENDING),
-        (replace(READ, expected=PENDING, last_run=Run.UNKNOWN), MigrationState.PENDING),
+        (replace(LEFT_OUT, files=PENDING, last_run=RunEffect.UPDATED_ROWS), MigrationState.PENDING),
+        (replace(READ, files=PENDING, last_run=RunEffect.UNKNOWN), MigrationState.PENDING),
         (
-            replace(LEFT_OUT, expected=PENDING, last_run=Run.ADDED_ROWS, acknowledged=True),
+            replace(LEFT_OUT, files=PENDING, last_run=RunEffect.ADDED_ROWS, acknowledged=True),
             MigrationState.PENDING,
         ),
-        (replace(READ, expected=ALL_RUN, last_run=Run.LEFT_NO_ROW), MigrationState.SUCCEEDED),
+        (replace(READ, files=ALL_RUN, last_run=RunEffect.LEFT_NO_ROW), MigrationState.SUCCEEDED),
         # files that came after the run, or were taken back
-        (replace(READ, expected=PENDING, last_run=Run.ADDED_ROWS), MigrationState.PENDING),
-        (replace(LEFT_OUT, expected=ALL_RUN, last_run=Run.ADDED_ROWS), MigrationState.SUCCEEDED),
+        (replace(READ, files=PENDING, last_run=RunEffect.ADDED_ROWS), MigrationState.PENDING),
+        (replace(LEFT_OUT, files=ALL_RUN, last_run=RunEffect.ADDED_ROWS), MigrationState.SUCCEEDED),
         # inferred from the tables alone
-        (replace(READ, last_run=Run.LEFT_NO_ROW), MigrationState.FAILED),
-        (replace(READ, last_run=Run.LEFT_NO_ROW, acknowledged=True), MigrationState.SUCCEEDED),
-        (replace(READ, last_run=Run.LEFT_NO_ROW, expected=UNREADABLE), MigrationState.FAILED),
-        (replace(READ, last_run=Run.MAYBE_LEFT_NO_ROW), MigrationState.SUCCEEDED),
-        (replace(READ, last_run=Run.ADDED_ROWS), MigrationState.SUCCEEDED),
+        (replace(READ, last_run=RunEffect.LEFT_NO_ROW), MigrationState.FAILED),
+        (
+            replace(READ, last_run=RunEffect.LEFT_NO_ROW, acknowledged=True),
+            MigrationState.SUCCEEDED,
+        ),
+        (replace(READ, last_run=RunEffect.LEFT_NO_ROW, files=UNREADABLE), MigrationState.FAILED),
+        (replace(READ, last_run=RunEffect.MAYBE_LEFT_NO_ROW), MigrationState.SUCCEEDED),
+        (replace(READ, last_run=RunEffect.ADDED_ROWS), MigrationState.SUCCEEDED),
         # drift, rollback, pending
-        (replace(READ, expected=DRIFTED), MigrationState.DRIFTED),
-        (replace(READ, expected=DRIFTED, last_run=Run.REMOVED_ROWS), MigrationState.DRIFTED),
-        (replace(READ, last_run=Run.REMOVED_ROWS), MigrationState.ROLLED_BACK),
-        (replace(READ, last_run=Run.REMOVED_ROWS, expected=PENDING), MigrationState.ROLLED_BACK),
-        (replace(READ, expected=PENDING), MigrationState.PENDING),
-        (replace(READ, expected=ALL_RUN), MigrationState.SUCCEEDED),
+        (replace(READ, files=DRIFTED), MigrationState.DRIFTED),
+        (replace(READ, files=DRIFTED, last_run=RunEffect.REMOVED_ROWS), MigrationState.DRIFTED),
+        (replace(READ, last_run=RunEffect.REMOVED_ROWS), MigrationState.ROLLED_BACK),
+        (replace(READ, last_run=RunEffect.REMOVED_ROWS, files=PENDING), MigrationState.ROLLED_BACK),
+        (replace(READ, files=PENDING), MigrationState.PENDING),
+        (replace(READ, files=ALL_RUN), MigrationState.SUCCEEDED),
         (READ, MigrationState.SUCCEEDED),
     ],
 )
@@ -107,10 +113,10 @@ def test_state(evidence: Evidence, status: MigrationState) -> None:
 
 
 def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
-    for reading, lock, run, expected, reported, acknowledged, sessions in product(
+    for access, lock, run, files, reported, acknowledged, sessions in product(
         TableAccess,
         (Lock(locked=False), HELD, DEAD),
-        Run,
+        RunEffect,
         (None, ALL_RUN, PENDING, DRIFTED, UNREADABLE),
         (None, FAILED, GOOD, OLD, UNFINISHED, UNDER_WAY),
         (False, True),
@@ -118,14 +124,14 @@ def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
     ):
         decision = decide(
             Evidence(
-                reading,
+                access,
                 lock=lock,
                 sessions=sessions,
                 last_run=run,
-                left_out=LEFT_OUT.left_out,
+                pending_after_last_run=LEFT_OUT.pending_after_last_run,
                 ended_after=1000.0,
-                expected=expected,
-                reported=reported,
+                files=files,
+                reported_run=reported,
                 acknowledged=acknowledged,
             )
         )
@@ -144,9 +150,11 @@ def test_blocked_belongs_to_running() -> None:
 
 
 def test_reasons_name_the_changeset_and_what_is_not_known() -> None:
-    left_out = decide(replace(LEFT_OUT, expected=PENDING, last_run=Run.ADDED_ROWS))
+    left_out = decide(replace(LEFT_OUT, files=PENDING, last_run=RunEffect.ADDED_ROWS))
     assert left_out.changeset == "a.sql::1::me"
     assert "left out 2 changesets" in left_out.reason
-    assert "changeset a.sql::1::me failed: boom" in decide(replace(READ, reported=FAILED)).reason
+    assert (
+        "changeset a.sql::1::me failed: boom" in decide(replace(READ, reported_run=FAILED)).reason
+    )
     assert "no changelog file is configured" in decide(READ).reason
-    assert "a.xml is missing" in decide(replace(READ, expected=UNREADABLE)).reason
+    assert "a.xml is missing" in decide(replace(READ, files=UNREADABLE)).reason

@@ -1,4 +1,4 @@
-"""What is said of a migration: the metric families of the Liquibase collector."""
+"""The metric families of the Liquibase collector."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _CHANGELOG = ("datname", "changelog")
 STATUS = Family(
     "liquibase_migration_status",
     "gauge",
-    "State of the migration: 1 for the state it is in, 0 for the others.",
+    "State of the migration: 1 for the current state, 0 for the others.",
     (*_CHANGELOG, "status"),
 )
 BLOCKED = Family(
@@ -20,7 +20,7 @@ BLOCKED = Family(
 )
 APPLIED = Family("liquibase_changesets_applied", "gauge", "Changesets recorded as run.", _CHANGELOG)
 LOCK_HELD = Family(
-    "liquibase_lock_held", "gauge", "1 while the row of the lock table says LOCKED.", _CHANGELOG
+    "liquibase_lock_held", "gauge", "1 while the row of the lock table is LOCKED.", _CHANGELOG
 )
 LOCK_AGE = Family(
     "liquibase_lock_age_seconds",
@@ -31,14 +31,14 @@ LOCK_AGE = Family(
 LOCK_HOLDER = Family(
     "liquibase_lock_info",
     "gauge",
-    "Who holds the lock (LOCKEDBY: the host and address of the run), while it is held; always 1.",
+    "Holder of the lock (LOCKEDBY: host and address of the run) while it is held; always 1.",
     (*_CHANGELOG, "locked_by"),
 )
 LAST_DEPLOYMENT = Family(
     "liquibase_last_deployment_timestamp_seconds",
     "gauge",
-    "When the latest changeset was recorded: the commit time, or where the server keeps none "
-    "(track_commit_timestamp) the start of its run.",
+    "Time when the latest changeset was recorded: the commit time, or without "
+    "track_commit_timestamp the start of its run.",
     _CHANGELOG,
 )
 LAST_DEPLOYMENT_CHANGESETS = Family(
@@ -54,14 +54,14 @@ TAG_PRESENT = Family(
 PENDING = Family(
     "liquibase_changesets_pending",
     "gauge",
-    "Changesets of the changelog files that have not run; absent where the files are not known.",
+    "Changesets of the changelog files that have not run; absent without configured files.",
     _CHANGELOG,
 )
 NEXT = Family(
     "liquibase_next_changeset_info",
     "gauge",
-    "The first changeset of the changelog files that has not run (path::id::author): while a run "
-    "is under way, the one that it executes or comes to; always 1.",
+    "The first changeset of the changelog files that has not run (path::id::author): during a run, "
+    "the one that it executes or will execute next; always 1.",
     (*_CHANGELOG, "changeset"),
 )
 UNEXPECTED = Family(
@@ -79,32 +79,32 @@ DRIFTED = Family(
 READABLE = Family(
     "liquibase_changelog_readable",
     "gauge",
-    "1 if the configured changelog files tell what is expected, 0 if not.",
+    "1 if the configured changelog files can be read completely, 0 if not.",
     _CHANGELOG,
 )
 FAILURE = Family(
     "liquibase_migration_failure_info",
     "gauge",
-    "The failure, as long as the state is failed: the changeset where it is known, and whether it "
-    "was reported or inferred; always 1.",
+    "The failure, as long as the state is failed: the changeset if it is known, and whether the "
+    "failure was reported or inferred; always 1.",
     (*_CHANGELOG, "changeset", "source"),
 )
 RUN_DURATION = Family(
     "liquibase_run_duration_seconds",
     "gauge",
-    "Time since the run in progress took its lock; absent while none is.",
+    "Time since the run in progress took its lock; absent without one.",
     _CHANGELOG,
 )
 RUNS = Family(
     "liquibase_runs_total",
     "counter",
-    "Runs that were seen to end, by outcome; failures that nobody reported are inferred.",
+    "Runs that ended, by outcome; failures that were not reported are inferred.",
     (*_CHANGELOG, "outcome"),
 )
 CHANGESET_DURATION = Family(
     "liquibase_changeset_duration_seconds",
     "histogram",
-    "Time from one changeset's record to the next one's in the same run.",
+    "Time from the record of one changeset to the record of the next one in the same run.",
     _CHANGELOG,
 )
 

@@ -1,1 +1,1 @@
-"""Liquibase's tables, and the history that is read from them."""
+"""Liquibase's tables in a database, and the history read from them."""

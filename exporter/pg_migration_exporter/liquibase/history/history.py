@@ -1,8 +1,8 @@
-"""The history table, read once and from then on only where it grew.
+"""The rows of a history table: read once completely, afterwards only new rows.
 
-New rows are found behind the last one read by a TID range scan, which costs the same however long
-the history is. Updated, deleted and moved rows are not found that way: the table's row counters
-tell of them, and then everything is read again, as it is once in a while anyway.
+A TID range scan finds the rows behind the last one read, at a cost that does not depend on the
+length of the history. It does not find updated, deleted and moved rows: if the row counters of the
+table show any, the table is read again completely, as it is from time to time anyway.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pg_migration_exporter.liquibase.changelog import normalize_path
-from pg_migration_exporter.liquibase.state.memory import Counters
+from pg_migration_exporter.liquibase.history.counters import RowCounters
 
 #: Before the first row of a table.
 BEGINNING = "(0,0)"
-#: Seconds after which everything is read again, whatever the counters say.
+#: Seconds after which the table is read again completely, whatever the counters are.
 _READ_AGAIN_AFTER = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One changeset as recorded. `executed` is in seconds of the session's own time zone: only
-    differences mean anything. `committed` is in seconds since the epoch, None if not kept.
+    """One recorded changeset.
+
+    `executed` is in seconds of the session's time zone: only differences are meaningful.
+    `committed` is in seconds since the epoch, or None if the server does not keep it.
     """
 
     tid: str
@@ -35,46 +37,60 @@ class Row:
     executed: float | None
     committed: float | None
 
+    def recorded_at(self, now: float) -> float | None:
+        """Return the commit time, or the start of the run, in seconds since the epoch.
+
+        DEPLOYMENT_ID is the client's clock in milliseconds modulo 10^10, which wraps every 115.7
+        days: take the latest such time. A client's clock may be a minute ahead.
+        """
+        if self.committed is not None:
+            return self.committed
+        deployment_id = self.deployment_id or ""
+        if not (deployment_id.isascii() and deployment_id.isdigit()):
+            return None
+        latest = int((now + 60) * 1000)
+        return (latest - (latest - int(deployment_id)) % 10**10) / 1000
+
 
 @dataclass(slots=True)
 class History:
-    """What was read of one history table."""
+    """The contents of one history table."""
 
     checksums: dict[str, str | None] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     last: Row | None = None
     deployed: int = 0
     position: str = BEGINNING
-    #: Grows with every change, so that what is derived from the history knows when it is old.
+    #: Grows with every change, so that derived data can be checked for staleness.
     version: int = 0
-    _baseline: Counters | None = None
+    _baseline: RowCounters | None = None
     _added: int = 0
     _read_at: float = 0.0
 
-    def is_complete(self, counters: Counters, now: float) -> bool:
-        """Whether `add` alone keeps the history right, by the counters of the same moment."""
-        base = self._baseline
+    def is_complete(self, counters: RowCounters, now: float) -> bool:
+        """Whether `add` was enough, according to the counters of the same moment."""
+        baseline = self._baseline
         return (
-            base is not None
-            and counters.updated == base.updated
-            and counters.deleted == base.deleted
-            and 0 <= counters.inserted - base.inserted <= self._added
+            baseline is not None
+            and counters.updated == baseline.updated
+            and counters.deleted == baseline.deleted
+            and 0 <= counters.inserted - baseline.inserted <= self._added
             and 0 <= now - self._read_at < _READ_AGAIN_AFTER
         )
 
     def add(self, rows: list[Row]) -> list[Row]:
-        """Take in rows found behind `position`; returns those whose identity is new, in order."""
+        """Add rows found behind `position`; return those with a new identity, in order."""
         new = [row for row in rows if row.identity not in self.checksums]
         for row in sorted(rows, key=lambda row: row.order):
-            self._take(row)
+            self._add_row(row)
         if rows:
             self.position = max((row.tid for row in rows), key=_tid)
             self.version += 1
         self._added += len(new)
         return sorted(new, key=lambda row: row.order)
 
-    def replace(self, rows: list[Row], counters: Counters, now: float) -> list[Row]:
-        """Take in the whole table; returns the rows whose identity is new, in order."""
+    def replace(self, rows: list[Row], counters: RowCounters, now: float) -> list[Row]:
+        """Replace everything with the whole table; return rows with a new identity, in order."""
         known = self.checksums
         self.checksums, self.tags, self.last, self.deployed = {}, {}, None, 0
         self.position = BEGINNING
@@ -83,7 +99,7 @@ class History:
         self._baseline, self._added, self._read_at = counters, 0, now
         return sorted((row for row in rows if row.identity not in known), key=lambda row: row.order)
 
-    def _take(self, row: Row) -> None:
+    def _add_row(self, row: Row) -> None:
         self.checksums[row.identity] = row.checksum
         if row.tag is not None:
             self.tags[row.tag] = row.identity
@@ -94,7 +110,7 @@ class History:
 
 
 def read_rows(rows: list[tuple[Any, ...]]) -> list[Row]:
-    """The answer of `tables.READ_ROWS`."""
+    """Return the rows of `tables.READ_ROWS`."""
     return [
         Row(tid, f"{normalize_path(path)}::{name}::{author}", *rest)
         for tid, path, name, author, *rest in rows

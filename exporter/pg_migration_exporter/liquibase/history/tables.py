@@ -1,8 +1,8 @@
-"""Where Liquibase keeps its history and its lock, and the SQL that reads both.
+"""Liquibase's history and lock tables, and the SQL that finds and reads them.
 
 Names and schemas are configurable in Liquibase (databaseChangelogTableName,
 databaseChangelogLockTableName), so the tables are recognized by their columns. Reading them takes
-ACCESS SHARE on Liquibase's own tables alone, bounded by the session's lock_timeout.
+ACCESS SHARE on Liquibase's tables only, limited by the session's lock_timeout.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pg_migration_exporter.postgres.rows import Rows
 HISTORY_COLUMNS = ("id", "author", "filename", "orderexecuted", "exectype", "md5sum")
 LOCK_COLUMNS = ("id", "locked", "lockgranted", "lockedby")
 
-#: An index finds these names at once; other names need a look at every table.
+#: An index finds these names; other names need a search of all tables.
 DEFAULT_NAMES = ("databasechangelog", "databasechangeloglock")
 
 _DISCOVER = """
@@ -46,9 +46,9 @@ def _discover(candidates: str) -> Query:
     )
 
 
-#: Tables under their default names: an index look-up, fit for every scrape.
+#: Tables under their default names: an index lookup, cheap enough for every scrape.
 DISCOVER_BY_NAME = _discover(f"c.relname in {DEFAULT_NAMES}")
-#: Tables under any other name: looks at every table, so only once in a while.
+#: Tables under any other name: searches all tables, so only from time to time.
 DISCOVER_BY_COLUMNS = _discover(f"c.relnatts between 4 and 32 and c.relname not in {DEFAULT_NAMES}")
 
 #: Rows behind a position: a TID range scan reads only the blocks from there on (PostgreSQL 14,
@@ -62,7 +62,7 @@ select ctid::text as tid, filename, id, author, md5sum, exectype, orderexecuted,
 """
 )
 
-#: The lock's row, nulls if there is none, and the server's clock. Placeholders: lock, committed.
+#: The lock's row, or nulls, and the server's clock. Placeholders: lock, committed.
 READ_LOCK = Query(
     """
 select held.locked, held.lockedby, held.version,
@@ -74,8 +74,8 @@ select held.locked, held.lockedby, held.version,
 """
 )
 
-#: Rows ever written, for telling what a run did between two looks (pg_stat_all_tables). Parameters:
-#: the oid of the history, the oid of the lock.
+#: Rows ever written, which reveal what a run did between two polls (pg_stat_all_tables).
+#: Parameters: the oid of the history, the oid of the lock.
 READ_COUNTERS = Query(
     """
 select pg_stat_get_tuples_inserted($1::text::oid) as inserted,
@@ -85,9 +85,9 @@ select pg_stat_get_tuples_inserted($1::text::oid) as inserted,
 """
 )
 
-#: Sessions that may be Liquibase's: by application_name ($1, a text array), and, since that may not
-#: be set, the oldest one of the role that owns the lock table ($2): it alone can prove that a lock
-#: has no holder.
+#: Sessions that may be Liquibase's: those with an application_name in $1 (a text array), and, since
+#: the name may not be set, the oldest session of the role that owns the lock table ($2): without
+#: such a session, a lock has no holder.
 READ_SESSIONS = Query(
     """
 with session as (
@@ -111,7 +111,7 @@ select named, extract(epoch from backend_start)::float8 as started,
 """
 )
 
-#: The commit time of a row's transaction, exact; a constant null where the server keeps none.
+#: The commit time of a row's transaction, or null if the server does not keep it.
 COMMITTED = "pg_xact_commit_timestamp(xmin)"
 NOT_COMMITTED = "null::timestamptz"
 
@@ -152,11 +152,11 @@ def read_tables(*answers: Rows) -> list[ChangelogTables]:
 
 
 def _lock_of(history: Table, locks: list[Table]) -> Table | None:
-    """The lock named after the history, else one beside it, else the only one there is."""
-    beside = [lock for lock in locks if lock.schemaname == history.schemaname]
+    """Return the lock named after the history, else the only one in its schema, else at all."""
+    in_schema = [lock for lock in locks if lock.schemaname == history.schemaname]
     expected = f"{history.relname}lock".casefold()
-    named = [lock for lock in beside if lock.relname.casefold() == expected]
-    for candidates in (named, beside, locks):
+    named = [lock for lock in in_schema if lock.relname.casefold() == expected]
+    for candidates in (named, in_schema, locks):
         if len(candidates) == 1:
             return candidates[0]
     return None

@@ -1,1 +1,1 @@
-"""Reports of wrapped runs: their format, and the places where they arrive."""
+"""Reports of Liquibase runs: the model, where they are stored, and the latest of each history."""

@@ -1,6 +1,7 @@
-"""Reports in a directory: one JSON file for each run, replaced as a whole.
+"""A directory of reports: one JSON file for each run, replaced as a whole.
 
-The wrapper and the exporter may share the directory, and the exporter keeps there what it is sent.
+The wrapper and the exporter may share the directory; the exporter also stores reports there that
+arrive over HTTP.
 """
 
 from __future__ import annotations
@@ -10,26 +11,33 @@ import io
 import os
 import stat
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from pg_migration_exporter.liquibase.reports.report import MAX_BYTES, Report, parse_report
 
-_KEPT = 1000
+_MAX_REPORTS = 1000
 _SUFFIX = ".json"
-
-#: What is another one when a file was replaced: its inode, its time of change, its size.
-Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class ReportFiles:
-    """The reports in `directory`; it is made with the first one."""
+class FileStamp:
+    """Identifies the contents of a file; `modified` in nanoseconds, `size` in bytes."""
 
-    directory: Path
+    inode: int
+    modified: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDirectory:
+    """The reports in the directory `path`, which the first report creates."""
+
+    path: Path
 
     def save(self, report: Report) -> None:
-        """Write durably and atomically, and remove all but the latest reports. Raises OSError."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        """Save durably and atomically, and remove all but the latest reports. Raises OSError."""
+        self.path.mkdir(parents=True, exist_ok=True)
         file = self._file(report)
         is_new = not file.exists()
         unfinished = file.with_suffix(f".{os.getpid()}.tmp")
@@ -44,41 +52,43 @@ class ReportFiles:
                 unfinished.unlink()
             raise
         if is_new:
-            for old, _ in self._files()[_KEPT:]:
+            for old in [*self._stamps()][_MAX_REPORTS:]:
                 old.unlink(missing_ok=True)
 
     def find(self, report: Report) -> Report | None:
-        """What is saved of the same run."""
+        """Return the saved report of the same run."""
         return read_report(self._file(report))
 
     def read(self) -> list[Report]:
-        """All reports, the latest run first; files that are none are left out. Raises OSError."""
+        """Return all reports, the latest run first; other files are skipped. Raises OSError."""
         reports = (read_report(file) for file in self.stamps())
         found = [report for report in reports if report is not None]
         return sorted(found, key=lambda report: report.started, reverse=True)
 
-    def stamps(self) -> dict[Path, Stamp]:
-        """The files that may hold a report, the latest change first. Raises OSError."""
-        return dict(self._files()[:_KEPT])
+    def stamps(self) -> dict[Path, FileStamp]:
+        """Return the files that may hold a report, the latest change first. Raises OSError."""
+        return dict(islice(self._stamps().items(), _MAX_REPORTS))
 
     def _file(self, report: Report) -> Path:
-        return self.directory / f"{report.run_id}{_SUFFIX}"
+        return self.path / f"{report.run_id}{_SUFFIX}"
 
-    def _files(self) -> list[tuple[Path, Stamp]]:
-        """The files, the latest change first."""
-        found = list[tuple[Path, Stamp]]()
-        with os.scandir(self.directory) as entries:
+    def _stamps(self) -> dict[Path, FileStamp]:
+        """Return the files, the latest change first."""
+        stamps = dict[Path, FileStamp]()
+        with os.scandir(self.path) as entries:
             for entry in entries:
                 if entry.name.endswith(_SUFFIX):
                     with contextlib.suppress(FileNotFoundError):
-                        now = entry.stat(follow_symlinks=False)
-                        stamp = now.st_ino, now.st_mtime_ns, now.st_size
-                        found.append((Path(entry.path), stamp))
-        return sorted(found, key=lambda one: (one[1][1], one[0]), reverse=True)
+                        status = entry.stat(follow_symlinks=False)
+                        stamps[Path(entry.path)] = FileStamp(
+                            status.st_ino, status.st_mtime_ns, status.st_size
+                        )
+        newest_first = sorted(stamps, key=lambda file: (stamps[file].modified, file), reverse=True)
+        return {file: stamps[file] for file in newest_first}
 
 
 def read_report(file: Path) -> Report | None:
-    """A report; None where there is none. Never follows a link, never waits for a pipe."""
+    """Return the report in a file, or None. Never follows a link, never waits for a pipe."""
     try:
         with io.FileIO(file, opener=_open) as opened:
             if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):

@@ -1,27 +1,25 @@
-"""What wrapped runs reported, from the directories and the table where reports arrive."""
+"""The reports that have arrived for one target, from directories and from the report table."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Protocol
 from uuid import UUID
 
 from psycopg import errors
 
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.liquibase.reports import table as report_table
-from pg_migration_exporter.liquibase.reports.directory_cache import cached_reports
+from pg_migration_exporter.liquibase.reports.cached_directory import cached_directory
 from pg_migration_exporter.liquibase.reports.report import Failure, Outcome, Report, latest_report
-from pg_migration_exporter.liquibase.state.evidence import Reported
-from pg_migration_exporter.postgres.query import Query
-from pg_migration_exporter.postgres.rows import Rows
+from pg_migration_exporter.liquibase.run_query import RunQuery
+from pg_migration_exporter.liquibase.state.evidence import ReportedRun
 
-#: The table is not there yet, or not granted, or held by somebody: then it tells nothing.
+#: The table does not exist yet, is not granted, or is locked: there are no new reports.
 _NO_TABLE = (
     errors.UndefinedTable,
     errors.InsufficientPrivilege,
@@ -29,76 +27,68 @@ _NO_TABLE = (
     errors.LockNotAvailable,
 )
 
-#: ReceivedReports of the table that are kept; only the last one of each history counts.
-_KEPT = 100
-
-
-class RunQuery(Protocol):
-    """How to run a query: `collectors.base.Scope.query`."""
-
-    def __call__(self, query: Query, *parameters: str, **names: str) -> Coroutine[Any, Any, Rows]:
-        """Run `query` with parameters for $1, ... and quoted names for its placeholders."""
+#: Reports of the table that are kept; only the latest of each history counts.
+_MAX_FROM_TABLE = 100
 
 
 @dataclass(slots=True)
 class ReceivedReports:
-    """The reports that have arrived for one target."""
+    """The reports of one target."""
 
     settings: Settings
-    _filed: Sequence[Report] = ()
-    _tabled: dict[UUID, Report] = field(default_factory=dict)
-    _tabled_until: float = 0.0
+    _from_directories: Sequence[Report] = ()
+    _from_table: dict[UUID, Report] = field(default_factory=dict)
+    _table_read_until: float = 0.0
 
-    async def refresh(self, ask: RunQuery) -> None:
-        """Read what has arrived since the last time."""
+    async def refresh(self, query: RunQuery) -> None:
+        """Read the reports that have arrived since the last call."""
         if self.settings.report_directories:
-            self._filed = await asyncio.to_thread(self._read_directories)
+            self._from_directories = await asyncio.to_thread(self._read_directories)
         if self.settings.reports.table:
-            await self._read_table(ask)
+            await self._read_table(query)
 
-    def latest(self, database: str, changelog: str) -> Reported | None:
-        """The last migration of a history (schema.table), as it was reported."""
-        here, _ = self._of_history(database, changelog)
-        found = latest_report(here)
-        if found is None:
+    def latest(self, database: str, changelog: str) -> ReportedRun | None:
+        """Return the last migration of a history (schema.table), as it was reported."""
+        reports = self._of_history(database, changelog)
+        servers = self.settings.liquibase.servers
+        here = [report for report in reports if report.is_from(servers)]
+        latest = latest_report(here)
+        if latest is None:
             return None
         now = time.time()
-        return _reported(found, under_way=any(one.is_under_way(now) for one in here))
+        return _reported_run(latest, under_way=any(report.is_under_way(now) for report in here))
 
-    def elsewhere(self, database: str, changelog: str) -> tuple[str, ...]:
-        """Servers of reports that are of a history with that name, and not taken for this one."""
-        if not self.settings.liquibase.servers:
-            return ()
-        _, elsewhere = self._of_history(database, changelog)
-        found = latest_report(elsewhere)
-        return found.target.servers if found else ()
-
-    def _of_history(self, database: str, changelog: str) -> tuple[list[Report], list[Report]]:
-        """ReceivedReports of a history with that name: of this target, and of other servers."""
+    def other_servers(self, database: str, changelog: str) -> tuple[str, ...]:
+        """Return the servers of the latest report about another server's history of that name."""
         servers = self.settings.liquibase.servers
-        here, elsewhere = list[Report](), list[Report]()
-        for report in chain(self._tabled.values(), self._filed):
-            if report.is_about(database, changelog):
-                (here if report.is_from(servers) else elsewhere).append(report)
-        return here, elsewhere
+        if not servers:
+            return ()
+        reports = self._of_history(database, changelog)
+        latest = latest_report(report for report in reports if not report.is_from(servers))
+        return latest.target.servers if latest else ()
+
+    def _of_history(self, database: str, changelog: str) -> list[Report]:
+        """Return the reports about histories of that name, on any server."""
+        reports = chain(self._from_table.values(), self._from_directories)
+        return [report for report in reports if report.is_about(database, changelog)]
 
     def _read_directories(self) -> list[Report]:
-        directories = self.settings.report_directories
-        return [one for directory in directories for one in cached_reports(directory).reports()]
+        directories = map(cached_directory, self.settings.report_directories)
+        return [report for directory in directories for report in directory.reports()]
 
-    async def _read_table(self, ask: RunQuery) -> None:
+    async def _read_table(self, query: RunQuery) -> None:
         with contextlib.suppress(*_NO_TABLE):
-            answer = await ask(report_table.READ, repr(self._tabled_until))
+            answer = await query(report_table.READ, repr(self._table_read_until))
             for report in report_table.read_reports(answer):
-                self._tabled[report.run_id] = report
-            latest = sorted(self._tabled.values(), key=lambda one: one.started)[-_KEPT:]
-            self._tabled = {one.run_id: one for one in latest}
-            times = [row[0] for row in answer.rows]
-            self._tabled_until = max([self._tabled_until, *times])
+                self._from_table[report.run_id] = report
+            reports = sorted(self._from_table.values(), key=lambda report: report.started)
+            self._from_table = {report.run_id: report for report in reports[-_MAX_FROM_TABLE:]}
+            updated = answer.by_column().get("updated", ())
+            self._table_read_until = max([self._table_read_until, *updated])
 
 
-def _reported(report: Report, *, under_way: bool) -> Reported:
+def _reported_run(report: Report, *, under_way: bool) -> ReportedRun:
     failed = report.outcome in (Outcome.FAILED, Outcome.KILLED)
     reason = "it was ended by a signal" if report.outcome is Outcome.KILLED else ""
     failure = report.failure or Failure(reason=reason)
-    return Reported(failed, report.ended, failure.changeset, failure.reason, under_way)
+    return ReportedRun(failed, report.ended, failure.changeset, failure.reason, under_way)

@@ -1,8 +1,8 @@
-"""The report of one Liquibase run: what the wrapper saw, and the JSON that it travels as.
+"""The report of one Liquibase run, and its JSON.
 
-The wrapper writes it from the start of the run on, each time whole, and the exporter reads it. What
-arrives may come from another version or from a stranger: unknown keys are ignored, texts are made
-storable and cut, everything else is validated.
+The wrapper writes it from the start of the run on, each time completely, and the exporter reads it.
+A report may come from another version or from an untrusted source: unknown keys are ignored, texts
+are made storable and cut, everything else is validated.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pg_migration_exporter.config.servers import normalize_server
 from pg_migration_exporter.liquibase import commands
 
-#: Where the exporter takes reports over HTTP.
+#: Path of the exporter's HTTP endpoint for reports.
 REPORTS_PATH = "/api/v1/reports"
-#: Bytes; a longer report is refused by every reader.
+#: Bytes; every reader rejects a longer report.
 MAX_BYTES = 4 << 20
-#: The latest results are told one by one; earlier ones are counted in `changesets_omitted`.
+#: The latest results are listed; earlier ones are counted in `changesets_omitted`.
 MAX_CHANGESETS = 1000
-#: Seconds between two signs of life of a wrapper whose run goes on.
-SIGN_OF_LIFE_EVERY = 15.0
+#: Seconds between two reports of a wrapper during a run.
+HEARTBEAT_INTERVAL = 15.0
 
-_ABANDONED_AFTER = 4 * SIGN_OF_LIFE_EVERY
+_ABANDONED_AFTER = 4 * HEARTBEAT_INTERVAL
 _LONGEST_TEXT = 1000
-#: Neither PostgreSQL's jsonb nor UTF-8 holds all of these, and none belongs into one line.
+#: Characters that jsonb or UTF-8 cannot store, or that would break a line.
 _NOT_STORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
 
 
 class Outcome(StrEnum):
-    """What became of a run."""
+    """The outcome of a run."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -44,7 +44,7 @@ class Outcome(StrEnum):
 
 
 class Result(StrEnum):
-    """What became of one changeset."""
+    """The result of one changeset."""
 
     RUNNING = "running"
     ROLLING_BACK = "rolling_back"
@@ -52,12 +52,12 @@ class Result(StrEnum):
     FAILED = "failed"
     #: Failed with failOnError=false: the run goes on, the history has no row.
     FAILURE_IGNORED = "failure_ignored"
-    #: A precondition with MARK_RAN did not hold: the history has a row, nothing was executed.
+    #: A precondition with MARK_RAN failed: the history has a row, nothing was executed.
     MARKED_RAN = "marked_ran"
-    #: A precondition with CONTINUE did not hold, or no change of it is for this database.
+    #: A precondition with CONTINUE failed, or no change of it is for this database.
     SKIPPED = "skipped"
     ROLLED_BACK = "rolled_back"
-    #: Was running when the run was killed.
+    #: Running when the run was killed.
     INTERRUPTED = "interrupted"
 
 
@@ -68,30 +68,30 @@ def _clean(value: object) -> object:
 
 
 Text = Annotated[str, BeforeValidator(_clean)]
-#: Seconds: since the epoch on the wrapper's clock, or a duration.
+#: Seconds since the epoch on the wrapper's clock, or a duration in seconds.
 Seconds = Annotated[float, Field(ge=0, lt=1e11, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 
 
-class Part(BaseModel):
-    """What the report and its parts have in common."""
+class _ReportModel(BaseModel):
+    """Common configuration of the report and its parts."""
 
     model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
 
 
-class ChangesetReport(Part):
-    """One changeset; `identity` is path::id::author. `duration` where Liquibase tells it."""
+class ChangesetReport(_ReportModel):
+    """One changeset; `identity` is path::id::author, `duration` None unless Liquibase logs it."""
 
     identity: Text
     result: Result
     duration: Seconds | None = None
 
 
-class RunTarget(Part):
-    """What was migrated, as far as the wrapper could tell; "" is unknown.
+class RunTarget(_ReportModel):
+    """What was migrated, as far as the wrapper could find out; "" is unknown.
 
-    `servers` are HOST:PORT of the JDBC URL, none where the server is known anyway; `changelog` is
-    the history: schema.table, `changelog_file` the root file as Liquibase is given it.
+    `servers` are HOST:PORT of the JDBC URL, empty if the server is known anyway; `changelog` is
+    the history (schema.table), `changelog_file` the root file as passed to Liquibase.
     """
 
     servers: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
@@ -100,7 +100,7 @@ class RunTarget(Part):
     changelog_file: Text = ""
 
 
-class Summary(Part):
+class Summary(_ReportModel):
     """Liquibase's UPDATE SUMMARY; `filtered` counts by reason ("Context mismatch", ...)."""
 
     run: Count = 0
@@ -110,29 +110,29 @@ class Summary(Part):
     filtered: Annotated[dict[Text, Count], Field(max_length=32)] = Field(default_factory=dict)
 
 
-class Failure(Part):
-    """Why the run failed. `changeset` is "" where none is to blame, `reason` has no SQL in it."""
+class Failure(_ReportModel):
+    """Why the run failed. `changeset` is "" if none caused it; `reason` contains no SQL."""
 
     changeset: Text = ""
     reason: Text
 
 
-class Report(Part):
+class Report(_ReportModel):
     """One run of Liquibase. Times in seconds since the epoch, on the clock of `host`."""
 
     format: Literal[1] = 1
     run_id: UUID
     host: Text
     pid: Count
-    #: Liquibase's command ("update"), "" if it could not be told.
+    #: Liquibase's command ("update"), "" if unknown.
     command: Text = ""
     target: RunTarget = RunTarget()
     started: Seconds
-    #: The last sign of life of the wrapper.
+    #: When the wrapper wrote this report.
     updated: Seconds
     ended: Seconds | None = None
     outcome: Outcome = Outcome.RUNNING
-    #: As a shell gives it: 128 + n for signal n.
+    #: As in a shell: 128 + n for signal n.
     exit_code: Annotated[int, Field(ge=0, le=255)] | None = None
     failure: Failure | None = None
     changesets: Annotated[tuple[ChangesetReport, ...], Field(max_length=MAX_CHANGESETS)] = ()
@@ -141,45 +141,49 @@ class Report(Part):
     liquibase_version: Text = ""
     #: As in the history's column of that name.
     deployment_id: Text = ""
-    #: What this report cannot tell, and why; "" if nothing is missing.
+    #: What is missing in this report, and why; "" if nothing is.
     limitation: Text = ""
 
     @property
     def is_migration(self) -> bool:
-        """False for commands that only look. An unknown command counts as a migration."""
+        """False for commands that only read. An unknown command counts as a migration."""
         return not self.command or self.command in commands.MIGRATING
 
     def is_under_way(self, now: float) -> bool:
-        """False after the end, or where the wrapper has given no sign of life for a minute."""
+        """False after the end, or if the wrapper has not reported for a minute."""
         return self.ended is None and now - self.updated <= _ABANDONED_AFTER
 
     def is_about(self, database: str, changelog: str) -> bool:
-        """Whether it may be of a migration of this history; `changelog` is schema.table.
+        """Whether it may be about a migration of this history; `changelog` is schema.table.
 
-        Where the wrapper could not tell, it may be of any.
+        An unknown target may be any.
         """
         if not self.is_migration:
             return False
         return self.target.database in ("", database) and self.target.changelog in ("", changelog)
 
     def is_from(self, servers: Collection[str]) -> bool:
-        """Whether it may be of one of these servers, in `normalize_server`; none means any."""
-        told = self.target.servers
-        return not servers or not told or any(normalize_server(one) in servers for one in told)
+        """Whether it may be about one of these servers (`normalize_server`); none mean any."""
+        reported = self.target.servers
+        if not servers or not reported:
+            return True
+        return any(normalize_server(server) in servers for server in reported)
 
 
 def parse_report(content: str | bytes) -> Report:
-    """Read JSON. Raises ValueError, naming what is wrong and nothing of the content."""
+    """Parse JSON. Raises ValueError, which names the problem and quotes nothing."""
     if len(content) > MAX_BYTES:
         raise ValueError(f"longer than {MAX_BYTES} bytes")
     try:
         return Report.model_validate_json(content)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False, include_context=False)
-        texts = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in problems[:5]]
+        texts = [
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems[:5]
+        ]
         raise ValueError("; ".join(texts)) from None
 
 
 def latest_report(reports: Iterable[Report]) -> Report | None:
-    """The run that ended last; where none has ended, the one that started last."""
+    """Return the run that ended last; if none has ended, the one that started last."""
     return max(reports, key=lambda report: (report.ended or 0.0, report.started), default=None)

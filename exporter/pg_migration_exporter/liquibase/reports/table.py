@@ -1,8 +1,8 @@
-"""Reports in a table of the migrated database: its SQL, for who makes, writes and reads it.
+"""The report table in the migrated database: SQL that creates, writes and reads it.
 
-Only an administrator's explicit command makes the table. The role that migrates may add a run and
-go on with it, the exporter's role may read; neither can delete. Schemas whose names begin with
-`pg_` are PostgreSQL's own, hence the name.
+Only an explicit command of an administrator creates the table. The role that migrates may add and
+update reports, the exporter's role may read them; neither may delete. The schema's name does not
+begin with `pg_`, which is reserved for PostgreSQL.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pg_migration_exporter.postgres.rows import Rows
 SCHEMA = "migration_exporter"
 TABLE = f"{SCHEMA}.report"
 
-#: Who owns the schema, if it is there and not the current role's: whoever made it first could read
-#: along, or run code with the rights of the role that migrates.
-FOREIGN_OWNER = """
+#: Owner of the schema, if it is not the current role: an unknown owner could read the reports, or
+#: run code with the rights of the role that migrates.
+READ_FOREIGN_OWNER = """
 select pg_get_userbyid(nspowner) from pg_namespace
  where nspname = %s and nspowner <> (select oid from pg_roles where rolname = current_user)
 """
@@ -46,15 +46,15 @@ GRANT USAGE ON SCHEMA {SCHEMA} TO {{role}};
 GRANT SELECT ON {TABLE} TO {{role}};
 """
 
-#: Adds a run or goes on with it; parameters as of `parameters_of`. Reads no column but run_id.
+#: Adds or updates a report; parameters from `write_parameters`. Reads no column but run_id.
 WRITE = f"""
 insert into {TABLE} as r (run_id, started, report)
 values (%(run_id)s, to_timestamp(%(started)s), %(report)s::jsonb)
     on conflict (run_id) do update set updated = clock_timestamp(), report = %(report)s::jsonb
 """
 
-#: What was written since $1: `updated` of the last row read, or 0, in seconds since the epoch on
-#: the server's clock. Rows may come twice: one that was not committed then must not be missed.
+#: Rows written since $1: `updated` of the last row read, or 0, in seconds since the epoch on the
+#: server's clock. Overlaps by 5 s, so that a row that was not committed then is not missed.
 READ = Query(
     f"""
 select extract(epoch from updated)::float8 as updated, current_database()::text as datname,
@@ -66,15 +66,18 @@ select extract(epoch from updated)::float8 as updated, current_database()::text 
 )
 
 
-def creation(writers: Sequence[str], readers: Sequence[str]) -> str:
-    """SQL that makes the table, as the current role, and grants it; it can be run again."""
-    grants = [(_GRANT_WRITER, role) for role in writers] + [(_GRANT_READER, r) for r in readers]
+def create_table_sql(writers: Sequence[str], readers: Sequence[str]) -> str:
+    """Return SQL that creates the table as the current role and grants it; can be run again."""
+    grants = [
+        *((_GRANT_WRITER, role) for role in writers),
+        *((_GRANT_READER, role) for role in readers),
+    ]
     parts = [sql.SQL(text).format(role=sql.Identifier(role)) for text, role in grants]
     return _CREATE + sql.Composed(parts).as_string(None)
 
 
-def parameters_of(report: Report) -> dict[str, Any]:
-    """The parameters of `WRITE`."""
+def write_parameters(report: Report) -> dict[str, Any]:
+    """Return the parameters of `WRITE`."""
     return {
         "run_id": report.run_id,
         "started": report.started,
@@ -83,10 +86,10 @@ def parameters_of(report: Report) -> dict[str, Any]:
 
 
 def read_reports(answer: Rows) -> Iterator[Report]:
-    """The reports of `READ`'s answer; rows that hold none are left out.
+    """Yield the reports in the answer of `READ`; rows without a valid report are skipped.
 
-    The database they are found in is the one they are about, whatever names a pooler gave to it
-    and to its server.
+    The target is the database in which they are found: a pooler may have given it, and its server,
+    other names.
     """
     for _, datname, content in answer.rows:
         try:

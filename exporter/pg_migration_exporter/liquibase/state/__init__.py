@@ -1,1 +1,1 @@
-"""The state of a migration: evidence, what is remembered, the decision, and its texts."""
+"""The state of a migration: evidence, memory, decision and texts."""

@@ -1,7 +1,7 @@
-"""The state of a migration: one function, from evidence to state, in order of precedence.
+"""Decide the state of a migration from evidence, in order of precedence.
 
-Everything that shows the state (the metric, the log, `explain`, a page) calls `decide`.
-texts.py describes each state: its meaning and what to do.
+The metric, the events, `explain` and the status page all use `decide`. texts.py describes each
+state: its meaning and what to do.
 """
 
 from __future__ import annotations
@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from pg_migration_exporter.liquibase.state.evidence import Evidence, Run, TableAccess
+from pg_migration_exporter.liquibase.state.evidence import (
+    ChangelogComparison,
+    Evidence,
+    ReportedRun,
+    RunEffect,
+    TableAccess,
+)
 
 Source = Literal["database", "changelog", "wrapper", "log"]
 
-#: `update` leaves nothing pending unless it fails; a tag or a rollback is no update.
-_UPDATES = (Run.ADDED_ROWS, Run.LEFT_NO_ROW, Run.MAYBE_LEFT_NO_ROW)
+#: What an `update` may do. It leaves nothing pending unless it fails, unlike a tag or a rollback.
+_UPDATES = (RunEffect.ADDED_ROWS, RunEffect.LEFT_NO_ROW, RunEffect.MAYBE_LEFT_NO_ROW)
 
 
 class MigrationState(StrEnum):
@@ -34,10 +40,10 @@ class MigrationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A state, why it is that one, and where that was learned.
+    """A state, its reason, and the source that it was derived from.
 
-    `inferred` is True where nobody reported a failure and it follows from the rest; `changeset` is
-    the one that failed (path::id::author), where that is known.
+    `inferred` is True if the failure was not reported but follows from other evidence; `changeset`
+    is the one that failed (path::id::author), if known.
     """
 
     status: MigrationState
@@ -48,38 +54,51 @@ class Decision:
     changeset: str = ""
 
 
+_INACCESSIBLE = {
+    TableAccess.ABSENT: Decision(
+        MigrationState.NOT_INITIALISED,
+        "the database has no Liquibase tables: Liquibase never ran here",
+    ),
+    TableAccess.DROPPED: Decision(
+        MigrationState.NOT_INITIALISED,
+        "Liquibase's tables no longer exist: they were dropped, for example by drop-all",
+    ),
+    TableAccess.NOT_GRANTED: Decision(
+        MigrationState.UNKNOWN,
+        "the exporter may not read Liquibase's tables: grant USAGE on their schema and SELECT on "
+        "both (sql/grants.sql)",
+    ),
+    TableAccess.BUSY: Decision(
+        MigrationState.UNKNOWN,
+        "another session holds a lock on Liquibase's tables, so they cannot be read now",
+    ),
+}
+
+
 def decide(evidence: Evidence) -> Decision:
-    """Decide the state. The first of these that has something to say wins."""
-    judges = (_unreadable, _lock, _sessions, _under_way, _failure, _drift, _rolled_back, _pending)
-    decisions = (judge(evidence) for judge in judges)
-    return next((one for one in decisions if one is not None), None) or _succeeded(evidence)
+    """Return the state; the first rule that applies decides."""
+    rules = (
+        _inaccessible,
+        _locked,
+        _session_at_work,
+        _reported_running,
+        _failed,
+        _drifted,
+        _rolled_back,
+        _pending,
+    )
+    for rule in rules:
+        decision = rule(evidence)
+        if decision is not None:
+            return decision
+    return _succeeded(evidence)
 
 
-def _unreadable(evidence: Evidence) -> Decision | None:
-    reasons = {
-        TableAccess.ABSENT: (
-            MigrationState.NOT_INITIALISED,
-            "the database has no Liquibase tables: Liquibase never ran here",
-        ),
-        TableAccess.DROPPED: (
-            MigrationState.NOT_INITIALISED,
-            "Liquibase's tables were here and are gone: they were dropped, as drop-all does",
-        ),
-        TableAccess.NOT_GRANTED: (
-            MigrationState.UNKNOWN,
-            "the exporter may not read Liquibase's tables: grant USAGE on their schema and "
-            "SELECT on both (sql/grants.sql)",
-        ),
-        TableAccess.BUSY: (
-            MigrationState.UNKNOWN,
-            "another session holds a lock on Liquibase's tables, so they cannot be read now",
-        ),
-    }
-    found = reasons.get(evidence.reading)
-    return Decision(*found) if found else None
+def _inaccessible(evidence: Evidence) -> Decision | None:
+    return _INACCESSIBLE.get(evidence.table_access)
 
 
-def _lock(evidence: Evidence) -> Decision | None:
+def _locked(evidence: Evidence) -> Decision | None:
     lock = evidence.lock
     if not lock.locked:
         return None
@@ -91,8 +110,8 @@ def _lock(evidence: Evidence) -> Decision | None:
     return Decision(MigrationState.RUNNING, held, blocked=evidence.blocked)
 
 
-def _sessions(evidence: Evidence) -> Decision | None:
-    """Before Liquibase 4.29.2 a second run clears the lock's row under a live one."""
+def _session_at_work(evidence: Evidence) -> Decision | None:
+    """Before Liquibase 4.29.2, a second run clears the lock's row during the first one."""
     if not evidence.sessions:
         return None
     return Decision(
@@ -102,67 +121,64 @@ def _sessions(evidence: Evidence) -> Decision | None:
     )
 
 
-def _under_way(evidence: Evidence) -> Decision | None:
-    """What the last run did is its own until this one has told of its end."""
-    if not evidence.under_way:
+def _reported_running(evidence: Evidence) -> Decision | None:
+    """Evidence about the previous run does not count until this run reports its end."""
+    if not evidence.reported_running:
         return None
     return Decision(
         MigrationState.RUNNING,
-        "the wrapper reports that Liquibase runs; it does not hold the lock: it is starting or "
-        "ending, or has nothing to do",
+        "the wrapper reports that Liquibase is running; it does not hold the lock: it is starting "
+        "or ending, or has nothing to do",
         "wrapper",
     )
 
 
-def _failure(evidence: Evidence) -> Decision | None:
+def _failed(evidence: Evidence) -> Decision | None:
     if evidence.acknowledged:
         return None
-    reported = evidence.reported
-    if reported is not None and _is_latest(evidence):
-        return _reported_failure(evidence) if reported.failed else None
-    if evidence.known is not None:
-        return _left_out(evidence)
-    if evidence.last_run is Run.LEFT_NO_ROW:
+    reported = evidence.reported_run
+    if reported is not None and _is_latest(reported, evidence):
+        return _reported_failure(reported) if reported.failed else None
+    if evidence.comparison is not None:
+        return _failed_before_pending(evidence, evidence.comparison)
+    if evidence.last_run is RunEffect.LEFT_NO_ROW:
         return Decision(
             MigrationState.FAILED,
             "the last run took the lock, released it and recorded no changeset: it failed, or it "
-            "skipped all that it had to do",
+            "skipped every changeset",
             inferred=True,
         )
     return None
 
 
-def _is_latest(evidence: Evidence) -> bool:
-    """Whether the report speaks of the last run, or of one that left no trace after it."""
-    reported = evidence.reported
-    return (
-        reported is not None
-        and reported.ended_at is not None
-        and reported.ended_at >= evidence.ended_after
-    )
+def _is_latest(reported: ReportedRun, evidence: Evidence) -> bool:
+    """Whether the report is about the last run, or about a later one that left no trace."""
+    return reported.ended_at is not None and reported.ended_at >= evidence.ended_after
 
 
-def _reported_failure(evidence: Evidence) -> Decision:
-    assert evidence.reported is not None
-    what = f"changeset {evidence.reported.changeset}" if evidence.reported.changeset else "the run"
-    why = f": {evidence.reported.reason}" if evidence.reported.reason else ""
+def _reported_failure(reported: ReportedRun) -> Decision:
+    subject = f"changeset {reported.changeset}" if reported.changeset else "the run"
+    reason = f": {reported.reason}" if reported.reason else ""
     return Decision(
         MigrationState.FAILED,
-        f"Liquibase reported that {what} failed{why}",
+        f"Liquibase reported that {subject} failed{reason}",
         "wrapper",
-        changeset=evidence.reported.changeset,
+        changeset=reported.changeset,
     )
 
 
-def _left_out(evidence: Evidence) -> Decision | None:
-    assert evidence.known is not None
-    left_out = tuple(one for one in evidence.known.pending if one in evidence.left_out)
+def _failed_before_pending(evidence: Evidence, comparison: ChangelogComparison) -> Decision | None:
+    left_out = tuple(
+        changeset
+        for changeset in comparison.pending
+        if changeset in evidence.pending_after_last_run
+    )
     if not left_out or evidence.last_run not in _UPDATES:
         return None
     return Decision(
         MigrationState.FAILED,
         f"the last run ended and left out {_count(left_out)} of the changelog files, "
-        f"{left_out[0]} first: it failed there, or it was told to end before it, as by "
+        f"{left_out[0]} first: it failed there, or it was meant to end before it, as with "
         "update-count or update-to-tag, which leaves the same in the database",
         "changelog",
         inferred=True,
@@ -170,20 +186,20 @@ def _left_out(evidence: Evidence) -> Decision | None:
     )
 
 
-def _drift(evidence: Evidence) -> Decision | None:
-    if evidence.known is None or not evidence.known.drifted:
+def _drifted(evidence: Evidence) -> Decision | None:
+    if evidence.comparison is None or not evidence.comparison.drifted:
         return None
-    drifted = evidence.known.drifted
+    drifted = evidence.comparison.drifted
     return Decision(
         MigrationState.DRIFTED,
         f"{_count(drifted)} changed in the files after it ran, {drifted[0]} first: the next update "
-        "will refuse them",
+        "will refuse to run",
         "changelog",
     )
 
 
 def _rolled_back(evidence: Evidence) -> Decision | None:
-    if evidence.last_run is not Run.REMOVED_ROWS:
+    if evidence.last_run is not RunEffect.REMOVED_ROWS:
         return None
     return Decision(
         MigrationState.ROLLED_BACK, "the last run removed changesets from the history: a rollback"
@@ -191,9 +207,9 @@ def _rolled_back(evidence: Evidence) -> Decision | None:
 
 
 def _pending(evidence: Evidence) -> Decision | None:
-    if evidence.known is None or not evidence.known.pending:
+    if evidence.comparison is None or not evidence.comparison.pending:
         return None
-    pending = evidence.known.pending
+    pending = evidence.comparison.pending
     return Decision(
         MigrationState.PENDING,
         f"{_count(pending)} of the changelog files {'has' if len(pending) == 1 else 'have'} not "
@@ -204,22 +220,24 @@ def _pending(evidence: Evidence) -> Decision | None:
 
 def _succeeded(evidence: Evidence) -> Decision:
     recorded = f"the lock is free and {evidence.applied} changesets are recorded"
-    if evidence.known is not None:
+    if evidence.comparison is not None:
         return Decision(
             MigrationState.SUCCEEDED,
             f"{recorded}, all that the changelog files expect",
             "changelog",
         )
-    if evidence.expected is not None:
-        doubt = f"the changelog files cannot be read as a whole: {evidence.expected.unreadable}"
-    elif evidence.last_run is Run.MAYBE_LEFT_NO_ROW:
-        doubt = (
-            "the last run recorded nothing: it had nothing to do, or failed at once, which without "
-            "changelog files or the wrapper nobody can tell"
+    return Decision(MigrationState.SUCCEEDED, f"{recorded}; {_doubt(evidence)}")
+
+
+def _doubt(evidence: Evidence) -> str:
+    if evidence.files is not None:
+        return f"the changelog files cannot be read completely: {evidence.files.unreadable}"
+    if evidence.last_run is RunEffect.MAYBE_LEFT_NO_ROW:
+        return (
+            "the last run recorded nothing: it had nothing to do, or it failed at once; only "
+            "changelog files or the wrapper could show which"
         )
-    else:
-        doubt = "no changelog file is configured, so it is not known whether more are expected"
-    return Decision(MigrationState.SUCCEEDED, f"{recorded}; {doubt}")
+    return "no changelog file is configured, so it is not known whether more are expected"
 
 
 def _count(changesets: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What is known about one changelog at one moment: facts, without judgment."""
+"""The facts about one changelog at one moment, without any conclusion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class TableAccess(StrEnum):
-    """How far Liquibase's tables could be read."""
+    """Whether Liquibase's tables could be read, or why not."""
 
     ABSENT = "absent"
     DROPPED = "dropped"
@@ -16,21 +16,21 @@ class TableAccess(StrEnum):
     COMPLETE = "complete"
 
 
-class Run(StrEnum):
-    """What the last run that ended did, as far as row counters tell."""
+class RunEffect(StrEnum):
+    """What the last completed run did to the history, according to the row counters."""
 
     UNKNOWN = "unknown"
     ADDED_ROWS = "added_rows"
     UPDATED_ROWS = "updated_rows"
     LEFT_NO_ROW = "left_no_row"
-    #: The same, but the lock was not seen held: commands that had nothing to do look like that too.
+    #: As above, but no poll found the lock held: commands with nothing to do leave the same.
     MAYBE_LEFT_NO_ROW = "maybe_left_no_row"
     REMOVED_ROWS = "removed_rows"
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The lock row, and whether a session is there that could have taken it.
+    """The lock row, and whether a connected session could have taken it.
 
     `taken` in seconds since the epoch, the other times in seconds.
     """
@@ -44,8 +44,8 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """The changelog files against the history; `unreadable` says why that cannot be known."""
+class ChangelogComparison:
+    """The changelog files compared with the history; `unreadable` is why that is impossible."""
 
     pending: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
@@ -54,10 +54,10 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
-    """What a wrapped run said of itself. Times in seconds since the epoch.
+class ReportedRun:
+    """The last run as its wrapper reported it. Times in seconds since the epoch.
 
-    `ended_at` is None where the end was not reported: the run goes on, or its wrapper was killed.
+    `ended_at` is None if no end was reported: the run goes on, or its wrapper was killed.
     """
 
     failed: bool
@@ -69,33 +69,38 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that the state of a migration is decided from."""
+    """Everything from which the state of a migration is decided."""
 
-    reading: TableAccess
+    table_access: TableAccess
     lock: Lock = field(default_factory=lambda: Lock(locked=False))
+    #: Number of Liquibase sessions at work.
     sessions: int = 0
-    #: The kind of statement that a session of the migration executes now.
+    #: Kind of statement that one of these sessions is executing.
     statement: str = ""
     blocked: bool = False
+    #: Number of changesets in the history.
     applied: int = 0
-    last_run: Run = Run.UNKNOWN
-    #: What the files expected when the last run ended, and it had not applied.
-    left_out: tuple[str, ...] = ()
-    #: No run ended between this moment and the last run; seconds since the epoch.
+    #: Number of runs that ended since the previous poll.
+    runs_ended: int = 0
+    last_run: RunEffect = RunEffect.UNKNOWN
+    #: Changesets of the files that were pending when the last run ended.
+    pending_after_last_run: tuple[str, ...] = ()
+    #: The last run ended after this moment; seconds since the epoch.
     ended_after: float = 0.0
     acknowledged: bool = False
-    expected: Expected | None = None
-    reported: Reported | None = None
-    #: HOST:PORT of a server for whose history of the same name there is a report.
+    #: None without configured changelog files.
+    files: ChangelogComparison | None = None
+    reported_run: ReportedRun | None = None
+    #: HOST:PORT of other servers with a report about a history of the same name.
     reported_elsewhere: tuple[str, ...] = ()
     stale_lock_after: float = 10.0
 
     @property
-    def under_way(self) -> bool:
-        """Whether the wrapper says that Liquibase runs."""
-        return self.reported is not None and self.reported.under_way
+    def reported_running(self) -> bool:
+        """Whether the wrapper reports that Liquibase is running."""
+        return self.reported_run is not None and self.reported_run.under_way
 
     @property
-    def known(self) -> Expected | None:
-        """What the changelog files expect, if there are any and they could be read."""
-        return None if self.expected is None or self.expected.unreadable else self.expected
+    def comparison(self) -> ChangelogComparison | None:
+        """The comparison with the changelog files, if they are configured and readable."""
+        return None if self.files is None or self.files.unreadable else self.files

@@ -1,4 +1,4 @@
-"""Why a state is what it is, in words: the facts for and against, and how to know more."""
+"""Explain a state in words: the facts, the doubts, and how to find out more."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from dataclasses import dataclass
 
 from pg_migration_exporter.liquibase.state.decide import Decision
 from pg_migration_exporter.liquibase.state.evidence import (
+    ChangelogComparison,
     Evidence,
-    Expected,
-    Reported,
-    Run,
+    ReportedRun,
+    RunEffect,
     TableAccess,
 )
+from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot
 
 _SHOWN = 5
 
-_RUNS = {
-    Run.UNKNOWN: "no run has been seen to end since the exporter began to watch",
-    Run.ADDED_ROWS: "the last run that was seen to end recorded changesets",
-    Run.UPDATED_ROWS: "the last run that was seen to end changed rows of the history and added "
-    "none: a tag, cleared checksums, or changesets that run again",
-    Run.LEFT_NO_ROW: "the last run that was seen took the lock, released it and recorded nothing",
-    Run.MAYBE_LEFT_NO_ROW: "the lock's row was written and nothing recorded: a run that failed at "
-    "once, or commands that had nothing to do",
-    Run.REMOVED_ROWS: "the last run that was seen to end removed rows from the history",
+_LAST_RUN = {
+    RunEffect.UNKNOWN: "no run has ended since the exporter started to watch",
+    RunEffect.ADDED_ROWS: "the last run that ended recorded changesets",
+    RunEffect.UPDATED_ROWS: "the last run that ended changed rows of the history and added none: a "
+    "tag, cleared checksums, or changesets that ran again",
+    RunEffect.LEFT_NO_ROW: "the last run took the lock, released it and recorded nothing",
+    RunEffect.MAYBE_LEFT_NO_ROW: "the lock's row was written and nothing recorded: a run that "
+    "failed at once, or commands with nothing to do",
+    RunEffect.REMOVED_ROWS: "the last run that ended removed rows from the history",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the server and the configuration let the exporter know."""
+    """Settings of the server and the exporter that limit what can be found out."""
 
     commit_timestamps: bool
     checks_connections: bool
@@ -39,7 +40,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One changelog's state, explained."""
+    """The state of one changelog, explained."""
 
     changelog: str
     decision: Decision
@@ -48,103 +49,106 @@ class Explanation:
     advice: Sequence[str]
 
 
-def explain(changelog: str, evidence: Evidence, decision: Decision, setup: Setup) -> Explanation:
-    """Put everything that is known into words."""
+def explain(snapshot: ChangelogSnapshot, setup: Setup) -> Explanation:
+    """Explain the state of a changelog."""
+    evidence, decision = snapshot.evidence, snapshot.decision
     return Explanation(
-        changelog,
+        snapshot.changelog,
         decision,
-        [*_facts(evidence)] if evidence.reading is TableAccess.COMPLETE else [],
+        [*_facts(evidence)] if evidence.table_access is TableAccess.COMPLETE else [],
         [*_doubts(evidence, decision, setup)],
         [*_advice(evidence, setup)],
     )
 
 
 def _facts(evidence: Evidence) -> Iterator[str]:
-    lock = evidence.lock
     yield f"{evidence.applied} changesets are recorded in the history"
-    if lock.locked:
-        yield f"the lock is held by {lock.locked_by}, for {lock.age:.0f} s"
-        if lock.has_holder:
-            yield "a session that may hold it is connected"
-        else:
-            yield (
-                "no session of the lock table's owner is as old as the lock; none has been for "
-                f"{lock.holder_missing_for:.0f} s"
-            )
-    else:
-        yield "the lock is free"
+    yield from _lock_facts(evidence)
     if evidence.sessions:
         yield f"{evidence.sessions} Liquibase sessions are at work"
     if evidence.blocked:
         yield "one of them waits for a lock that another session holds"
-    yield _RUNS[evidence.last_run]
-    if evidence.reported is not None:
-        yield _reported(evidence.reported)
+    yield _LAST_RUN[evidence.last_run]
+    if evidence.reported_run is not None:
+        yield _reported(evidence.reported_run)
     if evidence.acknowledged:
         yield "the failure of the last run was acknowledged"
-    yield from _about_files(evidence.expected)
+    if evidence.files is not None:
+        yield from _file_facts(evidence.files)
 
 
-def _reported(reported: Reported) -> str:
+def _lock_facts(evidence: Evidence) -> Iterator[str]:
+    lock = evidence.lock
+    if not lock.locked:
+        yield "the lock is free"
+        return
+    yield f"the lock is held by {lock.locked_by}, for {lock.age:.0f} s"
+    if lock.has_holder:
+        yield "a session that may hold it is connected"
+    else:
+        yield (
+            "no session of the lock table's owner is as old as the lock; none has been for "
+            f"{lock.holder_missing_for:.0f} s"
+        )
+
+
+def _reported(reported: ReportedRun) -> str:
     if reported.under_way:
-        return "the wrapper reports a run that goes on"
+        return "the wrapper reports a run in progress"
     if reported.ended_at is None:
-        return "the wrapper reported the start of the last run and then no more: it was killed"
+        return "the wrapper reported the start of the last run but not its end: it was killed"
     return "the wrapper reported the last run"
 
 
-def _about_files(expected: Expected | None) -> Iterator[str]:
-    if expected is None:
+def _file_facts(files: ChangelogComparison) -> Iterator[str]:
+    if files.unreadable is not None:
+        yield f"the changelog files cannot be read completely: {files.unreadable}"
         return
-    if expected.unreadable is not None:
-        yield f"the changelog files cannot be read as a whole: {expected.unreadable}"
-        return
-    for what, changesets in (
-        ("have not run", expected.pending),
-        ("are recorded and not in the files", expected.unexpected),
-        ("differ from what ran", expected.drifted),
+    for predicate, changesets in (
+        ("have not run", files.pending),
+        ("are recorded but not in the files", files.unexpected),
+        ("differ from what ran", files.drifted),
     ):
         if changesets:
             names = ", ".join(changesets[:_SHOWN]) + (", ..." if len(changesets) > _SHOWN else "")
-            yield f"{len(changesets)} {what}: {names}"
-    if not (expected.pending or expected.unexpected or expected.drifted):
-        yield "the history holds exactly what the changelog files expect"
+            yield f"{len(changesets)} {predicate}: {names}"
+    if not (files.pending or files.unexpected or files.drifted):
+        yield "the history matches the changelog files"
 
 
 def _doubts(evidence: Evidence, decision: Decision, setup: Setup) -> Iterator[str]:
     if decision.inferred:
-        yield "nobody reported this failure: it is inferred from what the run left in the database"
+        yield "this failure was not reported: it is inferred from what the run left in the database"
     if evidence.lock.locked and not setup.commit_timestamps:
-        yield "when the lock was taken is known only since the exporter first saw it"
+        yield "the exact time when the lock was taken is not known, only when it was first seen"
     if evidence.lock.locked and evidence.lock.has_holder:
         yield (
-            "a long-lived session of the same role, or a connection pooler, looks like the holder "
-            "of a lock that nobody holds any more"
+            "a long-lived session of the same role, or a connection pooler, can look like the "
+            "holder of an abandoned lock"
         )
     if evidence.reported_elsewhere:
         yield (
             f"a run on {', '.join(evidence.reported_elsewhere)} was reported for a history of the "
-            "same name, and is not taken for this one; if it is this server, name it in "
-            "liquibase.servers"
+            "same name and does not count here; if it is this server, add it to liquibase.servers"
         )
-    if evidence.known is None and evidence.reading is TableAccess.COMPLETE:
-        yield "without changelog files, nobody knows here whether more changesets are expected"
+    if evidence.comparison is None and evidence.table_access is TableAccess.COMPLETE:
+        yield "without changelog files, it is not known whether more changesets are expected"
 
 
 def _advice(evidence: Evidence, setup: Setup) -> Iterator[str]:
-    if evidence.expected is None:
-        yield "set liquibase.changelogs: then pending, changed and left-out changesets are known"
-    if evidence.reported is None:
+    if evidence.files is None:
+        yield "set liquibase.changelogs to detect pending, changed and left-out changesets"
+    if evidence.reported_run is None:
         yield (
-            "run Liquibase as `pg-migration-exporter run -- liquibase update ...`: then failures "
+            "run Liquibase as `pg-migration-exporter run -- liquibase update ...` so that failures "
             "are reported with their reason instead of inferred"
         )
     if not setup.remembers:
-        yield "set state_directory: then a restart of the exporter forgets nothing"
+        yield "set state_directory so that a restart of the exporter loses nothing"
     if not setup.commit_timestamps:
-        yield "set track_commit_timestamp = on in PostgreSQL: then the times of locks are exact"
+        yield "set track_commit_timestamp = on in PostgreSQL to get the exact time of locks"
     if not setup.checks_connections:
         yield (
-            "set client_connection_check_interval = 1s in PostgreSQL: then a killed Liquibase's "
-            "statement does not run on"
+            "set client_connection_check_interval = 1s in PostgreSQL so that the statement of a "
+            "killed Liquibase does not run on"
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pg_migration_exporter.liquibase.reports.report import (
-    SIGN_OF_LIFE_EVERY,
+    HEARTBEAT_INTERVAL,
     Failure,
     Outcome,
     Report,
@@ -70,7 +70,7 @@ class Reporter:
     def _follow(self) -> None:
         with contextlib.suppress(Exception):  # `finish` meets it again, and tells
             while not self._over.wait(_LOOK_EVERY):
-                if self._look() or time.time() - self.report.updated > SIGN_OF_LIFE_EVERY:
+                if self._look() or time.time() - self.report.updated > HEARTBEAT_INTERVAL:
                     self._publish()
 
     def _look(self, *, final: bool = False) -> bool:

@@ -19,7 +19,7 @@ from pg_migration_exporter.config.schema import ReportsSection
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.http_client import connection
 from pg_migration_exporter.liquibase.reports import table as report_table
-from pg_migration_exporter.liquibase.reports.directory import ReportFiles
+from pg_migration_exporter.liquibase.reports.directory import ReportDirectory
 from pg_migration_exporter.liquibase.reports.report import REPORTS_PATH, Report
 from pg_migration_exporter.liquibase.wrapper.connection_target import REPORTING, read_conninfo
 from pg_migration_exporter.liquibase.wrapper.options import LiquibaseOptions
@@ -52,7 +52,7 @@ class Directory:
 
     def send(self, report: Report) -> None:
         """Save the report as a file."""
-        ReportFiles(self.path).save(report)
+        ReportDirectory(self.path).save(report)
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class Table:
             self._connection = psycopg.connect(self.conninfo(), autocommit=True)
         try:
             self._connection.execute(
-                report_table.WRITE.encode(), report_table.parameters_of(report)
+                report_table.WRITE.encode(), report_table.write_parameters(report)
             )
         except (errors.UndefinedTable, errors.InsufficientPrivilege) as error:
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""From what was observed of a changelog to samples."""
+"""Make samples from the snapshot and the history of a changelog."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ from pg_migration_exporter.collectors.liquibase.liquibase_families import (
     UNEXPECTED,
 )
 from pg_migration_exporter.liquibase.state.decide import Decision, MigrationState
-from pg_migration_exporter.liquibase.state.evidence import Evidence, Expected, TableAccess
-from pg_migration_exporter.liquibase.state.observer import (
-    ChangelogSnapshot,
-    TrackedChangelog,
-    deployment_time,
+from pg_migration_exporter.liquibase.state.evidence import (
+    ChangelogComparison,
+    Evidence,
+    TableAccess,
 )
+from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
 
 
-def publish_state(context: RunContext[Any], changelog: str, observation: ChangelogSnapshot) -> None:
-    """Publish the state, the lock and what the changelog files tell."""
-    labels = (context.capabilities.datname, changelog)
-    evidence, decision = observation.evidence, observation.decision
+def publish_state(context: RunContext[Any], snapshot: ChangelogSnapshot) -> None:
+    """Publish the state, the lock and the comparison with the changelog files."""
+    labels = (context.capabilities.datname, snapshot.changelog)
+    evidence, decision = snapshot.evidence, snapshot.decision
     for status in MigrationState:
         context.add(STATUS, int(status is decision.status), *labels, status)
     if decision.status is MigrationState.FAILED:
         source = "inferred" if decision.inferred else "reported"
         context.add(FAILURE, 1, *labels, decision.changeset, source)
-    if evidence.reading is TableAccess.COMPLETE:
+    if evidence.table_access is TableAccess.COMPLETE:
         _publish_lock(context, labels, evidence, decision)
-        _publish_files(context, labels, evidence.expected)
+        _publish_files(context, labels, evidence.files)
 
 
 def _publish_lock(
@@ -62,23 +62,23 @@ def _publish_lock(
 
 
 def _publish_files(
-    context: RunContext[Any], labels: tuple[str, str], expected: Expected | None
+    context: RunContext[Any], labels: tuple[str, str], files: ChangelogComparison | None
 ) -> None:
-    if expected is None:
+    if files is None:
         return
-    context.add(READABLE, int(expected.unreadable is None), *labels)
-    if expected.unreadable is None:
-        context.add(PENDING, len(expected.pending), *labels)
-        for changeset in expected.pending[:1]:
+    context.add(READABLE, int(files.unreadable is None), *labels)
+    if files.unreadable is None:
+        context.add(PENDING, len(files.pending), *labels)
+        for changeset in files.pending[:1]:
             context.add(NEXT, 1, *labels, changeset)
-        context.add(UNEXPECTED, len(expected.unexpected), *labels)
-        context.add(DRIFTED, len(expected.drifted), *labels)
+        context.add(UNEXPECTED, len(files.unexpected), *labels)
+        context.add(DRIFTED, len(files.drifted), *labels)
 
 
-def publish_history(context: RunContext[Any], changelog: str, subject: TrackedChangelog) -> None:
+def publish_history(context: RunContext[Any], changelog: TrackedChangelog) -> None:
     """Publish the history, and what was counted over time."""
-    labels = (context.capabilities.datname, changelog)
-    history, memory = subject.history, subject.memory
+    labels = (context.capabilities.datname, changelog.name)
+    history, memory = changelog.history, changelog.memory
     for outcome in ("succeeded", "failed", "rolled_back", "unknown"):
         context.add(RUNS, memory.runs.get(outcome, 0), *labels, outcome)
     context.add(CHANGESET_DURATION, memory.durations.snapshot(), *labels)
@@ -87,7 +87,7 @@ def publish_history(context: RunContext[Any], changelog: str, subject: TrackedCh
     context.add(APPLIED, len(history.checksums), *labels)
     for tag in history.tags:
         context.add(TAG_PRESENT, 1, *labels, tag)
-    deployed_at = deployment_time(history.last, time.time()) if history.last else None
+    deployed_at = history.last.recorded_at(time.time()) if history.last else None
     if deployed_at is not None:
         context.add(LAST_DEPLOYMENT, deployed_at, *labels)
         context.add(LAST_DEPLOYMENT_CHANGESETS, history.deployed, *labels)

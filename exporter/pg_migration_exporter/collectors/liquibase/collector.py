@@ -1,0 +1,86 @@
+"""The collector of Liquibase's migrations: poll every changelog, publish its state and history."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pg_migration_exporter.collectors.contract import Collector, RunContext
+from pg_migration_exporter.collectors.liquibase.liquibase_families import FAMILIES
+from pg_migration_exporter.collectors.liquibase.memory import LiquibaseMemory
+from pg_migration_exporter.collectors.liquibase.samples import publish_history, publish_state
+from pg_migration_exporter.liquibase.history import tables as sql
+from pg_migration_exporter.liquibase.reports import table as report_table
+from pg_migration_exporter.liquibase.reports.received import ReceivedReports
+from pg_migration_exporter.liquibase.state.changelog_reader import ChangelogReader
+from pg_migration_exporter.liquibase.state.decide import decide
+from pg_migration_exporter.liquibase.state.evidence import Evidence, TableAccess
+from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot
+from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
+
+
+async def collect(context: RunContext[LiquibaseMemory]) -> None:
+    """Poll every changelog and publish its state and history."""
+    for snapshot in await poll(context):
+        publish_state(context, snapshot)
+        changelog = context.memory.tracked.get(snapshot.changelog)
+        if changelog is not None:
+            publish_history(context, changelog)
+
+
+async def watch(context: RunContext[LiquibaseMemory]) -> bool:
+    """Poll every changelog to notice short runs; return whether a run is in progress."""
+    return any(_is_running(snapshot.evidence) for snapshot in await poll(context))
+
+
+def _is_running(evidence: Evidence) -> bool:
+    return evidence.lock.locked or evidence.sessions > 0 or evidence.reported_running
+
+
+async def poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]:
+    """Return a snapshot of every changelog; if there is none, one without a name."""
+    memory, datname = context.memory, context.capabilities.datname
+    changelogs = await memory.find_changelogs(context.query, datname)
+    await memory.reports.refresh(context.query)
+    reader = ChangelogReader(
+        context.query,
+        context.settings.liquibase,
+        datname,
+        context.emit,
+        memory.reports,
+        context.capabilities.commit_timestamps,
+    )
+    snapshots = await asyncio.gather(*(reader.read(changelog) for changelog in changelogs))
+    memory.record(snapshots or [_no_changelog(memory)])
+    return memory.snapshots
+
+
+def _no_changelog(memory: LiquibaseMemory) -> ChangelogSnapshot:
+    evidence = Evidence(TableAccess.DROPPED if memory.tracked else TableAccess.ABSENT)
+    return ChangelogSnapshot("", evidence, decide(evidence))
+
+
+LIQUIBASE = Collector(
+    name="liquibase",
+    help="State, lock and history of Liquibase's migrations.",
+    sources=(
+        "DATABASECHANGELOG",
+        "DATABASECHANGELOGLOCK",
+        "pg_stat_activity",
+        "row counters of both tables",
+    ),
+    families=FAMILIES,
+    queries=(
+        sql.DISCOVER_BY_NAME,
+        sql.DISCOVER_BY_COLUMNS,
+        sql.READ_ROWS,
+        sql.READ_LOCK,
+        sql.READ_COUNTERS,
+        sql.READ_SESSIONS,
+        report_table.READ,
+    ),
+    cost="moderate",
+    requires=(READ_ALL_STATS,),
+    collect=collect,
+    memory=lambda settings: LiquibaseMemory(settings.liquibase, ReceivedReports(settings)),
+    watch=watch,
+)

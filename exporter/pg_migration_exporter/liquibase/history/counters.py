@@ -1,0 +1,25 @@
+"""PostgreSQL's row counters of the history table and the lock table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounters:
+    """Rows ever inserted into, updated in and deleted from the history; updates of the lock."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    locks: int = 0
+
+    def went_back(self, before: RowCounters) -> bool:
+        """True after the statistics were reset, or the tables were created again."""
+        return self.locks < before.locks or self.inserted < before.inserted
+
+    def has_same_history(self, before: RowCounters) -> bool:
+        """Whether no row of the history was written since `before`."""
+        return (self.inserted, self.updated, self.deleted) == (
+            before.inserted, before.updated, before.deleted,
+        )  # fmt: skip

@@ -1,0 +1,222 @@
+"""Poll one changelog: read its tables in one round trip, and decide its state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psycopg import errors
+
+from pg_migration_exporter.config.schema import LiquibaseSection
+from pg_migration_exporter.events import Event, EventKind
+from pg_migration_exporter.liquibase.history import tables as sql
+from pg_migration_exporter.liquibase.history.counters import RowCounters
+from pg_migration_exporter.liquibase.history.history import BEGINNING, History, Row, read_rows
+from pg_migration_exporter.liquibase.history.tables import ChangelogTables
+from pg_migration_exporter.liquibase.reports.received import ReceivedReports
+from pg_migration_exporter.liquibase.run_query import RunQuery
+from pg_migration_exporter.liquibase.state.applied_changesets import AppliedChangesets
+from pg_migration_exporter.liquibase.state.decide import MigrationState, decide
+from pg_migration_exporter.liquibase.state.evidence import (
+    ChangelogComparison,
+    Evidence,
+    Lock,
+    ReportedRun,
+    RunEffect,
+    TableAccess,
+)
+from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
+from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
+from pg_migration_exporter.postgres.query import array
+from pg_migration_exporter.postgres.statement_kind import kind_of
+
+#: Errors that are evidence: the tables cannot be read.
+_ACCESS_ERRORS: dict[type[Exception], TableAccess] = {
+    errors.InsufficientPrivilege: TableAccess.NOT_GRANTED,
+    errors.LockNotAvailable: TableAccess.BUSY,
+    errors.QueryCanceled: TableAccess.BUSY,
+    errors.UndefinedTable: TableAccess.DROPPED,
+}
+
+#: The outcome under which a run that ended in this state is counted.
+_OUTCOMES = {MigrationState.FAILED: "failed", MigrationState.ROLLED_BACK: "rolled_back"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The results of one round trip."""
+
+    lock: Lock
+    counters: RowCounters
+    sessions: list[dict[str, Any]]
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChangelogReader:
+    """Reads the changelogs of one database; `datname` is its name in events."""
+
+    query: RunQuery
+    settings: LiquibaseSection
+    datname: str
+    emit: Callable[[Event], None]
+    reports: ReceivedReports
+    commit_timestamps: bool
+
+    async def read(self, changelog: TrackedChangelog) -> ChangelogSnapshot:
+        """Read one changelog, update its memory, emit events, decide its state."""
+        evidence = await self._evidence(changelog)
+        snapshot = ChangelogSnapshot(changelog.name, evidence, decide(evidence))
+        if evidence.table_access is TableAccess.COMPLETE:
+            self._count_ended_runs(changelog.memory, snapshot)
+            self._emit_state_change(changelog.memory, snapshot)
+        return snapshot
+
+    async def _evidence(self, changelog: TrackedChangelog) -> Evidence:
+        access = _table_access(changelog.tables)
+        if access is not TableAccess.COMPLETE:
+            return Evidence(access)
+        if changelog.memory.record_table(changelog.tables.history.oid):
+            changelog.history = History()
+        try:
+            answers = await self._query_tables(changelog)
+        except tuple(_ACCESS_ERRORS) as error:
+            return Evidence(_ACCESS_ERRORS[type(error)])
+        return await self._update_memory(changelog, answers)
+
+    async def _query_tables(self, changelog: TrackedChangelog) -> _Answers:
+        tables, history = changelog.tables, changelog.history
+        assert tables.lock is not None
+        locks, counters, sessions, rows = await asyncio.gather(
+            self.query(sql.READ_LOCK, lock=tables.lock.quoted, committed=self._committed),
+            self.query(sql.READ_COUNTERS, str(tables.history.oid), str(tables.lock.oid)),
+            self.query(
+                sql.READ_SESSIONS, array(self.settings.application_names), str(tables.lock.owner)
+            ),
+            self._read_rows(changelog, history.position),
+        )
+        [row], [counts] = locks.named(), counters.rows
+        lock = changelog.memory.record_lock(
+            locked=bool(row["locked"]),
+            locked_by=row["lockedby"] or "",
+            version=row["version"] or "",
+            taken=row["committed"],
+            now=row["now"],
+        )
+        answers = _Answers(lock, RowCounters(*counts), sessions.named(), row["now"])
+        await self._update_history(changelog, rows, answers)
+        return answers
+
+    async def _update_history(
+        self, changelog: TrackedChangelog, rows: list[Row], answers: _Answers
+    ) -> None:
+        """Add new rows; reread the table if rows were also changed or removed."""
+        history = changelog.history
+        applied = AppliedChangesets(self.datname, self.emit)
+        applied.record(changelog, history.add(rows))
+        if not history.is_complete(answers.counters, answers.now):
+            everything = await self._read_rows(changelog, BEGINNING)
+            before = set(history.checksums)
+            applied.record(changelog, history.replace(everything, answers.counters, answers.now))
+            applied.record_removed(changelog, len(before - set(history.checksums)))
+
+    async def _read_rows(self, changelog: TrackedChangelog, behind: str) -> list[Row]:
+        quoted = changelog.tables.history.quoted
+        answer = await self.query(sql.READ_ROWS, behind, history=quoted, committed=self._committed)
+        return read_rows(answer.rows)
+
+    async def _update_memory(self, changelog: TrackedChangelog, answers: _Answers) -> Evidence:
+        memory = changelog.memory
+        reported = self.reports.latest(self.datname, changelog.name)
+        files = await self._compare_files(changelog)
+        ended = memory.record_counters(
+            answers.counters,
+            idle=_is_idle(answers, reported),
+            now=answers.now,
+            ignore_empty_runs=changelog.shares_lock and not (files and files.pending),
+        )
+        lock = memory.record_holder(
+            answers.lock, (session["started"] for session in answers.sessions), now=answers.now
+        )
+        if ended:
+            files = await self._compare_files(changelog, fresh=True)
+            memory.record_pending(files.pending if files else ())
+        evidence = Evidence(
+            TableAccess.COMPLETE,
+            lock=lock,
+            applied=len(changelog.history.checksums),
+            runs_ended=ended,
+            last_run=memory.last_run,
+            pending_after_last_run=tuple(memory.pending_after_last_run),
+            ended_after=memory.ended_after,
+            acknowledged=memory.is_acknowledged(reported),
+            files=files,
+            reported_run=reported,
+            reported_elsewhere=self.reports.other_servers(self.datname, changelog.name),
+            stale_lock_after=self.settings.stale_lock_after,
+        )
+        return _with_sessions(evidence, answers)
+
+    async def _compare_files(
+        self, changelog: TrackedChangelog, *, fresh: bool = False
+    ) -> ChangelogComparison | None:
+        if changelog.files is None:
+            return None
+        return await changelog.files.compare(changelog.history, fresh=fresh)
+
+    def _count_ended_runs(self, memory: ChangelogMemory, snapshot: ChangelogSnapshot) -> None:
+        ended, decision = snapshot.evidence.runs_ended, snapshot.decision
+        if ended:
+            outcome = _OUTCOMES.get(decision.status, "succeeded")
+            if memory.last_run is RunEffect.MAYBE_LEFT_NO_ROW and decision.source == "database":
+                outcome = "unknown"
+            memory.count_runs(outcome, ended)
+            self._emit(EventKind.RUN_ENDED, snapshot.changelog, {"outcome": outcome})
+
+    def _emit_state_change(self, memory: ChangelogMemory, snapshot: ChangelogSnapshot) -> None:
+        decision = snapshot.decision
+        if decision.status != memory.status:
+            details: dict[str, str | float | int] = {
+                "before": memory.status,
+                "now": decision.status.value,
+                "reason": decision.reason,
+            }
+            memory.status = decision.status.value
+            self._emit(EventKind.MIGRATION_STATE, snapshot.changelog, details)
+
+    def _emit(self, kind: EventKind, subject: str, details: dict[str, str | float | int]) -> None:
+        self.emit(Event(kind, self.datname, subject, details))
+
+    @property
+    def _committed(self) -> str:
+        return sql.COMMITTED if self.commit_timestamps else sql.NOT_COMMITTED
+
+
+def _table_access(tables: ChangelogTables) -> TableAccess:
+    if tables.lock is None:
+        return TableAccess.ABSENT  # Liquibase is about to create it
+    is_readable = tables.history.readable and tables.lock.readable
+    return TableAccess.COMPLETE if is_readable else TableAccess.NOT_GRANTED
+
+
+def _is_idle(answers: _Answers, reported: ReportedRun | None) -> bool:
+    """Whether nothing indicates a run in progress."""
+    is_named = any(session["named"] for session in answers.sessions)
+    is_reported = reported is not None and reported.under_way
+    return not (answers.lock.locked or is_named or is_reported)
+
+
+def _with_sessions(evidence: Evidence, answers: _Answers) -> Evidence:
+    at_work = [session for session in answers.sessions if session["named"] and session["working"]]
+    statements = [session["statement"] for session in at_work if session["statement"]]
+    return replace(
+        evidence,
+        sessions=len(at_work),
+        statement=kind_of(statements[0]) if statements else "",
+        blocked=any(
+            session["blocked"] and (session["named"] or session["started"] <= answers.lock.taken)
+            for session in answers.sessions
+        ),
+    )
