@@ -151,7 +151,7 @@ def test_settings_of_a_server_that_would_harm_are_told(
     assert main(["logs", "check", str(careless.folder)]) == 1
     output = capsys.readouterr().out
     assert output.count("set log_timezone = 'UTC'") == len(known_formats()) - 1
-    assert output.count("name the format with --format, or the server's log_line_prefix") == 1
+    assert output.count("give the format with --format, or the server's log_line_prefix") == 1
     text_log = careless.log("stderr")
     assert main(["logs", "check", str(text_log), "--format", "stderr", "--prefix", "%m [%p] "]) == 2
     assert "needs %c (the session), %l" in capsys.readouterr().err

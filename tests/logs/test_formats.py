@@ -80,7 +80,7 @@ def test_python_finds_what_oniguruma_finds(logging_server: LoggingServer, name: 
     pipeline = Pipeline(logging_server.values, name)
     rules = logging_server.formats[name]
     text = logging_server.log(name).read_text()
-    for pattern in filter(None, (rules.start, rules.goes_on)):
+    for pattern in filter(None, (rules.start, rules.continuation)):
         theirs, ours = Pattern(pattern), compile_onigmo(pattern)
         for line in text.splitlines():
             assert theirs.matches(line) == (ours.search(line) is not None), line

@@ -75,8 +75,8 @@ def test_a_process_without_a_session_has_no_session_fields() -> None:
         ("", r"needs %m \(the time\), %c"),
         ("%m [%p] %q%u@%d ", r"needs %c \(the session\), %l .* %e"),
         ("%m %q%c %l %e ", "before %q"),
-        ("%m %c %l %e %n ", "%n is not among"),
-        ("%m %c %l %e %", "% is not among"),
+        ("%m %c %l %e %n ", "%n is not one of"),
+        ("%m %c %l %e %", "% is not one of"),
         ("%m %c %l %e\n", "one line"),
     ],
 )

@@ -223,7 +223,7 @@ def test_values_become_lua_whatever_is_in_them() -> None:
         (json_entry("ready"), False),
         (json_entry("duration: 1 ms  statement: SELECT 1"), False),
         (json_entry("careful", error_severity="WARNING"), True),
-        (json_entry("duration: 1 ms  statement: SELECT * FROM Quest_Definitions"), True),
+        (json_entry("duration: 1 ms  statement: SELECT * FROM DatabaseChangeLog"), True),
         (json_entry("ready", application_name="liquibase"), True),
         (json_entry("x", statement="SELECT * FROM databasechangelog"), True),
         (json_entry("x", context="while in MIGRATION 7"), True),

@@ -1,4 +1,4 @@
-"""What the templates of Fluent Bit's configuration are rendered with."""
+"""The context of the templates of Fluent Bit's configuration, and its classic format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pg_migration_exporter.logs.formats import TIME_FORMAT, formats
 
 
 def context(logs: Logs) -> dict[str, Any]:
-    """Return the rules of `logs`, under the names that the templates use."""
+    """Return the names that the templates use in addition to the values."""
     return {
         "formats": formats(logs.postgresql.log_line_prefix),
         "integers": fields.INTEGERS,
@@ -60,7 +60,7 @@ def _section(name: str, properties: dict[str, Any]) -> str:
 
 
 def _properties(properties: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield keys and values; what YAML has as a list is a key again and again here."""
+    """Yield keys and values; a list of YAML becomes a key that is repeated."""
     for key, value in properties.items():
         if key == "rules":
             yield from (("rule", _rule(rule)) for rule in value)

@@ -1,4 +1,4 @@
-"""What the `logs` part of a values file may hold."""
+"""The model of the `logs` part of a values file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pg_migration_exporter.bundle.types import JobName, Model, OneLine
 from pg_migration_exporter.logs.formats import FormatName, Level
 from pg_migration_exporter.logs.prefix import check_prefix
 
-#: Becomes a path in configuration files of three syntaxes: nothing that needs quoting.
+#: Written to configuration files of three syntaxes: without characters that need quoting.
 Folder = Annotated[str, Field(pattern=r"^/[A-Za-z0-9_./-]+$")]
 #: Fluent Bit, "Unit sizes".
 Size = Annotated[str, Field(pattern=r"^[1-9][0-9]*[KMG]$")]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Count = Annotated[int, Field(strict=True, ge=0)]
-#: A share of a whole that may be the whole.
+#: A share of a whole, up to all of it.
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]+$")]
 #: Part of an index name. OpenSearch, "Index naming restrictions".
@@ -28,7 +28,7 @@ Prefix = Annotated[str, AfterValidator(check_prefix)]
 
 
 class ServerSettings(Model):
-    """Settings of PostgreSQL that the rules depend on."""
+    """Settings of PostgreSQL that parsing depends on."""
 
     log_line_prefix: Prefix
     log_min_duration_statement: Count
@@ -36,7 +36,7 @@ class ServerSettings(Model):
 
 
 class Keep(Model):
-    """Which entries become documents; every entry is counted."""
+    """Which entries are stored; every entry is counted."""
 
     levels: list[Level]
     texts: list[Text]
@@ -50,7 +50,7 @@ class Migration(Model):
 
 
 class Limits(Model):
-    """Sizes above which something is cut or dropped."""
+    """Sizes above which data is cut or dropped."""
 
     entry: Size
     storage: Size
@@ -58,7 +58,7 @@ class Limits(Model):
 
 
 class LogMetrics(Model):
-    """Where Prometheus finds the metrics of the log, and of Fluent Bit itself."""
+    """Where Prometheus scrapes the metrics of the log and of Fluent Bit itself."""
 
     job: JobName
     listen: Host
@@ -67,7 +67,7 @@ class LogMetrics(Model):
 
 
 class Output(Model):
-    """Where the documents go."""
+    """Where entries are stored."""
 
     kind: Literal["opensearch", "elasticsearch", "loki", "stdout"]
     host: Host
@@ -78,7 +78,7 @@ class Output(Model):
 
 
 class OpenSearch(Model):
-    """How OpenSearch keeps the documents."""
+    """How OpenSearch stores the documents, and for how long."""
 
     shards: Annotated[int, Field(strict=True, ge=1)]
     replicas: Count
@@ -87,7 +87,7 @@ class OpenSearch(Model):
 
 
 class Kubernetes(Model):
-    """Names in the cluster that the manifests refer to."""
+    """Names in the cluster that the manifests use."""
 
     image: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./:@-]*$")]
     namespace: ObjectName

@@ -1,7 +1,7 @@
-"""Objects for OpenSearch Dashboards: an index pattern, charts, a search, a dashboard of them.
+"""Objects for OpenSearch Dashboards: an index pattern, charts, a search, and their dashboard.
 
-The format is that of "Saved objects: import" (one JSON object a line); what an object says of its
-own search or chart is JSON in a string.
+The format is that of "Saved objects: import" (one JSON object per line), in which searches and
+charts are JSON in a string.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: What a migration did, and what happened to others meanwhile.
+#: What a migration did, and what happened to other sessions at the same time.
 TIMELINE = "migration: true or event: * or level: (FATAL or PANIC)"
 TIMELINE_COLUMNS = ("level", "event", "application_name", "message", "statement", "seconds")
 
@@ -22,7 +22,7 @@ _PAGE_WIDTH = 48
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Numbers of entries, by the values of fields; `kind` histogram: over time as well."""
+    """Counts of entries by the values of fields; over time too if `kind` is histogram."""
 
     name: str
     title: str
@@ -45,7 +45,7 @@ CHARTS = (
 
 
 def saved_objects(index: str, description: str) -> list[dict[str, Any]]:
-    """Return the objects for the indices `index`-*, each after those that it refers to."""
+    """Return the objects for the indices `index`-*, each after those that it references."""
     pattern = f"{index}-*"
     time = {"title": pattern, "timeFieldName": "@timestamp"}
     panels = [*(_chart(chart, pattern) for chart in CHARTS), _timeline(pattern)]
@@ -61,11 +61,13 @@ def _source(query: str, **reference: str) -> dict[str, str]:
     return {"searchSourceJSON": json.dumps(source)}
 
 
-def _searching(id: str, type: str, pattern: str, query: str, **attributes: Any) -> dict[str, Any]:  # noqa: A002 - as the format has it
-    """Return an object of that type that searches the pattern."""
+def _search_object(
+    name: str, kind: str, pattern: str, query: str, **attributes: Any
+) -> dict[str, Any]:
+    """Return an object of a kind that searches the index pattern; its id is `name`."""
     return {
-        "id": id,
-        "type": type,
+        "id": name,
+        "type": kind,
         "attributes": {**attributes, _SOURCE: _source(query, indexRefName=_PATTERN)},
         "references": [{"name": _PATTERN, "type": "index-pattern", "id": pattern}],
     }
@@ -77,7 +79,7 @@ def _timeline(pattern: str) -> dict[str, Any]:
         "columns": list(TIMELINE_COLUMNS),
         "sort": [["@timestamp", "asc"]],
     }
-    return _searching("migration-timeline", "search", pattern, TIMELINE, **attributes)
+    return _search_object("migration-timeline", "search", pattern, TIMELINE, **attributes)
 
 
 def _chart(chart: Chart, pattern: str) -> dict[str, Any]:
@@ -97,11 +99,11 @@ def _chart(chart: Chart, pattern: str) -> dict[str, Any]:
     }
     attributes = {"title": chart.title, "visState": json.dumps(state), "uiStateJSON": "{}"}
     chart_id = f"migration-logs-{chart.name}"
-    return _searching(chart_id, "visualization", pattern, chart.query, **attributes)
+    return _search_object(chart_id, "visualization", pattern, chart.query, **attributes)
 
 
 def _dashboard(panels: Sequence[dict[str, Any]], description: str) -> dict[str, Any]:
-    """Return the dashboard: the charts beside each other, the search below them."""
+    """Return the dashboard: the charts side by side, the search below them."""
     width = _PAGE_WIDTH // len(CHARTS)
     places = [{"x": width * column, "y": 0, "w": width, "h": 12} for column in range(len(CHARTS))]
     places.append({"x": 0, "y": 12, "w": _PAGE_WIDTH, "h": 24})

@@ -1,1 +1,1 @@
-"""PostgreSQL's server log: its formats, the rules that read them, and the check of a log."""
+"""PostgreSQL's server log: its formats, the rules that parse them, and the check of a log."""

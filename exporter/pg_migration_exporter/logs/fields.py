@@ -1,8 +1,8 @@
-"""The fields of a stored entry, and how a search engine keeps each."""
+"""The fields of a stored entry and their types in a search engine."""
 
 from __future__ import annotations
 
-#: Matched as a whole, counted and sorted.
+#: Matched as a whole, counted and sorted: type keyword.
 KEYWORDS = (
     "application_name",
     "backend_type",
@@ -23,7 +23,7 @@ KEYWORDS = (
     "user",
     "vxid",
 )
-#: Searched for the words in them.
+#: Searched by words: type text.
 TEXTS = (
     "message",
     "detail",
@@ -34,7 +34,7 @@ TEXTS = (
     "location",
     "backtrace",
 )
-#: Of csvlog and the text format they are read as numbers. query_id has too many digits for one.
+#: Converted to numbers in csvlog and the text format. query_id has too many digits for that.
 INTEGERS = (
     "pid",
     "line_num",

@@ -1,12 +1,12 @@
-r"""The three formats of PostgreSQL's log and the rules that read them.
+r"""The three formats of PostgreSQL's log and the patterns that parse them.
 
-Fluent Bit's configuration is rendered from these rules and `logs check` runs them: what the check
-says of a file is what the pipeline makes of it. They are in the syntax of Onigmo, where `^` and `$`
-match at every line, so that a whole entry is `\A...\z`.
+Fluent Bit's configuration is rendered from these patterns, and `logs check` uses them too, so that
+the check reports what the pipeline does. They are in the syntax of Onigmo, where `^` and `$` match
+at every line: a whole entry is `\A...\z`.
 
-Every line of a log passes through them, so they are written for Onigmo's speed: it looks for `^` at
-each character of a line and for `\A` at the first alone, and it remembers a way back for each turn
-of a loop that is not possessive (`*+`) or in `(?>...)`.
+Every line of a log is matched, so the patterns are written for Onigmo's speed: it tries `^` at each
+character of a line but `\A` only at the first, and it stores a backtracking position for each
+iteration of a loop that is not possessive (`*+`) or in `(?>...)`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FormatName = Literal["jsonlog", "csvlog", "stderr"]
 #: PostgreSQL, error_severity() in elog.c. All five debug levels are written as DEBUG.
 Level = Literal["DEBUG", "LOG", "INFO", "NOTICE", "WARNING", "ERROR", "FATAL", "PANIC"]
 LEVELS: tuple[Level, ...] = get_args(Level)
-#: What follows the message in the text format, in this order: its label -> the field.
+#: Sections after the message in the text format, in this order: label -> field.
 SECTIONS = {
     "DETAIL": "detail",
     "HINT": "hint",
@@ -38,34 +38,34 @@ _TIME = r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3} [^,\s]+"
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How one format is read: lines to entries, an entry to fields.
+    """How one format is parsed: lines to entries, an entry to fields.
 
-    `start` and `goes_on` tell what a line is to an entry; where both are None, each line is one.
-    `entry` is None where an entry is a JSON object.
+    `start` matches the first line of an entry and `continuation` the others; if both are None, each
+    line is an entry. `entry` matches a whole entry; it is None if entries are JSON objects.
     """
 
     name: FormatName
     suffix: str
     time: str
     start: str | None = None
-    goes_on: str | None = None
+    continuation: str | None = None
     entry: str | None = None
 
 
 def formats(prefix: str) -> dict[FormatName, Format]:
     """Return the formats by name; `prefix` is the log_line_prefix of the text format."""
-    found = (_jsonlog(), _csvlog(), _stderr(prefix))
-    return {each.name: each for each in found}
+    known = (_jsonlog(), _csvlog(), _stderr(prefix))
+    return {log_format.name: log_format for log_format in known}
 
 
 def _jsonlog() -> Format:
     return Format("jsonlog", ".json", "timestamp")
 
 
-# --- csvlog: an entry spans lines where a quoted field does -----------------------------------
+# --- csvlog: an entry spans several lines if a quoted field does ------------------------------
 
 
-#: What is between two quotes.
+#: The text between two quotes.
 _CONTENT = '(?:[^"]++|"")*+'
 
 
@@ -111,7 +111,7 @@ _CSV_COLUMNS = (
 
 
 def _csvlog() -> Format:
-    # As far as the line's number: a time at the start of a line of SQL is no new entry. A refused
+    # Matched up to the line's number, because a line of SQL may begin with a time too. A rejected
     # client may have sent a name with a line break; then the line ends inside that name.
     broken = f'"{_CONTENT}$'
     session = rf"{_quoted()},\d+,{_quoted()},[0-9a-f]+\.[0-9a-f]+,\d+,"
@@ -120,7 +120,7 @@ def _csvlog() -> Format:
     return Format("csvlog", ".csv", "time", rf"\A{start}", rf"\A(?!{start})", rf"\A{entry}\n?\z")
 
 
-# --- stderr: sections repeat the prefix, further lines begin with a tab -----------------------
+# --- stderr: sections repeat the prefix, continuation lines begin with a tab ------------------
 
 _TEXT = r"(?>.*(?:\n\t.*)*)"
 
@@ -134,7 +134,7 @@ def _stderr(prefix: str) -> Format:
         ".log",
         "time",
         start=rf"\A{before}(?:{levels}):  ",
-        goes_on=rf"\A(?:\t|{before}(?:{labels}):  )",
+        continuation=rf"\A(?:\t|{before}(?:{labels}):  )",
         entry=rf"\A{first}{''.join(_sections(before))}\n?\z",
     )
 

@@ -1,4 +1,4 @@
-"""Check of a log: which format it has, and what the pipeline would lose or misread."""
+"""Check of a log: its format, and what the pipeline would lose or misread."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pg_migration_exporter.logs.onigmo import compile_onigmo
 from pg_migration_exporter.logs.problems import PROBLEMS, Problem, Sessions, problems_of
 from pg_migration_exporter.logs.reader import Line, Reader, lines
 
-#: Lines after which the format is known.
+#: Lines that are read to detect the format.
 _PROBE_LINES = 200
 
 
 @dataclass(slots=True)
 class Report:
-    """What was found in a file: each problem with the numbers of the lines that have it."""
+    """The result for a file: each problem with the numbers of its lines."""
 
     path: Path
     format: FormatName
@@ -29,17 +29,17 @@ class Report:
 
     @property
     def problems(self) -> Iterator[tuple[Problem, list[int]]]:
-        """The problems found, those that concern most first."""
+        """The problems found, the most serious first."""
         return ((problem, self.found[problem]) for problem in PROBLEMS if problem in self.found)
 
 
 def log_files(path: Path, formats: Iterable[Format]) -> list[Path]:
-    """Return the log files at `path`: itself, or those in the folder. Raises UserError."""
+    """Return `path`, or the log files in it if it is a folder. Raises UserError."""
     if not path.is_dir():
         return [path]
-    suffixes = {each.suffix for each in formats}
+    suffixes = {log_format.suffix for log_format in formats}
     try:
-        found = sorted(each for each in path.iterdir() if each.suffix in suffixes)
+        found = sorted(file for file in path.iterdir() if file.suffix in suffixes)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
     if not found:
@@ -48,9 +48,9 @@ def log_files(path: Path, formats: Iterable[Format]) -> list[Path]:
 
 
 def check_file(path: Path, formats: Mapping[FormatName, Format], limit: int) -> Report:
-    """Read the whole file in the one of these formats that it has. Raises UserError.
+    """Detect the file's format and check every entry. Raises UserError.
 
-    `limit` is the longest entry, in bytes.
+    `limit` is the length of the longest entry, in bytes.
     """
     try:
         with path.open("rb") as file:
@@ -62,21 +62,22 @@ def check_file(path: Path, formats: Mapping[FormatName, Format], limit: int) -> 
 
 
 def detect(probe: Iterable[Line], formats: Mapping[FormatName, Format]) -> Format:
-    """Return the format that most lines have; the text format where none has any."""
+    """Return the format that matches most lines; the text format if none matches."""
     texts = [line.content.decode(errors="replace") for line in probe]
-    scores = {each: _score(each, texts) for each in formats.values()}
-    return max(scores, key=lambda each: (scores[each], each.name == "stderr"))
+    scores = {log_format: _score(log_format, texts) for log_format in formats.values()}
+    return max(scores, key=lambda known: (scores[known], known.name == "stderr"))
 
 
-def _score(format: Format, texts: list[str]) -> int:  # noqa: A002 - it is what it is
-    if format.start is None:
+def _score(log_format: Format, texts: list[str]) -> int:
+    if log_format.start is None:
         return sum(text.startswith('{"') for text in texts)
-    start = compile_onigmo(format.start)
+    start = compile_onigmo(log_format.start)
     return sum(start.search(text) is not None for text in texts)
 
 
-def _check(path: Path, format: Format, physical: Iterable[Line], limit: int) -> Report:  # noqa: A002
-    report, reader, sessions = Report(path, format.name), Reader(format, limit), Sessions()
+def _check(path: Path, log_format: Format, physical: Iterable[Line], limit: int) -> Report:
+    report, reader = Report(path, log_format.name), Reader(log_format, limit)
+    sessions = Sessions()
     for entry in reader.entries(physical):
         report.entries += 1
         for problem in problems_of(entry, reader.fields(entry), sessions):

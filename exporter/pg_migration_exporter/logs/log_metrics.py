@@ -1,4 +1,4 @@
-"""Metrics that Fluent Bit makes of the log: declared as the exporter's own, rendered as filters."""
+"""Metrics that Fluent Bit makes from the log: declared as families, rendered as its filters."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pg_migration_exporter.collectors.query_duration.query_duration_families imp
 from pg_migration_exporter.latency.histogram import BOUNDS
 from pg_migration_exporter.metrics.families import Family, MetricType
 
-#: Where an entry has the seconds that a histogram observes.
+#: Field of an entry with the seconds that a histogram observes.
 VALUE_FIELD = "seconds"
 _MINUTES = (0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
 class LogMetric:
-    """A family, the field of an entry behind each label, and which entries count.
+    """A family, the field of an entry behind each label, and which entries are counted.
 
-    `when` is a field and the pattern that it must match. `of_kept`: only entries that are stored
-    count, so that the others need not be looked at. A histogram has buckets up to `bounds`.
+    `when` is a field and the pattern that it must match. With `of_kept`, only stored entries are
+    counted, and the filter skips the others. `bounds` are those of a histogram's buckets.
     """
 
     family: Family
@@ -31,7 +31,7 @@ class LogMetric:
 
     @property
     def name_parts(self) -> tuple[str, str, str]:
-        """Namespace, subsystem and name: Fluent Bit joins the three with underscores."""
+        """Namespace, subsystem and name, which Fluent Bit joins with underscores."""
         namespace, subsystem, name = self.family.name.split("_", 2)
         return namespace, subsystem, name
 
@@ -39,7 +39,7 @@ class LogMetric:
 def _metric(
     name: str, metric_type: MetricType, text: str, labels: Mapping[str, str], **options: Any
 ) -> LogMetric:
-    """A metric of the log alone; `labels` and `options` are those of `LogMetric`."""
+    """Return a metric that only the log has; `labels` and `options` are those of `LogMetric`."""
     return LogMetric(Family(name, metric_type, text, tuple(labels)), labels, **options)
 
 
@@ -86,18 +86,18 @@ METRICS: tuple[LogMetric, ...] = (
 )
 
 
-def _own(name: str, text: str) -> Family:
+def _pipeline_metric(name: str, text: str) -> Family:
     return Family(f"fluentbit_{name}_total", "counter", text, ("name",))
 
 
-#: Of Fluent Bit itself, on the same page, as far as alert rules have a use for them. The label is
-#: the alias of the input (postgresql_log) or the output (store). Fluent Bit, "Monitoring".
+#: Metrics of Fluent Bit itself on the same page that alert rules use. The label is the alias of the
+#: input (postgresql_log) or the output (store). Fluent Bit, "Monitoring".
 PIPELINE_METRICS: tuple[Family, ...] = (
-    _own("input_records", "Number of input records."),
-    _own("output_proc_records", "Number of processed output records."),
-    _own("output_retries", "Number of output retries."),
-    _own("output_errors", "Number of output errors."),
-    _own("output_dropped_records", "Number of dropped records."),
+    _pipeline_metric("input_records", "Number of input records."),
+    _pipeline_metric("output_proc_records", "Number of processed output records."),
+    _pipeline_metric("output_retries", "Number of output retries."),
+    _pipeline_metric("output_errors", "Number of output errors."),
+    _pipeline_metric("output_dropped_records", "Number of dropped records."),
 )
 
 FAMILIES: tuple[Family, ...] = (*(metric.family for metric in METRICS), *PIPELINE_METRICS)

@@ -1,6 +1,6 @@
-"""Patterns in the syntax of Onigmo, for Python.
+"""Translation of patterns from the syntax of Onigmo to Python's.
 
-Only what the rules of this package use is translated. A test runs both engines over real logs.
+Only the syntax that this package uses is translated. A test runs both engines on real logs.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _TRANSLATIONS = (
 
 
 def compile_onigmo(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern so that it finds what Fluent Bit finds."""
+    """Return the pattern compiled so that it matches what it matches in Fluent Bit."""
     for expression, replacement in _TRANSLATIONS:
         pattern = expression.sub(replacement, pattern)
-    # Ruby's syntax: ^ and $ at every line, and \\d is ASCII.
+    # Ruby's syntax: ^ and $ match at every line, and \\d is ASCII.
     return re.compile(pattern, re.MULTILINE | re.ASCII)

@@ -1,7 +1,7 @@
 r"""`log_line_prefix` as a regular expression (PostgreSQL, "Error Reporting and Logging").
 
 Patterns are in the syntax of Onigmo, which Fluent Bit uses: `(?<name>...)`, `(?m:.)` for any
-character, `\z` for the end. `onigmo.py` gives them to Python.
+character, `\z` for the end. `onigmo.py` translates them for Python.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-#: No longer name than this is kept. PostgreSQL, pg_config_manual.h: NAMEDATALEN - 1.
+#: Bytes to which PostgreSQL cuts names. pg_config_manual.h: NAMEDATALEN - 1.
 LONGEST_NAME = 63
 _LONGEST_ESCAPED = LONGEST_NAME * len(r"\xHH")
 
-#: Begins what only sessions have: not where the severity, or DETAIL and the like, follows.
+#: Begins the part that only sessions have: not before the severity, or DETAIL and the like.
 NOT_IN_SESSION = "(?:(?![A-Z]+:  )"
 
 _TOKEN = re.compile(r"%(?P<padding>-?\d+)?(?P<escape>.)|(?P<literal>[^%]+)|(?P<lone>%)", re.DOTALL)
@@ -23,13 +23,13 @@ _SPECIAL = re.compile(r"([][\\.^$*+?{}()|/])")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What an escape of the prefix stands for: the name that jsonlog gives it, and its text."""
+    """The field behind an escape of the prefix: its name in jsonlog, and a pattern of its text."""
 
     name: str
     pattern: str
 
 
-#: Escape -> field. %n and %t are other ways to write the time, %r is %h with a port.
+#: Escape -> field. Left out: %n and %t, other forms of the time, and %r, which is %h with a port.
 FIELDS = {
     "a": Field("application_name", ".{0,252}?"),
     "u": Field("user", r"[^@\n]*"),
@@ -48,20 +48,20 @@ FIELDS = {
     "x": Field("txid", r"\d+"),
     "Q": Field("query_id", r"-?\d+"),
 }
-#: Without these an entry has no time, no identity or no class.
+#: Escapes that are needed for the time, the identity and the class of an entry.
 REQUIRED = {"m": "the time", "c": "the session", "l": "the line's number", "e": "the SQLSTATE"}
 
 
 def check_prefix(prefix: str) -> str:
-    """Return the prefix. Raises ValueError when its lines can not be told from one another."""
+    """Return the prefix. Raises ValueError if its lines cannot be parsed."""
     escapes = [match["escape"] for match in _TOKEN.finditer(prefix) if match["literal"] is None]
     unknown = [f"%{escape or ''}" for escape in escapes if escape not in {*FIELDS, "q", "%"}]
     if unknown:
-        raise ValueError(f"{', '.join(unknown)} is not among %{', %'.join([*FIELDS, 'q', '%'])}")
+        raise ValueError(f"{', '.join(unknown)} is not one of %{', %'.join([*FIELDS, 'q', '%'])}")
     always = escapes[: escapes.index("q")] if "q" in escapes else escapes
     missing = [f"%{escape} ({what})" for escape, what in REQUIRED.items() if escape not in always]
     if missing:
-        raise ValueError(f"needs {', '.join(missing)}, before %q where there is one")
+        raise ValueError(f"needs {', '.join(missing)}, before %q if there is one")
     if not prefix.isprintable():
         raise ValueError("write it on one line, without control characters")
     return prefix
@@ -91,11 +91,11 @@ def _parts(prefix: str, capture: bool) -> Iterator[str]:
 
 
 def _padded(field: Field, padding: int) -> str:
-    """Return the pattern of a field that PostgreSQL fills up with spaces to `padding` bytes.
+    """Return the pattern of a field that PostgreSQL pads with spaces to `padding` bytes.
 
-    An application name is ASCII and no longer than LONGEST_NAME: filled up to that, its end is
-    known, and nothing inside it can pass for what follows. Only since PostgreSQL 16 it is longer
-    where it had other bytes, each of which is written as \\xHH (pg_clean_ascii).
+    An application name is ASCII and not longer than LONGEST_NAME: padded to that, its end is known,
+    and no part of it can pass for what follows. Only since PostgreSQL 16 it is longer if it had
+    other bytes, each of which is written as \\xHH (pg_clean_ascii).
     """
     width = abs(padding)
     if field.name == "application_name" and width >= LONGEST_NAME:
@@ -106,9 +106,9 @@ def _padded(field: Field, padding: int) -> str:
 
 
 def _exactly(width: int) -> str:
-    """Return the pattern of so many characters of a line.
+    """Return the pattern of exactly `width` characters of a line.
 
-    Onigmo unrolls eight; `.{63}` it would count, which takes longer than all else of a prefix.
+    Onigmo unrolls eight; it would count `.{63}`, which takes longer than the rest of a prefix.
     """
     return f"(?:.{{8}}){{{width // 8}}}.{{{width % 8}}}"
 

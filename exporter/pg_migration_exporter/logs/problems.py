@@ -1,4 +1,4 @@
-"""What can be wrong with an entry: what it means for the pipeline, and what to do."""
+"""Problems of log entries: their effect in the pipeline, and their remedy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pg_migration_exporter.logs.reader import Entry
 
 Fields = dict[str, Any]
 
-#: Zones that mean the same everywhere; Fluent Bit knows a few others, and reads none as "+03".
+#: Zones that mean the same everywhere. Fluent Bit reads a few others, but none such as "+03".
 _ZONES = {"UTC", "GMT", "Z"}
 _SUCCESSFUL = "00000"
 _FAILING = {"ERROR", "FATAL", "PANIC"}
@@ -33,7 +33,7 @@ CUT = Problem("too long", "loses its end", "raise logs.limits.entry in the value
 UNREAD = Problem(
     "not understood",
     "is stored as it is, without fields (level UNPARSED)",
-    "name the format with --format, or the server's log_line_prefix with --prefix",
+    "give the format with --format, or the server's log_line_prefix with --prefix",
 )
 TRANSLATED = Problem(
     "severity in another language",
@@ -47,35 +47,35 @@ ZONE = Problem(
 )
 REPEATED = Problem(
     "session and line seen before",
-    "is taken for a repetition and not stored",
-    "find out what copies entries into the file",
+    "is taken for a duplicate and not stored",
+    "find what copies entries into the file",
 )
 BYTES = Problem(
     "not UTF-8",
-    "has the bytes in question replaced",
-    "use databases in UTF8, or SQL_ASCII clients that send it",
+    "has these bytes replaced",
+    "use databases with encoding UTF8, or make clients of SQL_ASCII databases send UTF-8",
 )
 ZEROS = Problem(
     "null bytes",
     "is damaged",
-    "rotate by PostgreSQL (log_rotation_age) instead of copytruncate",
+    "let PostgreSQL rotate (log_rotation_age) instead of copytruncate",
 )
 FORGED = Problem(
     "severity and SQLSTATE contradict each other",
-    "may be forged through a name that a client chose",
-    "use jsonlog, where no client can",
+    "may be forged by a client, through a name that it chose",
+    "use jsonlog, which clients cannot forge",
 )
 PROBLEMS = (UNREAD, TRANSLATED, CUT, ZONE, REPEATED, BYTES, ZEROS, FORGED)
 
 
 class Sessions:
-    """The last line's number of each session seen, to find entries that come again."""
+    """The number of each session's last line, to detect repeated entries."""
 
     def __init__(self) -> None:
         self._last: dict[str, int] = {}
 
     def is_repetition(self, fields: Fields) -> bool:
-        """Say whether the entry's session had that line before, and remember the line."""
+        """Return whether the entry's session had that line before, and remember the line."""
         session, number = str(fields.get("session_id", "")), _integer(fields.get("line_num"))
         last = self._last.get(session, 0)
         self._last[session] = max(last, number)
@@ -83,7 +83,7 @@ class Sessions:
 
 
 def problems_of(entry: Entry, fields: Fields | None, sessions: Sessions) -> Iterator[Problem]:
-    """Yield what is wrong with an entry; `fields` is None where it was not understood."""
+    """Yield the problems of an entry; `fields` is None if it could not be parsed."""
     if entry.is_cut:
         yield CUT
     if "\0" in entry.text:
@@ -93,7 +93,7 @@ def problems_of(entry: Entry, fields: Fields | None, sessions: Sessions) -> Iter
     if fields is None:
         yield TRANSLATED if _is_translated(entry.text) else UNREAD
         return
-    yield from (problem for problem, is_one in _OF_FIELDS.items() if is_one(fields))
+    yield from (problem for problem, applies in _OF_FIELDS.items() if applies(fields))
     if sessions.is_repetition(fields):
         yield REPEATED
 
@@ -116,7 +116,7 @@ def _is_foreign_zone(fields: Fields) -> bool:
 
 
 def _is_contradiction(fields: Fields) -> bool:
-    """PostgreSQL gives every error an SQLSTATE, and a mere LOG entry of a success none."""
+    """PostgreSQL gives every error an SQLSTATE other than that of success."""
     failed = fields.get("sqlstate", _SUCCESSFUL) != _SUCCESSFUL
     return fields.get("level") in _FAILING and not failed
 

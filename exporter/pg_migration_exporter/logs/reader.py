@@ -1,4 +1,4 @@
-"""A log as Fluent Bit reads it: bytes to lines, lines to entries, entries to fields."""
+"""Reader of a log that works as Fluent Bit does: bytes to lines, to entries, to fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from pg_migration_exporter.logs.formats import Format
 from pg_migration_exporter.logs.onigmo import compile_onigmo
 
-#: Names of jsonlog -> the names that the other two formats' rules give.
+#: Names in jsonlog -> names in the other two formats.
 JSON_NAMES = {
     "timestamp": "time",
     "dbname": "db",
@@ -23,7 +23,7 @@ _BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line without its end; `is_cut` where it is longer than what was kept of it."""
+    """A line without its line break; `is_cut` if it was longer than the limit."""
 
     number: int
     content: bytes
@@ -32,7 +32,7 @@ class Line:
 
 @dataclass(slots=True)
 class Entry:
-    """An entry of the log, the number of its first line, and whether it begins as entries do."""
+    """An entry of the log; `is_begun` if its first line matches the start of an entry."""
 
     line: int
     parts: list[str]
@@ -46,7 +46,7 @@ class Entry:
 
 
 def lines(file: BinaryIO, limit: int) -> Iterator[Line]:
-    """Yield the lines of a file, each cut to `limit` bytes; no more than that is ever held."""
+    """Yield the lines of a file, each cut to `limit` bytes, which bounds the memory."""
     number = 0
     while content := file.readline(limit + 1):
         number += 1
@@ -62,22 +62,24 @@ def _skip_line(file: BinaryIO) -> None:
 
 
 class Reader:
-    """Reads one format; an object reads one file."""
+    """Reader of one file in one format."""
 
-    def __init__(self, format: Format, limit: int) -> None:  # noqa: A002 - it is what it is
-        """`limit` is that of an entry, in characters."""
-        self._start = compile_onigmo(format.start) if format.start else None
-        self._goes_on = compile_onigmo(format.goes_on) if format.goes_on else None
-        self._entry = compile_onigmo(format.entry) if format.entry else None
+    def __init__(self, log_format: Format, limit: int) -> None:
+        """Read entries of at most `limit` characters."""
+        self._start = compile_onigmo(log_format.start) if log_format.start else None
+        self._continuation = (
+            compile_onigmo(log_format.continuation) if log_format.continuation else None
+        )
+        self._entry = compile_onigmo(log_format.entry) if log_format.entry else None
         self._limit = limit
 
     def entries(self, physical: Iterable[Line]) -> Iterator[Entry]:
-        """Yield the entries that the lines make; a line that belongs to none is one by itself."""
+        """Yield the entries; a line that belongs to no entry is an entry of its own."""
         current: Entry | None = None
         room = 0
         for line in physical:
             text = line.content.decode(errors="surrogateescape")
-            if current and current.is_begun and self._matches(self._goes_on, text):
+            if current and current.is_begun and self._matches(self._continuation, text):
                 room -= len(text) + 1
                 current.is_cut |= line.is_cut or room < 0
                 if room >= 0:
@@ -95,7 +97,7 @@ class Reader:
         return pattern is not None and pattern.search(text) is not None
 
     def fields(self, entry: Entry) -> dict[str, Any] | None:
-        """Return the fields of an entry, without those that are empty; None if it is not read."""
+        """Return the fields of an entry that are not empty; None if it cannot be parsed."""
         found = self._match(entry.text) if self._entry else self._load(entry.text)
         if found is None:
             return None
