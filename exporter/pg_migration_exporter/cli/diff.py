@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "they differ."
     )
     parser.add_argument("old", metavar="OLD", help=_WHAT)
-    parser.add_argument("new", metavar="NEW", help="the values to compare with, in the same way")
+    parser.add_argument(
+        "new", metavar="NEW", help="values to compare with, in the same forms as OLD"
+    )
     parser.set_defaults(run=run)
 
 

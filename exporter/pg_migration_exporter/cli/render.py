@@ -17,7 +17,9 @@ from pg_migration_exporter.errors import UserError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.description = "Render the files of the bundle with your values and write them below DIR."
-    parser.add_argument("kind", nargs="?", choices=(*KINDS, "all"), default="all", help="the part")
+    parser.add_argument(
+        "kind", nargs="?", choices=(*KINDS, "all"), default="all", help="what to render"
+    )
     add_values_options(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="output directory")
     parser.add_argument(

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="configuration file (YAML); its section `reports` is used",
     )
     parser.add_argument(
-        "command", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command line"
+        "command", nargs=argparse.REMAINDER, metavar="COMMAND", help="command to run"
     )
     parser.set_defaults(run=run)
 
