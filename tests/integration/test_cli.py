@@ -92,9 +92,11 @@ def test_missing_rights_are_named_with_their_grant(database: Database) -> None:
         assert 'locks cannot run: GRANT pg_monitor TO "nobody_yet";' in refused.stderr
         [works] = re.findall(r"(?m)^what works: (.*)$", refused.stderr)
         assert works.split(", ") == [
-            one.name
-            for one in COLLECTORS
-            if one.default_on and not one.requires and one.is_configured(Settings())
+            collector.name
+            for collector in COLLECTORS
+            if collector.default_on
+            and not collector.requires
+            and collector.is_configured(Settings())
         ]
     finally:
         database.execute("DROP ROLE nobody_yet")

@@ -62,7 +62,9 @@ def test_openmetrics_holds_the_same_series(
 
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert answer.text.endswith("# EOF\n")
-    assert {one.name for one in samples} == {one.name for one in scrape(exporter).samples}
+    assert {sample.name for sample in samples} == {
+        sample.name for sample in scrape(exporter).samples
+    }
 
 
 def test_hostile_names_are_only_text(database: Database, start_exporter: StartExporter) -> None:

@@ -146,9 +146,9 @@ def test_whoever_trusts_the_authority_and_logs_in_sees_all(
         client = connect(auth=auth)
         answers = [client.get(exporter.url + path) for path in PATHS]
         answers.append(client.post(f"{exporter.url}/-/reload"))
-        assert {one.status_code for one in answers} == {401}
-        assert {one.headers["WWW-Authenticate"].split()[0] for one in answers} == {"Basic"}
-        pages += [one.text for one in answers]
+        assert {answer.status_code for answer in answers} == {401}
+        assert {answer.headers["WWW-Authenticate"].split()[0] for answer in answers} == {"Basic"}
+        pages += [answer.text for answer in answers]
         # Reports have a token of their own, and this exporter takes none.
         assert client.post(f"{exporter.url}/api/v1/reports").status_code == 404
 
@@ -156,9 +156,9 @@ def test_whoever_trusts_the_authority_and_logs_in_sees_all(
         connect(verify=ssl.create_default_context()).get(exporter.url)
     with pytest.raises(httpx.TransportError):
         connect().get(f"http://{exporter.address}/metrics")
-    said = exporter.process.output()
-    assert f"serves https://{exporter.address}/metrics" in said
-    for text in (said, *pages):
+    output = exporter.process.output()
+    assert f"serves https://{exporter.address}/metrics" in output
+    for text in (output, *pages):
         for secret in (PASSWORD, HASH, "not_the_s3cret"):
             assert secret not in text
 
@@ -212,8 +212,8 @@ def test_certificate_and_users_are_renewed_at_a_reload(
     pair.key.write_bytes(other.key.read_bytes())
     answer = reload(exporter)
     assert answer.status_code == 422
-    for said in (answer.text, exporter.process.output()):
-        assert f"{pair.cert} and {pair.key} cannot be used: the key does not fit" in said
+    for output in (answer.text, exporter.process.output()):
+        assert f"{pair.cert} and {pair.key} cannot be used: the key does not match" in output
     assert exporter.certificate() == first.cert.read_text()
     assert "migration_exporter_config_reload_success 0" in exporter.metrics()
 
@@ -288,9 +288,9 @@ def test_an_idle_client_does_not_hold_up_the_end(start: Start) -> None:
     exporter = start()
     exporter.get("/healthz")  # its connection stays open, as Prometheus's do
     exporter.stop()
-    said = exporter.process.output()
-    assert said.endswith("INFO stopped\n")
-    assert "ERROR" not in said
+    output = exporter.process.output()
+    assert output.endswith("INFO stopped\n")
+    assert "ERROR" not in output
 
 
 def test_a_file_that_is_not_there_is_named_at_the_start(tmp_path: Path) -> None:

@@ -107,8 +107,8 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 def test_a_right_login_is_checked_once_and_a_wrong_one_each_time(checked: list[bytes]) -> None:
     async def log_in() -> list[bool]:
         logins = Logins()
-        told = [("prometheus", b"s3cret"), ("prometheus", b"wrong"), ("nobody", b"s3cret")] * 2
-        return [await logins.accept(USERS, *one) for one in told]
+        attempts = [("prometheus", b"s3cret"), ("prometheus", b"wrong"), ("nobody", b"s3cret")] * 2
+        return [await logins.accept(USERS, *login) for login in attempts]
 
     assert asyncio.run(log_in()) == [True, False, False] * 2
     assert len(checked) == 5
@@ -173,7 +173,7 @@ def test_few_checks_run_at_once_and_few_wait(monkeypatch: pytest.MonkeyPatch) ->
 
     answers = asyncio.run(log_in())
     assert answers[:most] == [False] * most
-    assert [type(one) for one in answers[most:]] == [BusyError] * 3
+    assert [type(answer) for answer in answers[most:]] == [BusyError] * 3
     assert running.most <= basic_auth._MAX_CHECKS
 
 

@@ -52,4 +52,4 @@ def test_anything_else_is_none(answer: list[tuple[Any, ...]], complaint: str) ->
 
 
 def test_no_collector_of_the_exporter_is_called_as_a_check_is() -> None:
-    assert not [one.name for one in COLLECTORS if one.name.startswith(PREFIX)]
+    assert not [collector.name for collector in COLLECTORS if collector.name.startswith(PREFIX)]

@@ -25,11 +25,11 @@ UNFIT: dict[str, tuple[Callable[[Pair, Pair], Files], str]] = {
 def test_what_cannot_be_used_is_named(
     unfit: str, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    choose, said = UNFIT[unfit]
+    choose, message = UNFIT[unfit]
     cert, key = choose(authority.issue("ours"), authority.issue("other"))
     monkeypatch.setenv(CERT_FILE, str(cert))
     monkeypatch.setenv(KEY_FILE, str(key))
-    with pytest.raises(ConfigError, match=said) as refused:
+    with pytest.raises(ConfigError, match=message) as refused:
         tls_context()
     assert "BEGIN" not in str(refused.value)
 

@@ -1,4 +1,4 @@
-"""The configuration: what is accepted, and what a user is told of the rest."""
+"""The configuration: what is accepted, and the errors for the rest."""
 
 from __future__ import annotations
 

@@ -62,8 +62,8 @@ def test_every_target_is_scraped_by_prometheus(fleet: FleetResult) -> None:
 
 def test_a_curve_has_a_point_for_each_size(curves: tuple[Curve, Curve]) -> None:
     tables, statements = curves
-    assert [one.size for one in tables.points] == [*PLAN.tables]
-    assert [one.size for one in statements.points] == [*PLAN.statements]
+    assert [point.size for point in tables.points] == [*PLAN.tables]
+    assert [point.size for point in statements.points] == [*PLAN.statements]
     few, many = tables.points
     assert many.samples > few.samples
     for one in (*tables.points, *statements.points):
@@ -90,7 +90,7 @@ def test_the_plot_places_points_by_their_logarithm() -> None:
     lines = [Line("a < b", [(10, 1), (100, 10), (1000, 100)])]
     picture = ElementTree.fromstring(draw([Panel("title", "x & y", "ms", lines)]))
     circles = picture.findall(".//{http://www.w3.org/2000/svg}circle")
-    across, up = ([float(one.attrib[key]) for one in circles] for key in ("cx", "cy"))
+    across, up = ([float(circle.attrib[key]) for circle in circles] for key in ("cx", "cy"))
     assert across[1] - across[0] == pytest.approx(across[2] - across[1], abs=0.2)
     assert up[0] - up[1] == pytest.approx(up[1] - up[2], abs=0.2)
     assert up[0] > up[2]

@@ -34,7 +34,7 @@ def check(name: str, sql: str, **more: Any) -> dict[str, Any]:
 def shown(exporter: Exporter) -> dict[str, CheckStatus]:
     """The checks of the status API by name."""
     status = Status.model_validate(exporter.api(STATUS_PATH))
-    return {one.name: one for one in status.targets[0].checks}
+    return {check.name: check for check in status.targets[0].checks}
 
 
 def shown_as(exporter: Exporter, name: str, reason: str | None) -> dict[str, CheckStatus]:
@@ -104,12 +104,12 @@ def test_no_answer_is_no_status_and_costs_that_check_alone(
 
     assert page.values(_STATUS) == page.values(_STATUS, check="last") == [1]
     assert len(page.values(_INFO)) == len(silent) + 1
-    said = exporter.process.output()
+    output = exporter.process.output()
     for name, (_, complaint) in NO_ANSWER.items():
         assert page.values(_SUCCESS, collector=f"check_{name}") == [0]
-        assert f"check_{name} failed: " in said
-        assert complaint in said
-    assert "Traceback" not in said
+        assert f"check_{name} failed: " in output
+        assert complaint in output
+    assert "Traceback" not in output
     assert sum(page.values(_SUCCESS)) == len(page.values(_SUCCESS)) - len(silent)
     assert database.value("SELECT count(*) FROM kept") == 1
 
@@ -136,11 +136,11 @@ def test_where_it_runs(
     for server, side in zip(standby_pair, ("primaries", "standbys"), strict=True):
         exporter = start_exporter(server.database(), checks=checks, collectors=off)
         page = scrape(exporter)
-        assert {one.labels["check"] for one in page.samples if one.name == _STATUS} == {
+        assert {sample.labels["check"] for sample in page.samples if sample.name == _STATUS} == {
             "everywhere",
             side,
         }
-        assert {one.labels["check"] for one in page.samples if one.name == _INFO} == {
+        assert {sample.labels["check"] for sample in page.samples if sample.name == _INFO} == {
             "everywhere",
             side,
             "elsewhere",
@@ -212,7 +212,7 @@ def test_the_quest_example(database: Database, start_exporter: StartExporter) ->
         one["databases"] = [database.name]
         one.pop("interval", None)
     exporter = start_exporter(database, **content)
-    post = {one["name"] for one in content["checks"] if one["phase"] == "post"}
+    post = {check["name"] for check in content["checks"] if check["phase"] == "post"}
     before = shown(exporter)
     assert {name for name, one in before.items() if one.passes is None} == set()
     assert {name for name in post if before[name].passes} == set()

@@ -156,8 +156,8 @@ def test_a_source_that_fails_is_named(role: Database, start_exporter: StartExpor
     lines = exporter.process.output().splitlines()
     for name, (source, complaint) in FAILING.items():
         key = next(iter(source))
-        said = [one for one in lines if f"target {name}: scrape failed: " in one]
-        assert said
-        assert f"postgres.{key}: {complaint}" in said[0]
+        failures = [line for line in lines if f"target {name}: scrape failed: " in line]
+        assert failures
+        assert f"postgres.{key}: {complaint}" in failures[0]
     children = descendants(exporter.process.pid)
     assert [pid for pid in children if "sleep" in Path(f"/proc/{pid}/cmdline").read_text()] == []

@@ -102,12 +102,12 @@ def test_a_statement_that_fails_costs_itself_alone_and_is_named(
     exporter = start_exporter(database, custom_metrics=[*bad, good])
     page = scrape(exporter)
 
-    said = exporter.process.output()
+    output = exporter.process.output()
     for name, (_, complaint) in FAILING.items():
         assert page.values(_SUCCESS, collector=f"custom_{name}") == [0]
-        assert f"custom_{name} failed: " in said
-        assert complaint.format(f"bad_{name}") in said
-    assert "Traceback" not in said
+        assert f"custom_{name} failed: " in output
+        assert complaint.format(f"bad_{name}") in output
+    assert "Traceback" not in output
     assert page.value("quests") == 7
     assert set(page.values(_SUCCESS)) == {0, 1}
     assert sum(page.values(_SUCCESS)) == len(page.values(_SUCCESS)) - len(bad)
@@ -237,7 +237,9 @@ def test_no_active_quest_is_zero_in_the_example(
     """A sum of no series is no series, and QuestsMissing would never fire."""
     database.execute(SCHEMA)
     content = yaml.safe_load((ROOT / "examples/quest/metrics.yaml").read_text())
-    [active] = [one for one in content["custom_metrics"] if one["name"] == "quests_active"]
+    [active] = [
+        section for section in content["custom_metrics"] if section["name"] == "quests_active"
+    ]
     for end in ("UPDATE quest_attempt SET ended_at = now()", "TRUNCATE quest_attempt"):
         database.execute(end)
         query = active | {"databases": [database.name]}

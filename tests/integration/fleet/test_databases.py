@@ -47,7 +47,8 @@ def all_up(*databases: Database) -> Callable[[Page], bool]:
     """Each of these databases answers, and no other."""
     names = {database.name for database in databases}
     return lambda page: (
-        {one.labels["datname"] for one in page.samples if one.name == _UP and one.value} == names
+        {sample.labels["datname"] for sample in page.samples if sample.name == _UP and sample.value}
+        == names
     )
 
 
@@ -124,15 +125,15 @@ def test_the_log_says_which_database_of_which_target(
     exporter = start_exporter(targets=[target], watch={"enabled": False})
     try:
         scrape(exporter, "quests")
-        said = exporter.process.output()
+        output = exporter.process.output()
     finally:
         exporter.stop()
         server.database().execute(f"DROP ROLE {role}")
-    assert f"target quests: connected to database {main.name} of PostgreSQL" in said
-    assert "target quests: collector tables cannot run" in said
+    assert f"target quests: connected to database {main.name} of PostgreSQL" in output
+    assert "target quests: collector tables cannot run" in output
     there = f"target quests: database {other.name}: "
-    assert f"{there}connected to database {other.name} of PostgreSQL" in said
-    assert f"{there}collector tables cannot run" in said
+    assert f"{there}connected to database {other.name} of PostgreSQL" in output
+    assert f"{there}collector tables cannot run" in output
 
 
 def test_databases_come_and_go(
@@ -231,11 +232,11 @@ def test_check_config_names_the_database_of_a_problem(
     finally:
         server.database().execute(f"DROP ROLE {role}")
     assert refused.returncode == 2
-    said = refused.stderr.removeprefix("pg-migration-exporter: ").splitlines()
+    output = refused.stderr.removeprefix("pg-migration-exporter: ").splitlines()
     grant = f'collector tables cannot run: GRANT pg_monitor TO "{role}";'
-    assert f"target quests: {grant}" in said
-    assert f"target quests: database {third.name}: {grant}" in said
-    [away] = [line for line in said if line.startswith(f"target quests: database {second.name}:")]
+    assert f"target quests: {grant}" in output
+    assert f"target quests: database {third.name}: {grant}" in output
+    [away] = [line for line in output if line.startswith(f"target quests: database {second.name}:")]
     assert "the server cannot be reached: " in away
     assert "too many connections" in away
 

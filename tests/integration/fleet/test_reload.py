@@ -116,9 +116,9 @@ def test_a_bad_file_changes_nothing_and_says_why(
         exporter.config.write_text(f"{content}\n{good}")
         answer = reload(exporter)
         assert answer.status_code == 422
-        for said in (answer.text, exporter.process.output()):
-            assert complaint in said
-            assert "s3cret" not in said
+        for output in (answer.text, exporter.process.output()):
+            assert complaint in output
+            assert "s3cret" not in output
         page = scrape(exporter)
         assert page.value(_SUCCESS) == 0
         assert page.value(_TIMESTAMP) == before.value(_TIMESTAMP)
@@ -142,8 +142,8 @@ def test_sighup_reloads(database: Database, start_exporter: StartExporter) -> No
         30,
         "the new configuration is in effect",
     )
-    said = "configuration reloaded; changed: default"  # when the old connections are closed
-    exporter.process.wait_until(lambda: said in exporter.process.output(), 30, "it says so")
+    message = "configuration reloaded; changed: default"  # when the old connections are closed
+    exporter.process.wait_until(lambda: message in exporter.process.output(), 30, "it says so")
 
     exporter.config.write_text("nonsense: 1\n")
     os.kill(exporter.process.pid, signal.SIGHUP)

@@ -130,7 +130,7 @@ def test_what_is_said_of_the_targets(database: Database, start_exporter: StartEx
     assert ready == {"status": "ready", "server": "reached", "targets": {"dead": "not reached"}}
     other, default = exporter.get("/api/v1/status").json()["targets"]
     assert default["databases"] == {database.name: True}
-    assert {one["state"] for one in default["collectors"]} == {"answered"}
+    assert {collector["state"] for collector in default["collectors"]} == {"answered"}
     assert (other["name"], other["server"]["reached"]) == ("dead", False)
     assert other["databases"] == {"gone": False}
     index = exporter.get("/").text
@@ -169,7 +169,7 @@ def test_prometheus_scrapes_what_it_discovers(
     with Prometheus(workspace, scraping, "prometheus_fleet") as prometheus:
         wait_until(
             lambda: (
-                {one["metric"]["instance"] for one in prometheus.query("postgres_up == 1")}
+                {series["metric"]["instance"] for series in prometheus.query("postgres_up == 1")}
                 == {"one", "two"}
             ),
             60,

@@ -74,10 +74,10 @@ def test_the_answer_is_the_documented_model(
     status = Status.model_validate_json(answer.content)
     [target] = status.targets
     assert target.server.reached
-    assert {one.state for one in target.collectors} == {"answered"}
+    assert {collector.state for collector in target.collectors} == {"answered"}
     assert answer.json() == status.model_dump(mode="json")
 
-    [name] = [one["name"] for one in answer.json()["targets"]]
+    [name] = [shown["name"] for shown in answer.json()["targets"]]
     assert exporter.get("/api/v1/status", target=name).json()["targets"][0]["name"] == name
     for path in ("/", "/events", "/api/v1/status"):
         unknown = httpx.get(exporter.url + path, params={"target": "<b>"}, trust_env=False)

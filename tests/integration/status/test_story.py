@@ -73,12 +73,12 @@ def see_who_waits(page: Page) -> None:
     expect(page.locator(".reason")).to_contain_text("It waits for quest-service")
     pid = holder.locator("> .session").inner_text().partition("pid ")[2].partition(",")[0]
     expect(page.locator(".steps")).to_contain_text(f"SELECT pg_terminate_backend({pid});")
-    expect(page.locator("#events")).to_contain_text(" blocks 1 session")
+    expect(page.locator("#events")).to_contain_text(" blocks ")
     assert "last stand" not in page.content()
 
 
 def see_the_index_grow(page: Page, beyond: float) -> float:
-    """Await that the bar is further than `beyond` percent; where it is."""
+    """Wait until the bar is above `beyond` percent; return its value."""
     bar = page.get_by_role("progressbar", name="Progress of the build")
 
     def reached() -> float | None:
@@ -88,14 +88,14 @@ def see_the_index_grow(page: Page, beyond: float) -> float:
     return wait_until(reached, 60, f"the build is beyond {beyond} %")
 
 
-def see_the_exporter_restart(page: Page, exporter: Exporter, told: str) -> None:
-    """The page says that it hears nothing, keeps what it showed, and goes on by itself."""
+def see_the_exporter_restart(page: Page, exporter: Exporter, heading: str) -> None:
+    """The page reports the lost connection, keeps its content, and reconnects."""
     exporter.stop()
     expect(page.locator("#live")).to_contain_text("No update from the exporter")
-    title(page, told)
+    title(page, heading)
     exporter.start()
     expect(page.locator("#live")).to_contain_text("Live")
-    title(page, told)
+    title(page, heading)
 
 
 def test_a_migration_as_it_is_seen(story: Story, viewer: Open, draw: Draw, *, drawn: bool) -> None:

@@ -37,8 +37,8 @@ class Terminal:
         A shell tells it: tmux 3.3 sometimes misses that what runs in a pane has ended.
         """
         size = ("-x", str(width), "-y", str(height))
-        told = 'trap : INT; "$@"; echo "exit code $?"; exec cat'
-        self.tmux("new-session", "-d", *size, "sh", "-c", told, "sh", *command)
+        script = 'trap : INT; "$@"; echo "exit code $?"; exec cat'
+        self.tmux("new-session", "-d", *size, "sh", "-c", script, "sh", *command)
 
     def screen(self, *options: str) -> str:
         return self.tmux("capture-pane", "-p", *options)

@@ -1,4 +1,4 @@
-"""Checks: what is accepted, and what a user is told of the rest."""
+"""Checks: what is accepted, and the errors for the rest."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_name_that_two_files_have_is_refused_where_it_is(file: Path) -> None:
     other = file.parent / "more.yaml"
     other.write_text(GOOD.replace("connections", "replicas"))
     file.write_text(f"{GOOD}checks_files: [more.yaml]\n")
-    assert [one.name for one in load(file).checks] == ["connections", "replicas"]
+    assert [check.name for check in load(file).checks] == ["connections", "replicas"]
     other.write_text(GOOD)
     with pytest.raises(ConfigError) as raised:
         load(file)
@@ -82,7 +82,9 @@ def test_a_target_has_its_own_checks_or_those_of_the_file(file: Path) -> None:
     (file.parent / "own.yaml").write_text(GOOD.replace("connections", "replicas"))
     file.write_text(GOOD + yaml.safe_dump({"targets": [own, inherits]}))
     found = settings_by_target(load(file))
-    names = {target: [one.name for one in one.checks] for target, one in found.items()}
+    names = {
+        target: [check.name for check in settings.checks] for target, settings in found.items()
+    }
     assert names == {
         "default": ["connections"],
         "own": ["replicas"],
@@ -92,4 +94,4 @@ def test_a_target_has_its_own_checks_or_those_of_the_file(file: Path) -> None:
 
 def test_the_example_has_checks_of_each_phase(file: Path) -> None:
     file.write_text(f"checks_files: [{ROOT / 'examples/quest/checks.yaml'}]\n")
-    assert {one.phase for one in load(file).checks} == {"pre", "during", "post"}
+    assert {check.phase for check in load(file).checks} == {"pre", "during", "post"}

@@ -1,4 +1,4 @@
-"""Custom metrics: what is accepted, and what a user is told of the rest."""
+"""Custom metrics: what is accepted, and the errors for the rest."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_files_are_read_beside_the_configuration(file: Path) -> None:
         other = file.parent / "metrics" / f"{name}.yaml"
         other.write_text(GOOD.replace("quests", name))
     file.write_text(f"{GOOD}custom_metrics_files: [metrics/*.yaml]\n")
-    assert [one.name for one in load(file).custom_metrics] == ["quests", "one", "two"]
+    assert [section.name for section in load(file).custom_metrics] == ["quests", "one", "two"]
 
 
 def test_a_name_that_two_files_have_is_refused_where_it_is(file: Path) -> None:

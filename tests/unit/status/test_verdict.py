@@ -191,7 +191,7 @@ def test_who_blocks_the_migration_is_named() -> None:
     ],
 )
 def test_answers(found: TargetFacts, reported: list[str]) -> None:
-    assert [one.answer for one in answers(found)] == reported
+    assert [answer.answer for answer in answers(found)] == reported
 
 
 @pytest.mark.parametrize("status", MigrationState)
@@ -207,9 +207,11 @@ def test_what_is_wrong_has_a_runbook(status: MigrationState, *, blocked: bool) -
         facts(worst, invalid=[INVALID]),
         facts(worst, builds=[BLOCKED_BUILD]),
     ):
-        for one in answers(found):
-            assert (one.level in {"critical", "attention"}) <= (one.runbook is not None), one
-            assert (one.level == "ok") <= (one.runbook is None), one
+        for answer in answers(found):
+            assert (answer.level in {"critical", "attention"}) <= (answer.runbook is not None), (
+                answer
+            )
+            assert (answer.level == "ok") <= (answer.runbook is None), answer
 
 
 def test_how_far_it_is() -> None:
@@ -277,7 +279,7 @@ def test_the_reason_of_a_check_is_told() -> None:
 def test_answers_tell_of_checks() -> None:
     unknown = check(name="size", passes=None, level="unknown")
     reported = answers(facts(migration(MigrationState.SUCCEEDED), checks=[CHECK, unknown]))
-    by_question = {one.question: one for one in reported}
+    by_question = {answer.question: answer for answer in reported}
     worked = by_question["Did it work?"]
     assert (worked.level, worked.detail) == ("critical", "the check rows fails")
     assert "check size" in by_question["Can this page be trusted?"].detail
