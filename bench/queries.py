@@ -1,6 +1,6 @@
-"""Files of queries for postgres_exporter: what its newer releases publish, and what we do.
+"""Files of queries for postgres_exporter: those of its newer releases, and ours.
 
-Their format: its README.md, "Adding new metrics via a config file".
+Format: its README.md, "Adding new metrics via a config file".
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ TABLES: Mapping[str, Any] = {
 
 
 def our_queries(database: Database) -> Mapping[str, Any]:
-    """Write the SQL of our collectors that need no code beside it."""
+    """Return the queries of our collectors that consist of SQL only."""
     return {f"query_{number}": query for number, query in enumerate(_translate(database))}
 
 
@@ -73,11 +73,11 @@ def _translate(database: Database) -> Iterator[dict[str, Any]]:
 
 
 def _statements(collector: Collector[Any], version: int) -> Iterator[str]:
-    """What runs on a primary, with the default settings in the place of parameters."""
-    given = collector.parameters(Settings())
+    """Yield the statements for a primary, with default settings instead of parameters."""
+    parameters = collector.parameters(Settings())
     for query in collector.queries:
         if query.on != "standby" and query.oldest <= version:
             sql = query.for_version(version)
-            for number, value in enumerate(given, start=1):
+            for number, value in enumerate(parameters, start=1):
                 sql = sql.replace(f"${number}", f"'{value}'")
             yield sql

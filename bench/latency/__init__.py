@@ -1,1 +1,1 @@
-"""How near the latency histogram comes to the server's own log of every statement."""
+"""Compares the latency histogram with the server's own log of every statement."""

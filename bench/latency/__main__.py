@@ -1,4 +1,4 @@
-"""`python -m bench.latency [--seconds N] [--markdown FILE]`: measure, print, keep in a page."""
+"""`python -m bench.latency [--seconds N] [--markdown FILE]`: measure, print, write to a page."""
 
 from __future__ import annotations
 

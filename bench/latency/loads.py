@@ -1,4 +1,4 @@
-"""The loads: pgbench scripts that differ in how the times of statements spread."""
+"""The loads: pgbench scripts with different distributions of statement durations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What pgbench runs: `script`, or its TPC-B-like one; `scale` times 100,000 rows."""
+    """A load of pgbench: `script`, or its TPC-B-like one, on `scale` times 100,000 rows."""
 
     title: str
     clients: int
@@ -18,7 +18,7 @@ class Load:
 _SCAN = "SELECT sum(abalance) FROM pgbench_accounts WHERE aid BETWEEN 1 AND :width;\n"
 
 LOADS = (
-    # One branch: clients queue for its row, which is what makes statements slow.
+    # One branch: clients queue for its row, which makes statements slow.
     Load("TPC-B-like", clients=16, scale=1),
     # A Pareto distribution of rows, up to half a million of them.
     Load(

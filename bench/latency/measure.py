@@ -1,4 +1,4 @@
-"""Run the loads, and compare percentiles of the histogram with those of the log."""
+"""Runs the loads, and compares percentiles of the histogram with those of the log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bench.latency.loads import LOADS, Load
-from bench.latency.truth import SETTINGS, Log
+from bench.latency.statement_log import SETTINGS, StatementLog
 from testbed.errors import StackError
 from testbed.exporter import Exporter
 from testbed.ports import LOOPBACK
@@ -25,13 +25,13 @@ PERCENTILES = (50, 90, 95, 99)
 _NAME = "postgres_query_duration_seconds"
 _ROLE = "bench_exporter"
 
-#: Counts by upper bound, not more than each.
+#: Cumulative counts by upper bound.
 Buckets = Mapping[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One load: statements that each side counted, and its percentiles in seconds."""
+    """The statements under one load by the log and the histogram, and percentiles in seconds."""
 
     load: Load
     logged: int
@@ -41,7 +41,7 @@ class Comparison:
 
     @property
     def errors(self) -> list[float]:
-        """How far the estimates are off, relative to the truth."""
+        """Errors of the estimates, relative to the truth."""
         return [
             estimate / truth - 1 for estimate, truth in zip(self.estimate, self.truth, strict=True)
         ]
@@ -68,10 +68,10 @@ class Measurement:
     ) -> None:
         self._server, self._exporter = server, exporter
         self._seconds, self._tell = seconds, tell
-        self._log = Log(server.data)
+        self._log = StatementLog(server.data)
 
     def run(self, loads: Sequence[Load] = LOADS) -> list[Comparison]:
-        """Compare under each load."""
+        """Return a comparison for each load."""
         return [self._compare(load) for load in loads]
 
     def _compare(self, load: Load) -> Comparison:
@@ -92,21 +92,21 @@ class Measurement:
             load,
             logged=len(times),
             counted=round(added[math.inf]),
-            truth=[times[len(times) * one // 100] for one in PERCENTILES],
-            estimate=[quantile(added, one / 100) for one in PERCENTILES],
+            truth=[times[len(times) * percentile // 100] for percentile in PERCENTILES],
+            estimate=[quantile(added, percentile / 100) for percentile in PERCENTILES],
         )
 
     def _settled(self) -> Buckets:
-        """The buckets once nothing more is added to them."""
+        """Return the buckets once they no longer change."""
         pages = [self._buckets()]
 
         def is_settled() -> bool:
             time.sleep(1)
             pages.append(self._buckets())
-            # The exporter looks every two seconds.
+            # The exporter reads every two seconds.
             return len(pages) > 4 and pages[-1] == pages[-5]
 
-        wait_until(is_settled, 60, "the histogram rests")
+        wait_until(is_settled, 60, "the histogram settles")
         return pages[-1]
 
     def _buckets(self) -> Buckets:
@@ -131,7 +131,7 @@ class Measurement:
 
 
 def quantile(buckets: Buckets, share: float) -> float:
-    """histogram_quantile as Prometheus defines it: linear inside of a bucket."""
+    """Return histogram_quantile as Prometheus defines it: linear inside a bucket."""
     rank = share * buckets[math.inf]
     for (lower, below), (upper, until) in pairwise([(0.0, 0.0), *sorted(buckets.items())]):
         if until >= rank:

@@ -12,21 +12,26 @@ MARK = "make bench-latency"
 
 
 def cells(comparisons: Sequence[Comparison]) -> Iterator[list[str]]:
-    """Headings, then a line for each load: estimate (truth, error)."""
-    yield ["load", "statements logged", "counted", *(f"P{one}" for one in PERCENTILES)]
-    for one in comparisons:
-        figures = zip(one.estimate, one.truth, one.errors, strict=True)
+    """Yield the headings, then a row for each load: estimate (truth, error)."""
+    yield [
+        "load",
+        "statements logged",
+        "counted",
+        *(f"P{percentile}" for percentile in PERCENTILES),
+    ]
+    for comparison in comparisons:
+        figures = zip(comparison.estimate, comparison.truth, comparison.errors, strict=True)
         yield [
-            one.load.title,
-            f"{one.logged:,}",
-            f"{one.counted:,}",
+            comparison.load.title,
+            f"{comparison.logged:,}",
+            f"{comparison.counted:,}",
             *(
-                f"{ours * 1e3:.3g} ms ({truth * 1e3:.3g}, {error:+.0%})"
-                for ours, truth, error in figures
+                f"{estimate * 1e3:.3g} ms ({truth * 1e3:.3g}, {error:+.0%})"
+                for estimate, truth, error in figures
             ),
         ]
 
 
 def markdown(comparisons: Sequence[Comparison], machine: Mapping[str, str]) -> str:
-    """The machine and the table for a page."""
+    """Return the machine and the table for a page."""
     return f"{describe(machine)}.\n\n{table(list(cells(comparisons)))}"

@@ -64,8 +64,12 @@ def test_recorded_checksums(
             " order by orderexecuted"
         )
     )
-    computed = {one.identity: one.checksum for one in ours.changesets if one.checksum}
-    assert list(recorded) == [one.identity for one in ours.changesets]
+    computed = {
+        changeset.identity: changeset.checksum
+        for changeset in ours.changesets
+        if changeset.checksum
+    }
+    assert list(recorded) == [changeset.identity for changeset in ours.changesets]
     assert computed == {identity: recorded[identity] for identity in computed}
     assert len(computed) > 150
     assert {f"special.xml::{name}::a" for name in ("plain", "several", "none", "empty")} <= set(

@@ -1,4 +1,4 @@
-"""PostgreSQL through PgBouncer in transaction mode: what must not break, and what is said."""
+"""PostgreSQL through PgBouncer in transaction mode: what must work, and what is reported."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def test_statements_are_bounded_and_leave_nothing_behind(
             names = ("statement_timeout", "lock_timeout", "transaction_read_only", "search_path")
             shown = ", ".join(f"current_setting('{name}')" for name in names)
             several = await asyncio.gather(*(session.query(f"select {shown}") for _ in range(5)))
-            assert [one.rows for one in several] == [[("3s", "100ms", "on", "pg_catalog")]] * 5
+            assert [result.rows for result in several] == [
+                [("3s", "100ms", "on", "pg_catalog")]
+            ] * 5
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 await session.query("create table public.t ()")
             answers = [

@@ -39,8 +39,8 @@ def _check(dsn: str) -> subprocess.CompletedProcess[str]:
 def test_check_config_tells_what_the_order_loses(misordered: Database) -> None:
     checked = _check(misordered.conninfo())
     assert checked.returncode == 0, checked.stderr
-    said = warning("pg_stat_statements, pg_stat_monitor")
-    assert checked.stdout.splitlines()[1:] == [f"warning: {said}"]
+    message = warning("pg_stat_statements, pg_stat_monitor")
+    assert checked.stdout.splitlines()[1:] == [f"warning: {message}"]
 
 
 def test_a_role_that_may_not_read_the_setting_is_told_nothing(misordered: Database) -> None:

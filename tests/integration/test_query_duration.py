@@ -68,7 +68,7 @@ def test_single_calls_are_exact(database: Database, start_exporter: StartExporte
 
 
 def test_many_calls_between_two_looks(database: Database, start_exporter: StartExporter) -> None:
-    """Without the watcher, only scrapes look: here the second one finds all calls at once."""
+    """Without the watcher, only scrapes read: here the second one counts all calls at once."""
     exporter = start_exporter(database, watch={"enabled": False}, statements=_OFTEN)
     scrape(exporter)
     with database.connect() as connection:
@@ -96,11 +96,11 @@ def test_resets_never_make_it_fall(database: Database, start_exporter: StartExpo
 
 def assert_grown(before: Page, after: Page) -> None:
     """No bucket, and no counter of a statement, is below what it was."""
-    now = {(one.name, *sorted(one.labels.items())): one.value for one in after.samples}
-    for one in before.samples:
-        key = (one.name, *sorted(one.labels.items()))
-        if one.name.startswith((_NAME, "postgres_statement_")) and key in now:
-            assert now[key] >= one.value
+    now = {(sample.name, *sorted(sample.labels.items())): sample.value for sample in after.samples}
+    for sample in before.samples:
+        key = (sample.name, *sorted(sample.labels.items()))
+        if sample.name.startswith((_NAME, "postgres_statement_")) and key in now:
+            assert now[key] >= sample.value
 
 
 def test_evictions_never_make_it_fall_and_are_told(
@@ -111,7 +111,7 @@ def test_evictions_never_make_it_fall_and_are_told(
         database = server.database()
         database.execute("CREATE EXTENSION pg_stat_statements")
         exporter = start_exporter(database, statements=_OFTEN)
-        pages = [scrape_until(exporter, lambda page: page.values(f"{_NAME}_count"), "a look")]
+        pages = [scrape_until(exporter, lambda page: page.values(f"{_NAME}_count"), "a read")]
         for round_ in range(4):
             with database.connect() as connection:
                 for number in range(80):

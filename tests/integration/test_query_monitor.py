@@ -1,4 +1,4 @@
-"""The histogram of pg_stat_monitor: what its slices of time add up to, beside our own histogram."""
+"""The histogram of pg_stat_monitor: the sum of its slices of time, next to our own histogram."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 from tests.fixtures.statement_monitor import BOUNDS, StatementMonitor
 
 _NAME = "postgres_query_duration_seconds"
-#: Only scrapes look, and each does.
+#: Only scrapes read, and each does.
 _AT_EACH_SCRAPE = {"watch": {"enabled": False}, "statements": {"interval": "10ms"}}
 
 
@@ -92,13 +92,13 @@ def test_the_watcher_looks_between_scrapes(
     database: Database, monitor: StatementMonitor, start_exporter: StartExporter
 ) -> None:
     """A slice that comes and goes between two scrapes is counted."""
-    monitor.count("10:00", 5)  # before the exporter: what its first look finds is not new
+    monitor.count("10:00", 5)  # before the exporter: what its first read finds is not new
     exporter = start_exporter(database, statements={"interval": "50ms"})
     await_calls(exporter, database, 0)
     database.execute("SELECT pg_stat_statements_reset()")
     monitor.count("10:01", 5)
-    looks = "SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%get_histogram_timings%'"
-    exporter.process.wait_until(lambda: (database.value(looks) or 0) >= 3, 60, "looks")
+    reads = "SELECT sum(calls) FROM pg_stat_statements WHERE query LIKE '%get_histogram_timings%'"
+    exporter.process.wait_until(lambda: (database.value(reads) or 0) >= 3, 60, "reads")
     monitor.drop()
     await_calls(exporter, database, 1)
 

@@ -62,7 +62,11 @@ class _OtherCalls:
         """
         interval, calls = self._interval, self._interval.calls - 1
         mean = (interval.seconds - slowest) / calls
-        usable = {bucket: pair for bucket, pair in self._shares.items() if pair[0] <= slowest}
+        usable = {
+            bucket: (value, share)
+            for bucket, (value, share) in self._shares.items()
+            if value <= slowest
+        }
         if len(usable) < 2:
             return None, -math.inf
         values = [value for value, _ in usable.values()]

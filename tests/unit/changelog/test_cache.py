@@ -1,4 +1,4 @@
-"""A long-running process asks again and again; unchanged files are not parsed again."""
+"""A long-running process reads repeatedly; unchanged files are not parsed again."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ FILES = {
 
 
 @pytest.fixture
-def ask(tmp_path: Path) -> Callable[[], Changelog]:
+def read_cached(tmp_path: Path) -> Callable[[], Changelog]:
     write(tmp_path, FILES)
     cache = ChangelogCache()
     return lambda: read_changelog("m.xml", [tmp_path], version="4.28.0", cache=cache)
 
 
 def overwrite_unseen(path: Path, content: str) -> None:
-    """Change a file so that its time, size and inode stay: whoever looks closer has opened it."""
+    """Change a file so that its time, size and inode stay: a reader that notices has opened it."""
     status = path.stat()
     assert len(content) == status.st_size
     path.write_text(content)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def test_an_answer_is_given_again(ask: Callable[[], Changelog]) -> None:
-    assert ask() is ask()
+def test_a_result_is_reused(read_cached: Callable[[], Changelog]) -> None:
+    assert read_cached() is read_cached()
 
 
-def test_unchanged_files_are_not_opened_again(tmp_path: Path, ask: Callable[[], Changelog]) -> None:
-    ask()
+def test_unchanged_files_are_not_opened_again(
+    tmp_path: Path, read_cached: Callable[[], Changelog]
+) -> None:
+    read_cached()
     overwrite_unseen(tmp_path / "d/a.xml", xml(changeset("x")))
-    assert ids(ask()) == ["1", "2"]
+    assert ids(read_cached()) == ["1", "2"]
 
-    # Another file has changed: the answer is made again, from this one as it was.
+    # Another file has changed: the result is made again, with this file as cached.
     write(tmp_path, {"d/b.xml": xml(changeset("longer"))})
-    assert ids(ask()) == ["1", "longer"]
+    assert ids(read_cached()) == ["1", "longer"]
 
 
 @pytest.mark.parametrize(
@@ -60,26 +62,26 @@ def test_unchanged_files_are_not_opened_again(tmp_path: Path, ask: Callable[[], 
 )
 def test_a_change_is_seen(
     tmp_path: Path,
-    ask: Callable[[], Changelog],
+    read_cached: Callable[[], Changelog],
     change: Callable[[Path], object],
     expected: list[str],
 ) -> None:
-    ask()
+    read_cached()
     change(tmp_path)
 
-    assert ids(ask()) == expected
+    assert ids(read_cached()) == expected
 
 
 def test_an_error_is_an_answer_until_it_is_mended(
-    tmp_path: Path, ask: Callable[[], Changelog]
+    tmp_path: Path, read_cached: Callable[[], Changelog]
 ) -> None:
     write(tmp_path, {"d/b.xml": "<broken"})
-    broken = ask()
+    broken = read_cached()
     assert not broken.complete
-    assert ask() is broken
+    assert read_cached() is broken
 
     write(tmp_path, {"d/b.xml": FILES["d/b.xml"]})
-    assert ids(ask()) == ["1", "2"]
+    assert ids(read_cached()) == ["1", "2"]
 
 
 def test_every_question_has_its_own_answer(tmp_path: Path) -> None:

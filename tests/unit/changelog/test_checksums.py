@@ -84,12 +84,12 @@ def test_accepted_checksums(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ("<sql> </sql>", "has no SQL"),
         ('<sqlFile path="none.sql"/>', "none.sql does not exist"),
         ('<sqlFile path="../none.sql"/>', "outside the search path"),
     ],
 )
-def test_sql_that_is_not_there_is_refused(tmp_path: Path, content: str, says: str) -> None:
-    assert says in summary(read(tmp_path, {"m.xml": xml(changeset("1", "", content))}))
+def test_sql_that_is_not_there_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    assert message in summary(read(tmp_path, {"m.xml": xml(changeset("1", "", content))}))

@@ -87,7 +87,7 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "says"),
+    ("file", "message"),
     [
         ("none.xml", "does not exist"),
         ("x.txt", "does not have the name of a changelog"),
@@ -96,13 +96,13 @@ def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
         ("m.xml" * 2000, "does not exist"),
     ],
 )
-def test_a_changelog_that_cannot_be_opened(tmp_path: Path, file: str, says: str) -> None:
+def test_a_changelog_that_cannot_be_opened(tmp_path: Path, file: str, message: str) -> None:
     write(tmp_path, {"x.txt": "", "m.xml": ONE})
     missing = locate(file, [tmp_path])
 
     assert missing is not None
-    assert says in missing.summary
-    assert says in summary(read_changelog(file, [tmp_path]))
+    assert message in missing.summary
+    assert message in summary(read_changelog(file, [tmp_path]))
 
 
 @pytest.mark.parametrize("name", ["none", "file", "\0"])

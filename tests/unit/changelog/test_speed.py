@@ -37,7 +37,7 @@ def test_ten_thousand_changesets(tmp_path: Path, suffix: str) -> None:
 
     assert len(answer.changesets) == 10_000
     assert same is answer
-    assert again < first / 10  # a look at every file, and no file opened
+    assert again < first / 10  # a stat of every file, and no file opened
 
 
 def seconds_to_read(root: Path, cache: ChangelogCache) -> tuple[float, Changelog]:

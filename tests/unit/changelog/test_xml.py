@@ -33,9 +33,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(tmp_path: Path, case: str) -> None:
-    body, says = REFUSED[case]
+    body, message = REFUSED[case]
 
-    assert says in summary(read(tmp_path, {"m.xml": xml(body)}))
+    assert message in summary(read(tmp_path, {"m.xml": xml(body)}))
 
 
 @pytest.mark.parametrize(

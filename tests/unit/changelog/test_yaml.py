@@ -67,9 +67,9 @@ def test_accepted(tmp_path: Path, case: str, suffix: str) -> None:
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(tmp_path: Path, case: str) -> None:
-    body, says = REFUSED[case]
+    body, message = REFUSED[case]
 
-    assert says in summary(read(tmp_path, {"m.yaml": YAML + body}))
+    assert message in summary(read(tmp_path, {"m.yaml": YAML + body}))
 
 
 def test_aliases_cannot_make_a_file_large(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Any
 from xml.sax import SAXParseException
 from xml.sax.handler import ContentHandler, feature_namespaces
@@ -50,6 +51,15 @@ def parse(text: str) -> Node:
     return builder.root
 
 
+@dataclass(slots=True)
+class _OpenElement:
+    """An element whose end has not been read."""
+
+    node: Node
+    children: list[Node]
+    text: list[str] = field(default_factory=list)
+
+
 class _Builder(ContentHandler):
     """Builds the tree; the text of an element is trimmed."""
 
@@ -57,7 +67,7 @@ class _Builder(ContentHandler):
         super().__init__()
         self.root: Node | None = None
         self._locator = locator
-        self._open: list[tuple[Node, list[Node], list[str]]] = []
+        self._open: list[_OpenElement] = []
 
     @property
     def line(self) -> int:
@@ -84,17 +94,20 @@ class _Builder(ContentHandler):
             )
             for (uri, local), value in attrs.items()
         ]
-        self._open.append((Node(name[1], line, namespace=name[0] or ""), children, []))
+        uri, local_name = name
+        node = Node(local_name, line, namespace=uri or "")
+        self._open.append(_OpenElement(node, children))
 
     def characters(self, content: str) -> None:
-        self._open[-1][2].append(content)
+        self._open[-1].text.append(content)
 
     def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:  # noqa: N802, ARG002
-        node, children, text = self._open.pop()
-        node.children = tuple(children)
-        if trimmed := java.trim("".join(text)):
+        element = self._open.pop()
+        node = element.node
+        node.children = tuple(element.children)
+        if trimmed := java.trim("".join(element.text)):
             node.value, node.kind = trimmed, ValueKind.TEXT
         if self._open:
-            self._open[-1][1].append(node)
+            self._open[-1].children.append(node)
         else:
             self.root = node

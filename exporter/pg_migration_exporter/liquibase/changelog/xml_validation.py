@@ -1,7 +1,7 @@
-"""What the schema that Liquibase validates XML changelogs against refuses, as far as changesets go.
+"""Checks XML changelogs against Liquibase's schema, as far as changesets depend on it.
 
-Not a validator: it checks the elements that decide which changesets there are, and the names of
-changes; what a change itself looks like only Liquibase checks.
+Not a full validator: it checks the elements that define changesets, and the names of changes; the
+content of a change is checked by Liquibase only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ADVICE = "Correct it: Liquibase validates XML changelogs against its schema and
 
 
 def check(root: Node) -> Iterator[Finding]:
-    """Yield an error for each thing that Liquibase's validation refuses."""
+    """Yield an error for each violation of the schema."""
     if root.name != schema.ROOT or root.namespace != NAMESPACE:
         yield _refused(f"The root element is {root.name}, not {schema.ROOT} of {NAMESPACE}.", root)
         return

@@ -1,4 +1,4 @@
-"""What the server's log says that each statement took (log_min_duration_statement = 0)."""
+"""The durations of all statements, from the server's log (log_min_duration_statement = 0)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 _DURATION = re.compile(r"duration: (\d+\.\d+) ms  (?:statement|execute [^:]*): ")
 
-#: The settings that make the server log every statement, as JSON (PostgreSQL 15 and newer).
+#: Settings with which the server logs every statement, as JSON (PostgreSQL 15 and newer).
 SETTINGS = {
     "logging_collector": "on",
     "log_destination": "jsonlog",
@@ -20,15 +20,15 @@ SETTINGS = {
 }
 
 
-class Log:
-    """The log of a server whose data are in `data`."""
+class StatementLog:
+    """The log of a server with the data directory `data`."""
 
     def __init__(self, data: Path) -> None:
         self._file = data / "log" / "server.json"
         self._position = 0
 
     def durations(self, application_name: str) -> Iterator[float]:
-        """Seconds of each statement of an application, of those not read before."""
+        """Yield the seconds of each statement of an application that was not read before."""
         with self._file.open("rb") as file:
             file.seek(self._position)
             for line in file:
