@@ -1,4 +1,4 @@
-"""`python -m demo`: bring the stack up, tell the story, end everything.
+"""`python -m demo`: start all servers, run a migration and faults, stop everything.
 
 Exit code 0 if exactly the expected alerts fired, 1 if not, 2 if a server cannot be started.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from demo.command import run
 from demo.report import Report
 from demo.scenarios import CHANGESET_FAILS, FAULTS
-from demo.story import tell
+from demo.story import run_story
 from demo.world import World, running_world
 from testbed.programs import ROOT
 from testbed.workspace import Workspace
@@ -20,9 +20,16 @@ from testbed.workspace import Workspace
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="leave it running until Ctrl-C")
-    parser.add_argument("--all", action="store_true", help="every fault, not the migration's alone")
-    parser.add_argument("--folder", type=Path, default=ROOT / ".demo", help="default: .demo")
+    parser.add_argument("--keep", action="store_true", help="keep everything running until Ctrl-C")
+    parser.add_argument(
+        "--all", action="store_true", help="run every fault, not only the failing changeset"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=ROOT / ".demo",
+        help="folder of the servers, emptied first; default: .demo",
+    )
     options = parser.parse_args()
     report = Report()
     return run(lambda: _run(report, options), report)
@@ -33,21 +40,23 @@ def _run(report: Report, options: argparse.Namespace) -> bool:
     with Workspace(options.folder) as workspace:
         report.title(f"Servers, all in {workspace.root}")
         with running_world(workspace, report) as world:
-            succeeded = tell(world, report, faults)
+            succeeded = run_story(world, report, faults)
             if options.keep:
-                _linger(world, report)
+                _keep_running(world, report)
     return succeeded
 
 
-def _linger(world: World, report: Report) -> None:
-    """Show the addresses until Ctrl-C, which is then no failure."""
-    report.title("It keeps running, with the load of the application. Ctrl-C ends it.")
+def _keep_running(world: World, report: Report) -> None:
+    """Show the addresses and wait for Ctrl-C, which is not an error here."""
+    report.title(
+        "Everything keeps running, with the load of the application. Press Ctrl-C to stop it."
+    )
     for name, address in world.addresses().items():
-        report.say(f"{name:<13} {address}")
+        report.line(f"{name:<13} {address}")
     try:
         signal.pause()
     except KeyboardInterrupt:
-        report.say("ending")
+        report.line("stopping")
 
 
 if __name__ == "__main__":

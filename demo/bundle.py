@@ -21,13 +21,13 @@ _VALUES = ROOT / "demo/values.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What was rendered into a folder."""
+    """The rendered files in a folder."""
 
     folder: Path
 
     @classmethod
     def render(cls, folder: Path) -> Bundle:
-        """Render all of it; raises StackError."""
+        """Render all files. Raises StackError."""
         command: list[str | Path] = [exporter_command(), "render", "all", "--values", _VALUES]
         done = subprocess.run(
             [*command, "--out", folder], capture_output=True, text=True, check=False
@@ -37,10 +37,10 @@ class Bundle:
         return cls(folder)
 
     def log_settings(self, workspace: Workspace, server: str) -> dict[str, str]:
-        """What has a server write the log that the pipeline reads, into a folder of its own."""
+        """Return the settings for a log that the pipeline reads, in a folder of the server."""
         log = workspace.folder(f"{server}_log", for_servers=True)
         format_name = "jsonlog" if postgres_major(postgres_bindir()) >= 15 else "csvlog"
-        # The last one of a setting counts.
+        # The last occurrence of a setting counts.
         return {
             "include": str(self.folder / "fluent-bit/postgresql.conf"),
             "log_destination": format_name,
@@ -51,7 +51,7 @@ class Bundle:
         return sorted(self.folder.glob("alerts/*.yaml"))
 
     def alertmanager(self, url: str) -> dict[str, Any]:
-        """Return Alertmanager's configuration, with a webhook in place of each way to people."""
+        """Return Alertmanager's configuration, with a webhook in place of all receivers."""
         rendered = self.folder / "deploy/alertmanager"
         config: dict[str, Any] = yaml.safe_load((rendered / "alertmanager.yml").read_text())
         config["templates"] = [str(rendered / name) for name in config["templates"]]

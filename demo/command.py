@@ -1,4 +1,4 @@
-"""How the commands of the demo and of the benchmarks end: servers stopped, and the cause told."""
+"""How the commands of the demo and the benchmarks end: servers stopped, the cause printed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from testbed.errors import StackError
 
 
 def run(action: Callable[[], bool | None], report: Report) -> int:
-    """Exit code: 1 if `action` returns False, 2 for what cannot run, 130 for Ctrl-C, else 0."""
+    """Return 1 if `action` returns False, 2 if it cannot run, 130 for Ctrl-C, else 0."""
     _end_cleanly_on_signals()
     try:
         return 1 if action() is False else 0
@@ -19,12 +19,12 @@ def run(action: Callable[[], bool | None], report: Report) -> int:
         report.error(str(error))
         return 2
     except KeyboardInterrupt:
-        report.say("interrupted: everything was stopped")
+        report.line("interrupted; everything was stopped")
         return 130
 
 
 def _end_cleanly_on_signals() -> None:
-    """Let SIGTERM and SIGHUP end us as Ctrl-C does, so that the servers are stopped."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C, so that the servers are stopped."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
 

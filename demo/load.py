@@ -1,7 +1,7 @@
-"""The application: players who read their quests and make progress, through the pooler.
+"""The load of the application: players who read and update their quests through the pooler.
 
-The quest catalog is read once the migration has made it, as an application behind a feature flag
-would: the load runs before, during and after the migration.
+The load runs before, during and after the migration. It reads the quest catalog as soon as the
+migration has created it, like an application with a feature flag.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from testbed.database import Database
 
 PLAYERS = 2_000
 
-#: What the application has before the migration.
+#: The schema before the migration.
 SCHEMA = f"""
 CREATE TABLE player_quest (
     player_id int, quest text, state text NOT NULL DEFAULT 'open', steps int NOT NULL DEFAULT 0,
@@ -45,14 +45,14 @@ SELECT player, (ARRAY['forest', 'harbor', 'mountains'])[player % 3 + 1], started
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing a player does, and how often compared with the others."""
+    """A statement of a player, and its weight among the others."""
 
     weight: int
     sql: bytes
     needs_catalog: bool = False
 
 
-#: The attempt that has lasted the longest ends.
+#: Ends the oldest attempt.
 _END = (
     b"UPDATE quest_attempt SET ended_at = clock_timestamp(), outcome = '%(outcome)s'"
     b" WHERE id = (SELECT id FROM quest_attempt WHERE ended_at IS NULL ORDER BY id LIMIT 1"
@@ -91,7 +91,7 @@ _CATALOG_EXISTS = b"SELECT to_regclass('gameplay.quest_definitions') IS NOT NULL
 
 
 class Load:
-    """`players` threads, each with a session of its own and a request every `pause` seconds."""
+    """`players` threads, each with its own session and a request every `pause` seconds."""
 
     def __init__(self, database: Database, *, players: int = 4, pause: float = 0.04) -> None:
         self._database = database
@@ -122,17 +122,17 @@ class Load:
 
     def _play_session(self, choice: random.Random) -> None:
         with self._database.connect(application_name="quest-service") as session:
-            session.prepare_threshold = None  # sessions of a transaction pool share none
+            session.prepare_threshold = None  # not possible with a transaction pool
             has_catalog = False
             while not self._end.wait(self._pause):
-                has_catalog = has_catalog or _is_true(session)
+                has_catalog = has_catalog or _catalog_exists(session)
                 requests = [r for r in REQUESTS if has_catalog or not r.needs_catalog]
                 request = choice.choices(requests, [r.weight for r in requests])[0]
                 session.execute(request.sql, _parameters(choice))
                 self.answered += 1
 
 
-def _is_true(session: psycopg.Connection[Any]) -> bool:
+def _catalog_exists(session: psycopg.Connection[Any]) -> bool:
     row = session.execute(_CATALOG_EXISTS).fetchone()
     return bool(row and row[0])
 

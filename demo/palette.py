@@ -1,4 +1,4 @@
-"""Pictures in a palette, which take a third of the bytes: the repository keeps them for ever."""
+"""Pictures with a palette, which have a third of the size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _COLORS = 255
 
 
 def in_palette(png: bytes) -> bytes:
-    """Return the same picture, each color the nearest one of a palette of its own."""
+    """Return the picture with a palette of the nearest colors."""
     with Image.open(BytesIO(png)) as image, BytesIO() as small:
         image.convert("RGB").quantize(_COLORS, dither=Image.Dither.NONE).save(
             small, "PNG", optimize=True

@@ -1,4 +1,4 @@
-"""What the demo shows: steps as they happen, alerts as they come, and the table at the end."""
+"""Output of the demo: steps, alerts as they arrive, and the table at the end."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from testbed.receiver import Notification
 
 @dataclass(slots=True)
 class Outcome:
-    """What one part of the demo should have made fire, and what did: seconds by alert."""
+    """Alerts that one part of the demo was expected to fire, and those that did, in seconds."""
 
     name: str
     expected: frozenset[str]
     tolerated: frozenset[str]
     detected: dict[str, float]
     resolved: dict[str, float]
-    #: Notifications of alarms, as people get them.
+    #: Number of notifications that people would get.
     messages: int
 
     @property
     def false_alarms(self) -> set[str]:
-        """What fired without a cause, or before it. What it takes to cause it has consequences."""
-        unasked = self.detected.keys() - self.tolerated
-        return {name for name in unasked if name not in self.expected or self.detected[name] < 0}
+        """Alerts that fired although they were not expected, or before the fault."""
+        unexpected = self.detected.keys() - self.tolerated
+        return {name for name in unexpected if name not in self.expected or self.detected[name] < 0}
 
     @property
     def is_as_expected(self) -> bool:
-        """Say whether what was expected fired, nothing else, and all of it resolved."""
+        """Whether exactly the expected alerts fired, and all of them resolved."""
         fired = self.expected <= self.detected.keys() and not self.false_alarms
         return fired and self.detected.keys() == self.resolved.keys()
 
 
 class Report:
-    """Writes to the terminal; without one, plain lines."""
+    """Printer for a terminal, or plain lines for a file."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
@@ -49,12 +49,12 @@ class Report:
     def title(self, text: str) -> None:
         self.console.print(f"\n[bold]{escape(text)}[/]")
 
-    def say(self, text: str) -> None:
+    def line(self, text: str) -> None:
         self.console.print(f"  {escape(text)}", soft_wrap=True)
 
     @contextmanager
     def step(self, what: str) -> Iterator[list[str]]:
-        """Show `what` while the body runs, then its seconds and what the body added to the list."""
+        """Show `what` while the body runs, then its duration and the details that the body adds."""
         began = time.monotonic()
         details: list[str] = []
         with self.console.status(escape(what)):
@@ -66,7 +66,7 @@ class Report:
         )
 
     def notification(self, notification: Notification) -> None:
-        """Print what Alertmanager delivers, but for the alert that always fires."""
+        """Print a notification of Alertmanager, except that of the alert that always fires."""
         if notification.name == "Watchdog":
             return
         style, text = "green", ""
@@ -79,8 +79,8 @@ class Report:
         self.console.print(f"\n[red]{escape(text)}[/]", soft_wrap=True)
 
     def outcomes(self, outcomes: Iterable[Outcome]) -> None:
-        """Print the table of what was detected, and after how many seconds."""
-        table = Table("what happened", box=box.SIMPLE)
+        """Print the table of the alerts, with the seconds until they were detected and resolved."""
+        table = Table("event", box=box.SIMPLE)
         table.add_column("alert", no_wrap=True)
         table.add_column("detected", justify="right")
         table.add_column("resolved", justify="right")
@@ -96,7 +96,10 @@ class Report:
             )
         self.console.print()
         self.console.print(table)
-        self.console.print("  Seconds after the fault, and after it was healed.", style="dim")
+        self.console.print(
+            "  detected: seconds after the fault began; resolved: seconds after it was fixed",
+            style="dim",
+        )
 
 
 def _seconds(times: dict[str, float], name: str) -> str:

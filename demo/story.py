@@ -1,4 +1,4 @@
-"""The story that the demo tells: a migration that works, then faults, each detected and healed."""
+"""The story of the demo: a successful migration, then faults that are detected and fixed."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from demo.world import World
 from testbed.errors import StackError
 from testbed.waiting import wait_for, wait_until
 
-#: Seconds within which alerts must fire, and again be resolved.
-PATIENCE = 60.0
-#: Severities of alerts that are no alarm.
+#: Seconds within which alerts must fire, and later resolve.
+TIMEOUT = 60.0
+#: Severities of alerts that notify nobody urgently.
 QUIET = ("info", "none")
-#: What happens when nothing goes wrong.
+#: The migration without a fault.
 GOOD_MIGRATION = Fault(
     "changelog applied",
     alerts=frozenset(),
-    happen=nullcontext,
-    # Before the first changeset there is no tag to roll back to, and all of them are pending; a
-    # slow machine takes longer than the demo's short thresholds.
+    inject=nullcontext,
+    # Before the first changeset there is no tag to roll back to and all changesets are pending, and
+    # a slow machine takes longer than the demo's short thresholds.
     consequences=frozenset({"MigrationUntagged", "MigrationPendingLong", "MigrationRunningLong"}),
 )
 
 
-def tell(world: World, report: Report, faults: Sequence[Fault]) -> bool:
-    """Tell the whole story; True if exactly what was expected fired."""
+def run_story(world: World, report: Report, faults: Sequence[Fault]) -> bool:
+    """Run the migration and the faults; True if exactly the expected alerts fired."""
     outcomes = [good_migration(world, report)]
-    outcomes += [suffer(fault, world, report) for fault in faults]
+    outcomes += [run_fault(fault, world, report) for fault in faults]
     report.outcomes(outcomes)
     return all(outcome.is_as_expected for outcome in outcomes)
 
 
 def good_migration(world: World, report: Report) -> Outcome:
-    """Apply the changelog under load; the exporter alone says how it goes."""
+    """Apply the changelog under load; the progress shown is the exporter's."""
     report.title("A migration: the changelog of quest_definitions, applied under load")
-    since = Since(world, GOOD_MIGRATION)
+    watch = AlertWatch(world, GOOD_MIGRATION)
     run = world.liquibase.start("update", log=world.workspace.log("liquibase"))
     try:
         _show_progress(world, report, while_true=lambda: run.is_running)
@@ -47,77 +47,79 @@ def good_migration(world: World, report: Report) -> Outcome:
     if run.returncode:
         raise StackError(f"the changelog cannot be applied\n{run.tail()}")
     wait_until(lambda: _progress(world).startswith("succeeded"), 30, "the state is succeeded")
-    report.say(f"exporter: {_progress(world)}")
-    since.await_calm()
-    return since.outcome()
+    report.line(f"exporter: {_progress(world)}")
+    watch.await_calm()
+    return watch.outcome()
 
 
-def suffer(fault: Fault, world: World, report: Report) -> Outcome:
-    """Let `fault` happen, await its alerts, heal it, await calm."""
+def run_fault(fault: Fault, world: World, report: Report) -> Outcome:
+    """Inject the fault, wait for its alerts, fix it, and wait until no alert is active."""
     report.title(f"A fault: {fault.name}")
-    since = Since(world, fault)
-    with fault.happen(world):
-        since.began = time.time()
-        report.say("it happened; awaiting the alert")
-        since.await_alerts(fault.alerts)
-    since.healed = time.time()
-    report.say("healed; awaiting calm")
-    since.await_calm()
-    return since.outcome()
+    watch = AlertWatch(world, fault)
+    with fault.inject(world):
+        watch.began = time.time()
+        report.line("fault injected; waiting for its alerts")
+        watch.await_alerts(fault.alerts)
+    watch.fixed = time.time()
+    report.line("fault fixed; waiting until no alert is active")
+    watch.await_calm()
+    return watch.outcome()
 
 
-class Since:
-    """What happened during one part of the story, by Prometheus' own record of its alerts."""
+class AlertWatch:
+    """The alerts during one part of the story, as Prometheus recorded them."""
 
     def __init__(self, world: World, fault: Fault) -> None:
         self._world = world
         self._fault = fault
-        self._start = self.began = self.healed = time.time()
-        self._told = len(world.receiver.notifications)
+        self._start = self.began = self.fixed = time.time()
+        self._earlier = len(world.receiver.notifications)
         self._messages = len(world.receiver.messages)
 
     def _firing(self) -> dict[str, list[float]]:
-        """Times at which each alert fired that is asked for, in order."""
+        """Return the times at which each relevant alert fired, in order."""
         times: dict[str, list[float]] = {}
         recorded = 'ALERTS{alertstate="firing"}'
         for series in self._world.prometheus.samples(recorded, time.time() - self._start + 1):
-            if self._is_asked_for(series["metric"]):
+            if self._is_relevant(series["metric"]):
                 fired = [at for at, _ in series["values"] if at >= self._start]
                 times.setdefault(series["metric"]["alertname"], []).extend(fired)
         return {name: sorted(fired) for name, fired in times.items() if fired}
 
-    def _is_asked_for(self, labels: dict[str, str]) -> bool:
-        """Say whether an alert alarms somebody, or is to fire although it does not."""
+    def _is_relevant(self, labels: dict[str, str]) -> bool:
+        """Return whether the alert is urgent, or expected."""
         return labels["severity"] not in QUIET or labels["alertname"] in self._fault.alerts
 
     def await_alerts(self, names: frozenset[str]) -> None:
-        """Await that these fire, and that people are told of each or something inhibits it."""
+        """Wait until these alerts fire and each is notified or inhibited."""
         wait_for(
             lambda: names <= self._firing().keys() and names <= self._handled(),
-            PATIENCE,
+            TIMEOUT,
             interval=0.2,
         )
 
     def _handled(self) -> set[str]:
-        told = self._world.receiver.notifications[self._told :]
-        return {n.name for n in told} | self._world.alertmanager.inhibited()
+        received = self._world.receiver.notifications[self._earlier :]
+        return {
+            notification.name for notification in received
+        } | self._world.alertmanager.inhibited()
 
     def await_calm(self) -> None:
-        """Await that no alert fires, and that none of those that may is about to."""
-        wait_for(lambda: not self._restless(), PATIENCE, interval=0.2)
+        """Wait until no alert fires and none of the fault's own is pending."""
+        wait_for(lambda: not self._active(), TIMEOUT, interval=0.2)
 
-    def _restless(self) -> set[str]:
+    def _active(self) -> set[str]:
         own = self._fault.alerts | self._fault.consequences
         return {
             labels["alertname"]
             for alert in self._world.prometheus.alerts()
-            if self._is_asked_for(labels := alert["labels"])
+            if self._is_relevant(labels := alert["labels"])
             and (alert["state"] == "firing" or labels["alertname"] in own)
         }
 
     def outcome(self) -> Outcome:
-        """Sum up, with seconds after the fault and after its end."""
-        restless = self._restless()
+        """Return the alerts with the seconds from the fault, and from its end."""
+        active = self._active()
         firing = self._firing()
         messages = self._world.receiver.messages[self._messages :]
         return Outcome(
@@ -126,26 +128,26 @@ class Since:
             tolerated=self._fault.consequences,
             detected={name: times[0] - self.began for name, times in firing.items()},
             resolved={
-                name: max(times[-1] - self.healed, 0.0)
+                name: max(times[-1] - self.fixed, 0.0)
                 for name, times in firing.items()
-                if name not in restless
+                if name not in active
             },
             messages=sum(message.is_alarm for message in messages),
         )
 
 
 def _show_progress(world: World, report: Report, while_true: Callable[[], bool]) -> None:
-    """Print each change in what the exporter says about the migration."""
+    """Print each change of the state and the progress that the exporter publishes."""
     shown = ""
     while while_true():
         if (now := _progress(world)) != shown:
-            report.say(f"exporter: {now}")
+            report.line(f"exporter: {now}")
             shown = now
         time.sleep(0.2)
 
 
 def _progress(world: World) -> str:
-    """State of the migration and the changesets it applied, as the exporter publishes them."""
+    """Return the state and the number of applied changesets, as the exporter publishes them."""
     page = world.exporter.page()
     states = page.get("liquibase_migration_status", [])
     state = next((sample.labels["status"] for sample in states if sample.value), "no migration yet")

@@ -1,4 +1,4 @@
-"""Everything the demo runs, wired together: servers, application, exporter, alerting."""
+"""Everything that the demo runs: servers, application, exporter and alerting."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ QUEST = ROOT / "examples/quest"
 
 #: The job label that the rules of the bundle expect.
 JOB = "pg-migration-exporter"
-#: That of the log pipeline, which the demo has only while a drill of it runs.
+#: The job label of the log pipeline, which runs only during its drills.
 LOG_JOB = "pg-migration-logs"
 
-#: Few connections are enough for the demo, and soon used up when a fault wants that.
+#: With few connections, a fault can use them up quickly.
 SERVER_SETTINGS = {
     "max_connections": "40",
     "fsync": "on",
@@ -50,7 +50,7 @@ SERVER_SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that runs. The search path of `liquibase` is a copy, which releases change."""
+    """All that runs. The search path of `liquibase` is a copy that releases change."""
 
     workspace: Workspace
     primary: Server
@@ -65,7 +65,7 @@ class World:
     receiver: Receiver
 
     def addresses(self) -> dict[str, str]:
-        """Where to look, by name."""
+        """Addresses of all parts, by name."""
         return {
             "exporter": f"{self.exporter.url}/metrics",
             "Prometheus": f"{self.prometheus.url}/alerts",
@@ -83,7 +83,7 @@ class World:
 
 @contextmanager
 def running_world(workspace: Workspace, report: Report) -> Iterator[World]:
-    """Bring everything up, and down again however the body ends."""
+    """Start everything, and stop it when the body ends."""
     with ExitStack() as running:
         start = _Starter(running, workspace, report, Bundle.render(workspace.root / "bundle"))
         primary, standby = start.cluster()
@@ -109,7 +109,7 @@ def running_world(workspace: Workspace, report: Report) -> Iterator[World]:
 
 @dataclass(frozen=True, slots=True)
 class _Starter:
-    """Starts parts of the world, tells the report, and leaves the stopping to `running`."""
+    """Starts parts of the world and reports each step; `running` stops them."""
 
     running: ExitStack
     workspace: Workspace
@@ -130,15 +130,15 @@ class _Starter:
         return primary, standby
 
     def application(self, primary: Server) -> tuple[PgBouncer, Load]:
-        with self.report.step("PgBouncer and the load of the application") as details:
+        with self.report.step("PgBouncer, and the application's load") as details:
             pooler = self.running.enter_context(PgBouncer(self.workspace, primary))
             load = self.running.enter_context(Load(pooler.database(DATABASE)))
-            wait_until(lambda: load.answered, 20, "the application gets answers")
+            wait_until(lambda: load.answered, 20, "the application gets results")
             details.append(f"port {pooler.port}")
         return pooler, load
 
     def migration(self, primary: Server) -> Liquibase:
-        """Let Liquibase make its tables, then the exporter read them, as an administrator would."""
+        """Create Liquibase's tables and grant the exporter access, as an administrator would."""
         changelog = self.workspace.root / "changelog"
         shutil.copytree(ROOT / "demo/changelog", changelog, ignore=shutil.ignore_patterns("t"))
         database = primary.database(DATABASE).as_user(MIGRATOR)
@@ -175,7 +175,7 @@ class _Starter:
                 Alertmanager(self.workspace, self.bundle.alertmanager(receiver.url))
             )
             details.append(alertmanager.url)
-        with self.report.step("Prometheus with the rules of the bundle") as details:
+        with self.report.step("Prometheus with the bundle's rules") as details:
             jobs: dict[str, list[str]] = {JOB: [exporter.address], LOG_JOB: []}
             scraping = Scraping(jobs, self.bundle.rules(), alertmanager=alertmanager.address)
             prometheus = self.running.enter_context(Prometheus(self.workspace, scraping))
@@ -185,7 +185,7 @@ class _Starter:
 
 
 def _create_game(primary: Server) -> None:
-    """The database of the game: owned by who migrates it, used by the application."""
+    """Create the game's database, owned by the migrating role."""
     primary.create_role(MIGRATOR)
     database = primary.create_database(DATABASE)
     database.execute(f"ALTER DATABASE {DATABASE} OWNER TO {MIGRATOR}")

@@ -31,7 +31,7 @@ def _run(report: Report, page: Path | None) -> None:
         with running_fleet(folder, plan) as servers:
             fleet = measure_fleet(folder, servers, plan, tell)
         for name, value in fleet_rows(fleet):
-            report.say(f"{name}: {value}")
+            report.line(f"{name}: {value}")
         with running_server(folder, plan) as server:
             curves = measure_curves(folder, server, plan, tell)
     text = markdown(fleet, curves, machine, _PICTURE)

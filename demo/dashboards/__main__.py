@@ -51,7 +51,7 @@ def _show(world: World, report: Report, folder: Path) -> None:
     good_migration(world, report)
     world.database.execute("ANALYZE")
     time.sleep(_CALM)
-    with INDEX_BUILD_WAITS.happen(world):
+    with INDEX_BUILD_WAITS.inject(world):
         wait_until(
             lambda: "DatabaseIndexBuildSlow" in world.prometheus.firing(), 60, "the build is slow"
         )
@@ -59,7 +59,7 @@ def _show(world: World, report: Report, folder: Path) -> None:
 
 
 def draw_all(prometheus: Prometheus, span: Span, folder: Path) -> list[Path]:
-    """Draw each dashboard with the default values; their files. Raises StackError, OSError."""
+    """Draw every dashboard, also the quest example's; return the files. Raises StackError."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for uid, dashboard in dashboards(load_values(QUEST / "values.yaml")).items():

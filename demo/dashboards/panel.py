@@ -1,4 +1,4 @@
-"""A panel with what its queries found, and how its values are written and colored."""
+"""A panel with the results of its queries, and the text and color of its values."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ COLORS = {
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel's JSON and what its queries found in the span."""
+    """A panel's JSON and the results of its queries in the span."""
 
     json: dict[str, Any]
     found: Sequence[tuple[Query, list[Series]]]
-    marks: Sequence[tuple[str, list[Series]]]
+    annotations: Sequence[tuple[str, list[Series]]]
     span: Span
 
     @property
@@ -40,8 +40,8 @@ class Panel:
 
     @property
     def sorted_by(self) -> list[str]:
-        """The columns of a table that its lines are sorted by, highest first."""
-        return [one["displayName"] for one in self.json["options"].get("sortBy", [])]
+        """The columns by which a table is sorted, highest first."""
+        return [column["displayName"] for column in self.json["options"].get("sortBy", [])]
 
     def series(self) -> Iterator[tuple[str, list[tuple[float, float]]]]:
         """Yield each series with its name and its numbers; NaN is left out."""
@@ -59,17 +59,17 @@ class Panel:
                 return COLORS[change["value"]["fixedColor"]]
         return None
 
-    def word(self, value: float) -> tuple[str, str]:
-        """Return how a value is written, and its color."""
+    def text_and_color(self, value: float) -> tuple[str, str]:
+        """Return the text and the color of a value."""
         for mapping in self.defaults["mappings"]:
             if option := mapping["options"].get(f"{value:g}"):
                 return option["text"], COLORS.get(option["color"], option["color"])
         steps = self.defaults["thresholds"]["steps"]
-        color = [one["color"] for one in steps if one["value"] is None or value >= one["value"]][-1]
-        return write(value, self.defaults["unit"], self.span.end), COLORS[color]
+        reached = [step for step in steps if step["value"] is None or value >= step["value"]]
+        return write(value, self.defaults["unit"], self.span.end), COLORS[reached[-1]["color"]]
 
     def cell(self, column: str, value: float) -> str:
-        """Return a value of a table as its column writes it."""
+        """Return the text of a value in a column of a table."""
         for override in self.json["fieldConfig"]["overrides"]:
             if override["matcher"]["options"] == column:
                 for change in override["properties"]:

@@ -1,4 +1,4 @@
-"""A picture of a whole dashboard, as Grafana lays it out."""
+"""A picture of a dashboard, with Grafana's layout."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from demo.dashboards.kinds import draw
 from demo.dashboards.panel import FAINT, TEXT, Panel
-from demo.dashboards.queries import Span, marks, panel_queries
+from demo.dashboards.panel_types import draw
+from demo.dashboards.queries import Span, annotation_queries, panel_queries
 from demo.palette import in_palette
 from testbed.prometheus import Prometheus
 
@@ -21,12 +21,14 @@ _DPI = 80
 
 
 def picture(dashboard: dict[str, Any], prometheus: Prometheus, span: Span, path: Path) -> None:
-    """Draw what the dashboard shows for the span, and write it; raises StackError, OSError."""
+    """Draw the dashboard for the span and write the picture. Raises StackError, OSError."""
     lines = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in dashboard["panels"])
     figure = Figure(figsize=(24 * _COLUMN, lines * _LINE), dpi=_DPI, facecolor=_BACKGROUND)
     marked = [
-        (mark["iconColor"], query.ask(prometheus, span))
-        for mark, query in zip(dashboard["annotations"]["list"], marks(dashboard), strict=True)
+        (annotation["iconColor"], query.query_range(prometheus, span))
+        for annotation, query in zip(
+            dashboard["annotations"]["list"], annotation_queries(dashboard), strict=True
+        )
     ]
     for panel in dashboard["panels"]:
         place = panel["gridPos"]
@@ -34,7 +36,7 @@ def picture(dashboard: dict[str, Any], prometheus: Prometheus, span: Span, path:
             _title(figure, lines, place, f"▾ {panel['title']}", size=11)
             continue
         found = [
-            (query, query.show(prometheus, span))
+            (query, query.query_shown(prometheus, span))
             for query in panel_queries(dashboard["title"], panel)
         ]
         _frame(figure, lines, place)
@@ -50,7 +52,7 @@ def picture(dashboard: dict[str, Any], prometheus: Prometheus, span: Span, path:
 
 
 def _box(lines: int, place: dict[str, int]) -> tuple[float, float, float, float]:
-    """Left, bottom, width, height as shares of the figure."""
+    """Return left, bottom, width and height as shares of the figure."""
     return (
         place["x"] / 24,
         1 - (place["y"] + place["h"]) / lines,
@@ -79,7 +81,7 @@ def _title(figure: Figure, lines: int, place: dict[str, int], text: str, size: f
 
 
 def _inside(lines: int, place: dict[str, int], kind: str) -> tuple[float, float, float, float]:
-    """Return where the panel's content is: below the title, with room for axes and a legend."""
+    """Return the box of the panel's content: below the title, with room for axes and legend."""
     left, bottom, width, height = _box(lines, place)
     wide = {"timeseries": 0.042, "heatmap": 0.042, "state-timeline": 0.1}.get(kind, 0.008)
     low = {"timeseries": 1.7, "heatmap": 0.8, "state-timeline": 0.8}.get(kind, 0.3) / lines

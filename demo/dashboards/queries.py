@@ -1,4 +1,4 @@
-"""What the panels of a dashboard ask Prometheus, with Grafana's variables filled in."""
+"""The queries of a dashboard's panels, with Grafana's variables replaced."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from testbed.prometheus import Prometheus, Series
 
-#: What Grafana puts for the variables when everything is chosen.
+#: Values of Grafana's variables when everything is selected.
 _ALL = {"$job": ".+", "$instance": ".+", "$datname": ".+"}
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A range of time in seconds since the epoch, and how closely it is looked at."""
+    """A time range in seconds since the epoch, and its resolution."""
 
     start: float
     end: float
@@ -46,15 +46,15 @@ class Query:
     def __str__(self) -> str:
         return f"{self.dashboard} / {self.panel} / {self.legend}"
 
-    def ask(self, prometheus: Prometheus, span: Span) -> list[Series]:
-        """Return every series that the range has; raises StackError."""
+    def query_range(self, prometheus: Prometheus, span: Span) -> list[Series]:
+        """Return every series of the time range. Raises StackError."""
         filled = span.fill(self.expression)
         return prometheus.query_range(filled, span.start, span.end, span.step)
 
-    def show(self, prometheus: Prometheus, span: Span) -> list[Series]:
-        """Return what the panel shows: the range, or its end alone; raises StackError."""
+    def query_shown(self, prometheus: Prometheus, span: Span) -> list[Series]:
+        """Return the series that the panel shows: the range or only its end. Raises StackError."""
         if not self.instant:
-            return self.ask(prometheus, span)
+            return self.query_range(prometheus, span)
         return prometheus.query_range(span.fill(self.expression), span.end, span.end, span.step)
 
     def name(self, series: Series) -> str:
@@ -63,25 +63,30 @@ class Query:
 
 
 def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the panels that show something, rows left out."""
+    """Yield the panels without the rows."""
     yield from (panel for panel in dashboard["panels"] if panel["type"] != "row")
 
 
 def queries(dashboard: dict[str, Any]) -> Iterator[Query]:
-    """Yield what the panels of a dashboard ask."""
+    """Yield the queries of a dashboard's panels."""
     for panel in panels(dashboard):
         yield from panel_queries(dashboard["title"], panel)
 
 
 def panel_queries(dashboard: str, panel: dict[str, Any]) -> Iterator[Query]:
-    """Yield what one panel asks."""
+    """Yield the queries of one panel."""
     for target in panel["targets"]:
         yield Query(
             dashboard, panel["title"], target["legendFormat"], target["expr"], target["instant"]
         )
 
 
-def marks(dashboard: dict[str, Any]) -> Iterator[Query]:
-    """Yield what is marked in every panel."""
-    for mark in dashboard["annotations"]["list"]:
-        yield Query(dashboard["title"], mark["name"], mark["titleFormat"], mark["expr"])
+def annotation_queries(dashboard: dict[str, Any]) -> Iterator[Query]:
+    """Yield the queries of the annotations."""
+    for annotation in dashboard["annotations"]["list"]:
+        yield Query(
+            dashboard["title"],
+            annotation["name"],
+            annotation["titleFormat"],
+            annotation["expr"],
+        )

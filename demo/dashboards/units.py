@@ -1,4 +1,4 @@
-"""Numbers as Grafana writes them, by the unit of a panel."""
+"""Numbers in the units of Grafana's panels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _scaled(value: float, units: tuple[tuple[float, str], ...], otherwise: str) 
     return f"{value:.3g} {otherwise}".strip()
 
 
-#: How a number of each unit is written.
+#: Unit -> function that formats a number.
 WRITE: dict[str, Callable[[float], str]] = {
     "none": lambda value: f"{value:.3g}",
     "short": lambda value: _scaled(value, _COUNTS, ""),

@@ -1,1 +1,1 @@
-"""The drills: every fault and a quiet hour, with the real alerting, measured."""
+"""The drills: every fault and a quiet hour, measured with the real alerting."""

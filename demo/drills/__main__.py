@@ -1,4 +1,4 @@
-"""`python -m demo.drills`: make every fault happen and see which alerts fire, then a quiet hour.
+"""`python -m demo.drills`: run a quiet hour, then every fault, and check which alerts fire.
 
 Exit code 0 if exactly the expected alerts fired, 1 if not, 2 if a server cannot be started.
 """
@@ -13,13 +13,13 @@ from demo.drills import page
 from demo.drills.quiet import quiet_hour
 from demo.report import Outcome, Report
 from demo.scenarios import DRILLED, FAULTS, LOGGED, Fault
-from demo.story import good_migration, suffer
+from demo.story import good_migration, run_fault
 from demo.world import running_world
 from testbed.fluent_bit import MISSING, fluent_bit_program
 from testbed.workspace import Workspace
 
 ALL = (*FAULTS, *LOGGED, *DRILLED)
-#: With durations at a tenth or less, an hour.
+#: With the demo's durations, a tenth or less of the real ones, this stands for an hour.
 QUIET_SECONDS = 360
 
 
@@ -44,24 +44,24 @@ def _run(report: Report, options: argparse.Namespace) -> bool:
             sentence = page.quiet_sentence(outcomes[0], options.quiet_seconds)
             _write(options.markdown, [], sentence)
         for fault in chosen(options.only, report):
-            outcomes.append(suffer(fault, world, report))
+            outcomes.append(run_fault(fault, world, report))
             _write(options.markdown, [outcomes[-1]])
     report.outcomes(outcomes)
     return all(outcome.is_as_expected for outcome in outcomes)
 
 
 def chosen(text: str, report: Report) -> list[Fault]:
-    """Return the faults whose name contains the text, and that can happen here."""
-    asked = [fault for fault in ALL if text in fault.name]
-    left_out = [] if fluent_bit_program() else [fault for fault in asked if fault in LOGGED]
+    """Return the faults whose name contains the text and that are possible here."""
+    selected = [fault for fault in ALL if text in fault.name]
+    left_out = [] if fluent_bit_program() else [fault for fault in selected if fault in LOGGED]
     if left_out:
         names = ", ".join(fault.name for fault in left_out)
-        report.say(f"{MISSING}, so these are left out: {names}")
-    return [fault for fault in asked if fault not in left_out]
+        report.line(f"{MISSING}, so these are left out: {names}")
+    return [fault for fault in selected if fault not in left_out]
 
 
 def _write(markdown: Path | None, drills: list[Outcome], quiet: str | None = None) -> None:
-    """Write what is known by now: a run that ends early has measured something, too."""
+    """Write the results so far, so that a run that ends early has some too."""
     if markdown:
         page.write(markdown, [fault.name for fault in ALL], drills, quiet)
 

@@ -1,4 +1,4 @@
-"""A quiet hour: load and good migrations, and no alarm."""
+"""A quiet hour: load and successful migrations, which must not fire an alert."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import contextmanager, nullcontext
 from demo.report import Outcome, Report
 from demo.scenarios import Fault
 from demo.scenarios.release import apply, write_release
-from demo.story import Since
+from demo.story import AlertWatch
 from demo.world import DATABASE, World
 from testbed.errors import StackError
 from testbed.ports import LOOPBACK
 from testbed.process import Process
 from testbed.waiting import wait_for
 
-#: Good releases: a new table, a new column with an index, data.
+#: Successful releases: a new table, a new column with an index, data.
 RELEASES = {
     "table": "CREATE TABLE gameplay.quest_season (id int PRIMARY KEY, name text)",
     "column": "ALTER TABLE gameplay.quest_season ADD COLUMN began date;"
@@ -32,31 +32,31 @@ _QUIET = Fault("quiet hour", frozenset(), nullcontext)
 
 
 def quiet_hour(world: World, report: Report, seconds: float) -> Outcome:
-    """Let the application, pgbench and three releases work; the outcome lists every alarm."""
+    """Run the application, pgbench and three releases; the outcome lists every alert."""
     report.title(f"A quiet hour, in {seconds:g} seconds")
     with _pgbench(world):
-        since = Since(world, _QUIET)
+        watch = AlertWatch(world, _QUIET)
         for number, (name, sql) in enumerate(RELEASES.items(), 1):
             write_release(world, f"quiet-{name}", sql)
             apply(world)
-            report.say(f"release {number} of {len(RELEASES)} is applied")
-            _stay(since.began + seconds * number / len(RELEASES))
-    return since.outcome()
+            report.line(f"release {number} of {len(RELEASES)} is applied")
+            _wait(watch.began + seconds * number / len(RELEASES))
+    return watch.outcome()
 
 
-def _stay(until: float) -> None:
+def _wait(until: float) -> None:
     wait_for(lambda: time.time() >= until, until - time.time(), interval=1)
 
 
 @contextmanager
 def _pgbench(world: World) -> Iterator[None]:
-    """Run pgbench's own transactions through PgBouncer."""
+    """Run pgbench's default transactions through PgBouncer."""
     prepared = _command(world, "--initialize", f"--scale={SCALE}", "--quiet")
     done = subprocess.run(
         prepared, env=_environment(world), capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise StackError(f"pgbench cannot make its tables:\n{done.stderr}")
+        raise StackError(f"pgbench cannot create its tables:\n{done.stderr}")
     bench = Process("pgbench", world.workspace.log("pgbench"), environment=_environment(world))
     bench.start(
         _command(world, "--time=86400", f"--rate={TRANSACTIONS_PER_SECOND}", "--protocol=simple")

@@ -1,4 +1,4 @@
-"""The faults that can happen to the world of the demo, as data: cause, alerts, cure."""
+"""The faults of the demo and the drills."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from demo.scenarios import (
 from demo.scenarios.fault import Fault
 from demo.scenarios.migration import CHANGESET_FAILS
 
-#: The faults of a demonstration, in the order in which it makes them happen.
+#: Faults of the demo, in order.
 FAULTS: tuple[Fault, ...] = (
     CHANGESET_FAILS,
     indexes.INDEX_BUILD_WAITS,
@@ -30,7 +30,7 @@ FAULTS: tuple[Fault, ...] = (
     server.SERVER_DOWN,
 )
 
-#: Those of the drills beside them: the most drastic last.
+#: Further faults of the drills, the most drastic last.
 DRILLED: tuple[Fault, ...] = (
     migration.MIGRATION_WAITS,
     migration.MIGRATION_BLOCKS_TRAFFIC,
@@ -68,7 +68,7 @@ DRILLED: tuple[Fault, ...] = (
     watching.EXPORTER_GONE,
 )
 
-#: Those that need a Fluent Bit.
+#: Faults that need a Fluent Bit.
 LOGGED: tuple[Fault, ...] = (
     logs.ERROR_LOGGED,
     logs.LOGS_ELSEWHERE,

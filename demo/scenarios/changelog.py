@@ -1,4 +1,4 @@
-"""Changelog files and a history that do not agree."""
+"""Faults: changelog files and a history that differ."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testbed.errors import StackError
 
 
 def _applied(world: World, name: str) -> Path:
-    """Apply a release that does nothing; its file."""
+    """Apply a release without effect; return its file."""
     path = write_release(world, name, "SELECT 1")
     apply(world)
     return path
@@ -21,13 +21,13 @@ def _applied(world: World, name: str) -> Path:
 
 @contextmanager
 def _replaced(path: Path, text: str) -> Iterator[None]:
-    """Have `text` in a file while the body runs."""
-    kept = path.read_text()
+    """Replace the text of a file while the body runs."""
+    original = path.read_text()
     path.write_text(text)
     try:
         yield
     finally:
-        path.write_text(kept)
+        path.write_text(original)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the checks of examples/quest/checks.yaml find after the release."""
+"""Faults that the checks of examples/quest/checks.yaml find after a release."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALTER TABLE gameplay.quests_set_aside RENAME TO quest_definitions
 
 @contextmanager
 def _table_replaced(world: World) -> Iterator[None]:
-    """An empty copy takes the place of the table; its indexes have other names."""
+    """Replace the table by an empty copy, whose indexes have other names."""
     world.database.execute(_SET_ASIDE)
     yield
     world.database.execute(_PUT_BACK)
@@ -28,7 +28,7 @@ def _table_replaced(world: World) -> Iterator[None]:
 
 @contextmanager
 def _check_refused(world: World) -> Iterator[None]:
-    """Somebody hardens the server: a check may not read a catalog any more."""
+    """Revoke a privilege on a catalog that a check reads."""
     world.database.execute("REVOKE SELECT ON pg_constraint FROM PUBLIC")
     yield
     world.database.execute("GRANT SELECT ON pg_constraint TO PUBLIC")

@@ -1,4 +1,4 @@
-"""An application that opens connections and keeps them."""
+"""A fault: an application that leaks connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _USED = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client back
 
 @contextmanager
 def _pool_exhausted(world: World) -> Iterator[None]:
-    """Fill the server up to the connections that are reserved for superusers."""
+    """Use all connections except those reserved for superusers."""
     usable = world.database.value(_USABLE)
     with ExitStack() as leaked:
         while world.database.value(_USED) < usable:

@@ -1,4 +1,4 @@
-"""What a fault is."""
+"""The description of a fault."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from demo.world import World
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault: entering `happen(world)` causes it for real, leaving heals it.
+    """A fault: a context manager that causes it on entry and fixes it on exit.
 
-    `alerts` fire because of it, and resolve once it is healed. `consequences` may fire as well,
-    depending on how long it lasts. No other does.
+    `alerts` must fire and, once it is fixed, resolve. `consequences` may fire too, depending on how
+    long it lasts. No other alert may.
     """
 
     name: str
     alerts: frozenset[str]
-    happen: Callable[[World], AbstractContextManager[object]]
+    inject: Callable[[World], AbstractContextManager[object]]
     consequences: frozenset[str] = frozenset()

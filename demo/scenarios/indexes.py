@@ -1,4 +1,4 @@
-"""Index builds that wait for a transaction nobody ends, or are canceled."""
+"""Faults: index builds that wait for an open transaction, or are canceled."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _DROP = "DROP INDEX CONCURRENTLY gameplay.idx_quest_title"
 
 @contextmanager
 def _waiting_build(world: World) -> Iterator[psycopg.Connection[Any]]:
-    """CREATE INDEX CONCURRENTLY waits for every transaction that wrote to the table before it.
+    """Let CREATE INDEX CONCURRENTLY wait for a transaction that wrote to the table before it.
 
-    The body gets the session of the build; afterwards the transaction ends, and so does the build.
-    The exporter gets the time to see both: it looks every few seconds when nothing is under way,
-    and an index that is gone before it looks would be a build that failed.
+    Yields the session of the build; afterwards the transaction ends, and so does the build. Waits
+    until the exporter has seen both: it polls every few seconds if nothing is running, and an index
+    that is dropped before would count as a failed build.
     """
     ended = _ended_builds(world)
     with world.database.connect() as idle, world.database.as_user(MIGRATOR).connect() as build:
@@ -35,7 +35,7 @@ def _waiting_build(world: World) -> Iterator[psycopg.Connection[Any]]:
         yield build
         idle.execute("COMMIT")
         while build.pgconn.get_result():
-            """The build ends now: its result, then none."""
+            """Read the result of the build."""
     wait_until(lambda: _ended_builds(world) > ended, 30, "its end is seen")
 
 
@@ -53,7 +53,7 @@ def _build_waits(world: World) -> Iterator[None]:
 
 @contextmanager
 def _build_canceled(world: World) -> Iterator[None]:
-    """Somebody cancels the build because it takes long."""
+    """Cancel the build."""
     with _waiting_build(world) as build:
         build.cancel_safe()
     yield

@@ -1,7 +1,7 @@
-"""What the log pipeline sees, and what can be wrong with it. Needs a Fluent Bit.
+"""Faults that the log pipeline detects, and faults of the pipeline. They need a Fluent Bit.
 
-Each fault has a pipeline of its own, whose log begins with the fault: errors of earlier ones are no
-news. Before it happens, the pipeline works for longer than the rules look back.
+Each fault has its own pipeline and log, so that errors of earlier faults are not in it. Before the
+fault, the pipeline works for longer than the rules look back.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from testbed.waiting import wait_until
 #: Longer than the windows of these alerts in demo/values.yaml, in seconds.
 _LOOKED_BACK = 20
 _WARN = "DO $$ BEGIN RAISE WARNING 'quest has no title'; END $$"
-#: Some hundred in a second.
+#: Several hundred entries per second.
 _WARN_ON_AND_ON = b"""
 DO $$ BEGIN
   PERFORM set_config('client_min_messages', 'error', true);
   LOOP RAISE WARNING 'quest has no title'; PERFORM pg_sleep(0.002); END LOOP;
 END $$
 """
-#: For about 1,000 of them.
+#: Room for about 1,000 entries.
 _LITTLE_ROOM = "500K"
 _READ = 'fluentbit_input_records_total{name="postgresql_log"}'
 _numbers = count(1)
@@ -55,9 +55,9 @@ def _setting(world: World, **settings: str) -> Iterator[None]:
 
 @contextmanager
 def _pipeline(world: World, log_format: str = "", **logs: Any) -> Iterator[Sink]:
-    """Read the primary's log from now on, deliver it to a sink, and let Prometheus scrape it.
+    """Deliver the primary's log to a sink from now on, and let Prometheus scrape the pipeline.
 
-    `log_format` is that of the primary, or another one for as long as the body runs.
+    `log_format` is the format during the body; by default, the primary's own.
     """
     program = fluent_bit_program()
     if program is None:
@@ -78,16 +78,18 @@ def _pipeline(world: World, log_format: str = "", **logs: Any) -> Iterator[Sink]
 
 @contextmanager
 def _scraped(world: World, address: str) -> Iterator[None]:
-    """Have Prometheus scrape a pipeline that stays until it is scraped no more: it is not down."""
+    """Let Prometheus scrape a pipeline, and wait at the end until it no longer does."""
     up, worked = f'up{{job="{LOG_JOB}"}}', f"{_READ} offset {_LOOKED_BACK}s > 0"
     with world.prometheus.scraping_also({LOG_JOB: [address]}):
         wait_until(lambda: world.prometheus.query(worked), 60, "the log pipeline works for a while")
         yield
-    wait_until(lambda: not world.prometheus.query(up), 30, "Prometheus has left the log pipeline")
+    wait_until(
+        lambda: not world.prometheus.query(up), 30, "Prometheus no longer scrapes the log pipeline"
+    )
 
 
 def _await_end(world: World, alert: str) -> None:
-    """Await, with the pipeline still there, that the cure ends the alert."""
+    """Wait until the alert is resolved while the pipeline still runs."""
     wait_until(lambda: alert not in world.prometheus.firing(), 60, f"{alert} is resolved")
 
 
@@ -105,7 +107,7 @@ def _error_logged(world: World) -> Iterator[None]:
 
 @contextmanager
 def _logs_elsewhere(world: World) -> Iterator[None]:
-    """Somebody moved the server's log, and told nobody."""
+    """Move the server's log to another folder."""
     elsewhere = world.workspace.folder("log_elsewhere", for_servers=True)
     with _pipeline(world):
         before = world.database.value("SHOW log_directory")
@@ -117,7 +119,7 @@ def _logs_elsewhere(world: World) -> Iterator[None]:
 
 @contextmanager
 def _prefix_changed(world: World) -> Iterator[None]:
-    """Somebody gave the text format a prefix without severity and SQLSTATE."""
+    """Set a prefix of the text format without session and SQLSTATE."""
     with _pipeline(world, "stderr"):
         with _setting(world, log_line_prefix="%t "):
             yield

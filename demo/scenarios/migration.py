@@ -1,4 +1,4 @@
-"""Migrations that fail, wait, hurt others, take long or die."""
+"""Faults of migrations that fail, wait, block others, take long or die."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ RELEASE = ROOT / "demo/changelog/t/fail_sql.sql"
 _TAG = "liquibase_tag_present"
 _WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = %s"
 
-#: What any migration that lasts brings with it.
+#: Alerts of any long migration.
 LASTING = frozenset({"MigrationRunningLong", "MigrationPendingLong", "PostgresTransactionLong"})
-#: What users notice when they wait for locks.
+#: Alerts while users wait for locks.
 WAITING_USERS = frozenset(
     {
         "DatabaseQueryLatencyHigh",
@@ -43,7 +43,7 @@ WAITING_USERS = frozenset(
 
 @contextmanager
 def _changeset_fails(world: World) -> Iterator[None]:
-    """The first changeset is applied, the second inserts into a table that is missing."""
+    """Apply a release whose second changeset inserts into a missing table."""
     shutil.copy(RELEASE, world.liquibase.search_path / "changes/extra/030-release.sql")
     process = fail(world, "release")
     yield
@@ -54,7 +54,7 @@ def _changeset_fails(world: World) -> Iterator[None]:
 
 @contextmanager
 def _waits(world: World) -> Iterator[None]:
-    """The release needs a table that a session nobody ends has read."""
+    """Run a release that needs a table that an open transaction has read."""
     migrator = world.database.as_user(MIGRATOR)
     migrator.execute("CREATE TABLE IF NOT EXISTS gameplay.archive (id int)")
     write_release(world, "waits", "ALTER TABLE gameplay.archive ADD COLUMN reason text")
@@ -70,7 +70,7 @@ def _waits(world: World) -> Iterator[None]:
 
 @contextmanager
 def _blocks_traffic(world: World) -> Iterator[None]:
-    """The release keeps the table that players read, in a transaction that goes on."""
+    """Run a release that keeps the lock of a table that players read."""
     alter = "ALTER TABLE gameplay.quest_definitions ADD COLUMN IF NOT EXISTS note text;"
     with running_release(world, "blocks", alter):
         yield
@@ -84,9 +84,9 @@ def _takes_long(world: World) -> Iterator[None]:
 
 @contextmanager
 def _untagged(world: World) -> Iterator[None]:
-    """The next release begins without the tag, as after a rollback to it."""
+    """Run a release without a tag, as after a rollback to it."""
     world.database.execute("UPDATE databasechangelog SET tag = NULL")
-    wait_until(lambda: _TAG not in world.exporter.page(), 60, "the tag is seen to be gone")
+    wait_until(lambda: _TAG not in world.exporter.page(), 60, "the exporter sees no tag")
     with closed_gate(world):
         write_release(world, "untagged", WAIT_AT_GATE)
         run = world.liquibase.start("update", log=world.workspace.log("untagged"))
@@ -98,7 +98,7 @@ def _untagged(world: World) -> Iterator[None]:
 
 @contextmanager
 def _dies(world: World) -> Iterator[None]:
-    """The host of the run is lost, and the server notices that its session has gone."""
+    """Kill the run and its session, as if its host were lost."""
     with running_release(world, "dies") as run:
         run.kill()
         world.database.execute(

@@ -1,4 +1,4 @@
-"""PgBouncer: a pool whose connections are all in use, and a pooler that is gone."""
+"""Faults of PgBouncer: a pool that is used up, and a pooler that is killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REPORT = b"SELECT pg_sleep(600)"
 
 @contextmanager
 def _pool_used_up(world: World) -> Iterator[None]:
-    """Reports take every connection of the pool; the last ones, and the players, wait for one."""
+    """Use all connections of the pool for reports, so that the players wait for one."""
     through = world.pooler.database(DATABASE)
     with ExitStack() as reports:
         sessions = [reports.enter_context(closing(through.connect())) for _ in range(CLIENTS)]

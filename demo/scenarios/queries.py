@@ -1,4 +1,4 @@
-"""Queries that have become slow."""
+"""A fault: slow queries."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from demo.scenarios.fault import Fault
 from demo.world import World
 from testbed.database import Database
 
-#: Sessions enough that more than one call in twenty is slow beside the load of the application.
+#: Enough sessions that more than one statement in twenty is slow, with the application's load.
 SESSIONS = 6
 
 
-def _ask_slowly(database: Database, end: threading.Event) -> None:
+def _query_slowly(database: Database, end: threading.Event) -> None:
     with database.connect(application_name="report-service") as session:
         while not end.is_set():
             session.execute("SELECT pg_sleep(0.3)")
@@ -24,13 +24,13 @@ def _ask_slowly(database: Database, end: threading.Event) -> None:
 def _queries_slow(world: World) -> Iterator[None]:
     end = threading.Event()
     threads = [
-        threading.Thread(target=_ask_slowly, args=(world.database, end)) for _ in range(SESSIONS)
+        threading.Thread(target=_query_slowly, args=(world.database, end)) for _ in range(SESSIONS)
     ]
-    with ExitStack() as asking:
+    with ExitStack() as running:
         for thread in threads:
-            asking.callback(thread.join)
+            running.callback(thread.join)
             thread.start()
-        asking.callback(end.set)
+        running.callback(end.set)
         yield
 
 

@@ -1,4 +1,4 @@
-"""What a release does to the game, as its business metrics tell it."""
+"""Faults that only the game's business metrics show."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _EASY_AGAIN = "UPDATE quest_attempt SET outcome = 'completed' WHERE id = ANY (%s
 
 @contextmanager
 def _import_invalid(world: World) -> Iterator[None]:
-    """The quests of an import are refused, for a reason that was never seen before."""
+    """Record rejected quests, for a new reason."""
     world.database.execute(_INVALID)
     yield
 
 
 @contextmanager
 def _too_hard(world: World) -> Iterator[None]:
-    """Players give up what they would have completed."""
+    """Turn completed quests into abandoned ones."""
     changed = [row[0] for row in world.database.execute(_TOO_HARD)]
     yield
     world.database.execute(_EASY_AGAIN, [changed])

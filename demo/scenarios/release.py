@@ -1,4 +1,4 @@
-"""Releases: changesets that faults add to the changelog, and a gate that keeps one at work."""
+"""Releases: changesets that faults add to the changelog, and a gate that keeps one running."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from testbed.errors import StackError
 from testbed.process import Process
 from testbed.waiting import wait_until
 
-#: A statement that ends when the gate opens. Each turn of the loop sees what is committed by then.
+#: A statement that ends when the gate opens; each iteration sees what is committed by then.
 WAIT_AT_GATE = """
 DO $$ BEGIN
   WHILE EXISTS (SELECT FROM gameplay.gate) LOOP PERFORM pg_sleep(0.1); END LOOP;
@@ -25,7 +25,7 @@ _AT_GATE = (
 
 
 def write_release(world: World, name: str, sql: str, rollback: str = "empty") -> Path:
-    """Add one changeset with one statement to the changelog; its file."""
+    """Add a changeset with one statement to the changelog; return its file."""
     header = f"--liquibase formatted sql\n--changeset release:{name} splitStatements:false\n"
     path = world.liquibase.search_path / f"changes/extra/040-{name}.sql"
     path.write_text(f"{header}{sql.strip()}\n--rollback {rollback}\n")

@@ -1,4 +1,4 @@
-"""Standbys and slots: stuck, gone, missing, forgotten; and an archive that takes nothing."""
+"""Faults of standbys, replication slots and the archive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LAGGING = frozenset(
 
 @contextmanager
 def _replay_stuck(world: World) -> Iterator[None]:
-    """Pause the replay: what a conflicting query on the standby does for as long as it runs."""
+    """Pause the replay, as a conflicting query on the standby does while it runs."""
     standby = world.standby.database()
     standby.execute("SELECT pg_wal_replay_pause()")
     yield
@@ -36,14 +36,14 @@ def _standby_gone(world: World) -> Iterator[None]:
 
 
 def await_streaming(world: World) -> None:
-    """Await that the standby streams from the primary."""
+    """Wait until the standby streams from the primary."""
     connected = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
     wait_until(lambda: world.database.value(connected), 30, "the standby streams again")
 
 
 @contextmanager
 def _setting(world: World, name: str, value: str) -> Iterator[None]:
-    """Have another setting on the primary while the body runs."""
+    """Change a setting of the primary while the body runs."""
     world.database.execute(f"ALTER SYSTEM SET {name} = '{value}'")
     world.database.execute("SELECT pg_reload_conf()")
     try:
@@ -55,7 +55,7 @@ def _setting(world: World, name: str, value: str) -> Iterator[None]:
 
 @contextmanager
 def _synchronous_missing(world: World) -> Iterator[None]:
-    """Commits wait for a standby that is not there."""
+    """Let commits wait for a standby that does not exist."""
     with _setting(world, "synchronous_standby_names", "nowhere"):
         yield
 
@@ -69,7 +69,7 @@ def _archive_fails(world: World) -> Iterator[None]:
 
 @contextmanager
 def _forgotten_slot(world: World) -> Iterator[None]:
-    """Nobody reads from the slot while much is written."""
+    """Write WAL that nobody reads from a slot."""
     world.database.execute("SELECT pg_create_physical_replication_slot('forgotten', true)")
     for _ in range(4):
         world.database.execute("SELECT pg_logical_emit_message(false, '', repeat('x', 12000000))")
@@ -79,7 +79,7 @@ def _forgotten_slot(world: World) -> Iterator[None]:
 
 @contextmanager
 def _slot_overtaken(world: World) -> Iterator[None]:
-    """The slot needs more WAL than the server may keep for it."""
+    """Limit the WAL that the server keeps for the slot to less than it needs."""
     with _setting(world, "max_slot_wal_keep_size", "1MB"), _forgotten_slot(world):
         world.database.execute("SELECT pg_switch_wal()")
         world.database.execute("CHECKPOINT")
@@ -97,7 +97,7 @@ SYNCHRONOUS_MISSING = Fault(
     frozenset({"DatabaseQueryLatencyHigh", "PostgresTransactionLong"}),
 )
 ARCHIVE_FAILS = Fault(
-    "archive takes nothing",
+    "archiving fails",
     frozenset({"PostgresArchiverFailing", "MigrationPrecheckFailed"}),
     _archive_fails,
 )

@@ -1,4 +1,4 @@
-"""A primary that is killed."""
+"""A fault: the primary is killed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ SERVER_DOWN = Fault(
     "primary is killed",
     frozenset({"PostgresDown"}),
     _server_down,
-    # It may be back for some seconds before the standby connects again. Players wait in PgBouncer.
+    # It may be up for some seconds before the standby connects again. Players wait in PgBouncer.
     frozenset({"PostgresStandbyLost", "PgBouncerClientsWaiting", "PgBouncerWaitLong"}),
 )

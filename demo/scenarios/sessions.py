@@ -1,4 +1,4 @@
-"""Sessions that stay in their transaction, or hold a lock that others want."""
+"""Faults of sessions that stay in a transaction, or hold a lock that others need."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ END $$
 
 @contextmanager
 def _transaction(name: str, statement: LiteralString, world: World) -> Iterator[None]:
-    """A session of the application `name` has run the statement, and stays in its transaction."""
+    """Keep a transaction open in which the application `name` has run the statement."""
     with world.database.connect(application_name=name) as session:
         session.execute("BEGIN")
         session.execute(statement)
@@ -32,18 +32,18 @@ def _transaction(name: str, statement: LiteralString, world: World) -> Iterator[
 
 @contextmanager
 def working(name: str, statement: bytes, world: World) -> Iterator[None]:
-    """A session of the application `name` works on one statement until the body ends."""
+    """Let a session of the application `name` run a statement until the body ends."""
     with world.database.connect(application_name=name) as session:
         session.pgconn.send_query(statement)
         yield
         session.cancel_safe()
         while session.pgconn.get_result():
-            """The statement ends now: its error, then none."""
+            """Read the error of the statement."""
 
 
 @contextmanager
 def _prepared(world: World) -> Iterator[None]:
-    """The transaction manager that prepared it never comes back."""
+    """Leave a prepared transaction behind."""
     with world.database.connect() as session:
         session.execute("BEGIN")
         session.execute("CREATE TABLE half_done ()")
@@ -54,23 +54,23 @@ def _prepared(world: World) -> Iterator[None]:
 
 @contextmanager
 def _deadlock(world: World) -> Iterator[None]:
-    """Two players change the same two rows, each beginning with the other's last."""
+    """Let two players update the same two rows in opposite order."""
     update = b"UPDATE player_quest SET steps = steps WHERE player_id = 1 AND quest = %s"
-    with world.database.connect() as one, world.database.connect() as other:
-        for session, quest in ((one, "Quest 1"), (other, "Quest 2")):
+    with world.database.connect() as first, world.database.connect() as second:
+        for session, quest in ((first, "Quest 1"), (second, "Quest 2")):
             session.execute("BEGIN")
             session.execute(update, [quest])
-        one.pgconn.send_query(update.replace(b"%s", b"'Quest 2'"))
+        first.pgconn.send_query(update.replace(b"%s", b"'Quest 2'"))
         with suppress(psycopg.errors.DeadlockDetected):
-            other.execute(update, ["Quest 1"])
-        while one.pgconn.get_result():
-            """It goes on, or it was the victim."""
+            second.execute(update, ["Quest 1"])
+        while first.pgconn.get_result():
+            """Read the result, or the error if this session was the victim."""
     yield
 
 
 @contextmanager
 def _snapshot_held(world: World) -> Iterator[None]:
-    """A session reads a table row by row, while many transactions write."""
+    """Keep a snapshot open while many transactions write."""
     with _transaction("export", "DECLARE quests CURSOR FOR SELECT FROM player_quest", world):
         world.database.execute(_MANY_TRANSACTIONS, options="-c synchronous_commit=off")
         yield
@@ -83,7 +83,7 @@ SESSION_IDLES = Fault(
     frozenset({"PostgresTransactionLong"}),
 )
 REPORT_RUNS = Fault(
-    "report runs and runs",
+    "report runs for a long time",
     frozenset({"PostgresTransactionLong"}),
     partial(working, "report", b"SELECT pg_sleep(600)"),
 )
@@ -101,7 +101,7 @@ SNAPSHOT_HELD = Fault(
     frozenset({"PostgresIdleInTransaction", "PostgresTransactionLong"}),
 )
 TABLE_LOCKED = Fault(
-    "somebody locks a table",
+    "table is locked",
     frozenset({"PostgresLockQueueLong", "PostgresLockWaitLong"}),
     partial(_transaction, "maintenance", "LOCK TABLE player_quest"),
     WAITING_USERS | {"PostgresIdleInTransaction", "PostgresTransactionLong"},

@@ -1,4 +1,4 @@
-"""The exporter itself: gone, restarted, or without its rights."""
+"""Faults of the exporter itself: killed, restarted, or without its privileges."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _exporter_gone(world: World) -> Iterator[None]:
 
 @contextmanager
 def _exporter_restarts(world: World) -> Iterator[None]:
-    """As a container does that is killed for its memory; each start is scraped."""
+    """Restart the exporter several times, as if its memory were too small; scrape each start."""
     for _ in range(RESTARTS - 1):
         world.exporter.restart()
         started = world.exporter.page()["process_start_time_seconds"][0].value
@@ -53,14 +53,14 @@ def _grant_revoked(world: World) -> Iterator[None]:
 
 @contextmanager
 def _log_pipeline_gone(world: World) -> Iterator[None]:
-    """Prometheus is to scrape Fluent Bit on a host that does not answer."""
+    """Let Prometheus scrape a Fluent Bit that does not answer."""
     with world.prometheus.scraping_also({LOG_JOB: [f"{LOOPBACK}:{free_port()}"]}):
         yield
 
 
 @contextmanager
 def _state_locked(world: World) -> Iterator[None]:
-    """Another program keeps the exporter's memory locked, while there is a run to note."""
+    """Lock the exporter's state file during a run that it should store."""
     write_release(world, "unnoted", "SELECT 1")
     with closing(sqlite3.connect(world.exporter.folder / "state.sqlite")) as state:
         state.execute("BEGIN IMMEDIATE")
@@ -72,7 +72,7 @@ def _state_locked(world: World) -> Iterator[None]:
 
 EXPORTER_GONE = Fault("exporter is killed", frozenset({"MigrationExporterDown"}), _exporter_gone)
 EXPORTER_RESTARTS = Fault(
-    "exporter restarts again and again",
+    "exporter restarts repeatedly",
     frozenset({"MigrationExporterRestarting"}),
     _exporter_restarts,
 )

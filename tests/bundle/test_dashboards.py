@@ -13,7 +13,7 @@ import promql_parser
 import pytest
 import yaml
 
-from demo.dashboards.queries import Query, Span, marks, panel_queries, panels, queries
+from demo.dashboards.queries import Query, Span, annotation_queries, panel_queries, panels, queries
 from demo.world import QUEST
 from pg_migration_exporter.bundle.grafana.dashboards import dashboards, uids
 from pg_migration_exporter.bundle.schema import Values
@@ -34,7 +34,7 @@ QUERIES = [
     for dashboard in DASHBOARDS.values()
     for query in queries(dashboard)
 ]
-MARKS = [mark for dashboard in DASHBOARDS.values() for mark in marks(dashboard)]
+MARKS = [mark for dashboard in DASHBOARDS.values() for mark in annotation_queries(dashboard)]
 #: Units by the names that Grafana has for them.
 UNITS = {"none", "short", "s", "bytes", "Bps", "ops", "percentunit", "dateTimeFromNow"}
 #: The job of the log pipeline, which has pages and instances of its own.

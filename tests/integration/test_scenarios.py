@@ -20,7 +20,7 @@ from demo.scenarios.indexes import INDEX_BUILD_WAITS
 from demo.scenarios.migration import MIGRATION_BLOCKS_TRAFFIC
 from demo.scenarios.sessions import TABLE_LOCKED
 from demo.scenarios.watching import GRANT_REVOKED
-from demo.story import Since, good_migration, suffer
+from demo.story import AlertWatch, good_migration, run_fault
 from demo.world import QUEST, World, running_world
 from pg_migration_exporter.bundle.grafana.dashboards import dashboards
 from pg_migration_exporter.bundle.rule_metrics import custom_families
@@ -109,17 +109,17 @@ def test_every_query_of_every_dashboard_has_an_answer(world: World, tmp_path: Pa
     The cockpit, which has a panel of each kind, is drawn as in the documents.
     """
     asked = [query for board in dashboards(VALUES).values() for query in queries(board)]
-    since = Since(world, INDEX_BUILD_WAITS)
+    watch = AlertWatch(world, INDEX_BUILD_WAITS)
     world.database.execute("ANALYZE")
-    with INDEX_BUILD_WAITS.happen(world):
+    with INDEX_BUILD_WAITS.inject(world):
         for awaited in ("migration:verdict_reason", "postgres_table_bloat_ratio"):
             await_series(world, awaited)
         now = time.time()
     span = Span(now - 600, now)  # whole steps, so that the last one is now
-    found = {query: query.show(world.prometheus, span) for query in asked}
+    found = {query: query.query_shown(world.prometheus, span) for query in asked}
     cockpit = dashboards(VALUES)["pg-migration-cockpit"]
     picture(cockpit, world.prometheus, span, tmp_path / "cockpit.png")
-    since.await_calm()
+    watch.await_calm()
     assert (tmp_path / "cockpit.png").read_bytes().startswith(b"\x89PNG")
     without = {query for query, series in found.items() if not series}
     assert not [str(query) for query in without if not _listed(query, EMPTY | UNCERTAIN)]
@@ -138,7 +138,7 @@ def _listed(query: Query, names: Mapping[str, str]) -> bool:
 
 @pytest.mark.parametrize("fault", [*FAULTS, *SAMPLED], ids=lambda fault: fault.name)
 def test_fault_fires_its_alerts_alone_and_they_resolve(world: World, fault: Fault) -> None:
-    outcome = suffer(fault, world, Report())
+    outcome = run_fault(fault, world, Report())
     assert fault.alerts <= outcome.detected.keys()
     assert outcome.false_alarms == set()
     assert outcome.resolved.keys() == outcome.detected.keys()

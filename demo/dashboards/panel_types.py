@@ -1,4 +1,4 @@
-"""How each kind of panel is drawn into its own axes."""
+"""Drawing of each type of panel into its axes."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _PALETTE = ("#73bf69", "#f2cc0c", "#5794f2", "#ff9830", "#f2495c", "#b877d9", "#
 _SHOWN, _LONGEST = 8, 32
 #: Lines of a state timeline whose names have room for a second line.
 _WRAPPED = 4
-#: Pixels of a character of a legend, and of the line before a name with the gap behind it; and of a
-#: character of what an empty panel says.
+#: Pixels of a character of a legend, of the line before a name with its gap, and of a character in
+#: the text of an empty panel.
 _CHARACTER, _HANDLE, _WIDE_CHARACTER = 3.7, 24, 5.2
 #: Seconds between two times on an axis.
 _TICKS = (10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 def draw(axes: Axes, panel: Panel) -> None:
-    """Draw the panel, or what it says where there is nothing to show."""
+    """Draw the panel, or its text for no data."""
     if any(found for _, found in panel.found):
-        _KINDS[panel.json["type"]](axes, panel)
+        _DRAWERS[panel.json["type"]](axes, panel)
     else:
         axes.set_axis_off()
         empty = fill(panel.defaults["noValue"], int(axes.bbox.width / _WIDE_CHARACTER))
@@ -41,7 +41,7 @@ def _stat(axes: Axes, panel: Panel) -> None:
     axes.set_axis_off()
     shown = [*panel.series()][:4]
     for place, (name, values) in enumerate(shown):
-        text, color = panel.word(values[-1][1])
+        text, color = panel.text_and_color(values[-1][1])
         color = panel.fixed_color(name) or color
         if panel.json["options"]["textMode"] == "name":
             text = fill(name, 20)
@@ -78,7 +78,7 @@ def _timeseries(axes: Axes, panel: Panel) -> None:
 
 
 def _legend(axes: Axes) -> None:
-    """Name the series below the axes, in the two lines that a panel has room for."""
+    """Name the series in two lines below the axes, as many as fit."""
     handles, names = axes.get_legend_handles_labels()
     names = [name[:_LONGEST] for name in names]
     width = _CHARACTER * max(map(len, names), default=0) + _HANDLE
@@ -130,7 +130,7 @@ def _time_axis(axes: Axes, panel: Panel) -> None:
     axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.xaxis.set_major_formatter(FuncFormatter(_clock))
     axes.grid(color=GRID, linewidth=0.5)
-    for color, found in panel.marks:
+    for color, found in panel.annotations:
         for series in found:
             times = [time for time, _ in series["values"]]
             axes.axvspan(times[0], times[-1], color=COLORS[color], alpha=0.25, lw=0)
@@ -140,7 +140,7 @@ def _state_timeline(axes: Axes, panel: Panel) -> None:
     shown = [*panel.series()]
     for place, (_, values) in enumerate(shown):
         for start, end, value in _runs(values, panel.span):
-            text, color = panel.word(value)
+            text, color = panel.text_and_color(value)
             axes.fill_between([start, end], place - 0.4, place + 0.4, color=color, lw=0)
             if end - start > 0.04 * (panel.span.end - panel.span.start) and len(shown) < 8:
                 middle = (start + end) / 2
@@ -156,7 +156,7 @@ def _state_timeline(axes: Axes, panel: Panel) -> None:
 def _runs(
     values: Sequence[tuple[float, float]], span: Span
 ) -> Iterator[tuple[float, float, float]]:
-    """Yield each stretch of one value: its start, its end, the value."""
+    """Yield each period with the same value: its start, its end, the value."""
     start, last = values[0]
     for time, value in values[1:]:
         if value != last:
@@ -166,8 +166,8 @@ def _runs(
 
 
 def _heatmap(axes: Axes, panel: Panel) -> None:
-    """Each bucket without the ones below it, which the histogram counts in it."""
-    buckets = sorted(panel.series(), key=lambda one: float(one[0].replace("+Inf", "inf")))
+    """Draw each bucket without the lower ones, which a histogram includes."""
+    buckets = sorted(panel.series(), key=lambda bucket: float(bucket[0].replace("+Inf", "inf")))
     times = [time for time, _ in buckets[0][1]]
     below = dict.fromkeys(times, 0.0)
     rows = []
@@ -219,7 +219,7 @@ def _table(axes: Axes, panel: Panel) -> None:
 
 
 def _lines(panel: Panel, columns: dict[str, str]) -> list[dict[str, str]]:
-    """The lines of a table by column: what the queries found, joined by the labels they share."""
+    """Return the rows of a table by column: the results of the queries, joined by shared labels."""
     answers = [(query, found) for query, found in panel.found if found]
     shared = sorted(set.intersection(*(_labels(found) for _, found in answers)))
     lines: dict[tuple[str, ...], dict[str, str]] = {}
@@ -245,7 +245,7 @@ def _clock(seconds: float, _: object) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%H:%M:%S")
 
 
-_KINDS: dict[str, Callable[[Axes, Panel], None]] = {
+_DRAWERS: dict[str, Callable[[Axes, Panel], None]] = {
     "stat": _stat,
     "timeseries": _timeseries,
     "state-timeline": _state_timeline,
