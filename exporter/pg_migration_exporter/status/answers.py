@@ -123,7 +123,7 @@ def _trusted(facts: TargetFacts) -> _Reply:
         detail = f"no data from: {', '.join(missing)}"
         return _Reply("attention", "Not completely", detail, runbooks.BLIND)
     if facts.watch_age is None or facts.watch_age > _MAX_WATCH_AGE:
-        detail = "the watcher has stopped: short events are missed"
+        detail = "the watcher does not poll: short events are missed"
         return _Reply("attention", "Mostly", detail, runbooks.WATCHER_STALE)
     return _Reply("ok", "Yes", f"all {len(facts.collectors)} collectors answered")
 

@@ -95,7 +95,7 @@ def test_live_in_a_terminal(
             terminal.until(lambda screen: "liquibase (migration) pid" in screen, "who waits")
             terminal.tmux("resize-window", "-x", "60", "-y", "24")
             narrow = terminal.until(
-                lambda screen: "─╮\n" in screen and "more than fit into this terminal" in screen,
+                lambda screen: "─╮\n" in screen and "more lines; enlarge" in screen,
                 "all of a screen of the new size",
             )
             assert max(map(len, narrow.splitlines())) <= 60
