@@ -36,6 +36,11 @@ test-platforms: ## Run every collector on PostgreSQL 14 to 18, primaries and sta
 	@scripts/setup.sh servers matrix
 	@$(BIN)/pytest tests/integration/test_versions.py --every-major $(ARGS)
 
+.PHONY: test-liquibase
+test-liquibase: ## Play every scenario on Liquibase 4.20 to 5.0 (half an hour; ARGS="-k tag" selects)
+	@scripts/setup.sh test maven liquibase
+	@$(BIN)/pytest tests/scenarios --every-liquibase --numprocesses 2 $(ARGS)
+
 .PHONY: drills
 drills: setup ## Cause every fault and record which alerts fire (half an hour; docs/drills.md; ONLY="pool" selects)
 	@$(BIN)/python -m demo.drills --markdown docs/drills.md $(if $(ONLY),--only "$(ONLY)" --quiet-seconds 0)

@@ -2,6 +2,7 @@
 # Install what `make demo` and `make test` need; what is already installed stays as it is.
 #   scripts/setup.sh [GROUP...]   GROUP: a set of programs in testbed/programs.py in addition to
 #                                 "stack", or "servers", "matrix": PostgreSQL of other majors;
+#                                 "maven", "liquibase": three or all versions of Liquibase;
 #                                 "browser" also installs the accessibility checker, "test" Grafana's types
 # PYTHON=python3.14 chooses the interpreter of .venv.
 set -euo pipefail
@@ -143,4 +144,8 @@ case " $* " in
 esac
 case " $* " in
 *" test "*) install_node_packages tests/bundle/grafana .tools/grafana "Grafana's types (30 MB)" ;;
+esac
+case " $* " in
+*" liquibase "*) scripts/liquibase.sh 4.20.0 4.24.0 4.27.0 4.29.2 4.33.0 5.0.1 ;;
+*" maven "*) scripts/liquibase.sh 4.20.0 4.27.0 5.0.1 ;;
 esac

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from testbed.database import Database
 from testbed.process import Process, clean_environment, guarded
-from testbed.programs import liquibase_home, program
+from testbed.programs import liquibase_home, liquibase_jars, program
 
 #: A short-lived JVM gains nothing from the optimizing compiler or a parallel collector.
 JVM_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
+#: The command line of the jars that Maven Central has, which come without a launcher.
+_MAIN_CLASS = "liquibase.integration.commandline.LiquibaseCommandLine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,9 @@ class Liquibase:
     """Liquibase for one changelog and one database.
 
     `changelog` is relative to `search_path`. The session names itself `liquibase`, as the
-    exporter asks its users to do; `application_name=None` leaves the driver's own name.
+    exporter asks its users to do; `application_name=None` leaves the driver's own name. `version`
+    is one that `scripts/liquibase.sh` has brought, None is the one of `home`. `extensions` are
+    jars for the class path of such a version.
     """
 
     database: Database
@@ -28,6 +33,8 @@ class Liquibase:
     changelog: str
     application_name: str | None = "liquibase"
     home: Path | None = None
+    version: str | None = None
+    extensions: Sequence[Path] = ()
 
     @property
     def url(self) -> str:
@@ -36,13 +43,18 @@ class Liquibase:
 
     def command(self, *arguments: str) -> list[str | Path]:
         """Command line, for example of `update`; all else is in `environment`."""
-        jar = self._home / "internal/lib/liquibase-core.jar"
-        return [program("java"), *JVM_OPTIONS, "-jar", jar, *arguments]
+        java = [program("java"), *JVM_OPTIONS]
+        if self.version is None:
+            jar = self._home / "internal/lib/liquibase-core.jar"
+            return [*java, "-jar", jar, *arguments]
+        jars = [f"{liquibase_jars(self.version)}/*", *map(str, self.extensions)]
+        return [*java, "-cp", os.pathsep.join(jars), _MAIN_CLASS, *arguments]
 
     def environment(self) -> dict[str, str]:
         """Where and what: the password must not be on a command line."""
+        home = {} if self.version else {"LIQUIBASE_HOME": str(self._home)}
         return {
-            "LIQUIBASE_HOME": str(self._home),
+            **home,
             "LIQUIBASE_SHOW_BANNER": "false",
             "LIQUIBASE_SEARCH_PATH": str(self.search_path),
             "LIQUIBASE_COMMAND_CHANGELOG_FILE": self.changelog,

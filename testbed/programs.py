@@ -106,6 +106,7 @@ PROGRAMS = {
     "amtool": Program(lambda: _in_path("amtool"), "prometheus-alertmanager"),
     "java": Program(_java, "default-jre-headless"),
     "npm": Program(lambda: _in_path("npm"), "npm"),
+    "mvn": Program(lambda: _in_path("mvn"), "maven", "maven"),
     "node": Program(lambda: _in_path("node", "nodejs"), "nodejs", "test"),
     "vmalert": Program(lambda: _in_path("vmalert"), "victoria-metrics", "test"),
     "libfaketime": Program(_libfaketime, "libfaketime", "test"),
@@ -144,6 +145,15 @@ def packaged_postgres_bindir(major: int) -> Path:
     raise MissingProgramError(
         f"PostgreSQL {major} is not here: run `scripts/setup.sh servers matrix`"
     )
+
+
+def liquibase_jars(version: str) -> Path:
+    """Folder with the jars of a version, or of `sessionlock`, that scripts/liquibase.sh brings."""
+    folder = ROOT / ".tools/liquibase" / version
+    if not folder.is_dir():
+        message = f"Liquibase {version} is not there: run `scripts/liquibase.sh {version}`"
+        raise MissingProgramError(message)
+    return folder
 
 
 def liquibase_home() -> Path:

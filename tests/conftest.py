@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.fixtures.drills",
     "tests.fixtures.wrapper",
     "tests.fixtures.migration_watch",
+    "tests.fixtures.scenario",
     "tests.fixtures.fluent_bit",
     "tests.fixtures.pictures",
     "tests.fixtures.certificates",
