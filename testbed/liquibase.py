@@ -43,7 +43,7 @@ class Liquibase:
 
     def command(self, *arguments: str) -> list[str | Path]:
         """Command line, for example of `update`; all else is in `environment`."""
-        java = [program("java"), *JVM_OPTIONS]
+        java: list[str | Path] = [program("java"), *JVM_OPTIONS]
         if self.version is None:
             jar = self._home / "internal/lib/liquibase-core.jar"
             return [*java, "-jar", jar, *arguments]
