@@ -26,7 +26,7 @@ SENTENCES: Mapping[EventKind, tuple[Level, str]] = {
     ),
     EventKind.LOCK_WAIT_ENDED: (
         "ok",
-        "{application_name} ({subject}) no longer blocks; {sessions} waited, the longest "
+        "{application_name} ({subject}) no longer blocks others; {sessions} waited up to "
         "{longest_wait_seconds}",
     ),
     EventKind.INDEX_BUILD_STARTED: ("info", "{command} of {subject} started"),

@@ -21,11 +21,14 @@ def check_result(check: CheckStatus) -> str:
 
 
 def session_activity(state: str, since: float | None) -> str:
-    """Return what a session does: `idle in transaction, transaction started 2 min ago`.
+    """Return what a session does: `idle in transaction, started 2 min ago`.
 
     `since` is the age of its transaction in seconds, None without one.
     """
-    return state if since is None else f"{state}, transaction started {duration(since)} ago"
+    if since is None:
+        return state
+    noun = "" if "in transaction" in state else "transaction "
+    return f"{state}, {noun}started {duration(since)} ago"
 
 
 def sessions_waiting(sessions: int) -> str:

@@ -101,10 +101,7 @@ def test_long_statements() -> None:
 def test_what_a_session_does() -> None:
     assert session_activity("active", None) == "active"
     assert session_activity("active", 5) == "active, transaction started 5 s ago"
-    assert (
-        session_activity("idle in transaction", 5)
-        == "idle in transaction, transaction started 5 s ago"
-    )
+    assert session_activity("idle in transaction", 5) == "idle in transaction, started 5 s ago"
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_low_terminal_shows_the_most_urgent_and_says_what_does_not_fit() -> No
 
 def test_what_a_session_does_is_told_from_what_it_did() -> None:
     text = shown(waiting(0), 100)
-    assert "idle in transaction, transaction started 9 s ago; last statement UPDATE\n" in text
+    assert "idle in transaction, started 9 s ago; last statement UPDATE\n" in text
     assert "waits 9 s for ShareLock; CREATE INDEX\n" in text
 
 
