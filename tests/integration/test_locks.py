@@ -9,8 +9,9 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from pg_migration_exporter.collectors.locks import LockMemory, sql
+from pg_migration_exporter.collectors.locks import sql
 from pg_migration_exporter.collectors.locks.chains import Chains, read_sessions
+from pg_migration_exporter.collectors.locks.memory import LockMemory
 from testbed.database import Database
 from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter, scrape, scrape_until
@@ -93,7 +94,7 @@ def test_behind_a_row_that_a_migration_changed(
 def test_many_who_wait_are_all_counted(quests: Database, start_exporter: StartExporter) -> None:
     """More than are examined one by one."""
     exporter = start_exporter(quests)
-    crowd = sql.MOST_EXAMINED + 6
+    crowd = sql.MAX_EXAMINED + 6
     statement = "SELECT * FROM game.quests"
     alter = ("liquibase", "ALTER TABLE game.quests ADD season int")
     with ThreadPoolExecutor(crowd) as threads, queue(quests, statement, alter):

@@ -35,7 +35,7 @@ _COURSES = {
 
 
 @pytest.mark.parametrize("command", _COURSES)
-def test_a_whole_course_rises_from_nothing_to_the_end(command: str) -> None:
+def test_a_whole_progress_rises_from_nothing_to_the_end(command: str) -> None:
     steps = [
         progress_ratio(command, phase, Counters(*[(done, 10)] * 3))
         for phase in _COURSES[command]
@@ -71,30 +71,30 @@ def test_the_first_block_of_a_table_is_not_all_of_it(phase: str) -> None:
 
 @given(st.lists(st.floats(0, 1), max_size=30))
 def test_it_never_goes_back(ratios: list[float]) -> None:
-    course, shown = Progress(), []
+    progress, shown = Progress(), []
     for moment, ratio in enumerate(ratios):
-        course.see(ratio, float(moment))
-        shown.append(course.ratio)
-        remaining = course.remaining()
+        progress.update(ratio, float(moment))
+        shown.append(progress.ratio)
+        remaining = progress.remaining()
         assert remaining is None or remaining >= 0
     assert shown == sorted(shown)
 
 
 def test_remaining_time_is_told_only_while_it_moves() -> None:
-    course = Progress()
-    assert course.remaining() is None
+    progress = Progress()
+    assert progress.remaining() is None
     for moment in range(11):
-        course.see(moment / 100, float(moment))
-    assert course.remaining() == pytest.approx(90)
-    course.see(0.10, 16.0)
-    assert course.remaining() is None
+        progress.update(moment / 100, float(moment))
+    assert progress.remaining() == pytest.approx(90)
+    progress.update(0.10, 16.0)
+    assert progress.remaining() is None
 
 
 def test_the_speed_is_learned_anew_when_the_clock_was_set_back() -> None:
-    course = Progress()
+    progress = Progress()
     for moment in range(11):
-        course.see(moment / 100, 7200.0 + moment)
+        progress.update(moment / 100, 7200.0 + moment)
     for moment in range(11):
-        course.see(0.1 + moment / 100, float(moment))
-        assert course.remaining() is None or moment > 0
-    assert course.remaining() == pytest.approx(80)
+        progress.update(0.1 + moment / 100, float(moment))
+        assert progress.remaining() is None or moment > 0
+    assert progress.remaining() == pytest.approx(80)

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from pg_migration_exporter.collectors.contract import RunContext
-from pg_migration_exporter.collectors.pgbouncer import publish
+from pg_migration_exporter.collectors.pgbouncer.collector import publish
 from pg_migration_exporter.collectors.pgbouncer.limits import Limit, limits
 from pg_migration_exporter.collectors.pgbouncer.pgbouncer_families import CONFIG, LISTS, SHOWS
 from pg_migration_exporter.collectors.pools import POOL_UTILIZATION

@@ -20,7 +20,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def corrected(memory: standby.StandbyMemory, value: float, replica: str = standby.SELF) -> float:
     lag = FamilySamples(LAG_SECONDS)
     lag.add(value, replica)
-    memory.correct(lag)
+    memory.limit_lag(lag)
     [(_, shown)] = lag.samples
     assert isinstance(shown, float)
     return shown

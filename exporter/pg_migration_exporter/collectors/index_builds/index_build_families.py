@@ -1,4 +1,4 @@
-"""What is published of index builds."""
+"""The metric families of index builds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How far an index build is: its phases weighed, since PostgreSQL's counters start anew in each.
+"""The progress of an index build: a weighted sum of its phases.
+
+PostgreSQL's counters start from zero in each phase.
 
 The weights are shares of the time that builds of B-trees took on tables of some million rows; they
 are estimates, and so is the remaining time. PostgreSQL, "CREATE INDEX Progress Reporting".
@@ -47,8 +49,11 @@ _CONCURRENT = (
 
 _BUILDING_INDEX = "building index"
 
-#: Seconds: the speed is that of the last minute, not known before two, and lost when nothing moves.
-_SPEED_OVER, _SPEED_NEEDS, _STANDS_STILL = 60.0, 2.0, 5.0
+#: Seconds over which the speed is measured, at most and at least.
+_MAX_SPEED_WINDOW = 60.0
+_MIN_SPEED_WINDOW = 2.0
+#: Seconds without progress after which the speed is unknown.
+_STALLED_AFTER = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,10 @@ class Counters:
     partitions: tuple[int, int] = (0, 0)
 
     def share(self, unit: _Unit) -> float:
-        """Progress within a phase, 0 to 1; 0 where nothing counts it.
+        """Return the progress within a phase, 0 to 1; 0 where nothing counts it.
 
-        While a table's first block is scanned, PostgreSQL says that all blocks are done
-        (heapam_scan_get_blocks_done). That it means the last one is told by the next phase.
+        While it scans the first block of a table, PostgreSQL reports all blocks as done
+        (heapam_scan_get_blocks_done), so that counts as none until the next phase begins.
         """
         done, total = getattr(self, unit) if unit else (0, 0)
         if unit == "blocks" and done >= total:
@@ -73,7 +78,7 @@ class Counters:
 
 
 def progress_ratio(command: str, phase: str, counters: Counters) -> float | None:
-    """Progress of the whole build, 0 to 1; None in a phase that is not known here."""
+    """Return the progress of the whole build, 0 to 1; None in an unknown phase."""
     phases = _CONCURRENT if command.endswith("CONCURRENTLY") else _PLAIN
     ratio = _within_phases(phases, phase, counters)
     done, partitions = counters.partitions
@@ -99,31 +104,31 @@ def _within_phases(phases: tuple[_Phase, ...], name: str, counters: Counters) ->
 
 @dataclass(slots=True)
 class Progress:
-    """The course of one build: never goes back, and tells the remaining time where it can.
+    """The progress of one build over time, which never goes back.
 
-    Times are the server's, in seconds since the epoch; when its clock was set back, the speed is
-    learned anew.
+    Times are the server's, in seconds since the epoch. When its clock is set back, the speed is
+    measured again. `history` are pairs of a time and the ratio then.
     """
 
     ratio: float = 0.0
-    seen: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=120))
+    history: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=120))
 
-    def see(self, ratio: float, now: float) -> None:
-        """Note the progress at a moment."""
+    def update(self, ratio: float, now: float) -> None:
+        """Add the progress at a moment."""
         self.ratio = max(self.ratio, ratio)
-        if self.seen and now < self.seen[-1][0]:
-            self.seen.clear()
-        self.seen.append((now, self.ratio))
-        while now - self.seen[0][0] > _SPEED_OVER:
-            self.seen.popleft()
+        if self.history and now < self.history[-1][0]:
+            self.history.clear()
+        self.history.append((now, self.ratio))
+        while now - self.history[0][0] > _MAX_SPEED_WINDOW:
+            self.history.popleft()
 
     def remaining(self) -> float | None:
-        """Seconds until the end at the present speed; None while that speed is not known."""
-        if not self.seen:
+        """Return the seconds until the end at the present speed; None while it is unknown."""
+        if not self.history:
             return None
-        (then, ratio_then), (now, ratio) = self.seen[0], self.seen[-1]
-        reached = next(moment for moment, one in self.seen if one == ratio)
-        moves = ratio > ratio_then and now - reached <= _STANDS_STILL
-        if now - then < _SPEED_NEEDS or not moves:
+        (then, ratio_then), (now, ratio) = self.history[0], self.history[-1]
+        reached = next(moment for moment, earlier in self.history if earlier == ratio)
+        moves = ratio > ratio_then and now - reached <= _STALLED_AFTER
+        if now - then < _MIN_SPEED_WINDOW or not moves:
             return None
         return (1 - ratio) * (now - then) / (ratio - ratio_then)

@@ -1,17 +1,17 @@
-"""The SQL that sees index builds. It reads catalogs and statistics: nothing here locks a relation.
+"""The SQL that reads index builds, from catalogs and statistics: it locks no relation.
 
-pg_relation_filenode() looks into the caches of the catalogs alone; all times are seconds since the
-epoch by the server's clock.
+pg_relation_filenode() reads only the catalog caches. All times are seconds since the epoch by the
+server's clock.
 """
 
 from __future__ import annotations
 
 from pg_migration_exporter.postgres.query import Query
 
-#: Statements of this database that build an index or rewrite a table. Beside those that report
-#: their progress: one that waits for its table has not begun to report, and an ALTER TABLE that
-#: rewrites never does; the new table and indexes that it fills are locked and in no catalog yet.
-#: One row with a null pid when there is none.
+#: Statements of this database that build an index or rewrite a table, also those that do not report
+#: their progress: one that waits for its table has not begun to, and an ALTER TABLE that rewrites
+#: never does; the new table and indexes that it fills are locked and in no catalog yet. One row
+#: with a null pid when there is none.
 IN_PROGRESS = Query(
     """
 with reported as materialized (
@@ -79,9 +79,9 @@ select b.pid, extract(epoch from s.backend_start)::float8 as backend_start,
 """
 )
 
-#: Whether a statement that was seen still runs, or its transaction has not ended: its outcome is
-#: open until then; and when the statement ended, while the session runs no other.
-#: $1 pid, $2 backend_start, $3 query_start, $4 the last moment it was seen.
+#: Whether a statement still runs, or its transaction has not ended: until then its outcome is open;
+#: and when the statement ended, while the session runs no other. $1 pid, $2 backend_start,
+#: $3 query_start, $4 the time of its latest snapshot.
 IS_OPEN = Query(
     """
 select coalesce(bool_or(a.state = 'active' and a.query_start = to_timestamp($3::float8)
@@ -95,15 +95,15 @@ select coalesce(bool_or(a.state = 'active' and a.query_start = to_timestamp($3::
 """
 )
 
-#: Nobody works on index `i` now: a build's own is invalid, and so are those that a REINDEX
-#: CONCURRENTLY holds locked till its end.
+#: No statement works on index `i` now: a build's own is invalid meanwhile, and so are those that a
+#: REINDEX CONCURRENTLY keeps locked until its end.
 _LEFT_ALONE = """not exists (
         select from pg_stat_progress_create_index p
          where p.index_relid = i.indexrelid
             or p.pid in (select l.pid from pg_locks l where l.relation = i.indexrelid))"""
 
-#: The indexes of table $1 as they are now, and the table's own file in each row; without those that
-#: the next statement builds already.
+#: The indexes of table $1 now, and the table's own file in each row; without those that the next
+#: statement builds already.
 AFTERWARDS = Query(
     f"""
 select i.indexrelid::int8 as indexrelid, c.relname::text as indexrelname,
@@ -128,8 +128,8 @@ select i.indexrelid::int8 as indexrelid, n.nspname::text as schemaname, t.relnam
    and {left_alone}
 """
 
-#: Invalid indexes that no statement works on now: a look at every index. A standby does not see
-#: what the primary builds.
+#: Invalid indexes that no statement works on now: reads every index. A standby does not show what
+#: the primary builds.
 INVALID_ANYWHERE = Query(_INVALID.format(restriction="", left_alone=_LEFT_ALONE))
 #: The same among the indexes $1, an array of oids.
 INVALID_AMONG = Query(

@@ -1,9 +1,9 @@
-"""What the text of a statement tells of an index build: its command, and the name of its index.
+"""The command and the index name of an index build, from the text of its statement.
 
 A plain CREATE INDEX has no row in pg_index that others can see before it commits, so its name is
-nowhere else. The text is read as PostgreSQL does: comments and literals are no part of it, names
-that are not quoted are lower case, and 63 bytes long at most. Where it is not certain which index
-is meant, no name is better than a wrong one.
+nowhere else. The text is read as PostgreSQL does: without comments and literals, unquoted names in
+lower case, names at most 63 bytes long. Where the index is not certain, no name is better than a
+wrong one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _COMMANDS = {"create": "CREATE INDEX", "reindex": "REINDEX", "alter": "ALTER TAB
 
 
 def command_of(statement: str) -> str | None:
-    """The command as pg_stat_progress_create_index spells it, or ALTER TABLE; None for others."""
+    """Return the command as in pg_stat_progress_create_index, or ALTER TABLE; None for others."""
     found = _VERBS.search(_bare(statement))
     if found is None:
         return None
@@ -47,20 +47,20 @@ def command_of(statement: str) -> str | None:
 
 
 def index_name(statement: str, table: str) -> str:
-    """The one index or constraint that `statement` makes on `table`; empty if it is not certain."""
+    """Return the only index or constraint that `statement` makes on `table`; empty if unsure."""
     text = _bare(statement)
     found = [*_CREATE.finditer(text), *_CONSTRAINT.finditer(text)]
-    names = {_folded(one["index"] or "") for one in found if _folded(one["table"]) == table}
+    names = {_folded(match["index"] or "") for match in found if _folded(match["table"]) == table}
     return names.pop() if len(names) == 1 else ""
 
 
 def _bare(statement: str) -> str:
-    """The statement with blanks for its comments and literals."""
+    """Return the statement with blanks for its comments and literals."""
     return _SKIPPED.sub(lambda match: match["name"] or " ", statement)
 
 
 def _folded(name: str) -> str:
-    """A name as the catalogs hold it."""
+    """Return a name as the catalogs have it."""
     quoted = name.startswith('"')
     folded = name[1:-1].replace('""', '"') if quoted else name.translate(_LOWER)
     return folded.encode("utf-8", "surrogateescape")[:_LONGEST_NAME].decode("utf-8", "ignore")

@@ -1,4 +1,4 @@
-"""Who waits for whom, made into chains: pure functions over one look's sessions."""
+"""Chains of sessions that wait for each other: pure functions over the sessions of one read."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 from pg_migration_exporter.postgres.rows import Rows
 
 #: Locks on a relation that DDL waits for and ordinary statements do not (PostgreSQL, "Table-Level
-#: Locks"): whoever comes later waits behind them even though nobody holds them yet.
+#: Locks"): later statements wait behind them even before they are granted.
 _DDL_MODES = frozenset(
     {"ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"}
 )
 _LITERAL = re.compile(r"'(?:[^']|'')*'?|\$(\w*)\$.*?(?:\$\1\$|$)", re.DOTALL)
-_DEEPEST_TREE = 50
+_MAX_DEPTH = 50
 
 
 @dataclass(frozen=True, slots=True)
 class LockSession:
-    """A session that waits (`lock` is not None) or is waited for.
+    """A session that waits (`lock` is not None) or blocks others.
 
-    Times in seconds: `transaction` since it began, `waited` since the wait did. `blockers` are the
-    pids that it waits for; None where that was not examined. pid 0 is a prepared transaction.
+    Times in seconds: `transaction` since it began, `waited` since the wait began. `blockers` are
+    the pids that it waits for; None where that was not read. Pid 0 is a prepared transaction.
     """
 
     pid: int
@@ -76,7 +76,10 @@ def _session(row: Mapping[str, Any]) -> LockSession:
 
 @dataclass(frozen=True, slots=True)
 class Chains:
-    """One look at the waits, by pid: sessions, whom each waiting one waits for, all ahead of it."""
+    """The waits at one moment, by pid.
+
+    `edges` has the sessions that each waiting one waits for, `ahead` all that are ahead of it.
+    """
 
     sessions: Mapping[int, LockSession] = field(default_factory=dict)
     edges: Mapping[int, Sequence[int]] = field(default_factory=dict)
@@ -84,16 +87,17 @@ class Chains:
 
     @classmethod
     def of(cls, sessions: Iterable[LockSession]) -> Chains:
-        """Join the waits; one that was not examined is behind the longest wait for its lock."""
-        by_pid = {one.pid: one for one in sessions}
-        waiting = [one for one in by_pid.values() if one.waits]
+        """Join the waits; without blockers, a session is behind the longest wait for its lock."""
+        by_pid = {session.pid: session for session in sessions}
+        waiting = [session for session in by_pid.values() if session.waits]
         first: dict[str | None, int] = {}
         edges: dict[int, Sequence[int]] = {}
-        for one in waiting:
-            head = first.setdefault(one.lock, one.pid)
-            assumed = () if head == one.pid else (head,)
-            edges[one.pid] = assumed if one.blockers is None else one.blockers
-        return cls(by_pid, edges, {one.pid: _ahead_of(one.pid, edges) for one in waiting})
+        for session in waiting:
+            head = first.setdefault(session.lock, session.pid)
+            assumed = () if head == session.pid else (head,)
+            edges[session.pid] = assumed if session.blockers is None else session.blockers
+        ahead = {session.pid: _ahead_of(session.pid, edges) for session in waiting}
+        return cls(by_pid, edges, ahead)
 
     @property
     def waiting(self) -> list[LockSession]:
@@ -101,79 +105,80 @@ class Chains:
         return [self.sessions[pid] for pid in self.edges]
 
     def blocking(self, datname: str) -> int:
-        """How many sessions are waited for by at least one session of a database."""
-        return len(
-            {blocker for one in self._waiting_in(datname) for blocker in self.edges[one.pid]}
-        )
+        """Return how many sessions at least one session of a database waits for."""
+        waiting = self._waiting_in(datname)
+        return len({blocker for session in waiting for blocker in self.edges[session.pid]})
 
     def blocked(self, datname: str) -> int:
-        """How many sessions of a database wait."""
+        """Return how many sessions of a database wait."""
         return len(self._waiting_in(datname))
 
     def longest(self, datname: str) -> float:
-        """Seconds of the longest wait in a database, 0 if none waits."""
-        return max((one.waited for one in self._waiting_in(datname)), default=0.0)
+        """Return the seconds of the longest wait in a database, 0 if none waits."""
+        return max((session.waited for session in self._waiting_in(datname)), default=0.0)
 
     def behind(self, pid: int) -> list[int]:
-        """The waiting sessions that `pid` is ahead of, directly or not."""
+        """Return the pids that wait for `pid`, directly or not."""
         return [waiter for waiter, ahead in self.ahead.items() if pid in ahead]
 
     def behind_migrations(self, datname: str, application_names: Sequence[str]) -> int:
-        """How many sessions of a database wait, directly or not, for a migration.
+        """Return how many sessions of a database wait for a migration, directly or not.
 
-        That is a session with one of these application names, or DDL that waits itself.
+        A migration is a session with one of these application names, or DDL that waits itself.
         """
         migrations = {
             pid
-            for pid, one in self.sessions.items()
-            if one.application_name in application_names or one.is_waiting_ddl
+            for pid, session in self.sessions.items()
+            if session.application_name in application_names or session.is_waiting_ddl
         }
         waiting = self._waiting_in(datname)
-        return sum(not migrations.isdisjoint(self.ahead[one.pid]) for one in waiting)
+        return sum(not migrations.isdisjoint(self.ahead[session.pid]) for session in waiting)
 
     def queues(self, datname: str) -> Counter[tuple[str, str]]:
-        """Sessions that wait for a relation, or a row of it: by (schema, relation)."""
+        """Count the sessions that wait for a relation, or a row of it: by (schema, relation)."""
         return Counter(
-            (one.schemaname, one.relname) for one in self._waiting_in(datname) if one.relname
+            (session.schemaname, session.relname)
+            for session in self._waiting_in(datname)
+            if session.relname
         )
 
     def roots(self) -> list[LockSession]:
-        """The sessions that others wait for and that do not wait: whom to ask, or to end."""
+        """Return the sessions that block others and do not wait themselves."""
         ahead = {pid for blockers in self.edges.values() for pid in blockers}
         return [self.sessions[pid] for pid in sorted(ahead) if pid not in self.edges]
 
     def tree(self, pid: int, depth: int = 0) -> dict[str, Any]:
-        """A session with all who wait for it, as JSON; who waits for several is under one."""
-        one = self.sessions[pid]
-        below = self.edges if depth < _DEEPEST_TREE else ()
+        """Return a session with all that wait for it, as JSON; each is in the tree once."""
+        session = self.sessions[pid]
+        below = self.edges if depth < _MAX_DEPTH else ()
         return {
             "pid": pid,
-            "datname": one.datname,
-            "usename": one.usename,
-            "application_name": one.application_name,
-            "state": one.state,
-            "transaction_seconds": one.transaction,
-            "statement": one.statement,
-            "waits_for": _what(one) if one.waits else None,
-            "waited_seconds": one.waited,
+            "datname": session.datname,
+            "usename": session.usename,
+            "application_name": session.application_name,
+            "state": session.state,
+            "transaction_seconds": session.transaction,
+            "statement": session.statement,
+            "waits_for": _awaited(session) if session.waits else None,
+            "waited_seconds": session.waited,
             "waiters": [
                 self.tree(waiter, depth + 1) for waiter in below if self._parent_of(waiter) == pid
             ],
         }
 
     def _parent_of(self, pid: int) -> int | None:
-        """Of those it waits for, one that does not wait itself, else the longest wait."""
+        """Return one of its blockers: one that does not wait itself, else the longest wait."""
         blockers = self.edges[pid]
         holders = [blocker for blocker in blockers if blocker not in self.edges]
         by_wait = [waiter for waiter in self.edges if waiter in blockers]
         return next(iter([*holders, *by_wait]), None)
 
     def _waiting_in(self, datname: str) -> list[LockSession]:
-        return [one for one in self.waiting if one.datname == datname]
+        return [session for session in self.waiting if session.datname == datname]
 
 
 def _ahead_of(pid: int, edges: Mapping[int, Sequence[int]]) -> frozenset[int]:
-    """All sessions that `pid` waits for, directly or not; also where they wait for each other."""
+    """Return all that `pid` waits for, directly or not; also where they wait for each other."""
     ahead: set[int] = set()
     todo = [*edges[pid]]
     while todo:
@@ -184,7 +189,7 @@ def _ahead_of(pid: int, edges: Mapping[int, Sequence[int]]) -> frozenset[int]:
     return frozenset(ahead)
 
 
-def _what(one: LockSession) -> str:
-    """What a session waits for: `AccessShareLock on relation game.quests`."""
-    name = f" {one.schemaname}.{one.relname}" if one.relname else ""
-    return f"{one.mode} on {one.locktype}{name}"
+def _awaited(session: LockSession) -> str:
+    """Return what a session waits for: `AccessShareLock on relation game.quests`."""
+    name = f" {session.schemaname}.{session.relname}" if session.relname else ""
+    return f"{session.mode} on {session.locktype}{name}"

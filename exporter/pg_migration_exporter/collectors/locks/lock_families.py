@@ -1,8 +1,8 @@
-"""What is published of waits for locks."""
+"""The metric families of waits for locks."""
 
 from __future__ import annotations
 
-from pg_migration_exporter.collectors.locks.sql import MOST_EXAMINED
+from pg_migration_exporter.collectors.locks.sql import MAX_EXAMINED
 from pg_migration_exporter.metrics.families import Family
 
 _DATABASE = ("datname",)
@@ -11,8 +11,8 @@ BLOCKED = Family("postgres_blocked_sessions", "gauge", "Sessions that wait for a
 BLOCKING = Family(
     "postgres_blocking_sessions",
     "gauge",
-    f"Sessions that at least one session waits for, as far as the {MOST_EXAMINED} longest waits "
-    "tell.",
+    f"Sessions that at least one session waits for, as far as the {MAX_EXAMINED} longest waits "
+    "show.",
     _DATABASE,
 )
 LONGEST_WAIT = Family(

@@ -1,18 +1,18 @@
-"""The SQL that sees who waits for whom.
+"""The SQL that reads waits for locks.
 
-pg_locks is read once. pg_blocking_pids() holds all of the lock manager's partitions for a moment,
-so it is asked for the longest waits alone, `MOST_EXAMINED` of them, and for none if nothing waits.
+pg_locks is read once. pg_blocking_pids() locks all partitions of the lock manager for a moment, so
+it is called only for the longest waits, at most `MAX_EXAMINED`.
 """
 
 from __future__ import annotations
 
 from pg_migration_exporter.postgres.query import Query
 
-MOST_EXAMINED = 64
+MAX_EXAMINED = 64
 
-#: One row for each session that waits or is waited for. `lock` identifies what is waited for, the
-#: same text for all who wait for it; `waited` is null for an instant after a wait begins
-#: (PostgreSQL, "pg_locks"). pid 0 is a prepared transaction. Times are ages in seconds.
+#: One row for each session that waits or blocks another. `lock` identifies the lock, with the same
+#: text for all that wait for it; `waited` is null for an instant after a wait begins (PostgreSQL,
+#: "pg_locks"). Pid 0 is a prepared transaction. Times are ages in seconds.
 WAITS = Query(
     f"""
 with waiting as materialized (
@@ -22,7 +22,7 @@ with waiting as materialized (
            row_number() over (order by waitstart nulls last) as place
       from pg_locks where not granted),
 examined as materialized (
-    select pid, pg_blocking_pids(pid) as blockers from waiting where place <= {MOST_EXAMINED}),
+    select pid, pg_blocking_pids(pid) as blockers from waiting where place <= {MAX_EXAMINED}),
 member as (
     select pid from waiting union select unnest(blockers) from examined)
 select m.pid, a.datname::text as datname, coalesce(a.usename::text, '') as usename,

@@ -1,6 +1,6 @@
-"""A connection to PgBouncer's admin console: one, kept, never waited for longer than allowed.
+"""A persistent connection to PgBouncer's admin console, with a timeout.
 
-The console speaks the simple protocol alone.
+The console supports only the simple query protocol.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ COMMANDS = ("VERSION", "LISTS", "CONFIG", "DATABASES", "USERS", "POOLS", "STATS_
 
 
 class Console:
-    """Asks for all that is shown, and connects again where that is needed."""
+    """Runs the SHOW commands, and connects again when needed."""
 
     def __init__(self, settings: PgBouncerSection) -> None:
         self._settings = settings
         self._connection: psycopg.AsyncConnection[Any] | None = None
 
     async def show(self) -> dict[str, Sequence[Record]]:
-        """The answers by command.
+        """Return the answers by command.
 
         Raises psycopg.Error, ConfigError or TimeoutError; the connection is closed then.
         """
@@ -39,13 +39,15 @@ class Console:
             async with asyncio.timeout(self._settings.timeout):
                 was_open = self._connection is not None
                 try:
-                    return await self._ask()
+                    return await self._query()
                 except psycopg.OperationalError:
                     if not was_open:
                         raise
                 await self.close()
-                return await self._ask()
-        except BaseException:  # also cancelled: whatever is under way must not be answered later
+                return await self._query()
+        except (
+            BaseException
+        ):  # also canceled: a pending answer must not be taken for that of a later command
             await self.close()
             raise
 
@@ -55,7 +57,7 @@ class Console:
         if connection is not None:
             await connection.close()
 
-    async def _ask(self) -> dict[str, Sequence[Record]]:
+    async def _query(self) -> dict[str, Sequence[Record]]:
         if self._connection is None:
             self._connection = await self._connect()
         return {
@@ -70,11 +72,11 @@ class Console:
 
 
 def build_conninfo(settings: PgBouncerSection) -> str:
-    """The connection string, password included: never log it.
+    """Return the connection string, password included: never log it.
 
     Raises ConfigError when the password file cannot be read.
     """
-    given = conninfo_to_dict(settings.dsn.get_secret_value() if settings.dsn else "")
+    configured = conninfo_to_dict(settings.dsn.get_secret_value() if settings.dsn else "")
     own: dict[str, str | int | None] = {
         "dbname": "pgbouncer",
         "fallback_application_name": APPLICATION_NAME,
@@ -82,4 +84,4 @@ def build_conninfo(settings: PgBouncerSection) -> str:
     }
     if settings.password_file is not None:
         own["password"] = read_password_file(settings.password_file, "pgbouncer.password_file")
-    return make_conninfo("", **{**given, **own})
+    return make_conninfo("", **{**configured, **own})

@@ -1,7 +1,7 @@
-"""What PgBouncer's SHOW commands become: the names are those of pgbouncer_exporter.
+"""The metric families of PgBouncer's SHOW commands, under the names of pgbouncer_exporter.
 
 Columns are found by name, because newer versions add some, and renamed one (PgBouncer, "Admin
-console" and NEWS, 1.18 to 1.26). A column that is not there, or is null, is no sample.
+console" and NEWS, 1.18 to 1.26). A column that is absent or null has no sample.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _MICROSECONDS = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of an answer, under any of its `names`; `scale` makes base units of it."""
+    """One column of an answer, under any of its `names`; `scale` converts it to base units."""
 
     names: tuple[str, ...]
     family: Family

@@ -1,4 +1,4 @@
-"""Replication as the sending side sees it: a primary, or a standby that others cascade from.
+"""Replication on the sending side: a primary, or a standby that others cascade from.
 
 The `*_lag` columns are null when a standby is caught up and nothing is written: that is zero only
 if the standby has replayed everything there is (PostgreSQL, "pg_stat_replication").
@@ -45,7 +45,7 @@ TIMELINE = Family(
 )
 FAMILIES = (STAGE_SECONDS, INFO, STANDBYS, SYNCHRONOUS, REQUIRED, TIMELINE)
 
-#: Two standbys may share an application_name: their address, then their pid, tells them apart.
+#: Standbys with the same application_name are distinguished by their address, then by their pid.
 BEHIND = Query(
     f"""
 with sender as (
@@ -78,7 +78,7 @@ select replica, stage, coalesce(slot_type, 'physical') as kind, state, sync_stat
 """
 )
 
-#: A receiver that never says what it has replayed is pg_receivewal.
+#: A receiver that never reports a replay position is pg_receivewal.
 COUNTED = Query(
     r"""
 with standby as (

@@ -1,8 +1,9 @@
-"""Replication slots: a slot that nobody reads keeps WAL until the disk is full."""
+"""Replication slots: a slot that has no reader keeps WAL until the disk is full."""
 
 from __future__ import annotations
 
 from pg_migration_exporter.collectors.columns import age, families, not_negative, select_list
+from pg_migration_exporter.collectors.contract import Collector
 from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.query import Query
 
@@ -10,7 +11,7 @@ _PREFIX = "postgres_replication_slot"
 _SLOT = ("slot_name", "slot_type")
 
 _HELPS = {
-    "active": "1 if somebody reads from the slot, 0 if not.",
+    "active": "1 if a client reads from the slot, 0 if not.",
     "retained_bytes": "WAL that is kept for the slot; absent once it is lost.",
     "safe_bytes": "WAL that may still be written before the slot is in danger of being lost; "
     "absent where max_slot_wal_keep_size sets no limit.",
@@ -38,7 +39,6 @@ INVALID = Family(
     "1 for a slot that can no longer be used, with the reason.",
     (*_SLOT, "reason"),
 )
-FAMILIES = (*families(_PREFIX, _SLOT, _HELPS), STATUS, INVALID)
 
 _EXPRESSIONS = {
     "active": "s.active::int4",
@@ -55,7 +55,7 @@ _EXPRESSIONS = {
 _INACTIVE = {"inactive_seconds": age("s.inactive_since")}
 
 _LOST = "case when s.wal_status = 'lost' then 'wal_removed' end"
-#: Why a slot is invalid, and what else is said, by version.
+#: Why a slot is invalid, and the other expressions, by version.
 _VARIANTS = {
     140000: (_LOST, _EXPRESSIONS),
     160000: (f"case when s.conflicting then 'conflicting' else {_LOST} end", _EXPRESSIONS),
@@ -76,4 +76,13 @@ select s.slot_name::text as slot_name, s.slot_type, s.wal_status as status, {rea
 """
 
 
-SLOTS = Query({version: _variant(*parts) for version, parts in _VARIANTS.items()})
+_SLOTS = Query({version: _variant(*parts) for version, parts in _VARIANTS.items()})
+
+REPLICATION_SLOTS: Collector[None] = Collector(
+    name="replication_slots",
+    help="What replication slots hold back.",
+    sources=("pg_replication_slots", "pg_stat_replication_slots"),
+    families=(*families(_PREFIX, _SLOT, _HELPS), STATUS, INVALID),
+    queries=(_SLOTS,),
+    level="server",
+)

@@ -1,9 +1,9 @@
-"""Replication as a standby sees itself.
+"""Replication on the standby itself.
 
-A standby that lost its WAL receiver has replayed all that it received: that is no lag of zero, it
-is unknown how far the primary went, so the time since its last replayed transaction is said. That
-time is too long where the primary was idle before: the exporter remembers when it last saw the
-standby caught up, and a lag never began before that (PostgreSQL, "Recovery Information Functions").
+A standby that lost its WAL receiver has replayed all that it received. That is not a lag of zero:
+how far the primary went is unknown, so its lag is the time since its last replayed transaction.
+This is too long where the primary was idle before, so the memory holds when the standby was last
+caught up: no lag began before that (PostgreSQL, "Recovery Information Functions").
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ select '{SELF}' as replica, 'replay' as stage,
 
 @dataclass(slots=True)
 class StandbyMemory:
-    """When the standby was last seen caught up, on the monotonic clock; None: not yet."""
+    """When the standby was last caught up (time.monotonic); None before it first was."""
 
     caught_up: float | None = None
 
-    def correct(self, lag: FamilySamples) -> None:
-        """Let no lag of the standby itself begin before it was last seen caught up."""
+    def limit_lag(self, lag: FamilySamples) -> None:
+        """Limit the lag of the standby itself to the time since it was last caught up."""
         now = time.monotonic()
         for index, (labels, value) in enumerate(lag.samples):
             if labels[0] == SELF:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pg_migration_exporter.collectors.columns import age, families
+from pg_migration_exporter.collectors.contract import Collector
 from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.query import Query
 
@@ -23,9 +24,8 @@ TABLE_STATES = Family(
     "synchronized, ready.",
     (*_SUBSCRIPTION, "state"),
 )
-FAMILIES = (*families("postgres_subscription", _SUBSCRIPTION, _HELPS), TABLE_STATES)
 
-_WORKERS = """
+_WORKERS_SQL = """
 select current_database()::text as datname, s.subname::text as subname,
        s.subenabled::int4 as postgres_subscription_enabled,
        (count(w.pid) filter (where w.relid is null) > 0)::int4 as postgres_subscription_worker_up,
@@ -38,10 +38,10 @@ select current_database()::text as datname, s.subname::text as subname,
 """
 _AGE = age("max(w.last_msg_receipt_time)")
 
-WORKERS = Query(
+_WORKERS = Query(
     {
-        140000: _WORKERS.format(age=_AGE, errors="", statistics=""),
-        150000: _WORKERS.format(
+        140000: _WORKERS_SQL.format(age=_AGE, errors="", statistics=""),
+        150000: _WORKERS_SQL.format(
             age=_AGE,
             errors=""",
        max(t.apply_error_count) as postgres_subscription_apply_errors_total,
@@ -51,7 +51,7 @@ WORKERS = Query(
     }
 )
 
-TABLES = Query(
+_TABLES = Query(
     """
 select current_database()::text as datname, s.subname::text as subname,
        coalesce(known.state, r.srsubstate::text) as state,
@@ -61,4 +61,17 @@ select current_database()::text as datname, s.subname::text as subname,
        ('r', 'ready')) as known (code, state) on known.code = r.srsubstate
  group by 1, 2, 3
 """
+)
+
+SUBSCRIPTIONS: Collector[None] = Collector(
+    name="subscriptions",
+    help="Logical replication on the receiving side.",
+    sources=(
+        "pg_subscription",
+        "pg_stat_subscription",
+        "pg_stat_subscription_stats",
+        "pg_subscription_rel",
+    ),
+    families=(*families("postgres_subscription", _SUBSCRIPTION, _HELPS), TABLE_STATES),
+    queries=(_WORKERS, _TABLES),
 )

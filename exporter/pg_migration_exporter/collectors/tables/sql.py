@@ -1,16 +1,16 @@
-"""The SQL that reads facts of tables, without ever waiting for one of them.
+"""The SQL that reads sizes and counters of tables without waiting for a lock.
 
 The size functions open each relation that they measure, and wait behind an ACCESS EXCLUSIVE lock,
-also one that is itself waited for. So no table is measured where such a lock is held or awaited on
-the table, its TOAST table or an index of either. Between that check and the measuring, a lock may
-still come: lock_timeout ends the statement then, and sizes are the catalog's page counts.
+even one that is not granted yet. So no table is measured while such a lock is held or awaited on
+the table, its TOAST table or an index of either. If a lock comes between that check and the
+measurement, lock_timeout ends the statement, and sizes are the catalog's page counts.
 """
 
 from __future__ import annotations
 
 from pg_migration_exporter.postgres.query import Query
 
-#: What nothing may be measured of: relations with an ACCESS EXCLUSIVE lock, and their tables.
+#: What must not be measured: relations with an ACCESS EXCLUSIVE lock, and their tables.
 LOCKED = """
 with exclusive as materialized (
     select relation from pg_locks
@@ -21,7 +21,7 @@ locked as materialized (
     union
     select i.indrelid from exclusive join pg_index i on i.indexrelid = exclusive.relation)
 """
-#: True for a table `c` (pg_class) that nothing holds or awaits such a lock of.
+#: True for a table `c` (pg_class) on which no such lock is held or awaited.
 GUARD = "not exists (select from locked where locked.oid in (c.oid, c.reltoastrelid))"
 
 _WATCHED = """
@@ -31,10 +31,10 @@ _WATCHED = """
    and ($1::text = '{}' or n.nspname = any($1::text::text[]))
 """
 
-#: The largest tables: a look at every table. Parameters: schemas (an array; an empty one means all
-#: but the system's), how many. The last row, without an oid, is the sum of the others. Sizes are
-#: the catalog's page counts, set by VACUUM, ANALYZE and some DDL; one that had none of these yet,
-#: such as the target of an import, is taken for 100 bytes a row.
+#: The largest tables; reads every table. $1: schemas (an array; an empty one means all but the
+#: system's), $2: how many. The last row, without an oid, is the sum of the others. Sizes are the
+#: catalog's page counts, set by VACUUM, ANALYZE and some DDL; a table that had none of these yet,
+#: such as the target of an import, counts 100 bytes a row.
 LARGEST = Query(
     f"""
 with watched as (

@@ -1,4 +1,4 @@
-"""What is published of tables, and the column of the SQL that each value comes from."""
+"""The metric families of tables, and the columns of the SQL that their values come from."""
 
 from __future__ import annotations
 
