@@ -267,7 +267,7 @@ def _server(shown: TargetStatus) -> Iterator[RenderableType]:
 def _latency(latency: Latency) -> str:
     usual = latency.baseline_seconds
     baseline = f"usually {short_duration(usual)}" if usual is not None else "no baseline yet"
-    return f"95 % of statements within {short_duration(latency.now_seconds or 0)} ({baseline})"
+    return f"95th percentile of statements {short_duration(latency.now_seconds or 0)} ({baseline})"
 
 
 def _statement(statement: TopStatement) -> Text:
