@@ -93,7 +93,7 @@ lock: setup ## Write requirements/ again after a change of pyproject.toml (ARGS=
 .PHONY: render
 render: setup ## Render alerts, their unit tests, dashboards and deployment files from the default values, and the reference pages
 	@$(BIN)/pg-migration-exporter render all --out .
-	@$(BIN)/python -m tests.bundle.cases
+	@$(BIN)/python -m pg_migration_exporter.bundle.rule_tests --out alerts/tests
 	@$(BIN)/pg-migration-exporter collectors --markdown >docs/metrics.md
 	@$(BIN)/pg-migration-exporter config reference >docs/configuration.md
 	@$(BIN)/python -m pg_migration_exporter.reference.states_page docs/migration-states.md

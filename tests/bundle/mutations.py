@@ -24,7 +24,7 @@ from promql_parser import parse_duration
 from pg_migration_exporter.bundle import alert_rules
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values
-from tests.bundle.cases import TESTS
+from tests.bundle.all_alerts import QUEST, TEST_FILES
 
 Mapping = dict[str, Any]
 #: Share by which a number is changed.
@@ -49,7 +49,7 @@ class Mutation:
 
     def values(self) -> Values:
         """Return the default values with this one changed."""
-        content = load_values().model_dump(by_alias=True)
+        content = load_values(QUEST).model_dump(by_alias=True)
         *way, last = self.path
         place: Any = content
         for key in way:
@@ -69,7 +69,7 @@ _SHARED: tuple[tuple[tuple[str, str], str, tuple[object, ...]], ...] = (
 
 def mutations() -> list[Mutation]:
     """Return every mutation of the default values."""
-    alerts = load_values().alerts.model_dump(by_alias=True)
+    alerts = load_values(QUEST).alerts.model_dump(by_alias=True)
     own = [
         Mutation(("alerts", name, *path), changed, name)
         for name, entry in alerts.items()
@@ -122,10 +122,7 @@ def _write(duration: timedelta) -> str:
 @cache
 def _tests() -> list[tuple[str, Mapping]]:
     """Return each file of unit tests with the group that it tests."""
-    files = [
-        yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(TESTS.glob("*.yaml"))
-    ]
-    return [(Path(file["rule_files"][0]).stem, file) for file in files]
+    return [(Path(file["rule_files"][0]).stem, file) for file in TEST_FILES]
 
 
 def _step(alert: str) -> timedelta:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import singledispatch
-from pathlib import Path
 
 from promql_parser import (
     AggModifierType,
@@ -20,17 +19,22 @@ from promql_parser import (
     parse,
 )
 
-from pg_migration_exporter.bundle import alert_rules, elsewhere
 from pg_migration_exporter.bundle.rule_metrics import SYNTHETIC, custom_families
-from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.bundle.third_party_metrics import PGBOUNCER
 from pg_migration_exporter.logs import log_metrics as metrics
 from pg_migration_exporter.metrics.families import BUCKET_LABEL, Family
 from pg_migration_exporter.reference.catalogue import FAMILIES
+from tests.bundle.all_alerts import QUEST, RECORDS, VALUES
 
-QUEST_METRICS = Path(__file__).parents[2] / "examples/quest/metrics.yaml"
+#: Of the quest service itself.
+QUEST_SERVICE = (
+    Family("quest_query_duration_seconds", "histogram", "Duration of a query of the service."),
+    Family("quest_cache_hit_ratio", "gauge", "Share of lookups that the cache answers, 0 to 1."),
+    Family("quest_import_success_rate", "gauge", "Share of imports that succeed, 0 to 1."),
+)
 
 #: What Prometheus adds to every series that it scrapes, or may be told to add.
-TARGET_LABELS = frozenset(load_values().prometheus.identity)
+TARGET_LABELS = frozenset(VALUES.prometheus.identity)
 
 #: Functions whose result has the labels of their argument.
 _KEEPING = {
@@ -56,10 +60,11 @@ def series_of(family: Family) -> dict[str, frozenset[str]]:
 DECLARED = dict.fromkeys(SYNTHETIC, TARGET_LABELS) | {
     name: labels
     for family in (
-        *elsewhere.FAMILIES,
+        *PGBOUNCER,
+        *QUEST_SERVICE,
         *metrics.FAMILIES,
         *FAMILIES,
-        *custom_families(QUEST_METRICS),
+        *custom_families(QUEST.with_name("metrics.yaml")),
     )
     for name, labels in series_of(family).items()
 }
@@ -137,12 +142,10 @@ def _(node: BinaryExpr) -> frozenset[str]:
     return left | right if str(node.op) == "or" else left
 
 
-for _group in alert_rules.groups(load_values()):
-    for _rule in _group["rules"]:
-        if name := _rule.get("record"):
-            # A rule may go on with its own last value, so that its name comes before its labels.
-            DECLARED.setdefault(name, frozenset())
-            DECLARED[name] |= labels_of(parse(_rule["expr"])) | set(_rule.get("labels", {}))
+for _rule in RECORDS:
+    # A rule may go on with its own last value, so that its name comes before its labels.
+    DECLARED.setdefault(_rule["record"], frozenset())
+    DECLARED[_rule["record"]] |= labels_of(parse(_rule["expr"])) | set(_rule.get("labels", {}))
 
 #: What Prometheus writes for each alert has the labels of whatever the alert is about.
 DECLARED["ALERTS"] = frozenset({"alertname", "alertstate", "severity"}).union(*DECLARED.values())

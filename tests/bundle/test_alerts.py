@@ -1,4 +1,4 @@
-"""The committed rules, proven by promtool, and the proof that promtool's cases are complete."""
+"""The rules, tested by promtool, and the completeness of promtool's unit tests."""
 
 from __future__ import annotations
 
@@ -6,19 +6,30 @@ import os
 import re
 import subprocess
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from promql_parser import parse_duration
 
-from tests.bundle import cases
+from pg_migration_exporter.bundle.alert_files import AlertGroup, alert_groups
+from pg_migration_exporter.bundle.render import render, write
+from pg_migration_exporter.bundle.rule_tests.cases import rule_test_paths
+from pg_migration_exporter.bundle.rule_tests.promtool_files import promtool_files
+from pg_migration_exporter.bundle.values import load_values
+from tests.bundle.all_alerts import (
+    ALERTS,
+    GROUPS,
+    RECORDS,
+    ROOT,
+    RULES,
+    TEST_FILES,
+    TEST_TEXTS,
+    VALUES,
+    runbook,
+)
 from tests.bundle.conventions import CONVENTIONS
 
-RULE_FILES = sorted((cases.ROOT / "alerts").glob("*.yaml"))
-TEST_FILES = sorted(cases.TESTS.glob("*.yaml"))
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
 #: The one that is installed, and one of another release where $PROMTOOL names it.
 PROMTOOLS = ["promtool", *filter(None, [os.environ.get("PROMTOOL")])]
@@ -26,37 +37,39 @@ PROMTOOLS = ["promtool", *filter(None, [os.environ.get("PROMTOOL")])]
 WATCHDOG = "Watchdog"
 
 
-@cache
-def _load(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return content
-
-
-ALL = [rule for path in RULE_FILES for group in _load(path)["groups"] for rule in group["rules"]]
-ALERTS = [rule for rule in ALL if "alert" in rule]
-RECORDS = [rule for rule in ALL if "record" in rule]
 EVERY_ALERT = pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 EVERY_RECORD = pytest.mark.parametrize("rule", RECORDS, ids=lambda rule: rule["record"])
 EVERY_RULE = pytest.mark.parametrize(
-    "rule", ALL, ids=lambda rule: rule.get("alert") or rule["record"]
+    "rule", RULES, ids=lambda rule: rule.get("alert") or rule["record"]
 )
 TESTS = [
     (parse_duration(file["evaluation_interval"]), case)
-    for file in map(_load, TEST_FILES)
+    for file in TEST_FILES
     for case in file["tests"]
 ]
 
 
-@pytest.mark.parametrize("promtool", PROMTOOLS)
-def test_promtool_accepts_the_rules(promtool: str) -> None:
-    _pass(promtool, "check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
+@pytest.fixture(scope="module")
+def alerts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rendered rules, and in `tests` the unit tests of promtool."""
+    folder = tmp_path_factory.mktemp("rules")
+    write(render(["alerts"], VALUES), folder, lambda _: True)
+    (folder / "alerts/tests").mkdir()
+    for name, text in TEST_TEXTS.items():
+        (folder / "alerts/tests" / name).write_text(text, encoding="utf-8")
+    return folder / "alerts"
 
 
 @pytest.mark.parametrize("promtool", PROMTOOLS)
-@pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.stem)
-def test_rules_pass_their_cases(promtool: str, path: Path) -> None:
+def test_promtool_accepts_the_rules(promtool: str, alerts_folder: Path) -> None:
+    _pass(promtool, "check", "rules", "--lint=all", "--lint-fatal", *alerts_folder.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("promtool", PROMTOOLS)
+@pytest.mark.parametrize("name", TEST_TEXTS)
+def test_rules_pass_their_cases(promtool: str, name: str, alerts_folder: Path) -> None:
     """One file a test: several processes share the minute of work."""
-    _pass(promtool, "test", "rules", path)
+    _pass(promtool, "test", "rules", alerts_folder / "tests" / name)
 
 
 def _pass(*command: str | Path) -> None:
@@ -64,17 +77,29 @@ def _pass(*command: str | Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("path", sorted(cases.CASES.iterdir()), ids=lambda path: path.stem)
-def test_committed_tests_are_what_the_cases_expand_to(path: Path) -> None:
-    committed = (cases.TESTS / path.name).read_text(encoding="utf-8")
-    assert committed == cases.expand(path), "run `make render`"
+def test_committed_unit_tests_are_what_the_cases_expand_to() -> None:
+    committed = {
+        path.name: path.read_text(encoding="utf-8") for path in (ROOT / "alerts/tests").iterdir()
+    }
+    assert committed == promtool_files(load_values()), "run `make render`"
 
 
-def test_each_group_has_its_file_of_rules_and_of_cases() -> None:
-    tested = {name for path in TEST_FILES for name in _load(path)["rule_files"]}
-    assert tested == {f"../{path.name}" for path in RULE_FILES}
-    for path in RULE_FILES:
-        assert [group["name"] for group in _load(path)["groups"]] == [path.stem]
+@pytest.mark.parametrize(
+    "group", alert_groups(VALUES.alert_folders), ids=lambda group: str(group.name)
+)
+def test_every_alert_has_a_test_and_a_runbook(group: AlertGroup) -> None:
+    """Adding an alert means three files: the alert, its test and its runbook."""
+    tests = rule_test_paths(group)
+    for name in group.alerts:
+        assert name in tests, f"add {group.source}{name}.test.yaml: the tests of the alert"
+        assert runbook(name).is_file(), f"add {runbook(name).relative_to(ROOT)}: the runbook"
+    for path in group.folder.glob("*.test.yaml"):
+        assert path in tests.values(), f"remove {group.source}{path.name}, or add its alert"
+
+
+def test_every_group_has_unit_tests() -> None:
+    tested = {name for file in TEST_FILES for name in file["rule_files"]}
+    assert tested == {f"../{group['name']}.yaml" for group in GROUPS}
 
 
 def test_alert_names_are_unique() -> None:

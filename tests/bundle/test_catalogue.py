@@ -8,21 +8,14 @@ from typing import Any
 import promql_parser
 import pytest
 
-from pg_migration_exporter.bundle import alert_rules
 from pg_migration_exporter.bundle.rule_metrics import records, rules
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.collectors import COLLECTORS
+from tests.bundle.all_alerts import ALERTS
 from tests.bundle.series_labels import TARGET_LABELS, labels_of, series_of
 
-RULES: list[dict[str, Any]] = [
-    rule
-    for group in alert_rules.groups(load_values())
-    for rule in group["rules"]
-    if "alert" in rule
-]
 
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 def test_rule_reads_declared_series_and_names_labels_that_its_result_has(
     rule: dict[str, Any],
 ) -> None:
@@ -73,5 +66,5 @@ def test_the_blind_alert_watches_the_collectors_that_rules_read() -> None:
         for name in rule.metrics()
         if name in published_by
     }
-    watched = set(values.alerts.MigrationExporterBlind.collectors)
+    watched = set(values.alerts.entry("MigrationExporterBlind")["collectors"])
     assert read - {"server", "pgbouncer", "checks"} == watched

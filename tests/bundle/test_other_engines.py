@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from testbed.programs import program
-from tests.bundle.cases import ROOT
+from tests.bundle.all_alerts import ROOT
 
 
 def test_rules_load_unchanged_in_vmalert() -> None:

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from pg_migration_exporter.bundle.external_checks import CHECKS
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import environment
+from pg_migration_exporter.bundle.tool_checks import CHECKS
 from pg_migration_exporter.bundle.values import load_values, merge
 from tests.bundle.conftest import Cli, WriteValues
 
@@ -60,7 +60,7 @@ def _origin(path: str) -> str:
     if path.startswith("dashboards/") and path.endswith(".json"):
         return f"bundle/{path.removesuffix('json')}yaml"
     others = {
-        "alerts": f"bundle/rules/{name}",
+        "alerts": f"bundle/alerts/{name.removesuffix('.yaml')}/",
         "schema": "bundle/values.yaml",
     }
     return others.get(kind, f"bundle/templates/{path}.j2")

@@ -10,22 +10,19 @@ from typing import Any
 import psycopg
 import pytest
 
-from pg_migration_exporter.bundle.alert_rules import groups
-from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.cli import build_parser
 from testbed.postgres import Server
+from tests.bundle.all_alerts import ALERTS, ROOT, VALUES, runbook
 
-RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
+RUNBOOKS = ROOT / "docs/runbooks"
+FOLDERS = (RUNBOOKS, ROOT / "examples/quest/runbooks")
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation", "Verification"]
 COMMAND = build_parser().prog
 #: Where the systemd unit has the configuration (deploy/systemd).
 CONFIG = "/etc/pg-migration-exporter/config.yaml"
-#: What each alert says, on one line.
+#: The description of each alert, on one line.
 DESCRIPTIONS: dict[str, str] = {
-    rule["alert"]: " ".join(rule["annotations"]["description"].split())
-    for group in groups(load_values())
-    for rule in group["rules"]
-    if "alert" in rule
+    rule["alert"]: " ".join(rule["annotations"]["description"].split()) for rule in ALERTS
 }
 #: How a block begins that the exporter's role may not run.
 ADMINISTRATORS = "-- admin"
@@ -44,7 +41,9 @@ CREATE TABLE databasechangeloglock (
     id int PRIMARY KEY, locked bool, lockgranted timestamp, lockedby varchar(255))
 """
 EVERY_RUNBOOK = pytest.mark.parametrize(
-    "path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem
+    "path",
+    [path for folder in FOLDERS for path in sorted(folder.glob("*.md"))],
+    ids=lambda path: path.stem,
 )
 
 
@@ -54,7 +53,8 @@ def _sql_blocks(path: Path) -> list[str]:
 
 
 def test_every_alert_has_its_runbook_and_every_runbook_its_alert() -> None:
-    assert {path.stem for path in RUNBOOKS.iterdir()} == DESCRIPTIONS.keys()
+    runbooks = {path for folder in FOLDERS for path in folder.iterdir()}
+    assert runbooks == {runbook(alert) for alert in DESCRIPTIONS}
 
 
 @EVERY_RUNBOOK
@@ -101,7 +101,7 @@ def reader(server: Server) -> Iterator[psycopg.Connection[Any]]:
     database.execute(CHANGELOG_TABLE)
     database.execute(LOCK_TABLE)
     grant = ["psql", "-q", "-v", "exporter=runbook_reader", "-f", "sql/grants.sql"]
-    subprocess.run([*grant, database.conninfo()], check=True, cwd=RUNBOOKS.parents[1])
+    subprocess.run([*grant, database.conninfo()], check=True, cwd=ROOT)
     with database.connect() as connection:
         connection.execute("SET ROLE runbook_reader")
         yield connection
@@ -121,13 +121,13 @@ def test_sql_for_the_diagnosis_runs_with_the_exporters_rights(
 @EVERY_RUNBOOK
 def test_links_lead_to_files(path: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
-        assert (RUNBOOKS / target).is_file(), target
+        assert (path.parent / target).is_file(), target
 
 
 def test_blind_runbook_lists_the_collectors_of_the_rule() -> None:
     text = (RUNBOOKS / "MigrationExporterBlind.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| (\w+) \| [A-Z][\w, ]+ \|$", text, re.MULTILINE)
-    assert listed == load_values().alerts.MigrationExporterBlind.collectors
+    assert listed == VALUES.alerts.entry("MigrationExporterBlind")["collectors"]
 
 
 def _shell_blocks(path: Path) -> list[str]:

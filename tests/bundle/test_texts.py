@@ -1,4 +1,4 @@
-"""What each alert says, as promtool proves it (`alerts/tests`), and its title on a phone."""
+"""The texts of each alert, as promtool tests them, and its title on a phone."""
 
 from __future__ import annotations
 
@@ -9,45 +9,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from pg_migration_exporter.bundle.render import render
-from pg_migration_exporter.bundle.values import load_values
 from testbed.programs import program
-from tests.bundle.cases import ROOT, TESTS
+from tests.bundle.all_alerts import ALERTS, ROOT, TEST_FILES
 
-#: What a phone shows of a title in a list of messages.
+#: Number of characters of a title that a phone shows in a list of messages.
 PHONE = 40
 #: What a template leaves where a value is missing, has no unit, or stands where a text is wrong.
 ODD = re.compile(
     r"<no value>|%!|%%|NaN|Inf\b|\d\.\d{4}|\d[eE][+-]?\d|  | [.,;:)]|\( |\(\)|\.\.|{{|}}"
     r"|\b1 [a-z ]*[a-z]s (?:do|are|were|have|wait)\b"
 )
-Said = tuple[dict[str, str], dict[str, str]]
+Firing = tuple[dict[str, str], dict[str, str]]
 
 
-def _said() -> dict[str, list[Said]]:
-    """Labels and annotations of every case in which an alert fires, by its name."""
-    found: dict[str, list[Said]] = {}
-    for path in sorted(TESTS.glob("*.yaml")):
-        for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]:
-            for asked in case.get("alert_rule_test", ()):
-                name = asked["alertname"]
-                for one in asked.get("exp_alerts", ()):
-                    labels = one["exp_labels"] | {"alertname": name}
-                    found.setdefault(name, []).append((labels, one["exp_annotations"]))
+def _expected() -> dict[str, list[Firing]]:
+    """Return the labels and annotations of every unit test in which an alert fires, by its name."""
+    found: dict[str, list[Firing]] = {}
+    for file in TEST_FILES:
+        for test in file["tests"]:
+            for assertion in test.get("alert_rule_test", ()):
+                name = assertion["alertname"]
+                for alert in assertion.get("exp_alerts", ()):
+                    labels = alert["exp_labels"] | {"alertname": name}
+                    found.setdefault(name, []).append((labels, alert["exp_annotations"]))
     return found
 
 
-SAID = _said()
-ALERTS = [
-    rule["alert"]
-    for file in render(["alerts"], load_values())
-    for group in yaml.safe_load(file.text)["groups"]
-    for rule in group["rules"]
-    if "alert" in rule
-]
-EVERY_ALERT = pytest.mark.parametrize("name", ALERTS)
+EXPECTED = _expected()
+EVERY_ALERT = pytest.mark.parametrize("name", [rule["alert"] for rule in ALERTS])
 
 
 def _title(folder: Path, status: str, labels: dict[str, str]) -> str:
@@ -66,8 +56,8 @@ def _title(folder: Path, status: str, labels: dict[str, str]) -> str:
 
 @EVERY_ALERT
 def test_every_text_is_whole(name: str) -> None:
-    for _, said in SAID[name]:
-        for text in (said["summary"], said["description"]):
+    for _, texts in EXPECTED[name]:
+        for text in (texts["summary"], texts["description"]):
             assert not ODD.search(text), text
             assert text.endswith((".", "?")), text
 
@@ -92,11 +82,11 @@ def test_an_odd_text_would_be_found(text: str) -> None:
 
 @EVERY_ALERT
 def test_a_phone_shows_severity_and_alert(name: str, tmp_path: Path) -> None:
-    labels = SAID[name][0][0] | {"cluster": "eu"}
+    labels = EXPECTED[name][0][0] | {"cluster": "eu"}
     shown = _title(tmp_path, "firing", labels)[:PHONE]
     assert shown.startswith(f"{labels['severity'][:4].upper()} {name}")
 
 
-def test_the_end_of_an_alert_is_told_by_its_name(tmp_path: Path) -> None:
-    labels = SAID["MigrationBlocked"][0][0]
+def test_the_end_of_an_alert_has_its_name_in_the_title(tmp_path: Path) -> None:
+    labels = EXPECTED["MigrationBlocked"][0][0]
     assert _title(tmp_path, "resolved", labels) == "RESOLVED MigrationBlocked game"

@@ -3,36 +3,43 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-from pg_migration_exporter.bundle.values import DEFAULTS, load_values
+from pg_migration_exporter.bundle.values import default_values, load_values
+from pg_migration_exporter.bundle.values_document import values_document
 from pg_migration_exporter.errors import ConfigError
 from tests.bundle.conftest import WriteValues
 
 
 def test_defaults_are_valid() -> None:
-    assert load_values().alerts.DatabaseQueryLatencyHigh.threshold == 0.1
+    assert load_values().alerts.entry("DatabaseQueryLatencyHigh")["threshold"] == 0.1
 
 
 def test_every_number_duration_and_url_of_the_defaults_has_a_comment() -> None:
     # Explained once: what every alert has above the alerts, tables and lists above them.
     shared = {"for", "severity", "labels", *load_values().alertmanager.inhibit.stronger}
     previous = ""
-    for line in DEFAULTS.read_text(encoding="utf-8").splitlines():
+    for line in values_document().splitlines():
         key, colon, value = line.strip().partition(": ")
         if colon and not key.startswith(("#", "- ")) and key not in shared:
             assert previous.strip().startswith("#"), f"no comment above {key}: {value}"
         previous = line
 
 
+def test_the_documented_values_are_the_defaults() -> None:
+    assert yaml.safe_load(values_document()) == default_values()
+
+
 def test_user_values_are_merged_deep(write_values: WriteValues) -> None:
     path = write_values(
         {"alerts": {"DatabaseReplicationLagHigh": {"threshold": 120, "labels": {"team": "dba"}}}}
     )
-    alert = load_values(path).alerts.DatabaseReplicationLagHigh
-    assert alert.threshold == 120
-    assert alert.labels == {"category": "replication", "team": "dba"}
-    assert alert.for_ == "5m"
-    assert load_values(path).alerts.DatabaseIndexBuildSlow.threshold == 300
+    alerts = load_values(path).alerts
+    alert = alerts.entry("DatabaseReplicationLagHigh")
+    assert alert["threshold"] == 120
+    assert alert["labels"] == {"category": "replication", "team": "dba"}
+    assert alert["for"] == "5m"
+    assert alerts.entry("DatabaseIndexBuildSlow")["threshold"] == 300
 
 
 def test_empty_file_changes_nothing(write_values: WriteValues) -> None:

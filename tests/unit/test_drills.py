@@ -13,13 +13,17 @@ from demo.drills.__main__ import chosen
 from demo.drills.undrilled import UNDRILLED
 from demo.report import Outcome, Report
 from demo.scenarios import DRILLED, FAULTS, LOGGED, Fault
+from demo.world import QUEST
 from pg_migration_exporter.bundle.alert_rules import groups
 from pg_migration_exporter.bundle.values import load_values
 
 ALL = (*FAULTS, *LOGGED, *DRILLED)
 ROOT = Path(__file__).parents[2]
 ALERTS = {
-    rule["alert"] for group in groups(load_values()) for rule in group["rules"] if "alert" in rule
+    rule["alert"]
+    for group in groups(load_values(QUEST / "values.yaml"))
+    for rule in group["rules"]
+    if "alert" in rule
 }
 
 

@@ -1,13 +1,8 @@
-"""Alerting and recording rules: `rules/<group>.yaml` with the values put in.
+"""Alerting and recording rules: the alerts' files with the values put in.
 
-A file of rules/ is one group: `labels` of all its alerts, and `rules`:
-
-- `alert` names the entry of the values that has its numbers; `expr`, `summary`, `description`; and
-  `dashboard`: variables of the dashboard link beside job and instance, null for a rule without.
-- `record`, `expr`, `labels`; with `each` it is one rule for each value, there called `<< each >>`.
-
-Every text is a template that sees the values, the entry of its own alert (`threshold`, or `alert`
-for all of it), and `target`: the labels that tell one target from another.
+Every text of a file (alert_files) is a template. It can use the values, the entry of its own alert
+(`threshold`, or `alert` for all of it), `target`: the labels that identify a target, and, in the
+recording rules, `conditions`: the expression of each alert.
 """
 
 from __future__ import annotations
@@ -18,22 +13,28 @@ from typing import Any
 
 import yaml
 
-from pg_migration_exporter.bundle.definitions import definitions, fill
+from pg_migration_exporter.bundle.alert_files import (
+    AlertFile,
+    AlertGroup,
+    RecordingRule,
+    alert_groups,
+    alerts_by_name,
+)
 from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.bundle.templating import fill
 
 #: A rule, or a group of them, as Prometheus reads it.
 Mapping = dict[str, Any]
 
-_FOLDER = "rules"
 _LINKS_TO = ("job", "instance")
-#: Characters from which on a text is folded.
+#: Number of characters above which a text is folded.
 _LONG = 80
 
 
 def groups(values: Values) -> list[Mapping]:
     """Return the groups, as Prometheus and a PrometheusRule of Kubernetes hold them."""
     context = _context(values)
-    return [_group(name, group, context) for name, group in definitions(_FOLDER).items()]
+    return [_group(group, context) for group in alert_groups(values.alert_folders)]
 
 
 def to_yaml(content: Mapping) -> str:
@@ -43,7 +44,7 @@ def to_yaml(content: Mapping) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Indents lists, keeps the lines of a text, and repeats what is used twice."""
+    """Indents lists, keeps the lines of a text, and writes no aliases."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
         super().increase_indent(flow, indentless=False)
@@ -60,80 +61,81 @@ def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-# --- from definitions to rules ---------------------------------------------------------------
+# --- from files to rules ---------------------------------------------------------------------
 
 
 def _context(values: Values) -> Mapping:
     context = values.model_dump(by_alias=True)
     context["target"] = ", ".join(values.prometheus.identity)
     context["conditions"] = {
-        rule["alert"]: fill(rule["expr"], _own(rule, context))
-        for definition in definitions(_FOLDER).values()
-        for rule in definition["rules"]
-        if "alert" in rule
+        name: fill(alert.expr, _own(name, context))
+        for name, alert in alerts_by_name(values.alert_folders).items()
     }
     return context
 
 
-def _own(rule: Mapping, context: Mapping) -> Mapping:
-    """Return the context with the entry of the rule's alert on top."""
-    entry = context["alerts"][rule["alert"]]
+def _own(name: str, context: Mapping) -> Mapping:
+    """Return the context with the entry of this alert on top."""
+    entry = context["alerts"][name]
     own: Mapping = context | entry | {"alert": entry}
     return own
 
 
-def _group(name: str, definition: Mapping, context: Mapping) -> Mapping:
+def _group(group: AlertGroup, context: Mapping) -> Mapping:
     interval = context["prometheus"]["interval"]
     every = {"interval": interval} if interval else {}
-    rules = [rule for entry in definition["rules"] for rule in _rules(entry, definition, context)]
-    return {"name": name, **every, "rules": rules}
+    rules = [rule for recording in group.file.records for rule in _records(recording, context)]
+    rules += [
+        _alert(name, alert, group, _own(name, context))
+        for name, alert in group.alerts.items()
+        if context["alerts"][name]["enabled"]
+    ]
+    return {"name": group.name, **every, "rules": rules}
 
 
-def _rules(rule: Mapping, group: Mapping, context: Mapping) -> Iterator[Mapping]:
-    if "record" in rule:
-        records = (_record(rule, context | {"each": each}) for each in rule.get("each", [None]))
-        yield from (record for record in records if record["expr"])
-    elif context["alerts"][rule["alert"]]["enabled"]:
-        yield _alert(rule, group.get("labels", {}), _own(rule, context))
+def _records(rule: RecordingRule, context: Mapping) -> Iterator[Mapping]:
+    """Yield a rule for each value of `each`, without those whose expression is empty."""
+    values = [None] if rule.each is None else rule.each
+    records = (_record(rule, context | {"each": each}) for each in values)
+    return (record for record in records if record["expr"])
 
 
-def _record(rule: Mapping, context: Mapping) -> Mapping:
-    labels = {name: fill(value, context) for name, value in rule.get("labels", {}).items()}
+def _record(rule: RecordingRule, context: Mapping) -> Mapping:
+    labels = {name: fill(value, context) for name, value in rule.labels.items()}
     return {
-        "record": fill(rule["record"], context),
-        "expr": fill(rule["expr"], context),
+        "record": fill(rule.record, context),
+        "expr": fill(rule.expr, context),
         **({"labels": labels} if labels else {}),
     }
 
 
-def _alert(rule: Mapping, group_labels: Mapping, context: Mapping) -> Mapping:
+def _alert(name: str, file: AlertFile, group: AlertGroup, context: Mapping) -> Mapping:
     alert = context["alert"]
     keep = {"keep_firing_for": alert["keep_firing_for"]} if alert["keep_firing_for"] else {}
-    labels = {"severity": alert["severity"]}
+    labels = {"severity": alert["severity"]} | group.file.labels
+    runbooks = group.file.runbooks or context["urls"]["runbooks"]
     return {
-        "alert": rule["alert"],
-        "expr": fill(rule["expr"], context),
+        "alert": name,
+        "expr": fill(file.expr, context),
         "for": alert["for"],
         **keep,
-        "labels": labels | group_labels | context["prometheus"]["labels"] | alert["labels"],
-        "annotations": _annotations(rule, context) | alert["annotations"],
+        "labels": labels | context["prometheus"]["labels"] | alert["labels"],
+        "annotations": {
+            "summary": file.summary,
+            "description": fill(_description(file), context),
+            "runbook_url": f"{runbooks}/{name}.md",
+            "dashboard_url": _dashboard_url(file, context),
+        }
+        | alert["annotations"],
     }
 
 
-def _annotations(rule: Mapping, context: Mapping) -> Mapping:
-    urls = context["urls"]
-    return {
-        "summary": rule["summary"],
-        "description": fill(rule["description"], context),
-        "runbook_url": f"{urls['runbooks']}/{rule['alert']}.md",
-        "dashboard_url": f"{urls['dashboard']}?from=now-3h&to=now{_variables(rule)}",
-    }
+def _description(file: AlertFile) -> str:
+    return f"{file.description} First: {file.first}" if file.first else file.description
 
 
-def _variables(rule: Mapping) -> str:
-    """Return what narrows the dashboard to the labels of the alert."""
-    if (more := rule.get("dashboard", ())) is None:
-        return ""
-    return "".join(
-        f"&var-{label}={{{{ $labels.{label} | urlquery }}}}" for label in (*_LINKS_TO, *more)
-    )
+def _dashboard_url(file: AlertFile, context: Mapping) -> str:
+    """Return the address of the dashboard, narrowed to the labels of the alert."""
+    names = () if file.dashboard is None else (*_LINKS_TO, *file.dashboard)
+    variables = "".join(f"&var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in names)
+    return f"{context['urls']['dashboard']}?from=now-3h&to=now{variables}"

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
 from pg_migration_exporter.bundle.types import (
-    CollectorName,
-    Count,
+    AlertName,
     Duration,
-    Factor,
     JobName,
     LabelName,
     Model,
     OneLine,
     PositiveDuration,
-    Rate,
     Ratio,
     Seconds,
     Url,
@@ -62,7 +59,7 @@ class Baseline(Model):
 
 
 class Alert(Model):
-    """What every alert has; the subclasses add the numbers of their expressions."""
+    """What every alert has; each adds the values of its expression."""
 
     enabled: bool = True
     for_: Duration = Field(alias="for")
@@ -72,169 +69,13 @@ class Alert(Model):
     annotations: dict[LabelName, OneLine] = Field(default={})
 
 
-class SecondsAlert(Alert):
-    """An alert on a time."""
-
-    threshold: Seconds
-
-
-class RatioAlert(Alert):
-    """An alert on a share."""
-
-    threshold: Ratio
-
-
-class CountAlert(Alert):
-    """An alert on a number of things."""
-
-    threshold: Count
-
-
-class EventAlert(Alert):
-    """An alert on what happened within a window; afterwards it is over."""
-
-    window: PositiveDuration
-
-
-class CountEventAlert(CountAlert, EventAlert):
-    """An alert on what happened too often within a window."""
-
-
-class QuantileAlert(SecondsAlert):
-    """An alert on a quantile of a histogram over a window."""
-
-    quantile: Ratio
-    window: PositiveDuration
-
-
-class RegressionAlert(SecondsAlert):
-    """An alert on a latency against its baseline; below the threshold none is a regression."""
-
-    factor: Factor
-
-
-class TrafficAlert(RatioAlert):
-    """An alert on a share of what happens, where enough happens."""
-
-    traffic: Rate
-
-
-class SizeAlert(RatioAlert):
-    """An alert on a share of a table that is large enough, in bytes."""
-
-    size: Count
-
-
-class BurnWindows(Model):
-    """A burn rate, and the windows that must both show it."""
-
-    factor: Rate
-    long: PositiveDuration
-    short: PositiveDuration
-
-
-class BurnAlert(Alert):
-    """An alert on the error budget: any of the burn rates."""
-
-    burns: Annotated[list[BurnWindows], Field(min_length=1)]
-
-
-class BlindAlert(Alert):
-    """An alert on collectors that say nothing."""
-
-    collectors: Annotated[list[CollectorName], Field(min_length=1)]
-
-
 class Alerts(Model):
-    """One field for each alert, named as the alert."""
+    """An entry for each alert, named as the alert; the fields come from the alerts' files."""
 
-    DatabaseMigrationFailed: Alert
-    DatabaseQueryLatencyHigh: QuantileAlert
-    DatabaseConnectionPoolExhausted: RatioAlert
-    DatabaseIndexBuildSlow: SecondsAlert
-    DatabaseReplicationLagHigh: SecondsAlert
-    PostgresDown: Alert
-    MigrationExporterDown: Alert
-    MigrationExporterBlind: BlindAlert
-    MigrationExporterWatcherStale: SecondsAlert
-    MigrationExporterStateNotStored: Alert
-    MigrationExporterScrapeSlow: SecondsAlert
-    MigrationExporterRestarting: CountEventAlert
-    MigrationLogPipelineDown: Alert
-    MigrationLogPipelineSilent: EventAlert
-    MigrationLogDeliveryFailing: EventAlert
-    MigrationLogEntriesDropped: EventAlert
-    MigrationLogUnreadable: EventAlert
-    MigrationRunningLong: SecondsAlert
-    MigrationBlocked: Alert
-    MigrationBlocksTraffic: CountAlert
-    MigrationLockStale: Alert
-    MigrationRolledBack: EventAlert
-    MigrationDrifted: CountAlert
-    MigrationUnexpectedChangesets: CountAlert
-    MigrationPendingLong: CountAlert
-    MigrationUntagged: Alert
-    MigrationChangelogUnreadable: Alert
-    MigrationStateUnknown: Alert
-    MigrationLogErrors: EventAlert
-    IndexBuildBlocked: SecondsAlert
-    IndexBuildStalled: EventAlert
-    IndexBuildFailed: EventAlert
-    IndexInvalid: SecondsAlert
-    MigrationPrecheckFailed: Alert
-    MigrationCheckFailed: Alert
-    MigrationCheckWarning: Alert
-    MigrationCheckUnknown: Alert
-    PostgresConnectionPoolHigh: RatioAlert
-    PgBouncerDown: Alert
-    PgBouncerClientsWaiting: CountAlert
-    PgBouncerWaitLong: SecondsAlert
-    PostgresLockQueueLong: CountAlert
-    PostgresLockWaitLong: SecondsAlert
-    PostgresIdleInTransaction: SecondsAlert
-    PostgresTransactionLong: SecondsAlert
-    PostgresPreparedTransactionOld: SecondsAlert
-    PostgresXminHorizonOld: CountAlert
-    PostgresDeadlocks: CountEventAlert
-    PostgresQueryLatencyAboveTarget: SecondsAlert
-    PostgresQueryLatencyRegressed: RegressionAlert
-    PostgresIndexHitRateLow: TrafficAlert
-    PostgresCacheHitRateLow: TrafficAlert
-    PostgresLatencyBudgetBurnFast: BurnAlert
-    PostgresLatencyBudgetBurnSlow: BurnAlert
-    PostgresReplicationLagElevated: SecondsAlert
-    PostgresReplicationLagSevere: SecondsAlert
-    PostgresStandbyLost: EventAlert
-    PostgresSynchronousStandbyMissing: Alert
-    PostgresWalReceiverDown: Alert
-    PostgresReplicationSlotRetaining: CountAlert
-    PostgresReplicationSlotAtRisk: Alert
-    PostgresTableBloated: SizeAlert
-    PostgresWraparoundNear: RatioAlert
-    PostgresArchiverFailing: Alert
-    PostgresArchiveBehind: SecondsAlert
-    PostgresConnectionsWithoutTls: CountAlert
-    Watchdog: Alert
-    DatabaseMigrationInProgress: Alert
-    MigrationSucceeded: EventAlert
-    MigrationLogPipelineAbsent: Alert
-    QuestQueryLatencyHigh: QuantileAlert
-    QuestCacheHitLow: RatioAlert
-    QuestImportFailing: RatioAlert
-    QuestValidationErrors: CountEventAlert
-    QuestCompletionRateLow: RatioAlert
-    QuestAbandonmentRateHigh: RatioAlert
-    QuestDurationHigh: SecondsAlert
-    QuestsMissing: Alert
-
-
-def _alert_name(name: str) -> str:
-    if name not in Alerts.model_fields:
-        raise ValueError("no alert of this name")
-    return name
-
-
-AlertName = Annotated[str, AfterValidator(_alert_name)]
+    def entry(self, name: str) -> dict[str, Any]:
+        """Return the values of an alert, as a values file has them."""
+        entry: Alert = getattr(self, name)
+        return entry.model_dump(by_alias=True)
 
 
 class Verdict(Model):

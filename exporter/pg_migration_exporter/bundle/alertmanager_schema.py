@@ -6,11 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pg_migration_exporter.bundle.types import Model, OneLine, PositiveDuration
+from pg_migration_exporter.bundle.types import AlertName, Model, OneLine, PositiveDuration
 
 Severity = Literal["critical", "high", "warning", "info"]
-#: Becomes part of a regular expression and of a matcher, so that quoting must not be needed.
-AlertName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 #: Prometheus, "Data model".
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
 #: Becomes part of a matcher and, in Kubernetes, of a name.

@@ -1,7 +1,7 @@
 """From templates and values to the files of the bundle.
 
-A template `templates/<folder>/<file>.j2` becomes `<folder>/<file>`, a group of rules
-`rules/<group>.yaml` becomes `alerts/<group>.yaml`, a dashboard `dashboards/<uid>.yaml` becomes
+A template `templates/<folder>/<file>.j2` becomes `<folder>/<file>`, a group of alerts
+`alerts/<group>/` becomes `alerts/<group>.yaml`, a dashboard `dashboards/<uid>.yaml` becomes
 `dashboards/<uid>.json`.
 """
 
@@ -17,11 +17,13 @@ from pg_migration_exporter.bundle import (
     alert_rules,
     alertmanager,
     fluent_bit,
-    operator,
+    prometheus_operator,
 )
+from pg_migration_exporter.bundle.alert_files import alert_groups
 from pg_migration_exporter.bundle.grafana import dashboards
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import environment
+from pg_migration_exporter.bundle.values_document import values_document
 from pg_migration_exporter.bundle.values_schema import values_schema
 
 #: What can be rendered -> its folder of the output, and below templates/.
@@ -55,17 +57,17 @@ def render(kinds: Iterable[str], values: Values) -> list[RenderedFile]:
     if "dashboards" in chosen:
         rendered += _dashboards(values)
     if "schema" in chosen:
-        rendered.append(RenderedFile("schema/values.schema.json", values_schema()))
+        rendered += _schema(values)
     return sorted(rendered, key=lambda file: file.path)
 
 
 def write(
     rendered: Sequence[RenderedFile], out: Path, accept: Callable[[list[Path]], bool]
 ) -> list[Path]:
-    """Put the files below `out`, each at once or not at all, if `accept` agrees to them.
+    """Write the files below `out`, each atomically, if `accept` returns true.
 
-    `accept` sees complete copies in a folder beside their destination. Returns the paths written,
-    none when it declined. Raises OSError.
+    `accept` gets complete copies in a folder next to their destination. Returns the paths written,
+    none when it refused. Raises OSError.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".render-", dir=out) as staging:
@@ -85,7 +87,7 @@ def _templates(folders: set[str], values: Values) -> Iterator[RenderedFile]:
     made = environment()
     made.filters |= {
         "classic": fluent_bit.classic,
-        "alertmanager_config": operator.alertmanager_config,
+        "alertmanager_config": prometheus_operator.alertmanager_config,
         "rules": alert_rules.to_yaml,
     }
     context = _context(values)
@@ -108,10 +110,17 @@ def _context(values: Values) -> dict[str, Any]:
 def _rules(values: Values) -> Iterator[RenderedFile]:
     made = environment()
     made.filters["rules"] = alert_rules.to_yaml
-    for group in alert_rules.groups(values):
-        name = f"{group['name']}.yaml"
-        text = made.get_template("group.jinja").render(group=group, source=f"rules/{name}")
-        yield RenderedFile(f"alerts/{name}", text)
+    template = made.get_template("group.jinja")
+    files = alert_groups(values.alert_folders)
+    for file, group in zip(files, alert_rules.groups(values), strict=True):
+        text = template.render(group=group, folder=file.source)
+        yield RenderedFile(f"alerts/{file.name}.yaml", text)
+
+
+def _schema(values: Values) -> Iterator[RenderedFile]:
+    folders = values.alert_folders
+    yield RenderedFile("schema/values.schema.json", values_schema(folders))
+    yield RenderedFile("schema/values.yaml", values_document(folders))
 
 
 def _dashboards(values: Values) -> Iterator[RenderedFile]:

@@ -1,5 +1,4 @@
-"""Which metrics the rules read, from the syntax tree of their expressions, and which custom metrics
-a file adds to those that the exporter declares."""
+"""The metrics that rules read, from the syntax tree of their expressions, and custom metrics."""
 
 from __future__ import annotations
 
@@ -28,11 +27,11 @@ SYNTHETIC = frozenset(
     }
 )
 
-#: Series that are on the page of the log pipeline alone (docs/logs.md).
+#: Series that only the log pipeline publishes (docs/logs.md).
 LOGGED = frozenset(
     name
     for family in metrics.FAMILIES
-    if family.name not in {own.name for own in FAMILIES}
+    if family.name not in {published.name for published in FAMILIES}
     for name in family.series
 )
 

@@ -6,10 +6,12 @@ They use `<< >>` and `<% %>`, because `{{ }}` belongs to the templates of Promet
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 
 def environment() -> Environment:
@@ -31,6 +33,21 @@ def environment() -> Environment:
     )
     made.filters |= {"yaml": _yaml, "json": _json}
     return made
+
+
+def fill(text: str, context: Mapping[str, Any]) -> str:
+    """Return a text of a file of the bundle, rendered with the context."""
+    return _template(text).render(context).rstrip("\n")
+
+
+@cache
+def _environment() -> Environment:
+    return environment()
+
+
+@cache
+def _template(text: str) -> Template:
+    return _environment().from_string(text)
 
 
 def _plain_number(value: object) -> object:

@@ -66,6 +66,10 @@ def _existing_folder(path: Path) -> Path:
     return path
 
 
+#: Becomes part of a regular expression and of a matcher, so that quoting must not be needed.
+AlertName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+#: A key of an alert in a values file, and a name in its templates.
+ValueName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 OneLine = Annotated[str, AfterValidator(_printable)]
 #: Becomes part of an expression, so that quoting must not be needed.
 JobName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./:-]+$")]

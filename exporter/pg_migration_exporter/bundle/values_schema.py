@@ -1,16 +1,17 @@
-"""The JSON schema of a values file, for editors that complete and check it while one writes."""
+"""The JSON schema of a values file, with which editors complete and check it."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.bundle.schema import values_model
 
 
-def values_schema() -> str:
-    """Return the schema of a user's file, in which every key may be left to the defaults."""
-    schema = Values.model_json_schema(by_alias=True)
+def values_schema(folders: tuple[Path, ...] = ()) -> str:
+    """Return the schema of a user's file, in which no key is required."""
+    schema = values_model(folders).model_json_schema(by_alias=True)
     for part in (schema, *schema["$defs"].values()):
         part.pop("required", None)
     head: dict[str, Any] = {

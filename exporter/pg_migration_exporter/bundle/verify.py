@@ -1,4 +1,4 @@
-"""Proof that an exporter publishes what the rules read."""
+"""Verification that an exporter publishes the metrics that the rules read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Literal
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from pg_migration_exporter.bundle import elsewhere
 from pg_migration_exporter.bundle.rule_metrics import LOGGED, SYNTHETIC, Rule
 from pg_migration_exporter.errors import UserError
 from pg_migration_exporter.http_client import open_url
 
-#: More than the page of any exporter; a server that sends more is no exporter.
+#: More than the page of any exporter.
 _PAGE_LIMIT_BYTES = 64 * 1024 * 1024
 _TIMEOUT_SECONDS = 10
 _SERIES_SUFFIXES = {
@@ -24,13 +23,10 @@ _SERIES_SUFFIXES = {
     "summary": ("", "_sum", "_count"),
 }
 
-#: found: has series now. declared: has HELP and TYPE, and series only in a certain state, as an
-#: index build in progress has. prometheus: written by Prometheus itself. recorded: made by another
-#: rule. logs: counted by the log pipeline, on a page of its own. elsewhere: published by another
-#: program, or by nobody.
+#: found: has series now. declared: has HELP and TYPE, and series only in a certain state, as during
+#: an index build. prometheus: written by Prometheus itself. recorded: by another rule. logs:
+#: counted by the log pipeline, on its own page. elsewhere: published by another program.
 Status = Literal["found", "declared", "prometheus", "recorded", "logs", "elsewhere", "missing"]
-
-_ELSEWHERE = tuple(family.name for family in elsewhere.FAMILIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +39,27 @@ class Finding:
     series: int
 
 
-def verify(rules: Iterable[Rule], page: str, recorded: Container[str] = ()) -> list[Finding]:
+def verify(
+    rules: Iterable[Rule],
+    page: str,
+    recorded: Container[str] = (),
+    elsewhere: tuple[str, ...] = (),
+) -> list[Finding]:
     """Compare the metrics of the rules with a page in Prometheus' text format.
 
-    `recorded`: names of the series that other rules record.
+    `recorded`: names of the series that other rules record. `elsewhere`: names of the families that
+    other programs may publish.
 
-    Raises UserError when the page is in no such format.
+    Raises UserError when the page is not in this format.
     """
     published = _published(page)
+
+    def status(metric: str) -> Status:
+        found = _status(metric, published, recorded)
+        return "elsewhere" if found == "missing" and metric.startswith(elsewhere) else found
+
     return [
-        Finding(rule.name, metric, _status(metric, published, recorded), published.get(metric, 0))
+        Finding(rule.name, metric, status(metric), published.get(metric, 0))
         for rule in rules
         for metric in rule.metrics()
     ]
@@ -95,4 +102,4 @@ def _status(metric: str, published: dict[str, int], recorded: Container[str]) ->
         return "found" if published[metric] else "declared"
     if metric in LOGGED:
         return "logs"
-    return "elsewhere" if metric.startswith(_ELSEWHERE) else "missing"
+    return "missing"

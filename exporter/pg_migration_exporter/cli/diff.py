@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pg_migration_exporter.bundle.difference import difference
+from pg_migration_exporter.bundle.rules_diff import diff_rules
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import PRESETS, load_values
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the differences; return 1 if there are any. Raises UserError."""
-    lines = list(difference(_values(options.old), _values(options.new)))
+    lines = list(diff_rules(_values(options.old), _values(options.new)))
     for line in lines:
         print(line)
     return 1 if lines else 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.cli.values_options import add_values_option
 from pg_migration_exporter.errors import UserError
 from pg_migration_exporter.logs.formats import FormatName, formats
 from pg_migration_exporter.logs.log_check import Report, check_file, log_files
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or misread, with line numbers. Exit code 1 if there is a problem.",
     )
     check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="log file or directory")
-    check.add_argument("--values", type=Path, metavar="FILE", help="your values file")
+    add_values_option(check)
     check.add_argument("--format", choices=get_args(FormatName), help="default: detected")
     check.add_argument(
         "--prefix",
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check; return 1 if there is a problem, else 0. Raises UserError."""
-    logs = load_values(options.values).logs
+    logs = load_values(*options.values).logs
     known = formats(_prefix(options.prefix) or logs.postgresql.log_line_prefix)
     if options.format:
         known = {options.format: known[options.format]}

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 
 from pg_migration_exporter.bundle.rule_metrics import records, rules
+from pg_migration_exporter.bundle.third_party_metrics import third_party_names
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.bundle.verify import Finding, fetch, verify
 from pg_migration_exporter.cli.options import read_url
@@ -36,10 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the metrics; return 1 if one is missing. Raises UserError."""
-    values = load_values(options.values, options.preset)
+    values = load_values(*options.values, preset=options.preset)
     recorded = list(records(values))
     names = {rule.name for rule in recorded}
-    findings = verify([*rules(values), *recorded], fetch(read_url(options)), names)
+    findings = verify(
+        [*rules(values), *recorded], fetch(read_url(options)), names, third_party_names(values)
+    )
     print("\n".join(_lines(findings)))
     return 1 if any(finding.status == "missing" for finding in findings) else 0
 

@@ -1,6 +1,6 @@
 """The configured checks: their results, and whether it is the time of their phase.
 
-The alert rules derive the same from metrics (bundle/rules/pg-migration-exporter.checks.yaml).
+The alert rules derive the same from metrics (bundle/alerts/pg-migration-exporter.checks/).
 """
 
 from __future__ import annotations

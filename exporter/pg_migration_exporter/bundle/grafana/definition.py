@@ -19,9 +19,9 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from pg_migration_exporter.bundle.definitions import fill
 from pg_migration_exporter.bundle.grafana.panel import Panel
 from pg_migration_exporter.bundle.grafana.panel_types import PANEL_TYPES
+from pg_migration_exporter.bundle.templating import fill
 from pg_migration_exporter.bundle.types import Model
 from pg_migration_exporter.config.yaml_file import read_yaml, validate
 from pg_migration_exporter.errors import ConfigError
