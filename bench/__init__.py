@@ -1,1 +1,1 @@
-"""What a scrape costs: the exporter beside postgres_exporter, on one server, in one run."""
+"""Benchmark of a scrape: the exporter and postgres_exporter on one server, in one run."""

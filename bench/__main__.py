@@ -1,4 +1,4 @@
-"""`python -m bench [--markdown FILE]`: measure, print the table, keep it in a page."""
+"""`python -m bench [--markdown FILE]`: measure, print the table, write it to a page."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def main() -> int:
 def _run(report: Report, page: Path | None) -> None:
     plan, machine = Plan(), describe_machine()
     with (
-        workspace(report) as (folder, tell),
+        workspace(report) as (folder, progress),
         running_server(folder, plan) as server,
         running(folder, server, CONTENDERS, plan.deadline) as entries,
     ):
-        results = Measurement(server, entries, plan, tell).run()
+        results = Measurement(server, entries, plan, progress).run()
     report.console.print(terminal_table(results))
     report.console.print(describe(machine))
     if page:

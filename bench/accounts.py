@@ -1,4 +1,4 @@
-"""What an exporter used: of the processor, of memory, of the database."""
+"""Resources that an exporter used: CPU, memory, database time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def resident_bytes(pid: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Everything that one exporter has used so far; times in seconds."""
+    """Resources that an exporter has used so far; times in seconds."""
 
     cpu: float
     statements: int
@@ -48,7 +48,7 @@ class Account:
     sessions: int
 
     def since(self, before: Account) -> Account:
-        """What was used after `before` was read."""
+        """Return the resources used since `before` was read."""
         then, now = astuple(before), astuple(self)
         return Account(*map(operator.sub, now, then))
 
@@ -56,7 +56,7 @@ class Account:
 def read_account(server: Server, database: Database, role: str, pid: int) -> Account:
     """Read the account of the exporter `pid` that connects as `role`.
 
-    Sessions are counted in the server's log: pg_stat_database knows them only by database.
+    Sessions are counted in the server's log: pg_stat_database counts them by database only.
     """
     statements, seconds = database.execute(_STATEMENTS, [role])[0]
     sessions = server.process.output().count(f" connection authorized: user={role} ")
@@ -64,5 +64,5 @@ def read_account(server: Server, database: Database, role: str, pid: int) -> Acc
 
 
 def count_connections(database: Database, role: str) -> int:
-    """Count the connections that `role` holds now."""
+    """Return the number of connections that `role` has now."""
     return int(database.value(_CONNECTIONS, [role]))

@@ -1,4 +1,4 @@
-"""One scrape as Prometheus does it: a kept connection, its headers, a deadline."""
+"""A scrape like Prometheus's: with its headers, a deadline and a kept-alive connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SERIES = re.compile(r"^[A-Za-z_:][\w:]*", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back after how many seconds; without a status nothing came in time."""
+    """A response and its seconds; `status` is None if there was none before the deadline."""
 
     seconds: float
     status: int | None = None
@@ -37,13 +37,13 @@ class Answer:
         return frozenset(_SERIES.findall(self.page))
 
     def is_complete(self, fault: str, names: frozenset[str] = frozenset()) -> bool:
-        """Say whether it succeeded: all `names` are there, and no line matches `fault`."""
+        """Return whether it succeeded: all `names` are there, and no line matches `fault`."""
         admits_fault = re.search(fault, self.page, re.MULTILINE) is not None
         return self.status == HTTPStatus.OK and names <= self.names and not admits_fault
 
 
 class Client:
-    """Scrapes the exporter on a loopback port; `deadline` in seconds. A context manager."""
+    """Context manager that scrapes an exporter on a loopback port; `deadline` in seconds."""
 
     def __init__(self, port: int, deadline: float) -> None:
         self._headers = _HEADERS | {"X-Prometheus-Scrape-Timeout-Seconds": f"{deadline:g}"}
@@ -56,7 +56,7 @@ class Client:
         self._connection.close()
 
     def scrape(self) -> Answer:
-        """Scrape once; a failure or a missed deadline is an answer too."""
+        """Scrape once; a failure or a missed deadline is returned too."""
         started = time.perf_counter()
         try:
             status, page = self._get_again()
@@ -66,7 +66,7 @@ class Client:
         return Answer(time.perf_counter() - started, status, page.decode())
 
     def _get_again(self) -> tuple[int, bytes]:
-        """GET; once more on a new connection where the exporter had closed the kept one."""
+        """GET; again on a new connection if the exporter had closed the kept-alive one."""
         try:
             return self._get()
         except ConnectionError:

@@ -1,4 +1,4 @@
-"""What every benchmark's command has: its options, servers in one folder, and progress."""
+"""Command line of all benchmarks: options, the folder of the servers, and progress."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testbed.workspace import Workspace
 
 
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """The command line of `make name`: `markdown` is the page whose figures are rewritten."""
+    """Return the parser of `make name`; `markdown` is the page whose figures are replaced."""
     made = argparse.ArgumentParser(prog=f"make {name}", description=description)
     made.add_argument("--markdown", type=Path, metavar="FILE", help="rewrite its figures")
     return made
@@ -21,7 +21,7 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
 
 @contextmanager
 def workspace(report: Report) -> Iterator[tuple[Workspace, Callable[[str], None]]]:
-    """The folder of the servers, and a function to tell what is going on."""
+    """Yield the folder of the servers and a function that reports progress."""
     with (
         report.console.status("starting the server") as status,
         Workspace(ROOT / ".bench") as folder,

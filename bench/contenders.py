@@ -1,4 +1,4 @@
-"""Who is measured."""
+"""The exporters that are measured."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOTHING_OF_ITS_OWN = (
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """An exporter; `role` names its folder and the role it connects as, which is its alone."""
+    """An exporter; `role` is the name of its folder and of its own role in the database."""
 
     title: str
     role: str
@@ -62,7 +62,7 @@ CONTENDERS = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A contender that runs, and a client to scrape it."""
+    """A running contender and a client that scrapes it."""
 
     contender: Contender
     service: HttpService

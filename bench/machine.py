@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""Description of the machine that the figures were measured on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testbed.programs import postgres_bindir, postgres_version
 
 
 def describe_machine() -> Mapping[str, str]:
-    """Name and value of everything that a reader needs to judge the figures."""
+    """Return name and value of each property that a reader needs to judge the figures."""
     return {
         "Date": time.strftime("%Y-%m-%d", time.gmtime()),
         "CPU": f"{_cpu_model()}, {len(os.sched_getaffinity(0))} cores",
@@ -27,7 +27,7 @@ def describe_machine() -> Mapping[str, str]:
 
 
 def describe(machine: Mapping[str, str]) -> str:
-    """The machine in one line."""
+    """Return the machine in one line."""
     return ", ".join(f"{name} {value}" for name, value in machine.items())
 
 

@@ -1,4 +1,4 @@
-"""The measurement: rounds of interleaved scrapes, a rest, a locked table."""
+"""The measurement: rounds of interleaved scrapes, idle time, a locked table."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Times of the scrapes of one contender in one round, in seconds, and what they used."""
+    """Times of one contender's scrapes in one round, in seconds, and the resources they used."""
 
     seconds: Sequence[float]
     used: Account
 
     def share(self, used: float) -> float:
-        """How much of `used` falls to one scrape."""
+        """Return the share of `used` per scrape."""
         return used / len(self.seconds)
 
     def percentile(self, number: int) -> float:
@@ -41,19 +41,19 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What was used in `seconds` without a scrape."""
+    """Resources used in `seconds` without a scrape."""
 
     seconds: float
     used: Account
 
     def share(self, used: float) -> float:
-        """How much of `used` falls to one second."""
+        """Return the share of `used` per second."""
         return used / self.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class UnderLock:
-    """What happened while a table was locked; the longest answer or wait for one in seconds."""
+    """Scrapes while a table was locked, and the longest time of one in seconds."""
 
     scrapes: int
     answered: int
@@ -63,7 +63,7 @@ class UnderLock:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Everything measured of one contender: of several rounds, the median counts."""
+    """All measurements of one contender; figures are medians over the rounds."""
 
     contender: Contender
     rounds: Sequence[Round]
@@ -73,26 +73,30 @@ class Result:
     under_lock: UnderLock
 
     def median(self, value: Callable[[Round], float]) -> float:
-        """The middle one of the values of the rounds."""
-        return median(value(one) for one in self.rounds)
+        """Return the median over the rounds."""
+        return median(value(measured) for measured in self.rounds)
 
 
 class Measurement:
-    """One run over all entries; `tell` is called with what is being done."""
+    """A run over all entries; `progress` is called with a text for each step."""
 
     def __init__(
-        self, server: Server, entries: Sequence[Entry], plan: Plan, tell: Callable[[str], object]
+        self,
+        server: Server,
+        entries: Sequence[Entry],
+        plan: Plan,
+        progress: Callable[[str], object],
     ) -> None:
         self._server = server
         self._database = server.database()
         self._entries = entries
         self._plan = plan
-        self._tell = tell
+        self._progress = progress
         self._order = random.Random(_SEED)
 
     def run(self) -> list[Result]:
-        """Warm up, measure, and collect what belongs to each contender."""
-        self._tell("warming up")
+        """Warm up, measure, and return the results by contender."""
+        self._progress("warming up")
         pages = {role: answers[-1] for role, answers in self._scrape(self._plan.warm_up).items()}
         rounds = [self._round(number) for number in range(1, self._plan.rounds + 1)]
         resident = self._each(lambda entry: resident_bytes(entry.pid))
@@ -101,7 +105,7 @@ class Measurement:
         return [
             Result(
                 entry.contender,
-                [one[entry.role] for one in rounds],
+                [by_role[entry.role] for by_role in rounds],
                 pages[entry.role].samples,
                 resident[entry.role],
                 rest[entry.role],
@@ -122,7 +126,7 @@ class Measurement:
         return {role: now.since(before[role]) for role, now in self._accounts().items()}
 
     def _round(self, number: int) -> dict[str, Round]:
-        self._tell(f"round {number} of {self._plan.rounds}")
+        self._progress(f"round {number} of {self._plan.rounds}")
         before = self._accounts()
         answers = self._scrape(self._plan.scrapes)
         used = self._since(before)
@@ -132,7 +136,7 @@ class Measurement:
         }
 
     def _scrape(self, count: int) -> dict[str, list[Answer]]:
-        """Scrape every entry `count` times, one after another in an order that changes."""
+        """Scrape every entry `count` times, one after another in changing order."""
         answers: dict[str, list[Answer]] = self._each(lambda _: [])
         for _ in range(count):
             for entry in self._order.sample(self._entries, len(self._entries)):
@@ -144,21 +148,23 @@ class Measurement:
         return answers
 
     def _rest(self) -> dict[str, Rest]:
-        self._tell("leaving them alone")
+        self._progress("leaving them alone")
         before, started = self._accounts(), time.monotonic()
         time.sleep(self._plan.rest)
         seconds = time.monotonic() - started
         return {role: Rest(seconds, used) for role, used in self._since(before).items()}
 
     def _lock(self, pages: Mapping[str, Answer]) -> dict[str, UnderLock]:
-        """Scrape all entries at the same time, as each may take until its deadline."""
-        self._tell("locking a table")
+        """Scrape all entries at the same time, because each may take until its deadline."""
+        self._progress("locking a table")
         with ThreadPoolExecutor(len(self._entries)) as pool, locked_table(self._database):
             under_lock = pool.map(
                 lambda entry: self._scrape_under_lock(entry, pages[entry.role].names),
                 self._entries,
             )
-            found = {entry.role: one for entry, one in zip(self._entries, under_lock, strict=True)}
+            found = {
+                entry.role: locked for entry, locked in zip(self._entries, under_lock, strict=True)
+            }
         for entry in self._entries:
             end_sessions(self._database, entry.role)
         return found

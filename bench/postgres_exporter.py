@@ -1,4 +1,4 @@
-"""The exporter that most users come from: prometheus-community/postgres_exporter."""
+"""The exporter that is compared: prometheus-community/postgres_exporter."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PostgresExporter(HttpService):
 
 
 def version() -> str:
-    """Release of the installed postgres_exporter, for example 0.11.1."""
+    """Return the release of the installed postgres_exporter, for example 0.11.1."""
     done = subprocess.run(
         [program("postgres-exporter"), "--version"], check=True, capture_output=True, text=True
     )

@@ -1,4 +1,4 @@
-"""The results as a table: on the terminal, and in a Markdown page between two markers."""
+"""The results as a table, for the terminal and for a Markdown page."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Row:
     is_compared: bool = True
 
     def show(self, result: Result) -> str:
-        """The value, for example `1.52 ms`."""
+        """Return the value with its unit, for example `1.52 ms`."""
         return f"{rounded(self.value(result) * self.scale)} {self.unit}".rstrip()
 
     def compare(self, ours: Result, other: Result) -> str:
-        """The value of `other`, and in brackets that of `ours` divided by it."""
+        """Return the value of `other`, and in brackets that of `ours` divided by it."""
         shown, base = self.show(other), self.value(other)
         if not (self.is_compared and base):
             return shown
@@ -40,12 +40,14 @@ class Row:
 
 
 def rounded(number: float) -> str:
-    """Three significant digits; whole numbers whole."""
+    """Return three significant digits; integers without a fraction."""
     return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
 
 
 def _scrape(field: str) -> Callable[[Result], float]:
-    return lambda result: result.median(lambda one: one.share(getattr(one.used, field)))
+    return lambda result: result.median(
+        lambda measured: measured.share(getattr(measured.used, field))
+    )
 
 
 def _sample(field: str) -> Callable[[Result], float]:
@@ -57,12 +59,12 @@ def _second(field: str) -> Callable[[Result], float]:
 
 
 def _core(field: str) -> Callable[[Result], float]:
-    """Share of a core when scraped at the usual interval."""
+    """Return the share of a core if scraped at the usual interval."""
     return lambda result: _scrape(field)(result) / _INTERVAL + _second(field)(result)
 
 
 def _percentile(number: int) -> Callable[[Result], float]:
-    return lambda result: result.median(lambda one: one.percentile(number))
+    return lambda result: result.median(lambda measured: measured.percentile(number))
 
 
 ROWS = (
@@ -92,7 +94,7 @@ ROWS = (
 
 
 def cells(results: Sequence[Result]) -> Iterator[list[str]]:
-    """The table: headings, then for each measure ours and the others compared with it."""
+    """Yield the rows: headings, then for each measure ours and the others compared with it."""
     ours, *others = results
     yield ["", *(result.contender.title for result in results)]
     for row in ROWS:
@@ -100,7 +102,7 @@ def cells(results: Sequence[Result]) -> Iterator[list[str]]:
 
 
 def terminal_table(results: Sequence[Result]) -> Table:
-    """The table for a terminal."""
+    """Return the table for a terminal."""
     headings, *rows = cells(results)
     table = Table()
     for number, title in enumerate(headings):
@@ -111,5 +113,5 @@ def terminal_table(results: Sequence[Result]) -> Table:
 
 
 def markdown(results: Sequence[Result], machine: Mapping[str, str]) -> str:
-    """The machine and the table for a page."""
+    """Return the machine and the table for a page."""
     return f"{describe(machine)}.\n\n{table(list(cells(results)))}"

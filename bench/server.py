@@ -1,4 +1,4 @@
-"""The server that is scraped: migrated, with tables, sessions and statistics to report."""
+"""The scraped server: migrated, with tables, sessions and statistics."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ def create_role(database: Database, role: str) -> Database:
 
 @contextmanager
 def locked_table(database: Database) -> Iterator[None]:
-    """Hold one of the tables as ALTER TABLE does, in ACCESS EXCLUSIVE mode."""
+    """Lock one of the tables in ACCESS EXCLUSIVE mode, as ALTER TABLE does."""
     with database.connect() as connection, connection.transaction():
         connection.execute(f"LOCK TABLE {_LOCKED_TABLE} IN ACCESS EXCLUSIVE MODE")
         yield
 
 
 def end_sessions(database: Database, role: str) -> None:
-    """End all sessions of `role`, whatever they wait for."""
+    """Terminate all sessions of `role`."""
     database.execute(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", [role]
     )

@@ -41,13 +41,14 @@ def good_migration(world: World, report: Report) -> Outcome:
     watch = AlertWatch(world, GOOD_MIGRATION)
     run = world.liquibase.start("update", log=world.workspace.log("liquibase"))
     try:
-        _show_progress(world, report, while_true=lambda: run.is_running)
+        shown = _show_progress(world, report, while_true=lambda: run.is_running)
     finally:
         run.kill()
     if run.returncode:
         raise StackError(f"the changelog cannot be applied\n{run.tail()}")
     wait_until(lambda: _progress(world).startswith("succeeded"), 30, "the state is succeeded")
-    report.line(f"exporter: {_progress(world)}")
+    if (now := _progress(world)) != shown:
+        report.line(f"exporter: {now}")
     watch.await_calm()
     return watch.outcome()
 
@@ -136,14 +137,15 @@ class AlertWatch:
         )
 
 
-def _show_progress(world: World, report: Report, while_true: Callable[[], bool]) -> None:
-    """Print each change of the state and the progress that the exporter publishes."""
+def _show_progress(world: World, report: Report, while_true: Callable[[], bool]) -> str:
+    """Print each change of what the exporter publishes about the run; return the last line."""
     shown = ""
     while while_true():
         if (now := _progress(world)) != shown:
             report.line(f"exporter: {now}")
             shown = now
         time.sleep(0.2)
+    return shown
 
 
 def _progress(world: World) -> str:
@@ -152,4 +154,5 @@ def _progress(world: World) -> str:
     states = page.get("liquibase_migration_status", [])
     state = next((sample.labels["status"] for sample in states if sample.value), "no migration yet")
     applied = sum(sample.value for sample in page.get("liquibase_changesets_applied", []))
-    return f"{state}, {applied:g} changesets applied"
+    changesets = "changeset" if applied == 1 else "changesets"
+    return f"{state}, {applied:g} {changesets} applied"

@@ -1,1 +1,1 @@
-"""The servers that the demo, the tests and the benchmark share: one module for each."""
+"""Real servers for the demo, the tests and the benchmarks: a module for each."""

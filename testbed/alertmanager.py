@@ -15,7 +15,7 @@ from testbed.workspace import Workspace
 
 
 def webhook_config(url: str) -> dict[str, Any]:
-    """Send each alert on its own and at once (Alertmanager, "Configuration")."""
+    """Return a configuration that sends each alert alone and at once."""
     route = {
         "receiver": "webhook",
         "group_by": ["..."],
@@ -28,7 +28,7 @@ def webhook_config(url: str) -> dict[str, Any]:
 
 
 class Alertmanager(HttpService):
-    """An Alertmanager that runs alone, without a cluster of its kind."""
+    """A single Alertmanager, without a cluster."""
 
     def __init__(
         self, workspace: Workspace, config: dict[str, Any], name: str = "alertmanager"
@@ -51,10 +51,14 @@ class Alertmanager(HttpService):
         ]
 
     def alerts(self) -> list[dict[str, Any]]:
-        """Active alerts, with `labels`, `annotations` and `status`."""
+        """Return the active alerts, with `labels`, `annotations` and `status`."""
         alerts: list[dict[str, Any]] = self.api("/api/v2/alerts")
         return alerts
 
     def inhibited(self) -> set[str]:
-        """Names of the alerts that another one silences now."""
-        return {a["labels"]["alertname"] for a in self.alerts() if a["status"]["inhibitedBy"]}
+        """Return the names of the alerts that another alert inhibits."""
+        return {
+            alert["labels"]["alertname"]
+            for alert in self.alerts()
+            if alert["status"]["inhibitedBy"]
+        }

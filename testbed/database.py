@@ -16,7 +16,7 @@ Params = Sequence[Any] | Mapping[str, Any] | None
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where a database is and as whom to reach it; `password` stays out of its repr."""
+    """The address of a database and a user; the repr has no password."""
 
     port: int
     name: str
@@ -27,7 +27,7 @@ class Database:
         return f"Database({self.name!r} as {self.user!r} on port {self.port})"
 
     def conninfo(self, **options: str | int) -> str:
-        """libpq connection string; `options` are added or win."""
+        """Return the libpq connection string; `options` are added and take precedence."""
         return make_conninfo(**self._parts() | options)
 
     def _parts(self) -> dict[str, Any]:
@@ -40,12 +40,12 @@ class Database:
         }
 
     def as_user(self, user: str) -> Database:
-        """Address it as another role; all roles of a workspace have the same password."""
+        """Return the database for another role; all roles of a workspace have the same password."""
         return replace(self, user=user)
 
     @property
     def jdbc_url(self) -> str:
-        """JDBC URL without credentials."""
+        """The JDBC URL without credentials."""
         return f"jdbc:postgresql://{LOOPBACK}:{self.port}/{self.name}"
 
     def connect(self, **options: str | int) -> psycopg.Connection[tuple[Any, ...]]:
@@ -53,11 +53,11 @@ class Database:
         return psycopg.connect(self.conninfo(**options), autocommit=True)
 
     def execute(self, sql: str, params: Params = None, **options: str | int) -> list[Any]:
-        """Rows of one statement, as tuples; an empty list where it returns none."""
+        """Return the rows of a statement as tuples; an empty list if it has none."""
         with self.connect(**options) as connection:
             cursor = connection.execute(sql.encode(), params)
             return cursor.fetchall() if cursor.description else []
 
     def value(self, sql: str, params: Params = None) -> Any:
-        """Read the one value that a query returns."""
+        """Return the single value of a query."""
         return self.execute(sql, params)[0][0]

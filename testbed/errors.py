@@ -1,4 +1,4 @@
-"""What can go wrong while the stack is brought up.
+"""Errors of the servers of the testbed.
 
 StackError
 └── MissingProgramError
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 
 class StackError(Exception):
-    """A server did not do what was awaited; the message says which one, and shows its log."""
+    """A server did not reach the expected state; the message has its name and log."""
 
 
 class MissingProgramError(StackError):
-    """A program that `make setup` installs is not on this machine."""
+    """A program that `make setup` installs is missing."""

@@ -19,7 +19,7 @@ from testbed.workspace import Workspace
 class Exporter(HttpService):
     """`pg-migration-exporter serve` with a configuration file.
 
-    `config` holds the keys of the file; the state directory is the service's own unless given.
+    `config` has the keys of the file; the state directory is the service's folder by default.
     `variables` are added to its environment.
     """
 
@@ -38,7 +38,7 @@ class Exporter(HttpService):
         self.configure(config)
 
     def configure(self, config: dict[str, Any]) -> None:
-        """Write the configuration file; a running exporter reads it when it is told to reload."""
+        """Write the configuration file; a running exporter reads it at a reload."""
         own = {"state_directory": str(self.folder)}
         self.config.write_text(yaml.safe_dump(own | config, sort_keys=False))
 
@@ -53,11 +53,11 @@ class Exporter(HttpService):
         return [exporter_command(), "serve", "--config", self.config, "--listen", self.address]
 
     def metrics(self, target: str | None = None) -> str:
-        """Text of one scrape: of the default target, or of one by its name."""
+        """Scrape the default target, or a named one; return the text."""
         return self.get("/probe", target=target).text if target else self.get("/metrics").text
 
     def page(self) -> dict[str, list[Sample]]:
-        """Samples of one scrape by their name, which for a histogram has a suffix."""
+        """Scrape; return the samples by name, which has a suffix for histograms."""
         samples: dict[str, list[Sample]] = {}
         for family in text_string_to_metric_families(self.metrics()):
             for sample in family.samples:

@@ -19,13 +19,13 @@ MISSING = "no fluent-bit in PATH and no FLUENT_BIT=/path/to/it"
 
 
 def fluent_bit_program() -> Path | None:
-    """Path of a Fluent Bit, which no package of Debian brings: $FLUENT_BIT, or that in PATH."""
+    """Return the path of Fluent Bit, which Debian does not package: $FLUENT_BIT or from PATH."""
     found = os.environ.get("FLUENT_BIT") or shutil.which("fluent-bit")
     return Path(found) if found else None
 
 
 def log_values(*overrides: Mapping[str, Any]) -> Values:
-    """The default values with these changes of their `logs` part, the last one winning."""
+    """Return the default values with these changes to `logs`; later ones take precedence."""
     values: dict[str, Any] = load_values().model_dump(by_alias=True)
     for override in overrides:
         values = merge(values, {"logs": dict(override)})
@@ -33,13 +33,13 @@ def log_values(*overrides: Mapping[str, Any]) -> Values:
 
 
 def write_pipeline(values: Values, folder: Path) -> Path:
-    """The folder of the rendered configurations, below `folder`."""
+    """Render the configurations below `folder`; return their folder."""
     write(render(["fluent-bit"], values), folder, lambda _: True)
     return folder / "fluent-bit"
 
 
 class FluentBit(HttpService):
-    """Reads the logs of a folder with one of the rendered configurations."""
+    """A Fluent Bit that reads the logs of a folder with a rendered configuration."""
 
     health_path = "/"
 
@@ -64,7 +64,7 @@ class FluentBit(HttpService):
         self.config = self.configure(logs) / config
 
     def configure(self, logs: Mapping[str, Any]) -> Path:
-        """Render the configuration, again if need be; its folder."""
+        """Render the configuration; return its folder."""
         return write_pipeline(log_values(self.place, logs), self.folder)
 
     def environment(self) -> Mapping[str, str]:
@@ -72,7 +72,7 @@ class FluentBit(HttpService):
 
     @property
     def address(self) -> str:
-        """Of its metrics."""
+        """The address of its metrics."""
         return f"{LOOPBACK}:{self.metrics_port}"
 
     def command(self) -> Sequence[str | Path]:

@@ -22,10 +22,10 @@ _MAIN_CLASS = "liquibase.integration.commandline.LiquibaseCommandLine"
 class Liquibase:
     """Liquibase for one changelog and one database.
 
-    `changelog` is relative to `search_path`. The session names itself `liquibase`, as the
-    exporter asks its users to do; `application_name=None` leaves the driver's own name. `version`
-    is one that `scripts/liquibase.sh` has brought, None is the one of `home`. `extensions` are
-    jars for the class path of such a version.
+    `changelog` is relative to `search_path`. The session's application_name is `liquibase`, as the
+    exporter expects; `None` leaves the driver's default. `version` is one that
+    `scripts/liquibase.sh` has downloaded, None that of `home`. `extensions` are further jars for
+    the class path of such a version.
     """
 
     database: Database
@@ -42,7 +42,7 @@ class Liquibase:
         return self.database.jdbc_url + (f"?ApplicationName={name}" if name else "")
 
     def command(self, *arguments: str) -> list[str | Path]:
-        """Command line, for example of `update`; all else is in `environment`."""
+        """Return the command line, for example of `update`; options are in `environment`."""
         java: list[str | Path] = [program("java"), *JVM_OPTIONS]
         if self.version is None:
             jar = self._home / "internal/lib/liquibase-core.jar"
@@ -51,7 +51,7 @@ class Liquibase:
         return [*java, "-cp", os.pathsep.join(jars), _MAIN_CLASS, *arguments]
 
     def environment(self) -> dict[str, str]:
-        """Where and what: the password must not be on a command line."""
+        """Return the options; as variables, because the password must not be on a command line."""
         home = {} if self.version else {"LIQUIBASE_HOME": str(self._home)}
         return {
             **home,
@@ -70,7 +70,7 @@ class Liquibase:
     def run(
         self, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 300
     ) -> subprocess.CompletedProcess[str]:
-        """Run to its end, whatever its exit code: the summary is in stdout, all else in stderr."""
+        """Run to the end, with any exit code; the summary is in stdout, the rest in stderr."""
         return subprocess.run(
             guarded(self.command(*arguments)),
             cwd=self.search_path,
@@ -82,7 +82,7 @@ class Liquibase:
         )
 
     def start(self, *arguments: str, log: Path) -> Process:
-        """Start in the background; its whole output goes to `log`."""
+        """Start in the background, with the output in `log`."""
         process = Process(
             f"liquibase {' '.join(arguments)}",
             log=log,

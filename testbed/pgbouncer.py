@@ -67,5 +67,5 @@ class PgBouncer(Service):
         return True
 
     def database(self, name: str) -> Database:
-        """Address a database through the pooler; `pgbouncer` is its own console."""
+        """Return a database through the pooler; `pgbouncer` is the admin console."""
         return Database(self.port, name, SUPERUSER, self.workspace.password)

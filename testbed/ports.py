@@ -14,10 +14,9 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a loopback TCP port that is free and stays so until its server listens.
+    """Return a free loopback TCP port that stays free until its server listens.
 
-    It is below the ports that the kernel gives to outgoing connections: one of those could be
-    taken by any client in the meantime.
+    It is below the range of ephemeral ports, which any client could take in the meantime.
     """
     lowest_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     candidates = range(10_000, max(lowest_ephemeral, 20_000))
@@ -29,7 +28,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Say whether a server could listen on `port` now."""
+    """Return whether a server can listen on `port` now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""Real PostgreSQL servers on loopback: primaries, streaming standbys, and their accidents."""
+"""Real PostgreSQL servers on loopback: primaries and streaming standbys."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ SETTINGS: Mapping[str, str] = {
 
 
 class Server(Service):
-    """A server: of an empty cluster, or (`standby()`) a streaming copy of a running one."""
+    """A server with an empty cluster, or (`standby()`) a streaming copy of a running one."""
 
-    stop_signal = signal.SIGINT  # fast shutdown: sessions are ended, nothing is lost
-    orphan_signal = signal.SIGQUIT  # the postmaster takes its children with it
+    stop_signal = signal.SIGINT  # fast shutdown
+    orphan_signal = signal.SIGQUIT  # the postmaster ends its children too
     unprivileged = True
 
     def __init__(
@@ -52,7 +52,7 @@ class Server(Service):
         bindir: Path | None = None,
         source: Server | None = None,
     ) -> None:
-        """`bindir` chooses another PostgreSQL; `source` runs, and this server will follow it."""
+        """`bindir` selects another PostgreSQL; a running `source` makes this its standby."""
         super().__init__(workspace, name)
         self.bindir = bindir or postgres_bindir()
         self.data = self.folder / "data"
@@ -62,7 +62,7 @@ class Server(Service):
             self._copy(source)
         self.configure(settings or {})
 
-    # --- making it ------------------------------------------------------------------------
+    # --- creating it ------------------------------------------------------------------------
 
     def _initialize(self) -> None:
         secret = self.folder / "password"
@@ -113,11 +113,11 @@ class Server(Service):
         return True
 
     def kill(self) -> None:
-        """SIGKILL the postmaster and every backend, as the kernel would when memory runs out."""
+        """SIGKILL the postmaster and every backend, as the OOM killer does."""
         self.process.kill()
 
     def freeze(self) -> None:
-        """SIGSTOP every process: connections stay open and nothing answers, like a hanging disk."""
+        """SIGSTOP every process, like a hanging disk: connections stay open, nothing responds."""
         self.process.freeze()
 
     def thaw(self) -> None:
@@ -125,7 +125,7 @@ class Server(Service):
         self.process.thaw()
 
     def __exit__(self, *_: object) -> None:
-        """Leave without a checkpoint: nobody will need the data."""
+        """Stop without a checkpoint, because the data is not needed any more."""
         self.process.stop(number=signal.SIGQUIT)
 
     # --- replication ----------------------------------------------------------------------
@@ -135,11 +135,11 @@ class Server(Service):
         return Server(self.workspace, name, settings, bindir=self.bindir, source=self)
 
     def promote(self) -> None:
-        """Make a standby a primary, and await it."""
+        """Promote a standby and wait for it."""
         self.database().execute("SELECT pg_promote()")
 
     def wait_for_replay(self, standby: Server, timeout: float = 30) -> None:
-        """Await that `standby` has replayed everything that is committed here now."""
+        """Wait until `standby` has replayed everything that is committed now."""
         written = self.database().value("SELECT pg_current_wal_flush_lsn()::text")
         replayed = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
         standby.process.wait_until(
@@ -149,7 +149,7 @@ class Server(Service):
     # --- using it -------------------------------------------------------------------------
 
     def database(self, name: str = "postgres") -> Database:
-        """Address a database as the superuser."""
+        """Return a database for the superuser."""
         return Database(self.port, name, SUPERUSER, self.workspace.password)
 
     def create_database(self, name: str) -> Database:
@@ -157,16 +157,16 @@ class Server(Service):
         return self.database(name)
 
     def drop_database(self, name: str) -> None:
-        """Drop it whoever is connected."""
+        """Drop a database, with its sessions."""
         self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
     def create_role(self, name: str) -> None:
-        """Make a role that may log in: `Database.as_user` addresses a database as this role."""
+        """Create a role that may log in, for `Database.as_user`."""
         self._administer("CREATE ROLE {} LOGIN", name)
         self.set_password(name)
 
     def set_password(self, role: str) -> None:
-        """Give `role` the password of the workspace."""
+        """Set the password of `role` to that of the workspace."""
         self._administer("ALTER ROLE {} PASSWORD {}", role, self.workspace.password)
 
     def run_script(self, script: Path, dbname: str, **variables: str) -> None:
@@ -174,7 +174,7 @@ class Server(Service):
         where = ["-h", LOOPBACK, "-p", str(self.port), "-U", SUPERUSER, "-d", dbname]
         options = [f"--set={name}={value}" for name, value in variables.items()]
         quiet = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
-        # As its input: the user who runs it may not reach the folder of the script.
+        # As input, because the server's user may not be able to read the script's folder.
         self._run("psql", *quiet, *where, *options, stdin=script.read_text())
 
     def _administer(self, statement: str, name: str, *literals: str) -> None:

@@ -1,4 +1,4 @@
-"""One supervised child process: its log, its process group, and a death that is never forgotten."""
+"""A supervised child process with a log and a process group, ended with its parent."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import Any, Self
 from testbed.errors import StackError
 from testbed.waiting import T, wait_until
 
-#: What a child must not inherit: the caller's own PostgreSQL, Java and Liquibase settings, and
-#: the size of the caller's terminal (readline exports it to whatever pytest starts).
+#: Prefixes of variables that a child must not inherit: the caller's PostgreSQL, Java and Liquibase
+#: settings, and the size of its terminal (which readline exports to processes that pytest starts).
 _FOREIGN = ("PG", "JAVA_TOOL_OPTIONS", "LIQUIBASE_", "COLUMNS", "LINES")
 
 
 def clean_environment() -> dict[str, str]:
-    """Copy the environment without what would silently redirect or reconfigure a server."""
+    """Return the environment without variables that would reconfigure a server."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
 
 
 def guarded(
     command: Sequence[str | Path], orphan_signal: signal.Signals = signal.SIGKILL
 ) -> list[str | Path]:
-    """Make the kernel send `orphan_signal` to `command` when the thread that starts it ends.
+    """Return a command that the kernel sends `orphan_signal` when the thread that starts it ends.
 
     setpriv instead of preexec_fn, which is not safe once this process has threads.
     """
@@ -35,18 +35,18 @@ def guarded(
 
 
 def identity(user: str | None) -> dict[str, Any]:
-    """Arguments that make subprocess run a program as `user`; None is the user we are."""
+    """Return arguments with which subprocess runs a program as `user`; None: the current one."""
     return {"user": user, "group": user, "extra_groups": []} if user else {}
 
 
 def descendants(pid: int) -> list[int]:
-    """Process ids of all living children of `pid`, and theirs (proc(5), field 4 of stat)."""
+    """Return the ids of all descendants of `pid` (proc(5), field 4 of stat)."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
-            continue  # it ended while the folder was read
+            continue  # it ended in the meantime
         children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
     found = [pid]
     for parent in found:
@@ -56,9 +56,9 @@ def descendants(pid: int) -> list[int]:
 
 @dataclass(slots=True)
 class Process:
-    """A child in a process group of its own, that the kernel ends when this process ends.
+    """A child in its own process group, which the kernel ends when this process ends.
 
-    The kernel watches the thread that called `start`: start from a thread that lives on.
+    The kernel watches the thread that called `start`, which must not end earlier.
     """
 
     name: str
@@ -66,9 +66,9 @@ class Process:
     folder: Path | None = None
     #: Added to the cleaned environment of this process.
     environment: Mapping[str, str] = field(default_factory=dict)
-    #: Another user than ours needs root.
+    #: User to run as; needs root.
     user: str | None = None
-    #: What the kernel sends it when this process is gone.
+    #: Signal from the kernel when this process has ended.
     orphan_signal: signal.Signals = signal.SIGKILL
     _popen: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 

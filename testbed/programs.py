@@ -1,4 +1,4 @@
-"""Where the programs of the stack are, and which Debian package holds each.
+"""Paths of the programs of the testbed, and the Debian package of each.
 
 `python3 -m testbed.programs [GROUP...]` prints the packages whose programs are missing, one a
 line. `make setup` runs it before there is a virtual environment: standard library only.

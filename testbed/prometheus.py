@@ -19,7 +19,7 @@ from testbed.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Scraping:
-    """What a Prometheus does: job name -> `host:port` targets, rule files, and how often.
+    """Configuration of a Prometheus: job -> `host:port` targets, rule files, and intervals.
 
     `discovery`: job name -> URL of a list of targets for http_sd.
     """
@@ -72,7 +72,7 @@ class Prometheus(HttpService):
 
     @contextmanager
     def scraping_also(self, jobs: Mapping[str, Sequence[str]]) -> Iterator[None]:
-        """Have other targets of jobs while the body runs; Prometheus reads its configuration anew.
+        """Change the targets of jobs while the body runs, by reloading the configuration.
 
         Series of a target that is gone end at once, but those of a whole job only minutes later.
         """

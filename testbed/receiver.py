@@ -66,7 +66,7 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Keep quiet: the caller prints what matters."""
+                """Log nothing."""
 
         return Handler
 
@@ -80,12 +80,16 @@ class Receiver:
             self._on_notification(notification)
 
     def find(self, name: str, status: str = "firing") -> Notification | None:
-        """First notification of the alert `name`, if it came."""
-        matches = (n for n in self.notifications if (n.name, n.status) == (name, status))
+        """Return the first notification of the alert `name`, if there is one."""
+        matches = (
+            notification
+            for notification in self.notifications
+            if (notification.name, notification.status) == (name, status)
+        )
         return next(matches, None)
 
     def wait_for(self, name: str, status: str = "firing", timeout: float = 60) -> Notification:
-        """Await the first notification of the alert `name`."""
+        """Wait for the first notification of the alert `name`."""
         what = f"{name} is notified as {status}"
         return wait_until(lambda: self.find(name, status), timeout, what)
 

@@ -1,4 +1,4 @@
-"""What all servers of the stack have in common: a folder, a loopback port, a log, a readiness."""
+"""Base classes of all servers: a folder, a loopback port, a log, a readiness check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from testbed.workspace import Workspace
 
 
 class Service(ABC):
-    """A server of the stack; a context manager that starts it, awaits it and stops it."""
+    """A server; a context manager that starts it, waits until it is ready and stops it."""
 
     ready_timeout = 30.0
     stop_signal = signal.SIGTERM
@@ -40,11 +40,11 @@ class Service(ABC):
 
     @abstractmethod
     def command(self) -> Sequence[str | Path]:
-        """Program and arguments that run the server in the foreground."""
+        """Return program and arguments that run the server in the foreground."""
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Say whether it serves."""
+        """Return whether the server is ready."""
 
     def environment(self) -> Mapping[str, str]:
         return {}
@@ -78,11 +78,11 @@ class HttpService(Service):
         return f"http://{LOOPBACK}:{self.port}"
 
     def get(self, path: str, **params: str) -> httpx.Response:
-        """GET `path`; raises httpx.HTTPStatusError for anything but success."""
-        # Loopback: no proxy, and no certificates to read for each request.
+        """GET `path`. Raises httpx.HTTPStatusError unless it succeeds."""
+        # On loopback, no proxy and no certificates are needed.
         options: Any = {"trust_env": False, "verify": False, "timeout": 30}
-        answer = httpx.get(self.url + path, params=params, **options)
-        return answer.raise_for_status()
+        response = httpx.get(self.url + path, params=params, **options)
+        return response.raise_for_status()
 
     def is_ready(self) -> bool:
         try:
@@ -92,5 +92,5 @@ class HttpService(Service):
         return True
 
     def api(self, path: str, **params: str) -> Any:
-        """Answer of the JSON interface at `path`."""
+        """GET `path`; return the JSON."""
         return self.get(path, **params).json()

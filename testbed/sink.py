@@ -1,4 +1,4 @@
-"""A server that speaks _bulk and Loki's push, stores what it gets, and fails as it is told to."""
+"""A server with OpenSearch's _bulk and Loki's push that stores documents, or fails on demand."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _CREATED, _BAD_REQUEST, _CONFLICT = 201, 400, 409
 
 
 class Sink:
-    """Documents by index and identity. `create` of one that exists is refused, as it should be."""
+    """Documents by index and id; `create` of an existing one is rejected."""
 
     def __init__(self, certificate: Path | None = None) -> None:
-        """`certificate` is a PEM file with the key; without one, the server speaks no TLS."""
+        """`certificate` is a PEM file with the key; without it, the server does not use TLS."""
         self.port = free_port()
         self.documents: dict[tuple[str, str], Document] = {}
-        #: Labels and line of what was pushed as to Loki.
+        #: Labels and line of each entry pushed in Loki's format.
         self.lines: list[tuple[dict[str, str], str]] = []
-        #: How often what happened: an answer's status, or that of one document.
+        #: Number of responses by status, and of documents by their own status.
         self.statuses: Counter[int] = Counter()
         self.authorizations: set[str | None] = set()
-        #: Answer each request with this status instead of storing.
+        #: If set, respond to each request with this status instead of storing.
         self.refusal: int | None = None
-        #: Documents that do not fit the mapping.
+        #: Whether a document does not fit the mapping.
         self.is_unfit: Callable[[Document], bool] = lambda _: False
         self._certificate = certificate
         self._server: _Server | None = None
@@ -50,7 +50,7 @@ class Sink:
         threading.Thread(target=self._server.serve_forever, name="sink").start()
 
     def stop(self) -> None:
-        """Go down, and cut the connections."""
+        """Stop, and close the connections."""
         if self._server:
             self._server.shutdown()
             self._server.server_close()
@@ -58,7 +58,7 @@ class Sink:
             self._server = None
 
     def store(self, body: bytes) -> dict[str, Any]:
-        """Answer of _bulk."""
+        """Store documents; return the response of _bulk."""
         lines = body.decode().splitlines()
         pairs = zip(map(json.loads, lines[::2]), map(json.loads, lines[1::2]), strict=True)
         items = [self._create(action["create"], document) for action, document in pairs]
@@ -78,7 +78,7 @@ class Sink:
         return {"create": target | {"status": status}}
 
     def push(self, body: bytes) -> dict[str, Any]:
-        """Loki, "Ingest logs"."""
+        """Store the lines of a push (Loki, "Ingest logs")."""
         for stream in json.loads(body)["streams"]:
             self.lines += [(stream["stream"], line) for _, line in stream["values"]]
         return {}
@@ -94,7 +94,7 @@ class _Server(ThreadingHTTPServer):
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
-            # The handshake belongs to the connection's own thread.
+            # The handshake is done in the connection's thread.
             self.socket = context.wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -108,7 +108,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet: clients that go away, or do not trust us, are what is tested."""
+        """Ignore errors: tests use clients that disconnect or reject the certificate."""
 
     def cut(self) -> None:
         for connection in list(self._connections):
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         sink.authorizations.add(self.headers.get("Authorization"))
         if sink.refusal:
             sink.statuses[sink.refusal] += 1
-            self._answer(sink.refusal, {"error": "told to refuse"})
+            self._answer(sink.refusal, {"error": "refused on demand"})
             return
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
@@ -142,4 +142,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""Await a condition instead of sleeping for a guess."""
+"""Waiting for conditions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def wait_until(
     interval: float = 0.05,
     explain: Callable[[], str] = str,
 ) -> T:
-    """First true value of `condition`; after `timeout` seconds StackError says `what`, and why.
+    """Return the first true value of `condition`. Raises StackError after `timeout` seconds.
 
-    `explain` is called only then: for example the tail of a server's log.
+    The error names `what`, and the result of `explain`, such as the end of a server's log.
     """
     value = wait_for(condition, timeout, interval=interval)
     if not value:
@@ -32,7 +32,7 @@ def wait_until(
 def wait_for(
     condition: Callable[[], T | None], timeout: float, *, interval: float = 0.05
 ) -> T | None:
-    """First true value of `condition`, or what it was after `timeout` seconds."""
+    """Return the first true value of `condition`, or its value after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (value := condition()) and time.monotonic() < deadline:
         time.sleep(interval)

@@ -1,4 +1,4 @@
-"""The folder that holds everything of one stack, and the user whom its servers run as."""
+"""The folder of all files of a testbed, and the user of its servers."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from typing import Self
 from testbed.errors import StackError
 from testbed.process import identity
 
-#: PostgreSQL and PgBouncer refuse to run as root; Debian's postgresql package makes this user.
+#: PostgreSQL and PgBouncer refuse to run as root; Debian's postgresql package creates this user.
 SERVER_USER = "postgres"
 
 
 class Workspace:
-    """A folder for a stack: `preferred`, emptied first, or a temporary one that is removed.
+    """A folder: `preferred`, emptied first, or a temporary one that is removed.
 
-    Root needs a folder that the unprivileged `user` can reach. Where that user cannot reach
-    `preferred` (a clone under /root), the folder is a temporary one as well.
+    As root, the unprivileged `user` must be able to reach the folder. If it cannot reach
+    `preferred` (in a clone under /root), the folder is a temporary one.
     """
 
     def __init__(self, preferred: Path | None = None) -> None:
         self.user = SERVER_USER if os.geteuid() == 0 else None
-        #: Of the database superuser: other users of this machine reach loopback too.
+        #: Password of the superuser, because other users of the machine can reach loopback.
         self.password = secrets.token_urlsafe(16)
         self._cleanup = ExitStack()
         with ExitStack() as on_failure:
@@ -44,15 +44,15 @@ class Workspace:
     def _own(self, root: Path) -> Path:
         root.mkdir(exist_ok=True)
         if any(root.iterdir()) and not (root / "lock").exists():
-            raise StackError(f"{root} holds other files and would be emptied: choose a new folder")
+            raise StackError(f"{root} has other files and would be emptied; choose a new folder")
         lock = self._cleanup.enter_context((root / "lock").open("w"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StackError(f"{root} is in use: end the demo that runs there first") from error
-        for left_over in root.iterdir():
-            if left_over.name != "lock":
-                shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink()
+            raise StackError(f"{root} is in use; stop the demo that runs there first") from error
+        for leftover in root.iterdir():
+            if leftover.name != "lock":
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         return root
 
     def _temporary(self) -> Path:
@@ -62,24 +62,24 @@ class Workspace:
                 self._cleanup.callback(shutil.rmtree, root, ignore_errors=True)
                 root.chmod(0o755)
                 return root
-        raise StackError(f"the user {self.user} can reach no temporary folder")
+        raise StackError(f"the user {self.user} cannot reach a temporary folder")
 
     def _is_reachable(self, folder: Path) -> bool:
         if self.user is None:
             return True
-        # The kernel answers for access lists and every parent at once.
+        # The kernel checks access lists and every parent.
         test = ["test", "-x", str(folder)]
         return subprocess.run(test, check=False, **identity(self.user)).returncode == 0
 
     def _write_passfile(self) -> Path:
-        """The password for whoever uses psql by hand (PostgreSQL, "The Password File")."""
+        """Write the password for manual use of psql (PostgreSQL, "The Password File")."""
         passfile = self.root / "pgpass"
         passfile.touch(mode=0o600)
         passfile.write_text(f"*:*:*:*:{self.password}\n")
         return passfile
 
     def folder(self, name: str, *, for_servers: bool = False) -> Path:
-        """Make the folder `name`, readable by its owner alone: us, or the servers' user."""
+        """Create a folder that only its owner can read: the current user, or the servers' user."""
         folder = self.root / name
         folder.mkdir(mode=0o700)
         if for_servers:
@@ -87,7 +87,7 @@ class Workspace:
         return folder
 
     def give(self, path: Path) -> None:
-        """Hand `path` over to the servers' user."""
+        """Change the owner of `path` to the servers' user."""
         if self.user is not None:
             account = pwd.getpwnam(self.user)
             os.chown(path, account.pw_uid, account.pw_gid)

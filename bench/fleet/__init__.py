@@ -1,1 +1,1 @@
-"""`make bench-fleet`: many targets of one process, and what a scrape costs as a database grows."""
+"""`make bench-fleet`: many targets of one process, and the cost of a scrape by database size."""

@@ -1,4 +1,4 @@
-"""`python -m bench.fleet [--markdown FILE]`: measure, print, keep tables and plot in a page."""
+"""`python -m bench.fleet [--markdown FILE]`: measure, print, write tables and plot to a page."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def main() -> int:
 
 def _run(report: Report, page: Path | None) -> None:
     plan, machine = FleetPlan(), describe_machine()
-    with workspace(report) as (folder, tell):
-        tell(f"making {plan.targets} databases on {plan.servers} servers")
+    with workspace(report) as (folder, progress):
+        progress(f"creating {plan.targets} databases on {plan.servers} servers")
         with running_fleet(folder, plan) as servers:
-            fleet = measure_fleet(folder, servers, plan, tell)
+            fleet = measure_fleet(folder, servers, plan, progress)
         for name, value in fleet_rows(fleet):
             report.line(f"{name}: {value}")
         with running_server(folder, plan) as server:
-            curves = measure_curves(folder, server, plan, tell)
+            curves = measure_curves(folder, server, plan, progress)
     text = markdown(fleet, curves, machine, _PICTURE)
     report.console.print(text, markup=False, soft_wrap=True)
     if page:

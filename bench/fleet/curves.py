@@ -1,4 +1,4 @@
-"""What a scrape costs as a database grows: by its tables, and by its statements."""
+"""The cost of a scrape by the tables of a database, and by its statements."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What grows, and a point for each size."""
+    """The quantity that grows, and a point for each size."""
 
     title: str
     points: tuple[Point, ...]
 
 
 def measure_curves(
-    workspace: Workspace, server: Server, plan: FleetPlan, tell: Callable[[str], object]
+    workspace: Workspace, server: Server, plan: FleetPlan, progress: Callable[[str], object]
 ) -> tuple[Curve, Curve]:
-    """The curve over tables, then the one over statements."""
+    """Yield the curve over tables, then the one over statements."""
     tables = []
     for size in plan.tables:
-        tell(f"making {size:,} tables")
+        progress(f"creating {size:,} tables")
         database = make_database(server, f"tables_{size}", size)
         make_statements(server, database.name, min(plan.few, size))
         tables.append(_measure(workspace, server, database, size, plan))
@@ -57,7 +57,7 @@ def measure_curves(
     small = make_database(server, "statements", plan.few)
     statements = []
     for size in plan.statements:
-        tell(f"running {size:,} statements")
+        progress(f"running {size:,} statements")
         make_statements(server, most, size)
         statements.append(_measure(workspace, server, small, size, plan))
     return Curve("tables", tuple(tables)), Curve("statements", tuple(statements))
@@ -66,7 +66,7 @@ def measure_curves(
 def _measure(
     workspace: Workspace, server: Server, database: Database, size: int, plan: FleetPlan
 ) -> Point:
-    """A new exporter for each point; without a watcher, whose work would count as a scrape's."""
+    """Measure one point with a new exporter, without a watcher, whose work would be counted too."""
     administrator = server.database(database.name)
     name = f"exporter_{database.name}_{size}"
     with _scraped(workspace, database, name, plan) as (exporter, client):
@@ -80,7 +80,7 @@ def _measure(
         return Point(
             size=size,
             first=first.seconds,
-            p50=median(one.seconds for one in answers),
+            p50=median(answer.seconds for answer in answers),
             cpu=cpu / plan.scrapes,
             database_time=spent.database_time / plan.scrapes,
             samples=answers[-1].samples,

@@ -1,4 +1,4 @@
-"""How much is measured; times in seconds."""
+"""The size of the measurement; times in seconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
-    """The size of the fleet and how long it is watched; the sizes of databases on the curves."""
+    """The size of the fleet, how long it is watched, and the sizes of databases on the curves."""
 
     targets: int = 100
     #: What stands for as many servers: what is the same in every database of a server is read for
@@ -19,8 +19,8 @@ class FleetPlan:
     intervals: int = 6
     tables: tuple[int, ...] = (10, 100, 1_000, 10_000)
     statements: tuple[int, ...] = (100, 1_000, 10_000)
-    #: What stays the same while the other grows.
+    #: The quantity that stays constant while the other grows.
     few: int = 100
-    #: Of each database on a curve, after the first one.
+    #: Scrapes of each database on a curve, after the first one.
     scrapes: int = 40
     deadline: float = 10.0

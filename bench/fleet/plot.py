@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 from xml.sax.saxutils import escape
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 420, 300, 60, 40, 20, 50
-#: Colors that people with color blindness tell apart (Okabe and Ito), and a shape for each.
+#: Colors that people with color blindness can distinguish (Okabe and Ito), and a dash pattern each.
 _COLORS = ("#0072b2", "#d55e00", "#009e73")
 _DASHES = ("none", "6 3", "2 3")
 
@@ -29,7 +29,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One diagram; `x` and `y` say what the axes are, with units."""
+    """One diagram; `x` and `y` are the titles of the axes, with units."""
 
     title: str
     x: str
@@ -38,13 +38,13 @@ class Panel:
 
 
 def draw(panels: Sequence[Panel]) -> str:
-    """The picture: the panels side by side, with the same vertical axis."""
+    """Return the picture: the panels side by side, with the same vertical axis."""
     low, high = _decades([y for panel in panels for line in panel.lines for _, y in line.points])
     body = "\n".join(
         f'<g transform="translate({number * _WIDTH} 0)">\n{_panel(panel, low, high)}\n</g>'
         for number, panel in enumerate(panels)
     )
-    width, height = _WIDTH * len(panels), _HEIGHT + 20 * max(len(one.lines) for one in panels)
+    width, height = _WIDTH * len(panels), _HEIGHT + 20 * max(len(panel.lines) for panel in panels)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">\n'
         f"<style>{_STYLE}</style>\n{body}\n</svg>\n"

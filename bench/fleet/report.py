@@ -17,7 +17,7 @@ _MIB = 2**20
 
 
 def fleet_rows(result: FleetResult) -> list[tuple[str, str]]:
-    """Name and value of each figure of the fleet."""
+    """Return name and value of each figure of the fleet."""
     cpu, of_servers = (used / result.seconds for used in (result.cpu, result.cpu_of_servers))
     grown = (result.resident - result.resident_before) / result.targets / _MIB
     return [
@@ -38,27 +38,27 @@ def fleet_rows(result: FleetResult) -> list[tuple[str, str]]:
 
 
 def curve_rows(curve: Curve) -> list[list[str]]:
-    """Headings, then a row for each size."""
+    """Return the headings, then a row for each size."""
     headings = [curve.title, "first scrape", "scrape, p50", "CPU for a scrape"]
     return [
         [*headings, "database time for a scrape", "samples", "memory (RSS)"],
-        *([f"{one.size:,}", *_values(one)] for one in curve.points),
+        *([f"{point.size:,}", *_values(point)] for point in curve.points),
     ]
 
 
-def _values(one: Point) -> list[str]:
-    times = (one.first, one.p50, one.cpu, one.database_time)
+def _values(point: Point) -> list[str]:
+    times = (point.first, point.p50, point.cpu, point.database_time)
     return [
         *(f"{rounded(seconds * 1e3)} ms" for seconds in times),
-        f"{one.samples:,}",
-        f"{rounded(one.resident / _MIB)} MiB",
+        f"{point.samples:,}",
+        f"{rounded(point.resident / _MIB)} MiB",
     ]
 
 
 def markdown(
     result: FleetResult, curves: Sequence[Curve], machine: Mapping[str, str], picture: str
 ) -> str:
-    """The machine, the table of the fleet, the plot, a table for each curve."""
+    """Return the machine, the table of the fleet, the plot, and a table for each curve."""
     fleet = table([["", "one process"], *map(list, fleet_rows(result))])
     tables = "\n\n".join(table(curve_rows(curve)) for curve in curves)
     plot = f"![Cost of a scrape by tables and by statements]({picture})"
@@ -66,18 +66,18 @@ def markdown(
 
 
 def plot(curves: Sequence[Curve]) -> str:
-    """The curves as SVG."""
+    """Return the curves as SVG."""
     return draw([_panel(curve) for curve in curves])
 
 
 def _panel(curve: Curve) -> Panel:
     lines = (
-        _line("time (p50)", curve, lambda one: one.p50),
-        _line("CPU of the exporter", curve, lambda one: one.cpu),
-        _line("time in the database", curve, lambda one: one.database_time),
+        _line("time (p50)", curve, lambda point: point.p50),
+        _line("CPU of the exporter", curve, lambda point: point.cpu),
+        _line("time in the database", curve, lambda point: point.database_time),
     )
     return Panel(f"One scrape, by {curve.title}", curve.title, "ms", lines)
 
 
 def _line(name: str, curve: Curve, seconds: Callable[[Point], float]) -> Line:
-    return Line(name, [(one.size, seconds(one) * 1e3) for one in curve.points])
+    return Line(name, [(point.size, seconds(point) * 1e3) for point in curve.points])

@@ -1,4 +1,4 @@
-"""A fleet under a real Prometheus: what the process uses, and what Prometheus loses."""
+"""A fleet scraped by a real Prometheus: resources of the process, and lost scrapes."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _WAS_UP = "max_over_time(postgres_up[1h]) == 1"
 
 @dataclass(frozen=True, slots=True)
 class FleetResult:
-    """What was measured in `seconds`; scrapes by their times in seconds, memory in bytes.
+    """Figures measured in `seconds`; times of scrapes in seconds, memory in bytes.
 
-    `resident_before` is the process with no target asked for yet, `resident` with all of them.
+    `resident_before` is the memory before the first scrape, `resident` with all targets.
     """
 
     targets: int
@@ -44,11 +44,11 @@ class FleetResult:
 
     @property
     def lost(self) -> int:
-        """Scrapes that Prometheus should have and has not, or that failed."""
+        """Scrapes that failed or are missing in Prometheus."""
         return max(self.expected - len(self.answered), 0)
 
     def percentile(self, number: int) -> float:
-        """Time of a scrape as Prometheus measures it."""
+        """Return a percentile of the times of scrapes, as Prometheus measured them."""
         return quantiles(self.answered, n=100, method="inclusive")[number - 1]
 
 
@@ -56,20 +56,20 @@ def measure_fleet(
     workspace: Workspace,
     servers: Sequence[Server],
     plan: FleetPlan,
-    tell: Callable[[str], object],
+    progress: Callable[[str], object],
 ) -> FleetResult:
     """Let Prometheus scrape new databases as targets of one exporter, for the plan's time."""
     databases = make_targets(servers, plan.targets)
     targets = [
-        {"name": one.name, "postgres": {"dsn": one.conninfo(application_name="fleet")}}
-        for one in databases
+        {"name": database.name, "postgres": {"dsn": database.conninfo(application_name="fleet")}}
+        for database in databases
     ]
     interval = f"{plan.interval}s"
     with Exporter(workspace, {"targets": targets}, "fleet_exporter") as exporter:
         before = resident_bytes(exporter.process.pid)
         scraping = Scraping({}, interval=interval, discovery={JOB: f"{exporter.url}/sd"})
         with Prometheus(workspace, scraping, "fleet_prometheus") as prometheus:
-            tell("waiting until every target was scraped")
+            progress("waiting until every target was scraped")
             wait_until(
                 lambda: (
                     len(prometheus.query("max_over_time(postgres_up[1h]) == 1")) == len(targets)
@@ -79,7 +79,7 @@ def measure_fleet(
                 interval=1,
                 explain=lambda: f"{len(prometheus.query(_WAS_UP))} were",
             )
-            tell(f"watching {len(targets)} targets for {plan.interval * plan.intervals} s")
+            progress(f"watching {len(targets)} targets for {plan.interval * plan.intervals} s")
             return _watch(exporter, prometheus, servers, plan, before)
 
 
@@ -90,7 +90,7 @@ def _watch(
     plan: FleetPlan,
     resident_before: int,
 ) -> FleetResult:
-    """Prometheus is asked an interval later: a scrape under way is not stored yet."""
+    """Measure; Prometheus is queried an interval later, when the last scrapes are stored."""
     seconds = plan.interval * plan.intervals
     pid, started = exporter.process.pid, time.monotonic()
     cpu, cpu_of_servers = cpu_seconds(pid), _cpu_of(servers)
@@ -113,29 +113,29 @@ def _watch(
         resident=resident_bytes(pid),
         connections=sum(server.database().value(count) for server in servers),
         expected=plan.targets * plan.intervals,
-        # A scrape may end between the two questions.
+        # A scrape may end between the two queries.
         answered=[times[key] for key in succeeded.keys() & times if succeeded[key] == 1],
     )
 
 
 def _cpu_of(servers: Sequence[Server]) -> float:
-    """Seconds of all processes of the servers that run now."""
+    """Return the CPU seconds of all processes of the servers."""
     used = 0.0
     for server in servers:
         for pid in _processes(server.process.pid):
-            with suppress(OSError):  # a worker of autovacuum may be over
+            with suppress(OSError):  # a worker of autovacuum may have ended
                 used += cpu_seconds(pid)
     return used
 
 
 def _processes(pid: int) -> list[int]:
-    """A process and its children (proc(5), "children")."""
+    """Return a process and its children (proc(5), "children")."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [pid, *map(int, children.split())]
 
 
 def _samples(prometheus: Prometheus, selector: str) -> dict[tuple[str, Any], float]:
-    """Each sample of a range by its target and time."""
+    """Return each sample of a range by target and time."""
     return {
         (series["metric"]["instance"], at): float(value)
         for series in prometheus.query(selector)

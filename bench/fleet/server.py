@@ -42,9 +42,9 @@ END $$
 
 @contextmanager
 def running_fleet(workspace: Workspace, plan: FleetPlan) -> Iterator[list[Server]]:
-    """The servers of the fleet, each with a role made as README says (sql/grants.sql)."""
+    """Start the servers of the fleet, each with a role of sql/grants.sql."""
     share = ceil(plan.targets / plan.servers)
-    # The role of grants.sql may have four connections; here one role is every target's.
+    # The role of grants.sql may have four connections; here, all targets share one role.
     room = str(2 * share + 2)
     settings = {"max_connections": str(2 * share + 20)}
     with ExitStack() as stack:
@@ -58,7 +58,7 @@ def running_fleet(workspace: Workspace, plan: FleetPlan) -> Iterator[list[Server
 
 
 def make_targets(servers: Sequence[Server], count: int) -> list[Database]:
-    """Databases with a Liquibase history and some tables, as the exporter's role reaches them.
+    """Create databases with a Liquibase history and some tables; return them for the role.
 
     They are spread over the servers in turn.
     """
@@ -72,7 +72,7 @@ def make_targets(servers: Sequence[Server], count: int) -> list[Database]:
 def running_server(workspace: Workspace, plan: FleetPlan) -> Iterator[Server]:
     """A server with room for all statements of a curve.
 
-    Its role's statements are tracked, unlike those of the fleet's role: they are what is measured.
+    Its role's statements are tracked, unlike those of the fleet's role, because they are measured.
     """
     settings = {
         "max_locks_per_transaction": "256",
@@ -85,7 +85,7 @@ def running_server(workspace: Workspace, plan: FleetPlan) -> Iterator[Server]:
 
 
 def _prepare(server: Server) -> Database:
-    """What every new database will have."""
+    """Prepare the template of new databases."""
     template = server.database("template1")
     template.execute("CREATE EXTENSION pg_stat_statements")
     template.execute(_LIQUIBASE)
@@ -93,7 +93,7 @@ def _prepare(server: Server) -> Database:
 
 
 def make_database(server: Server, name: str, tables: int) -> Database:
-    """One database with so many tables."""
+    """Create a database with this many tables."""
     database = server.create_database(name)
     database.execute(_MAKE_TABLES.format(count=tables))
     return database.as_user(ROLE)

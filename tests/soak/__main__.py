@@ -1,4 +1,4 @@
-"""Run load, repeated migrations and random faults, and report what the exporter made of them."""
+"""Run load, repeated migrations and random faults, and report how the exporter coped."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DESCRIBED = ("Date", "CPU", "kernel", "PostgreSQL", "Python")
 
 @dataclass
 class Soak:
-    """What is run, and what was seen."""
+    """The parts of a soak and its findings."""
 
     server: Server
     drill: Drill
@@ -43,27 +43,27 @@ class Soak:
     done: list[str] = field(default_factory=list)
 
     def run(self, until: float) -> None:
-        """Migrate, let something go wrong, look, and so on."""
+        """Alternate steps of a migration and random faults, and check the state after each."""
         while time.monotonic() < until:
             for step in STEPS:
                 self.migrations.run(step)
                 self._expect(step.leaves, str(step))
-                self._suffer(self.choice.choice(FAULTS), step.leaves)
+                self._inject(self.choice.choice(FAULTS), step.leaves)
                 if time.monotonic() >= until:
                     return
 
-    def _suffer(self, fault: Callable[[Server], None], state: str) -> None:
-        """No page says anything but the state or that it is unknown, and the state is back."""
+    def _inject(self, fault: Callable[[Server], None], state: str) -> None:
+        """Inject a fault; pages show the state or unknown meanwhile, and the state afterwards."""
         since = len(self.drill.answers)
         fault(self.server)
         self._expect(state, fault.__name__)
-        seen = {found for one in self.drill.answers[since:] for found in _states(one)}
+        seen = {found for answer in self.drill.answers[since:] for found in _states(answer)}
         if not seen <= {state, "unknown"}:
             self.wrong.append(f"during {fault.__name__}: {sorted(seen)} instead of {state}")
         self._forget_pages()
 
     def _expect(self, state: str, after: str) -> None:
-        """Await the state on a whole page."""
+        """Wait for the state on a complete page."""
         self.rss.append((time.monotonic(), resident_bytes(self.drill.exporter.process.pid)))
         try:
             wait_until(lambda: self._shows(state), _SETTLES_WITHIN, state)
@@ -80,18 +80,18 @@ class Soak:
         return ", ".join(_states(self.drill.scrape())) or "no state"
 
     def _forget_pages(self) -> None:
-        """They were looked at, and are a hundred kilobytes each."""
+        """Drop the texts of checked pages, which have a hundred kilobytes each."""
         answers = self.drill.answers
         for index in range(len(answers)):
             answers[index] = replace(answers[index], text=answers[index].text and "#")
 
     def report(self) -> Mapping[str, str]:
-        """What was seen, by its name."""
+        """Return the findings by name."""
         answers = self.drill.answers
         return {
             "migrations and faults": f"{len(self.done)}",
             "scrapes answered": f"{self.drill.answered} of {len(answers)}",
-            "longest answer": f"{max(one.seconds for one in answers):.2f} s",
+            "longest answer": f"{max(answer.seconds for answer in answers):.2f} s",
             "most sessions": f"{self.drill.sessions}",
             "memory at most": f"{max(size for _, size in self.rss) / 2**20:.1f} MiB",
             "its growth in the second half": f"{self._slope() * 60 / 2**10:+.1f} KiB a minute",
@@ -104,7 +104,7 @@ class Soak:
         return not self.wrong and self.drill.answered == len(self.drill.answers)
 
     def _slope(self) -> float:
-        """Bytes a second, over the second half: it takes a while until memory is warm."""
+        """Return the growth in bytes per second over the second half, when memory is warm."""
         half = self.rss[len(self.rss) // 2 :]
         if len(half) < 2:
             return 0.0
@@ -113,17 +113,17 @@ class Soak:
 
 
 def _states(answer: Answer) -> set[str]:
-    """The states that a page gives: one, or none where it could not look or did not answer."""
+    """Return the states of a page: one, or none without a page or a reading."""
     return {
-        one.labels["status"]
-        for one in Page(answer.text or "").samples
-        if one.name == "liquibase_migration_status" and one.value == 1
+        sample.labels["status"]
+        for sample in Page(answer.text or "").samples
+        if sample.name == "liquibase_migration_status" and sample.value == 1
     }
 
 
 @contextmanager
 def world(choice: random.Random) -> Iterator[Soak]:
-    """A server under load, and an exporter that is scraped all along."""
+    """Start a server under load, and an exporter that is scraped all the time."""
     with Workspace() as workspace, Server(workspace, "soak", {"max_connections": "40"}) as server:
         database = server.database()
         database.execute("CREATE EXTENSION pg_stat_statements")
@@ -145,7 +145,7 @@ def world(choice: random.Random) -> Iterator[Soak]:
 
 
 def markdown(minutes: float, report: Mapping[str, str]) -> str:
-    """The report as a table, with what a reader needs to judge it."""
+    """Return the report as a table, with the machine."""
     machine = describe_machine()
     described = ", ".join(f"{name} {machine[name]}" for name in _DESCRIBED)
     rows = [f"| {name} | {value} |" for name, value in report.items()]

@@ -1,4 +1,4 @@
-"""What goes wrong in a soak: each fault lasts as long as its function runs."""
+"""Faults of a soak; each lasts while its function runs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def lock_table(server: Server) -> None:
 
 
 def queue_alter(server: Server) -> None:
-    """An ALTER waits behind a reader, and the load waits behind the ALTER."""
+    """Let an ALTER wait behind a reader, and the load behind the ALTER."""
     with ThreadPoolExecutor(1) as thread, server.database().connect() as reader:
         with reader.transaction():
             reader.execute("SELECT * FROM player_quest LIMIT 1")

@@ -1,4 +1,4 @@
-"""The migrations of a soak: one succeeds, one fails at a bad change, and all is dropped."""
+"""The steps of a soak's migrations: one succeeds, one fails, and everything is dropped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BAD_CHANGE = "t/fail_check.sql"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Liquibase's command, the state that it leaves behind, whether the files hold a bad change."""
+    """A Liquibase command, the state after it, and whether the files contain a bad change."""
 
     command: str
     leaves: str
@@ -36,7 +36,7 @@ STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
-    """Runs the steps with files of its own, which the exporter reads as well."""
+    """Runner of the steps, with changelog files that the exporter reads too."""
 
     database: Database
     folder: Path
@@ -51,11 +51,11 @@ class Migrations:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the exporter must know: without the files, a fast failing run looks like none."""
+        """The exporter's settings: without the files, it may miss a run that fails quickly."""
         return {"changelogs": [{"file": _ROOT, "search_path": [str(self.folder)]}]}
 
     def run(self, step: Step) -> None:
-        """Deliver the files, then run Liquibase, whatever its exit code."""
+        """Write the files, then run Liquibase and ignore its exit code."""
         self._write(is_bad=step.is_bad)
         if step.command == "drop-all":
             self.database.execute("DROP SCHEMA IF EXISTS gameplay CASCADE")
