@@ -51,7 +51,7 @@ def test_it_is_inferred_to_have_failed_and_the_reason_says_what_else_it_may_be(
     page = watched.until("failed")
     failure = {"changeset": "steps.yaml::last::a", "source": "inferred"}
     assert page.value("liquibase_migration_failure_info", **failure) == 1
-    assert "or it was told to end before it, as by update-count or" in ours("explain", watched)
+    assert "or it was meant to end before it, as with update-count or" in ours("explain", watched)
 
     ours("ack", watched)
     page = watched.until("pending")
@@ -102,7 +102,7 @@ def test_nothing_is_concluded_between_liquibase_leaving_and_its_report(
         )
         process.wait_until(lambda: watched.database.value(_LEFT), 60, "Liquibase has left")
         assert watched.page().status() == "running"
-        assert "the wrapper reports that Liquibase runs" in ours("explain", watched)
+        assert "the wrapper reports that Liquibase is running" in ours("explain", watched)
     finally:
         ended.touch()
     watched.until("pending")
