@@ -182,7 +182,7 @@ UNUSABLE: dict[str, Callable[[Path], str]] = {
     "nonsense": lambda folder: (
         f"{folder}/nonsense.yaml:1: reports.tabel: unknown key; did you mean"
     ),
-    "empty": lambda folder: f"{folder}/empty.yaml: reports: neither directory, table nor endpoint",
+    "empty": lambda folder: f"{folder}/empty.yaml: reports: set directory, table or endpoint",
 }
 
 
@@ -213,8 +213,8 @@ def test_without_a_configuration_nothing_is_reported() -> None:
     )
     assert done.returncode == 4
     assert done.stderr == (
-        "pg-migration-exporter: this run is not reported: --config is missing: a file that says "
-        "where to, under `reports`\n"
+        "pg-migration-exporter: this run is not reported: --config is missing: a file with "
+        "the key `reports`\n"
     )
 
 
@@ -242,7 +242,7 @@ def test_nowhere_to_report_to_costs_one_line(make_wrapper: MakeWrapper, tmp_path
     assert line == (
         f"pg-migration-exporter: the end of this run was not reported to {tmp_path}/file: "
         f"[Errno 17] File exists: '{tmp_path}/file'; nor to table migration_exporter.report: "
-        "Liquibase is given no URL of a PostgreSQL database that can be read here; set "
+        "Liquibase has no URL of a PostgreSQL database that can be read here; set "
         f"reports.dsn; nor to {url}: reports.endpoint.token_file: {tmp_path}/missing cannot be "
         "read: No such file or directory"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pg_migration_exporter.liquibase.wrapper.failure import read_failure
-from pg_migration_exporter.liquibase.wrapper.records import Record
+from pg_migration_exporter.liquibase.wrapper.log_records import LogRecord
 
 TRACE = [
     "liquibase.exception.CommandExecutionException: liquibase.exception.LiquibaseException: x",
@@ -45,7 +45,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_reason(case: str) -> None:
     message, changeset, reason = CASES[case]
-    failure = read_failure(Record("liquibase.integration", message + TRACE))
+    failure = read_failure(LogRecord("liquibase.integration", message + TRACE))
     assert failure is not None
     assert (failure.changeset, failure.reason) == (changeset, reason)
 
@@ -53,9 +53,9 @@ def test_reason(case: str) -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        Record("liquibase.integration", ["Starting command execution."]),
-        Record("liquibase.changelog", ["ChangeSet a::b::c encountered an exception.", *TRACE]),
+        LogRecord("liquibase.integration", ["Starting command execution."]),
+        LogRecord("liquibase.changelog", ["ChangeSet a::b::c encountered an exception.", *TRACE]),
     ],
 )
-def test_other_records_are_no_failure(record: Record) -> None:
+def test_other_records_are_no_failure(record: LogRecord) -> None:
     assert read_failure(record) is None

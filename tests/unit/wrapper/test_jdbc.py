@@ -70,5 +70,5 @@ def test_conninfo(url: str, conninfo: dict[str, str]) -> None:
 def test_user_and_password_that_are_given_apart_win() -> None:
     parsed = parse_jdbc_url("jdbc:postgresql://db/q?user=u&password=p")
     assert parsed is not None
-    given = conninfo_to_dict(parsed.conninfo("migrator", "it's"))
-    assert (given["user"], given["password"]) == ("migrator", "it's")
+    parameters = conninfo_to_dict(parsed.conninfo("migrator", "it's"))
+    assert (parameters["user"], parameters["password"]) == ("migrator", "it's")

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pg_migration_exporter.liquibase.reports.report import Failure, Outcome, Summary
+from pg_migration_exporter.liquibase.wrapper.log_records import LogRecordReader
 from pg_migration_exporter.liquibase.wrapper.progress import Progress
-from pg_migration_exporter.liquibase.wrapper.records import RecordReader
 
 LOGS = Path(__file__).with_name("logs")
 
@@ -182,12 +182,12 @@ def chunks(content: bytes, cuts: list[int]) -> Iterator[bytes]:
 
 
 def read(content: bytes, cuts: list[int] | None = None) -> Progress:
-    reader, progress = RecordReader(), Progress()
+    reader, progress = LogRecordReader(), Progress()
     for chunk in chunks(content, cuts or []):
         for record in reader.feed(chunk):
-            progress.take(record)
+            progress.add(record)
     for record in reader.feed(b"", final=True):
-        progress.take(record)
+        progress.add(record)
     return progress
 
 

@@ -1,5 +1,5 @@
-"""`run`: Liquibase as it is, with a report of what it does.
+"""`run`: run Liquibase unchanged and report what it does.
 
-The command keeps its own standard streams, so nothing of ours is between it and the terminal; what
-it did is learned from Liquibase's log file, beside it.
+The command keeps its standard streams, so nothing stands between it and the terminal; its progress
+is read from Liquibase's log file.
 """

@@ -1,7 +1,7 @@
-"""The command as a child: its own process group, our standard streams, every signal passed on.
+"""The command as a child process: in its own process group, with every signal forwarded.
 
-Liquibase's launcher does not pass signals on to its JVM: a migration whose launcher is terminated
-would go on. Here a signal goes to the whole group.
+Liquibase's launcher does not forward signals to its JVM: a migration would go on after its launcher
+was terminated. Here a signal goes to the whole group.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _FORWARDED = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
-#: Python ignores these; the command must find them as we did.
+#: Python ignores these; the command must get the default.
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-#: Seconds that the rest of a group has for ending when its leader was killed: a JVM needs a moment.
+#: Seconds to wait for the rest of a group when its leader was killed: a JVM needs a moment.
 _GROUP_ENDS_WITHIN = 10.0
 
 
 class Child:
-    """One run of the command: `start`, then `wait`. For the main thread."""
+    """One run of the command: `start`, then `wait`, in the main thread."""
 
     def __init__(self) -> None:
         self._group: int | None = None
@@ -38,10 +38,10 @@ class Child:
         self._terminal: Terminal | None = None
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> int:
-        """Start; its process id, which is its group's too. Raises OSError if it cannot be run."""
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, the exit code would be lost
+        """Start the command; return its process id, which is also its group's. Raises OSError."""
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if ignored, the exit code is lost
         for number in _FORWARDED:
-            # What we were started to ignore (nohup), the command ignores too.
+            # The command also ignores what this process was started to ignore (nohup).
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._forward)
         self._terminal = Terminal.in_foreground()
@@ -53,11 +53,11 @@ class Child:
             self._send(self._early.pop())
         if self._terminal is not None:
             self._terminal.give_to(group)
-            self._send(signal.SIGCONT)  # it may have been stopped for reading too soon
+            self._send(signal.SIGCONT)  # reading from the terminal too early has stopped it
         return group
 
     def wait(self) -> int:
-        """Wait for the end; the exit code as a shell gives it: 128 + n for signal n."""
+        """Wait for the end; return the exit code as a shell does: 128 + n for signal n."""
         assert self._group is not None
         group = self._group
         while True:
@@ -86,11 +86,11 @@ class Child:
 
 
 def _await_end(group: int) -> None:
-    """Wait until nobody is left in `group`."""
+    """Wait until no process is left in `group`."""
     give_up_at = time.monotonic() + _GROUP_ENDS_WITHIN
     with contextlib.suppress(ProcessLookupError):
         while time.monotonic() < give_up_at:
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(-group, os.WNOHANG)  # orphans are ours if we are process 1
+                os.waitpid(-group, os.WNOHANG)  # as process 1, orphans are our children
             os.killpg(group, 0)
             time.sleep(0.02)

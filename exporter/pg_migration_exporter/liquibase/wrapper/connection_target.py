@@ -1,4 +1,4 @@
-"""Which database and which history Liquibase is given, and how to reach that database."""
+"""The database and history that Liquibase migrates, and how to connect to that database."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from pg_migration_exporter.liquibase.reports.report import RunTarget
 from pg_migration_exporter.liquibase.wrapper.jdbc import JdbcUrl, parse_jdbc_url
 from pg_migration_exporter.liquibase.wrapper.options import LiquibaseOptions
 
-#: libpq's parameters of a connection for reports: it never waits long, nor makes anybody wait.
+#: libpq parameters of a connection for reports: it never waits long and blocks nobody.
 REPORTING: dict[str, str] = {
     "application_name": "pg-migration-exporter run",
     "connect_timeout": "3",
     "options": "-c statement_timeout=2000 -c lock_timeout=1000 -c search_path=pg_catalog",
 }
 
-#: Characters; a shorter password would be found in every other word.
+#: Characters; a shorter password would match parts of ordinary words.
 _SHORTEST_SECRET = 4
 
 
-def read_target(given: LiquibaseOptions) -> RunTarget:
-    """The target without anything secret; what is not given is Liquibase's default."""
-    url = _url(given)
-    file = given.find("changelog-file") or ""
+def read_target(options: LiquibaseOptions) -> RunTarget:
+    """Return the target, without secrets; what is not set is Liquibase's default."""
+    url = _url(options)
+    file = options.find("changelog-file") or ""
     if url is None:
         return RunTarget(changelog_file=file)
-    user = given.find("username") or url.parameters.get("user") or ""
+    user = options.find("username") or url.parameters.get("user") or ""
     schema = (
-        given.find("liquibase-schema-name")
-        or given.find("default-schema-name")
+        options.find("liquibase-schema-name")
+        or options.find("default-schema-name")
         or url.parameters.get("currentSchema", "").partition(",")[0]
         or "public"
     )
-    table = given.find("database-changelog-table-name") or "databasechangelog"
+    table = options.find("database-changelog-table-name") or "databasechangelog"
     return RunTarget(
         servers=tuple(f"{host}:{port}" for host, port in url.servers),
         database=url.database or user,
@@ -39,26 +39,25 @@ def read_target(given: LiquibaseOptions) -> RunTarget:
     )
 
 
-def read_conninfo(given: LiquibaseOptions) -> str:
-    """A libpq connection string with the password in it: never log it.
+def read_conninfo(options: LiquibaseOptions) -> str:
+    """Return a libpq connection string. It contains the password: never log it.
 
-    Raises ValueError where none can be made.
+    Raises ValueError without a usable URL.
     """
-    url = _url(given)
+    url = _url(options)
     if url is None:
         raise ValueError(
-            "Liquibase is given no URL of a PostgreSQL database that can be read here; "
-            "set reports.dsn"
+            "Liquibase has no URL of a PostgreSQL database that can be read here; set reports.dsn"
         )
-    return url.conninfo(given.find("username"), given.find("password"), **REPORTING)
+    return url.conninfo(options.find("username"), options.find("password"), **REPORTING)
 
 
-def known_secrets(given: LiquibaseOptions) -> tuple[str, ...]:
-    """Texts that must appear nowhere."""
-    url = _url(given)
-    candidates = (given.find("password"), url and url.parameters.get("password"))
-    return tuple(one for one in candidates if one and len(one) >= _SHORTEST_SECRET)
+def known_secrets(options: LiquibaseOptions) -> tuple[str, ...]:
+    """Return the texts that must not appear in reports and messages."""
+    url = _url(options)
+    candidates = (options.find("password"), url and url.parameters.get("password"))
+    return tuple(text for text in candidates if text and len(text) >= _SHORTEST_SECRET)
 
 
-def _url(given: LiquibaseOptions) -> JdbcUrl | None:
-    return parse_jdbc_url(given.find("url") or "")
+def _url(options: LiquibaseOptions) -> JdbcUrl | None:
+    return parse_jdbc_url(options.find("url") or "")

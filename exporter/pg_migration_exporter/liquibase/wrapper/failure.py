@@ -1,4 +1,4 @@
-"""Why a run failed, in one line: Liquibase's words without SQL, row values or passwords."""
+"""Why a run failed, in one line: Liquibase's message without SQL, row values or passwords."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pg_migration_exporter.liquibase.reports.report import Failure
-from pg_migration_exporter.liquibase.wrapper.records import Record
+from pg_migration_exporter.liquibase.wrapper.log_records import LogRecord
 
 #: The exception that ends the command is logged here, its message first.
 _CHANNEL = "liquibase.integration"
@@ -14,14 +14,14 @@ _STACK_TRACE = re.compile(r"(?:[\w$]+\.)+[\w$]*(?:Exception|Error)\b|\tat |Cause
 _MIGRATION_FAILED = re.compile(r"Migration failed for changeset (?P<identity>.+?): Reason: ?")
 _CHECKSUM = re.compile(r" +(?P<identity>\S.*?) was: \S+ but is now: ")
 _CLASS_NAMES = re.compile(r"\b(?:(?:liquibase|java|javax|org)\.[\w.$]+: )+")
-#: The driver puts each further part of the server's message (Detail, Hint, Position, Where: in the
-#: JVM's language) on a line of its own, indented by two; details hold values of rows.
+#: The driver puts each further part of the server's message (Detail, Hint, Position, Where, in the
+#: JVM's language) on its own line, indented by two; details contain values of rows.
 _FURTHER_PART = re.compile(r" {2}\S")
 _SQL = "[Failed SQL:"
 
 
-def read_failure(record: Record) -> Failure | None:
-    """The failure that a record tells of, if it does. `changeset` is "" where it names none."""
+def read_failure(record: LogRecord) -> Failure | None:
+    """Return the failure in a log record, or None. `changeset` is "" if it names none."""
     message = _message(record.lines)
     if record.channel != _CHANNEL or len(message) == len(record.lines):
         return None
@@ -34,7 +34,7 @@ def read_failure(record: Record) -> Failure | None:
 
 
 def _message(lines: Sequence[str]) -> list[str]:
-    """The lines before the stack trace."""
+    """Return the lines before the stack trace."""
     ends = (at for at, line in enumerate(lines) if at and _STACK_TRACE.match(line))
     return list(lines[: next(ends, len(lines))])
 

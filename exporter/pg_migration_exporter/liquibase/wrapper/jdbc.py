@@ -1,4 +1,4 @@
-"""The JDBC URL of PostgreSQL's driver: which server, and how libpq reaches the same one.
+"""The JDBC URL of PostgreSQL's driver, and the same connection for libpq.
 
 Source: the driver's documentation, "Connecting to the Database". Drivers that wrap it put their
 name between `jdbc:` and `postgresql:`.
@@ -22,14 +22,14 @@ _DEFAULT_PORT = "5432"
 
 @dataclass(frozen=True, slots=True)
 class JdbcUrl:
-    """A URL in its parts; `servers` are pairs of host and port, `database` may be ""."""
+    """The parts of a URL; `servers` are pairs of host and port, `database` may be ""."""
 
     servers: tuple[tuple[str, str], ...]
     database: str
     parameters: Mapping[str, str]
 
     def conninfo(self, user: str | None, password: str | None, **options: str) -> str:
-        """The same for libpq; `options` win. What is missing, libpq finds as it always does."""
+        """Return a libpq connection string; `options` take precedence, libpq's defaults apply."""
         parameters = {
             "host": ",".join(host for host, _ in self.servers),
             "port": ",".join(port for _, port in self.servers),
@@ -44,22 +44,22 @@ class JdbcUrl:
 
     @property
     def _default_sslmode(self) -> str | None:
-        """What the driver's parameter `ssl`, which libpq does not know, asks for."""
+        """The equivalent of the driver's parameter `ssl`, which libpq does not have."""
         return None if self.parameters.get("ssl", "false") == "false" else "verify-full"
 
 
 def parse_jdbc_url(url: str) -> JdbcUrl | None:
-    """Read a URL; None if it is not PostgreSQL's."""
+    """Parse a URL; return None if it is not a PostgreSQL URL."""
     match = _URL.fullmatch(url.strip())
     if match is None:
         return None
     servers = (match["servers"] or "localhost").split(",")
-    found = [_SERVER.fullmatch(server) for server in servers]
+    matches = [_SERVER.fullmatch(server) for server in servers]
     return JdbcUrl(
         tuple(
-            (one["host"].strip("[]") or "localhost", one["port"] or _DEFAULT_PORT)
-            for one in found
-            if one is not None
+            (server["host"].strip("[]") or "localhost", server["port"] or _DEFAULT_PORT)
+            for server in matches
+            if server is not None
         ),
         unquote(match["database"].strip("/")),
         dict(parse_qsl(match["query"] or "", keep_blank_values=True)),

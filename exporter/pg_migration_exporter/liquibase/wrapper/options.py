@@ -1,8 +1,8 @@
-"""What Liquibase is given: by arguments, the JVM's properties, the environment, defaults files.
+"""The options of Liquibase, from arguments, JVM properties, environment and defaults files.
 
-Liquibase's own order of precedence and its tolerance in spelling (AbstractMapConfigurationValue-
-Provider, DefaultsFileValueProvider, 4.20 to 5.0): `logFile`, `log-file`, `liquibase.logFile`,
-`LIQUIBASE_LOG_FILE` are one setting; an empty value is none.
+Precedence and spelling are Liquibase's (AbstractMapConfigurationValueProvider,
+DefaultsFileValueProvider, 4.20 to 5.0): `logFile`, `log-file`, `liquibase.logFile` and
+`LIQUIBASE_LOG_FILE` are the same option; an empty value counts as not set.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pg_migration_exporter.liquibase.wrapper.properties import read_properties
 
 _COMMANDS = {name.replace("-", ""): name for name in commands.ALL}
 
-#: Options of the JVM that the launcher or the JVM itself takes from the environment.
+#: Variables from which the launcher or the JVM takes options of the JVM.
 _JVM_VARIABLES = ("JAVA_OPTS", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")
 
 Pairs = list[tuple[str, str]]
@@ -27,58 +27,65 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class LiquibaseOptions:
-    """Settings by source, the strongest first, each a list of names as spelled and values."""
+    """Options by source, in order of precedence: pairs of a normalized name and a value."""
 
     command: str
     sources: tuple[Pairs, ...]
 
     def find(self, name: str) -> str | None:
-        """The value of `name` ("log-file", "url"), or None."""
-        short = _smash(name)
-        spellings = {f"liquibase{short}", f"liquibasecommand{short}"}
-        spellings.add(f"liquibasecommand{_smash(self.command)}{short}")
+        """Return the value of `name` ("log-file", "url"), or None."""
+        short = _normalize(name)
+        names = {
+            f"liquibase{short}",
+            f"liquibasecommand{short}",
+            f"liquibasecommand{_normalize(self.command)}{short}",
+        }
         for source in self.sources:
-            for spelled, value in reversed(source):
-                if value and spelled in spellings:
+            for option, value in reversed(source):
+                if value and option in names:
                     return value
         return None
 
 
 def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> LiquibaseOptions:
-    """Read everything that a command line and its environment give to Liquibase."""
+    """Read the options of a command line and its environment."""
     command = find_command(arguments)
     jvm = [*_jvm_options(environment), *arguments]
-    strong = (
+    explicit = (
         [(_full(name), value) for name, value in _options(arguments)],
-        [(_smash(name), value) for name, value in map(_definition, jvm) if name],
-        [(_smash(name), value) for name, value in environment.items()],
+        [(_normalize(name), value) for name, value in map(_definition, jvm) if name],
+        [(_normalize(name), value) for name, value in environment.items()],
     )
-    defaults = LiquibaseOptions(command, strong).find("defaults-file") or "liquibase.properties"
-    return LiquibaseOptions(command, (*strong, *_defaults(Path(defaults))))
+    defaults = LiquibaseOptions(command, explicit).find("defaults-file") or "liquibase.properties"
+    return LiquibaseOptions(command, (*explicit, *_defaults(Path(defaults))))
 
 
 def find_command(arguments: Sequence[str]) -> str:
-    """Liquibase's command in a command line, in its present spelling; "" if there is none."""
-    candidates = (_COMMANDS.get(_smash(one)) for one in arguments[1:] if not one.startswith("-"))
+    """Return Liquibase's command in a command line, in its current spelling; "" without one."""
+    candidates = (
+        _COMMANDS.get(_normalize(argument))
+        for argument in arguments[1:]
+        if not argument.startswith("-")
+    )
     return next((command for command in candidates if command), "")
 
 
-def _smash(name: str) -> str:
+def _normalize(name: str) -> str:
     return re.sub(r"[-_.]", "", name).lower()
 
 
 def _full(name: str) -> str:
-    """A name that may go without its prefix, where that is allowed."""
-    smashed = _smash(name)
-    is_full = smashed.startswith("liquibase") and smashed != "liquibaseschemaname"
-    return smashed if is_full else f"liquibase{smashed}"
+    """Return a name with the prefix `liquibase`, which may be omitted in some sources."""
+    normalized = _normalize(name)
+    is_full = normalized.startswith("liquibase") and normalized != "liquibaseschemaname"
+    return normalized if is_full else f"liquibase{normalized}"
 
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """`--name=value`, and `--name value`."""
-    for one, following in pairwise([*arguments, ""]):
-        if one.startswith("--"):
-            name, has_value, value = one[2:].partition("=")
+    """Yield `--name=value` and `--name value`."""
+    for argument, following in pairwise([*arguments, ""]):
+        if argument.startswith("--"):
+            name, has_value, value = argument[2:].partition("=")
             yield name, value if has_value else following
 
 
@@ -92,11 +99,11 @@ def _jvm_options(environment: Mapping[str, str]) -> Iterator[str]:
         try:
             yield from shlex.split(environment.get(name, ""))
         except ValueError:
-            continue  # an open quote: the launcher will say so
+            continue  # an unclosed quote: the launcher reports it
 
 
 def _defaults(file: Path) -> Iterable[Pairs]:
-    """A defaults file, and before it the one beside it with local overrides."""
+    """Yield the options of a file with local overrides, then those of the defaults file itself."""
     for candidate in (file.with_suffix(".local.properties"), file):
         try:
             yield [(_full(name), value) for name, value in read_properties(candidate).items()]

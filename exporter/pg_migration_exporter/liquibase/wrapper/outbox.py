@@ -1,4 +1,4 @@
-"""Delivery beside the run: a thread for each way, which sends the latest report and no other."""
+"""Delivery in the background: one thread for each sink sends the latest report."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import time
 from pg_migration_exporter.liquibase.reports.report import Report
 from pg_migration_exporter.liquibase.wrapper.sinks import Sink
 
-#: Seconds between two reports of one run to the same place, unless the run has ended.
+#: Seconds between two reports of one run to the same sink, unless the run has ended.
 _PAUSE = 1.0
 
 
 class Outbox:
-    """Holds the latest report until it is sent. Its thread never outlives the process."""
+    """Holds the latest report until it is sent; its daemon thread ends with the process."""
 
     def __init__(self, sink: Sink) -> None:
         self.name = sink.name
@@ -26,7 +26,7 @@ class Outbox:
         threading.Thread(target=self._run, name=self.name, daemon=True).start()
 
     def put(self, report: Report) -> None:
-        """Have `report` sent instead of any that was not sent yet; returns at once."""
+        """Replace a report that is not sent yet; return at once."""
         with self._changed:
             self._latest = report
             self._changed.notify()
@@ -34,7 +34,7 @@ class Outbox:
     def await_last(self, until: float) -> None:
         """Wait until the report of the run's end was sent, or sending it failed.
 
-        `until` is the moment of time.monotonic() to give up at.
+        Give up at `until` (time.monotonic).
         """
         self._tried_last.wait(max(until - time.monotonic(), 0))
 
@@ -58,7 +58,7 @@ class Outbox:
         self.problem = "no answer in time"
         try:
             self._sink.send(report)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the migration goes on
+        except Exception as error:  # noqa: BLE001 - the migration goes on
             first_line, *_ = str(error).splitlines() or [type(error).__name__]
             self.problem = first_line
         else:

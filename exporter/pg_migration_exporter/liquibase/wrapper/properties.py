@@ -1,4 +1,4 @@
-"""Java's .properties format, that of Liquibase's defaults files (java.util.Properties.load)."""
+"""Java's .properties format (java.util.Properties.load), used by Liquibase's defaults files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 
 def read_properties(file: Path) -> dict[str, str]:
-    """Keys and values; values are trimmed, as Liquibase does. Raises OSError."""
+    """Return keys and values; values are trimmed, as in Liquibase. Raises OSError."""
     return parse_properties(file.read_bytes().decode("latin-1"))
 
 
 def parse_properties(text: str) -> dict[str, str]:
-    """Keys and values of a whole file; of a key that is there twice, the last one."""
+    """Return the keys and values of a file; the last one of a repeated key."""
     properties = {}
     for line in _logical_lines(text):
         match = _KEY.fullmatch(line)
@@ -29,7 +29,7 @@ def parse_properties(text: str) -> dict[str, str]:
 
 
 def _logical_lines(text: str) -> Iterator[str]:
-    """Join lines that end in an odd number of backslashes; leave out comments and empty lines."""
+    """Join lines that end in an odd number of backslashes; skip comments and empty lines."""
     joined = ""
     for line in _NATURAL_LINE_END.split(text):
         stripped = line.lstrip(_SPACE)

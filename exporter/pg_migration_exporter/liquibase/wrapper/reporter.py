@@ -1,4 +1,4 @@
-"""Makes the report of a run while it goes on, in a thread of its own."""
+"""Build and send the report of a run in a background thread."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from pg_migration_exporter.liquibase.reports.report import (
     Report,
     RunTarget,
 )
-from pg_migration_exporter.liquibase.wrapper.logfile import LogFile
+from pg_migration_exporter.liquibase.wrapper.log_file import LogFile
+from pg_migration_exporter.liquibase.wrapper.log_records import LogRecordReader
 from pg_migration_exporter.liquibase.wrapper.outbox import Outbox
 from pg_migration_exporter.liquibase.wrapper.progress import Progress
-from pg_migration_exporter.liquibase.wrapper.records import RecordReader
 from pg_migration_exporter.liquibase.wrapper.sinks import Sink
 
-#: Seconds between two looks at the log.
-_LOOK_EVERY = 0.5
+#: Seconds between two reads of the log.
+_READ_EVERY = 0.5
 #: Seconds that the end of a run may be delayed for its report.
 _FINISH_WITHIN = 3.0
 
 
 @dataclass(slots=True)
 class Reporter:
-    """One run: `start`, `finish`, `close`; none takes long. `hide` takes secrets out of a text."""
+    """Reports one run: `start`, `finish`, `close`, all quick. `hide` masks secrets in a text."""
 
     report: Report
     log: LogFile
@@ -38,12 +38,12 @@ class Reporter:
     hide: Callable[[str], str]
     _outboxes: Sequence[Outbox] = ()
     _progress: Progress = field(default_factory=Progress)
-    _records: RecordReader = field(default_factory=RecordReader)
-    _over: threading.Event = field(default_factory=threading.Event)
+    _records: LogRecordReader = field(default_factory=LogRecordReader)
+    _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def start(self, pid: int) -> None:
-        """Report that the run has started, and go on in the background."""
+        """Report the start of the run, and continue in the background."""
         self.report = self.report.model_copy(update={"pid": pid})
         self._outboxes = [Outbox(sink) for sink in self.sinks]
         self._publish()
@@ -51,33 +51,37 @@ class Reporter:
         self._thread.start()
 
     def finish(self, exit_code: int) -> list[str]:
-        """Report the end; where that failed, and why: nothing secret, one text for each place."""
+        """Report the end; return a message without secrets for each sink that failed."""
         if self._thread is None:
             return []
         until = time.monotonic() + _FINISH_WITHIN
-        self._over.set()
+        self._ended.set()
         self._thread.join(_FINISH_WITHIN)
-        self._look(final=True)
+        self._read_log(final=True)
         self._publish(exit_code)
         for outbox in self._outboxes:
             outbox.await_last(until)
-        return [f"{box.name}: {self.hide(box.problem)}" for box in self._outboxes if box.problem]
+        return [
+            f"{outbox.name}: {self.hide(outbox.problem)}"
+            for outbox in self._outboxes
+            if outbox.problem
+        ]
 
     def close(self) -> None:
-        """Remove what must not stay."""
+        """Remove temporary files."""
         self.log.remove()
 
     def _follow(self) -> None:
-        with contextlib.suppress(Exception):  # `finish` meets it again, and tells
-            while not self._over.wait(_LOOK_EVERY):
-                if self._look() or time.time() - self.report.updated > HEARTBEAT_INTERVAL:
+        with contextlib.suppress(Exception):  # `finish` meets the same error and reports it
+            while not self._ended.wait(_READ_EVERY):
+                if self._read_log() or time.time() - self.report.updated > HEARTBEAT_INTERVAL:
                     self._publish()
 
-    def _look(self, *, final: bool = False) -> bool:
-        """Read on in the log; whether there was anything new."""
+    def _read_log(self, *, final: bool = False) -> bool:
+        """Read new log records; return whether there were any."""
         before = self._progress.records
         for record in self._records.feed(self.log.read(), final=final):
-            self._progress.take(record)
+            self._progress.add(record)
         return self._progress.records > before
 
     def _publish(self, exit_code: int | None = None) -> None:
@@ -117,13 +121,13 @@ class Reporter:
         )
 
     def _failure(self, exit_code: int) -> Failure:
-        told = self._progress.failure or Failure(reason=_reason(exit_code))
-        changeset = told.changeset or self._progress.failed_changeset
-        return Failure(changeset=changeset, reason=self.hide(told.reason))
+        failure = self._progress.failure or Failure(reason=_reason(exit_code))
+        changeset = failure.changeset or self._progress.failed_changeset
+        return Failure(changeset=changeset, reason=self.hide(failure.reason))
 
 
 def outcome_of(exit_code: int) -> Outcome:
-    """The outcome that an exit code tells, as a shell gives it."""
+    """Return the outcome for an exit code as a shell gives it."""
     if _signal_of(exit_code) is not None:
         return Outcome.KILLED
     return Outcome.FAILED if exit_code else Outcome.SUCCEEDED

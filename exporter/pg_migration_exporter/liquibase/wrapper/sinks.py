@@ -1,4 +1,4 @@
-"""The ways a report takes: a shared directory, a table, the exporter's HTTP endpoint."""
+"""Where reports are sent: a shared directory, a table, the exporter's HTTP endpoint."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ _HTTP_TIMEOUT = 3.0
 
 
 class Sink(Protocol):
-    """One way; `name` is for messages. `send` may take seconds, and may raise any Exception."""
+    """One destination; `name` is for messages. `send` may take seconds and raise any Exception."""
 
     @property
     def name(self) -> str:
-        """What a user calls it."""
+        """The name for messages."""
 
     def send(self, report: Report) -> None:
-        """Deliver durably, instead of what was delivered of this run before."""
+        """Deliver durably; replaces earlier reports of the same run."""
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
-    """A directory that the exporter reads too."""
+class DirectorySink:
+    """A directory that the exporter also reads."""
 
     path: Path
 
@@ -56,8 +56,8 @@ class Directory:
 
 
 @dataclass(slots=True)
-class Table:
-    """The table in the migrated database, over one connection that is opened when needed."""
+class TableSink:
+    """The table in the migrated database, over one connection opened on first use."""
 
     conninfo: Callable[[], str]
     name: str = f"table {report_table.TABLE}"
@@ -74,23 +74,23 @@ class Table:
         except (errors.UndefinedTable, errors.InsufficientPrivilege) as error:
             raise ConfigError(
                 f"{error.diag.message_primary}: `pg-migration-exporter reports create-table` "
-                "makes the table and grants it"
+                "creates the table and grants it"
             ) from error
 
 
-def _conninfo(dsn: SecretStr | None, given: LiquibaseOptions) -> str:
+def _conninfo(dsn: SecretStr | None, options: LiquibaseOptions) -> str:
     if dsn is None:
-        return read_conninfo(given)
+        return read_conninfo(options)
     try:
         return make_conninfo(dsn.get_secret_value(), **REPORTING)
     except psycopg.ProgrammingError:
-        # libpq's own message quotes the string, which may hold the password.
+        # libpq's message quotes the string, which may contain the password.
         raise ConfigError("reports.dsn: not a connection string that libpq can read") from None
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """The exporter's HTTP endpoint. The token goes nowhere else: redirects are not followed."""
+class EndpointSink:
+    """The exporter's HTTP endpoint. Redirects are not followed, so the token goes nowhere else."""
 
     url: str
     token_file: Path | None
@@ -114,16 +114,16 @@ class Endpoint:
             to_exporter.request("POST", path, report.model_dump_json().encode(), headers)
             answer = to_exporter.getresponse()
             if answer.status != HTTPStatus.NO_CONTENT:
-                raise OSError(f"it answered {answer.status} {answer.reason}")
+                raise OSError(f"status {answer.status} {answer.reason}")
         finally:
             to_exporter.close()
 
 
-def configured_sinks(settings: ReportsSection, given: LiquibaseOptions) -> Iterator[Sink]:
-    """All ways that are configured."""
+def configured_sinks(settings: ReportsSection, options: LiquibaseOptions) -> Iterator[Sink]:
+    """Yield every configured sink."""
     if settings.directory is not None:
-        yield Directory(settings.directory)
+        yield DirectorySink(settings.directory)
     if settings.table:
-        yield Table(lambda: _conninfo(settings.dsn, given))
+        yield TableSink(lambda: _conninfo(settings.dsn, options))
     if settings.endpoint.url is not None:
-        yield Endpoint(settings.endpoint.url, settings.endpoint.token_file)
+        yield EndpointSink(settings.endpoint.url, settings.endpoint.token_file)

@@ -1,7 +1,7 @@
-"""Lending the terminal to the command's process group, as a shell does for its jobs.
+"""Give the terminal to the command's process group, as a shell does for its jobs.
 
-Without it, Liquibase could not read an answer from the terminal, and Ctrl-C or Ctrl-Z would reach
-this process alone. Source: the GNU C Library's manual, "Implementing a Shell".
+Otherwise Liquibase could not read from the terminal, and Ctrl-C or Ctrl-Z would reach only this
+process. Source: the GNU C Library's manual, "Implementing a Shell".
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Terminal:
 
     @classmethod
     def in_foreground(cls) -> Terminal | None:
-        """The terminal, if this process has one and is in its foreground group."""
+        """Return the terminal, if this process is in its foreground group."""
         with contextlib.suppress(OSError):
             terminal = cls(os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC))
             if terminal.is_ours():
@@ -29,20 +29,20 @@ class Terminal:
         return None
 
     def is_ours(self) -> bool:
-        """Whether our own group is in the foreground."""
+        """Whether this process's group is in the foreground."""
         return os.tcgetpgrp(self.descriptor) == os.getpgrp()
 
     def give_to(self, group: int) -> None:
-        """Put a process group into the foreground, from the background too."""
+        """Put a process group into the foreground; also works from the background."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         try:
-            with contextlib.suppress(OSError):  # the terminal, or the group, is gone
+            with contextlib.suppress(OSError):  # the terminal or the group no longer exists
                 os.tcsetpgrp(self.descriptor, group)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def suspend(self, group: int) -> None:
-        """Stop our own group because `group` was stopped; return when both go on."""
+        """Stop this process's group because `group` was stopped; return when both continue."""
         self.give_to(os.getpgrp())
         os.kill(0, signal.SIGTSTP)
         if self.is_ours():

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from pg_migration_exporter.liquibase.wrapper.logfile import choose_log
+from pg_migration_exporter.liquibase.wrapper.log_file import choose_log
 from pg_migration_exporter.liquibase.wrapper.options import LiquibaseOptions
 
 
-def given(**settings: str) -> LiquibaseOptions:
+def options(**settings: str) -> LiquibaseOptions:
     names = [(f"liquibase{name.replace('_', '')}", value) for name, value in settings.items()]
     return LiquibaseOptions("update", (names,))
 
 
 def test_one_of_our_own_that_another_user_may_write_and_none_read() -> None:
-    log = choose_log(given())
+    log = choose_log(options())
     assert log.path is not None
     assert log.own_folder is not None
     try:
@@ -36,13 +36,13 @@ def test_one_of_our_own_that_another_user_may_write_and_none_read() -> None:
 def test_there_may_be_no_place_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
     with pytest.raises(OSError, match="missing"):
-        choose_log(given())
+        choose_log(options())
 
 
 def test_the_user_s_file_is_read_from_its_present_end(tmp_path: Path) -> None:
     file = tmp_path / "liquibase.log"
     file.write_text("of an earlier run\n")
-    log = choose_log(given(log_file=str(file)))
+    log = choose_log(options(log_file=str(file)))
     assert log.environment == {"LIQUIBASE_LOG_LEVEL": "INFO"}
     assert log.read() == b""
     with file.open("a") as appended:
@@ -54,14 +54,14 @@ def test_the_user_s_file_is_read_from_its_present_end(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read() -> None:
-    log = choose_log(given(log_file="/proc/self/mem"))  # its first page is no memory
+    log = choose_log(options(log_file="/proc/self/mem"))  # its first page is no memory
     assert log.read() == b""
     assert log.limitation == "no details: the log file cannot be read: Input/output error"
 
 
 def test_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
     file = tmp_path / "liquibase.log"
-    log = choose_log(given(log_file=str(file)))
+    log = choose_log(options(log_file=str(file)))
     assert log.read() == b""
     file.write_text("new\n")
     assert log.read() == b"new\n"
@@ -77,7 +77,7 @@ def test_a_file_that_is_not_there_yet(tmp_path: Path) -> None:
     ],
 )
 def test_a_level_of_the_user_stays(settings: dict[str, str], limitation: str) -> None:
-    log = choose_log(given(**settings))
+    log = choose_log(options(**settings))
     assert log.environment == {}
     assert log.limitation.startswith(limitation)
     assert bool(log.limitation) == bool(limitation)

@@ -1,4 +1,4 @@
-"""What Liquibase is given, in every spelling it takes, by its order of precedence."""
+"""Liquibase's options, in every spelling, by order of precedence."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_command(arguments: list[str], command: str) -> None:
     ],
 )
 def test_arguments(option: list[str]) -> None:
-    given = read_options(["liquibase", *option, "update"], {})
-    assert given.find("log-file") == "x.log"
+    options = read_options(["liquibase", *option, "update"], {})
+    assert options.find("log-file") == "x.log"
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_precedence(folder: Path) -> None:
     assert read_options([*java, "update"], environment).find("url") == "b"
     assert read_options(["liquibase", "update"], environment).find("url") == "c"
     del environment["LIQUIBASE_COMMAND_URL"]
-    given = read_options(["liquibase", "update"], environment)
-    assert (given.find("url"), given.find("username")) == ("d", "f")
+    options = read_options(["liquibase", "update"], environment)
+    assert (options.find("url"), options.find("username")) == ("d", "f")
 
 
 def test_a_setting_of_one_command_alone() -> None:
@@ -104,9 +104,9 @@ def test_a_setting_of_one_command_alone() -> None:
 
 def test_others_have_users_and_passwords_too() -> None:
     environment = {"USERNAME": "somebody", "PASSWORD": "s3cret", "URL": "jdbc:postgresql://h/d"}
-    given = read_options(["liquibase", "update"], environment)
-    assert read_target(given) == RunTarget()
-    assert known_secrets(given) == ()
+    options = read_options(["liquibase", "update"], environment)
+    assert read_target(options) == RunTarget()
+    assert known_secrets(options) == ()
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ def test_the_connection_for_the_table_is_liquibase_s_own() -> None:
         "LIQUIBASE_COMMAND_USERNAME": "migrator",
         "LIQUIBASE_COMMAND_PASSWORD": "s3cret word",
     }
-    given = read_options(["liquibase", "update"], environment)
-    conninfo = read_conninfo(given)
+    options = read_options(["liquibase", "update"], environment)
+    conninfo = read_conninfo(options)
     assert conninfo.startswith("host=db port=5432 dbname=quests user=migrator password='s3cret wo")
     assert "statement_timeout" in conninfo
-    assert known_secrets(given) == ("s3cret word",)
+    assert known_secrets(options) == ("s3cret word",)
 
 
 def test_without_a_url_the_user_is_told_what_to_set() -> None:

@@ -1,6 +1,6 @@
-"""Liquibase's log as records: `[2026-01-06 20:15:00] INFO [liquibase.changelog] message`.
+"""Records of Liquibase's log: `[2026-01-06 20:15:00] INFO [liquibase.changelog] message`.
 
-The level's name is in the JVM's language and many messages are too; those read in `progress` are
+The level's name and many messages are in the JVM's language; those that `progress` reads are
 English in every language (4.20 to 5.0).
 """
 
@@ -9,15 +9,16 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 _HEAD = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] [^\[]*\[(?P<channel>[^\]]*)\] (?P<text>.*)")
 #: A record longer than this is cut: a stack trace or a changeset's SQL.
-_MOST_LINES = 200
+_MAX_LINES = 200
 
 
-class Record(NamedTuple):
-    """One record; further lines of its message, and a stack trace, are in `lines`."""
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One record; `lines` are its message and a stack trace."""
 
     channel: str
     lines: list[str]
@@ -28,16 +29,16 @@ class Record(NamedTuple):
         return self.lines[0]
 
 
-class RecordReader:
-    """Makes records of bytes as they come."""
+class LogRecordReader:
+    """Splits the bytes of a log into records as they arrive."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._unfinished = ""
-        self._record: Record | None = None
+        self._record: LogRecord | None = None
 
-    def feed(self, content: bytes, *, final: bool = False) -> Iterator[Record]:
-        """Yield the records that are complete; `final` completes the last one."""
+    def feed(self, content: bytes, *, final: bool = False) -> Iterator[LogRecord]:
+        """Yield the completed records; `final` completes the last one."""
         *lines, self._unfinished = (self._unfinished + self._decoder.decode(content, final)).split(
             "\n"
         )
@@ -48,12 +49,12 @@ class RecordReader:
         if final and self._record is not None:
             yield self._record
 
-    def _add(self, line: str) -> Iterator[Record]:
+    def _add(self, line: str) -> Iterator[LogRecord]:
         head = _HEAD.match(line)
         if head is None:
-            if self._record is not None and len(self._record.lines) < _MOST_LINES:
+            if self._record is not None and len(self._record.lines) < _MAX_LINES:
                 self._record.lines.append(line)
             return
         if self._record is not None:
             yield self._record
-        self._record = Record(head["channel"], [head["text"]])
+        self._record = LogRecord(head["channel"], [head["text"]])

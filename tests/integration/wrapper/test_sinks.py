@@ -154,7 +154,7 @@ def test_a_missing_table_costs_one_line(
     assert [line for line in lines if line.startswith("pg-migration-exporter:")] == [
         "pg-migration-exporter: the end of this run was not reported to table "
         'migration_exporter.report: relation "migration_exporter.report" does not exist: '
-        "`pg-migration-exporter reports create-table` makes the table and grants it"
+        "`pg-migration-exporter reports create-table` creates the table and grants it"
     ]
 
 
@@ -212,8 +212,8 @@ def test_http_with_a_wrong_token(
     done = wrapper.run("sh", "-c", "exit 3", environment=environment)
     assert done.returncode == 3
     assert done.stderr.decode() == (
-        f"pg-migration-exporter: the end of this run was not reported to {exporter.url}/: it "
-        "answered 401 Unauthorized\n"
+        f"pg-migration-exporter: the end of this run was not reported to {exporter.url}/: "
+        "status 401 Unauthorized\n"
     )
     assert not (exporter.folder / "reports").exists()
 
@@ -239,5 +239,5 @@ def test_a_redirect_does_not_get_the_token(make_wrapper: MakeWrapper, token_file
         url = f"http://127.0.0.1:{server.server_port}/prefix"
         done = make_wrapper(endpoint={"url": url, "token_file": str(token_file)}).run("true")
         server.shutdown()
-    assert b"it answered 307 Temporary Redirect" in done.stderr
+    assert b"status 307 Temporary Redirect" in done.stderr
     assert set(Redirecting.shown) == {("/prefix/api/v1/reports", f"Bearer {TOKEN}")}

@@ -1,8 +1,7 @@
-"""Liquibase's log file: which one it is, what Liquibase must be told, and reading on in it.
+"""Liquibase's log file: its path, the settings that make Liquibase write it, and its new content.
 
-Liquibase writes it in blocks of 8 KiB and flushes it when it ends (java.util.logging's
-StreamHandler): it tells everything, but late. With a log file, nothing of the log goes to standard
-error.
+Liquibase writes it in blocks of 8 KiB and flushes it at the end (java.util.logging's
+StreamHandler): it is complete, but late. With a log file, Liquibase logs nothing to standard error.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from pg_migration_exporter.liquibase.wrapper.options import LiquibaseOptions
 _FILE = "LIQUIBASE_LOG_FILE"
 _LEVEL = "LIQUIBASE_LOG_LEVEL"
 _DETAILED = {"INFO", "CONFIG", "FINE", "FINER", "FINEST", "DEBUG", "ALL"}
-#: Liquibase itself prints this name as where the log is.
+#: Liquibase prints this name as the location of its log.
 _OWN_NAME = "removed-after-the-run.log"
 
 
 @dataclass(slots=True)
 class LogFile:
-    """A log to read. `environment` makes Liquibase write it; `limitation` is the report's."""
+    """A log to read. `environment` makes Liquibase write it; `limitation` goes into the report."""
 
     path: Path | None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -34,12 +33,12 @@ class LogFile:
     _offset: int = 0
 
     def __post_init__(self) -> None:
-        """Liquibase appends: what is there already is not of this run."""
+        """Skip existing content, which is not from this run: Liquibase appends."""
         if self.path is not None and self.path.is_file():
             self._offset = self.path.stat().st_size
 
     def read(self) -> bytes:
-        """What has been written since the last time; b"" while there is no file."""
+        """Return what was written since the last call; b"" while there is no file."""
         if self.path is None or not self.path.is_file():
             return b""
         try:
@@ -53,22 +52,22 @@ class LogFile:
         return content
 
     def remove(self) -> None:
-        """Remove the file if it is our own."""
+        """Remove the file, unless the user set it."""
         if self.own_folder is not None:
             shutil.rmtree(self.own_folder, ignore_errors=True)
 
 
-def choose_log(given: LiquibaseOptions) -> LogFile:
-    """The log file that the user set, or one of our own. Raises OSError if that cannot be made.
+def choose_log(options: LiquibaseOptions) -> LogFile:
+    """Return the log file that the user set, or a temporary one. Raises OSError.
 
-    What the user set stays as it is.
+    The user's settings are not changed.
     """
-    file, level = given.find("log-file"), given.find("log-level")
+    file, level = options.find("log-file"), options.find("log-level")
     if file is not None:
         environment = {} if level else {_LEVEL: "INFO"}
         return LogFile(Path(file), environment, _limitation(file, level))
     if level is not None:
-        # A log file would take the log away from standard error, where the user wants it.
+        # With a log file, the log would no longer go to standard error, where the user wants it.
         return LogFile(
             None,
             limitation="no details: a log level is set and no log file; set LIQUIBASE_LOG_FILE too",
@@ -78,14 +77,14 @@ def choose_log(given: LiquibaseOptions) -> LogFile:
 
 def _limitation(file: str, level: str | None) -> str:
     if file.endswith(".gz") or "://" in file:
-        return f"no details: the log file {file} is none that can be read here"
+        return f"no details: the log file {file} cannot be read by the wrapper"
     if level is not None and level.upper() not in _DETAILED:
-        return f"few details: the log level is {level}; INFO tells of every changeset"
+        return f"few details: the log level is {level}; INFO logs every changeset"
     return ""
 
 
 def _own_log() -> LogFile:
-    """A file that only we can read, and that Liquibase can write even as another user."""
+    """Return a file that only this user can read, but that Liquibase can write as any user."""
     folder = Path(tempfile.mkdtemp(prefix="pg-migration-exporter-"))
     folder.chmod(0o711)
     path = folder / _OWN_NAME
