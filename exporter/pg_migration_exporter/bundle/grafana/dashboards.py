@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pg_migration_exporter.bundle.alert_files import alert_groups
 from pg_migration_exporter.bundle.grafana.dashboard_json import DATABASE, SERVER, dashboard_json
 from pg_migration_exporter.bundle.grafana.definition import read_dashboard
-from pg_migration_exporter.bundle.grafana.links import Json
+from pg_migration_exporter.bundle.grafana.links import Json, PanelUrls
 from pg_migration_exporter.bundle.grafana.states import state_number
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.errors import ConfigError
@@ -20,10 +21,9 @@ _FOLDER = Path(__file__).parents[1] / "dashboards"
 
 def dashboards(values: Values) -> dict[str, Json]:
     """Return every dashboard by its uid. Raises ConfigError."""
-    context = _context(values)
+    context, urls = _context(values), _panel_urls(values)
     return {
-        file.stem: dashboard_json(read_dashboard(file, context), values.urls)
-        for file in _files(values)
+        file.stem: dashboard_json(read_dashboard(file, context), urls) for file in _files(values)
     }
 
 
@@ -51,6 +51,16 @@ def _files(values: Values) -> list[Path]:
                 )
             found[file.stem] = file
     return [found[uid] for uid in sorted(found)]
+
+
+def _panel_urls(values: Values) -> PanelUrls:
+    own = {
+        alert: group.file.runbooks
+        for group in alert_groups(values.alert_folders)
+        for alert in group.alerts
+        if group.file.runbooks
+    }
+    return PanelUrls(values.urls.runbooks, values.urls.alertmanager, own)
 
 
 def _context(values: Values) -> Json:

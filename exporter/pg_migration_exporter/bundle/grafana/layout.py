@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pg_migration_exporter.bundle.alert_schema import Urls
 from pg_migration_exporter.bundle.grafana.definition import Row
-from pg_migration_exporter.bundle.grafana.links import Json
+from pg_migration_exporter.bundle.grafana.links import Json, PanelUrls
 from pg_migration_exporter.bundle.grafana.panel import GRID_WIDTH
 
 
-def lay_out(rows: Iterable[Row], urls: Urls) -> list[Json]:
+def lay_out(rows: Iterable[Row], urls: PanelUrls) -> list[Json]:
     """Return the panels of all rows, numbered, placed from left to right and top to bottom."""
     return [{"id": number} | panel for number, panel in enumerate(_placed(rows, urls), start=1)]
 
 
-def _placed(rows: Iterable[Row], urls: Urls) -> Iterator[Json]:
+def _placed(rows: Iterable[Row], urls: PanelUrls) -> Iterator[Json]:
     top = 0
     for row in rows:
         heading: Json = {"type": "row", "title": row.title, "collapsed": False, "panels": []}

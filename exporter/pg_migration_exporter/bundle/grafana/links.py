@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
@@ -21,9 +22,22 @@ _SILENCE = (
 )
 
 
-def runbook_links(alerts: Iterable[str], runbooks: str) -> list[Json]:
-    """Return a link to the runbook of each alert; none if `runbooks` is not a web address."""
-    return [link for alert in alerts for link in _web_links(alert, f"{runbooks}/{alert}.md")]
+@dataclass(frozen=True, slots=True)
+class PanelUrls:
+    """Folders or URLs that panels link to; groups of alerts may have runbooks of their own."""
+
+    runbooks: str
+    alertmanager: str
+    runbooks_by_alert: Mapping[str, str]
+
+    def runbook(self, alert: str) -> str:
+        """Return the path or URL of an alert's runbook."""
+        return f"{self.runbooks_by_alert.get(alert, self.runbooks)}/{alert}.md"
+
+
+def runbook_links(alerts: Iterable[str], urls: PanelUrls) -> list[Json]:
+    """Return a link to the runbook of each alert whose runbook has a web address."""
+    return [link for alert in alerts for link in _web_links(alert, urls.runbook(alert))]
 
 
 def cockpit_links() -> list[Json]:

@@ -11,8 +11,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from pg_migration_exporter.bundle.alert_schema import Urls
-from pg_migration_exporter.bundle.grafana.links import Json, runbook_links
+from pg_migration_exporter.bundle.grafana.links import Json, PanelUrls, runbook_links
 from pg_migration_exporter.bundle.grafana.states import ValueMapping, state_mappings
 from pg_migration_exporter.bundle.types import Model
 
@@ -68,7 +67,7 @@ class Panel(Model):
     OPTIONS: ClassVar[Json] = {}
     COLOR_MODE: ClassVar[str] = "thresholds"
 
-    def to_json(self, urls: Urls) -> Json:
+    def to_json(self, urls: PanelUrls) -> Json:
         """Return the panel for Grafana, without `id` and `gridPos`."""
         return {
             "type": self.type,
@@ -79,7 +78,7 @@ class Panel(Model):
             "options": self.options(),
             "targets": [*self._targets()],
             "transformations": [*self.transformations()],
-            "links": runbook_links(self.alerts, urls.runbooks),
+            "links": runbook_links(self.alerts, urls),
         }
 
     def options(self) -> Json:
@@ -94,7 +93,7 @@ class Panel(Model):
         """Return the limits of the value axis."""
         return {}
 
-    def overrides(self, _urls: Urls) -> Iterator[Json]:
+    def overrides(self, _urls: PanelUrls) -> Iterator[Json]:
         """Yield what differs for a series, or for a column of a table."""
         for series, color in self.colors.items():
             yield override(series, {"id": "color", "value": {"mode": "fixed", "fixedColor": color}})

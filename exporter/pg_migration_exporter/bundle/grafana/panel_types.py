@@ -7,9 +7,9 @@ from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
-from pg_migration_exporter.bundle.alert_schema import Urls
 from pg_migration_exporter.bundle.grafana.links import (
     Json,
+    PanelUrls,
     cell_runbook_links,
     cockpit_links,
     silence_links,
@@ -163,7 +163,7 @@ class TablePanel(Panel):
         """Return how cells are drawn."""
         return {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False}
 
-    def overrides(self, urls: Urls) -> Iterator[Json]:
+    def overrides(self, urls: PanelUrls) -> Iterator[Json]:
         """Yield units, mappings and links of single columns."""
         yield from super().overrides(urls)
         for column, unit in self.column_units.items():
@@ -199,7 +199,7 @@ class TablePanel(Panel):
         states = {self.state_column: state_mappings()} if self.state_column else {}
         return self.column_mappings | states
 
-    def _column_links(self, urls: Urls) -> dict[str, list[Json]]:
+    def _column_links(self, urls: PanelUrls) -> dict[str, list[Json]]:
         candidates = (
             (self.cockpit_column, cockpit_links()),
             (self.runbook_column, cell_runbook_links(urls.runbooks)),
