@@ -35,10 +35,10 @@ def test_one_row_is_an_answer(answer: tuple[Any, ...], result: CheckResult) -> N
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        ([], "a check gives one row; the statement gave 0"),
-        ([(True,), (True,)], "a check gives one row; the statement gave 2"),
-        ([()], "a check gives one or two columns; the statement has 0"),
-        ([(True, "a", "b")], "a check gives one or two columns; the statement has 3"),
+        ([], "a check returns one row; the statement returned 0"),
+        ([(True,), (True,)], "a check returns one row; the statement returned 2"),
+        ([()], "a check returns one or two columns; the statement has 0"),
+        ([(True, "a", "b")], "a check returns one or two columns; the statement has 3"),
         ([(None,)], "the first column must be true or false; it holds null"),
         ([(1,)], "the first column must be true or false; it holds int"),
         ([("t",)], "the first column must be true or false; it holds str"),

@@ -1,4 +1,4 @@
-"""When a user's statement is asked again: after its interval, sooner after a failure."""
+"""When a user's statement runs again: after its interval, sooner after a failure."""
 
 from __future__ import annotations
 

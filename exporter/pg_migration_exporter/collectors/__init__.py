@@ -1,5 +1,8 @@
-"""Every collector, in the order their statements are sent: cheap ones first, and those that may run
-into a lock (of Liquibase's tables) last, so that a deadline cuts off the least."""
+"""All collectors, in the order in which their statements are sent.
+
+Cheap ones come first, and those that may wait for a lock of Liquibase's tables last, so that a
+deadline cuts off as little as possible.
+"""
 
 from typing import Any
 

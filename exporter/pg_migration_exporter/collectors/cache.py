@@ -21,7 +21,7 @@ class CachedResult:
     at: float = 0.0
 
     def is_fresh(self, ttl: float, server: Capabilities, collector: str) -> bool:
-        """Whether it came from this server and from the current period of `ttl` seconds.
+        """Return whether it came from this server and the current period of `ttl` seconds.
 
         Periods begin at a different moment for each collector and database. Otherwise everything
         expensive would run in the same scrape, since the first scrape runs all of it.
@@ -37,5 +37,5 @@ class CachedResult:
 
 @cache
 def _phase(name: str) -> float:
-    """A number from 0 to 1 for a name, always the same."""
+    """Return a number from 0 to 1 for a name, always the same."""
     return int.from_bytes(sha256(name.encode("utf-8", "surrogateescape")).digest()[:4]) / 2**32

@@ -1,8 +1,8 @@
-"""Checks: what must hold before, during or after a migration, asked by a user's SQL.
+"""Checks: conditions before, during or after a migration, read by a user's SQL.
 
-A statement gives one row: whether the check passes, and, if it likes, a text that says why. The
-text is for the status page; a label it would be a new series at each change. Anything else is no
-answer: the check has no status then, and its collector has failed. docs/checks.md tells users.
+A statement returns one row: whether the check passes and, optionally, a reason. The reason is for
+the status page; as a label it would make a new series at each change. With any other result the
+check has no status, and its collector fails. For users: docs/checks.md.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.rows import Rows
 
-#: Stands before each name of a check among the names of the collectors.
+#: Begins the name of the collector of each check.
 PREFIX = "check_"
-#: Characters of a reason that are kept.
-_LONGEST_REASON = 500
+#: Characters of a reason, at most.
+_MAX_REASON = 500
 
 STATUS = Family(
     "migration_check_status",
@@ -34,42 +34,43 @@ STATUS = Family(
 INFO = Family(
     "migration_check_info",
     "gauge",
-    "1 for each check that this server should answer, with the collector that asks it.",
+    "1 for each check that should run on this server, with the collector that runs it.",
     ("check", "phase", "severity", "collector"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Whether a check passes, and why in the words of its statement."""
+    """Whether a check passes, and the reason that its statement returned."""
 
     passes: bool
     reason: str | None = None
 
 
 def collector_of(section: CheckSection) -> str:
-    """The name of the collector that asks a check."""
+    """Return the name of the collector that runs a check."""
     return PREFIX + section.name
 
 
 def expected_checks(settings: Settings, server: Capabilities) -> list[CheckSection]:
-    """The checks that are not switched off and whose statements can run on this server."""
+    """Return the checks that are not disabled and whose statements can run on this server."""
     return [
-        one
-        for one in settings.checks
-        if collector_of(one) not in settings.collectors.disabled
-        and all(requirement.is_met(server) for requirement in requirements(one))
+        check
+        for check in settings.checks
+        if collector_of(check) not in settings.collectors.disabled
+        and all(requirement.is_met(server) for requirement in requirements(check))
     ]
 
 
 async def _publish_expected(context: RunContext[None]) -> None:
-    for one in expected_checks(context.settings, context.capabilities):
-        context.add(INFO, 1, one.name, one.phase, one.severity, collector_of(one))
+    for check in expected_checks(context.settings, context.capabilities):
+        labels = (check.name, check.phase, check.severity, collector_of(check))
+        context.add(INFO, 1, *labels)
 
 
 CHECKS: Collector[None] = Collector(
     name="checks",
-    help="Checks of a migration by a user's SQL (docs/checks.md); each is asked by a collector of "
+    help="Checks of a migration by a user's SQL (docs/checks.md); each is run by a collector of "
     "its own, `check_NAME`.",
     sources=("the configuration",),
     families=(STATUS, INFO),
@@ -80,7 +81,7 @@ CHECKS: Collector[None] = Collector(
 
 
 def check_collector(section: CheckSection) -> Collector[Any]:
-    """The collector of one check."""
+    """Return the collector of one check."""
     return user_collector(
         section,
         Reader((STATUS,), read_result, partial(_publish, section)),
@@ -91,21 +92,21 @@ def check_collector(section: CheckSection) -> Collector[Any]:
 
 
 def read_result(rows: Rows) -> CheckResult:
-    """The only row of an answer. Raises UnfitAnswerError."""
+    """Read the only row of a result. Raises UnfitAnswerError."""
     if len(rows.rows) != 1:
-        raise UnfitAnswerError(f"a check gives one row; the statement gave {len(rows.rows)}")
+        raise UnfitAnswerError(f"a check returns one row; the statement returned {len(rows.rows)}")
     row = rows.rows[0]
     if len(row) not in (1, 2):
-        raise UnfitAnswerError(f"a check gives one or two columns; the statement has {len(row)}")
-    passes, reason = row[0], row[1] if len(row) > 1 else None
+        raise UnfitAnswerError(f"a check returns one or two columns; the statement has {len(row)}")
+    passes, reason = row if len(row) > 1 else (*row, None)
     if not isinstance(passes, bool):
         found = "null" if passes is None else type(passes).__name__
         raise UnfitAnswerError(f"the first column must be true or false; it holds {found}")
     if not isinstance(reason, str | None):
         raise UnfitAnswerError(f"the second column must be text; it holds {type(reason).__name__}")
-    return CheckResult(passes, reason[:_LONGEST_REASON] if reason else None)
+    return CheckResult(passes, reason[:_MAX_REASON] if reason else None)
 
 
-def _publish(section: CheckSection, context: RunContext[Any], found: CheckResult) -> None:
+def _publish(section: CheckSection, context: RunContext[Any], result: CheckResult) -> None:
     datname = context.capabilities.datname
-    context.add(STATUS, int(found.passes), datname, section.name, section.phase, section.severity)
+    context.add(STATUS, int(result.passes), datname, section.name, section.phase, section.severity)

@@ -16,7 +16,7 @@ from pg_migration_exporter.postgres.rows import Rows
 
 
 def families(prefix: str, labels: tuple[str, ...], helps: Mapping[str, str]) -> tuple[Family, ...]:
-    """A family `<prefix>_<name>` for each name: a counter if it ends in `_total`, else a gauge."""
+    """Make a family `<prefix>_<name>` of each name: a counter if it ends in `_total`."""
     return tuple(
         Family(f"{prefix}_{name}", "counter" if name.endswith("_total") else "gauge", text, labels)
         for name, text in helps.items()
@@ -24,14 +24,14 @@ def families(prefix: str, labels: tuple[str, ...], helps: Mapping[str, str]) -> 
 
 
 def select_list(prefix: str, expressions: Mapping[str, str]) -> str:
-    """The SELECT list that gives these families their values: SQL expressions by name."""
+    """Return the SELECT list of these families; `expressions` are SQL by name."""
     return ",\n       ".join(
         f"{expression} as {prefix}_{name}" for name, expression in expressions.items()
     )
 
 
 def not_negative(expression: str) -> str:
-    """Zero for a difference that is negative: clocks are set back, and positions read in turn.
+    """Return SQL that is zero for a negative difference: clocks are set back, positions move.
 
     greatest(..., 0) would make zero of null too.
     """
@@ -39,7 +39,7 @@ def not_negative(expression: str) -> str:
 
 
 def age(moment: str) -> str:
-    """Seconds since a moment of the server's clock, which may have been set back since."""
+    """Return SQL for the seconds since a time of the server's clock, which may be set back."""
     return not_negative(f"extract(epoch from clock_timestamp() - {moment})::float8")
 
 

@@ -1,6 +1,6 @@
-"""Who is connected, and how much of each limit that uses.
+"""Client sessions, and how much of each limit they use.
 
-Client backends alone count against these limits (PostgreSQL, "Connections and Authentication",
+Only client backends count against these limits (PostgreSQL, "Connections and Authentication",
 CREATE DATABASE, CREATE ROLE): WAL senders and background workers have limits of their own.
 """
 
@@ -55,7 +55,7 @@ _SERVER_LIMITS = Query(
     }
 )
 
-#: Superusers are not bound by the limit of their role. $1: the configuration's pools as JSON.
+#: The limit of a role does not apply to superusers. $1: the configuration's pools as JSON.
 _POOLS = Query(
     """
 with session as materialized (
@@ -85,7 +85,7 @@ select 'application', p.name, count(s), p.max_connections
 
 
 async def collect(context: RunContext[None]) -> None:
-    """Ask for everything in one round trip; the server's own pool follows from two answers."""
+    """Read everything in one round trip; the server's own pool follows from two results."""
     sessions, limits, pools = await asyncio.gather(
         context.query(_SESSIONS),
         context.query(_SERVER_LIMITS),
@@ -93,9 +93,9 @@ async def collect(context: RunContext[None]) -> None:
     )
     for rows in (sessions, limits):
         read_columns(rows, context)
-    most, reserved = limits.rows[0]
+    [(maximum, reserved)] = limits.rows
     for pool_type, pool, used, limit in pools.rows:
-        add_pool(context, pool_type, pool, used, most - reserved if limit is None else limit)
+        add_pool(context, pool_type, pool, used, maximum - reserved if limit is None else limit)
 
 
 def _budgets(pools: tuple[PoolSection, ...]) -> str:

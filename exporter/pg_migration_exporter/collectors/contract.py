@@ -130,15 +130,15 @@ class Collector(Generic[Memory]):
         return f"{self.help} Source: {', '.join(self.sources)}."
 
     def empty_families(self) -> dict[str, FamilySamples]:
-        """Its families by name, without samples: for the context of one run."""
+        """Return its families by name, without samples: for the context of one run."""
         return {family.name: FamilySamples(family) for family in self.families}
 
     def runs_in(self, datname: str) -> bool:
-        """Whether it is meant for the database of this name."""
+        """Return whether it runs in the database of this name."""
         return any(fnmatchcase(datname, pattern) for pattern in self.databases)
 
     def obstacle(self, capabilities: Capabilities) -> Requirement | None:
-        """The first requirement that this server or role does not meet."""
+        """Return the first requirement that this server or role does not meet."""
         needed = (query.oldest for query in self.queries if not query.optional)
         oldest = max(needed, default=OLDEST_SUPPORTED)
         requirements = (server_version(oldest), *self.requires)

@@ -1,13 +1,13 @@
-"""Custom metrics: the families that a user's statement gives.
+"""Custom metrics: the families of a user's statement.
 
 A column named after a family is its value, columns named after its labels are the labels. An error
-names the family, the column and what is there instead. docs/custom-metrics.md tells users the same.
+names the family, the column and what was found instead. For users: docs/custom-metrics.md.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -21,7 +21,7 @@ from pg_migration_exporter.errors import UnfitAnswerError
 from pg_migration_exporter.metrics.families import BUCKET_LABEL, Family, Histogram, Value
 from pg_migration_exporter.postgres.rows import Rows
 
-#: Stands before each name of a statement among the names of the collectors.
+#: Begins the name of the collector of each statement.
 PREFIX = "custom_"
 
 _Labels = tuple[str, ...]
@@ -29,7 +29,7 @@ _Samples = list[tuple[_Labels, Value]]
 
 
 def custom_collector(section: CustomMetrics) -> Collector[Any]:
-    """The collector of one statement."""
+    """Return the collector of one statement."""
     families = tuple(_family(name, family) for name, family in section.metrics.items())
     return user_collector(
         section,
@@ -48,14 +48,14 @@ def _read(section: CustomMetrics, rows: Rows) -> dict[str, _Samples]:
     return {name: read_family(name, family, rows) for name, family in section.metrics.items()}
 
 
-def _publish(context: RunContext[Any], found: dict[str, _Samples]) -> None:
-    for family, samples in found.items():
+def _publish(context: RunContext[Any], result: dict[str, _Samples]) -> None:
+    for family, samples in result.items():
         for labels, value in samples:
             context.families[family].add(value, context.capabilities.datname, *labels)
 
 
 def read_family(name: str, section: CustomFamily, rows: Rows) -> _Samples:
-    """The samples of one family. Raises UnfitAnswerError."""
+    """Return the samples of one family. Raises UnfitAnswerError."""
     if section.type != "histogram":
         return _values(name, section, rows)
     return (_observed if section.buckets else _counted)(name, section, rows)
@@ -72,7 +72,7 @@ def _values(name: str, section: CustomFamily, rows: Rows) -> _Samples:
 
 
 def _observed(name: str, section: CustomFamily, rows: Rows) -> _Samples:
-    """A histogram whose observations are the rows."""
+    """Return a histogram whose observations are the rows."""
     by_labels: dict[_Labels, list[float]] = defaultdict(list)
     for labels, (value,) in _pick(name, section, rows, name):
         if value is not None:
@@ -92,7 +92,7 @@ def _observed(name: str, section: CustomFamily, rows: Rows) -> _Samples:
 
 
 def _counted(name: str, section: CustomFamily, rows: Rows) -> _Samples:
-    """A histogram whose rows are buckets: cumulative counts up to `le`, and the sum in each row."""
+    """Return a histogram whose rows are buckets: counts up to `le`, and the sum in each row."""
     by_labels: dict[_Labels, dict[float, float]] = defaultdict(dict)
     sums: dict[_Labels, float] = {}
     total = f"{name}_sum"
@@ -118,22 +118,19 @@ def _counted(name: str, section: CustomFamily, rows: Rows) -> _Samples:
 def _pick(
     name: str, section: CustomFamily, rows: Rows, *columns: str
 ) -> Iterable[tuple[_Labels, Sequence[Any]]]:
-    """The labels and the values in `columns` of each row."""
-    at = _finder(name, rows)
-    labels_at, values_at = [at(one) for one in section.labels], [at(one) for one in columns]
+    """Yield the labels and the values in `columns` of each row."""
+    label_indexes = [_index_of(label, name, rows) for label in section.labels]
+    value_indexes = [_index_of(column, name, rows) for column in columns]
     for row in rows.rows:
-        labels = tuple("" if row[one] is None else str(row[one]) for one in labels_at)
-        yield labels, [row[one] for one in values_at]
+        labels = tuple("" if row[index] is None else str(row[index]) for index in label_indexes)
+        yield labels, [row[index] for index in value_indexes]
 
 
-def _finder(name: str, rows: Rows) -> Callable[[str], int]:
-    def at(column: str) -> int:
-        if rows.columns.count(column) != 1:
-            there = ", ".join(rows.columns)
-            raise UnfitAnswerError(f"{name}: needs one column {column}; the statement has {there}")
-        return rows.columns.index(column)
-
-    return at
+def _index_of(column: str, name: str, rows: Rows) -> int:
+    if rows.columns.count(column) != 1:
+        columns = ", ".join(rows.columns)
+        raise UnfitAnswerError(f"{name}: needs one column {column}; the statement has {columns}")
+    return rows.columns.index(column)
 
 
 def _number(name: str, column: str, value: object) -> float:

@@ -1,5 +1,7 @@
-"""What each database of the server has done since its statistics were reset, and how near it is to
-running out of transaction ids (PostgreSQL, "Preventing Transaction ID Wraparound Failures")."""
+"""Counters, sizes and transaction ID ages of every database of the server.
+
+PostgreSQL, "Preventing Transaction ID Wraparound Failures".
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ _DATABASE = ("datname",)
 #: Writes stop 3 million ids before half of the 32-bit circle is used up (varsup.c, multixact.c).
 _USABLE_IDS = 2**31 - 1 - 3_000_000
 
-#: Zero is no answer where times are not measured: then there is none.
+#: Where times are not measured, the view has zeros; there is no sample then.
 _TIMED = "case when current_setting('track_io_timing')::bool then s.{} / 1000 end"
 
 _HELPS = {
@@ -82,11 +84,11 @@ _EXPRESSIONS = {
 CONFLICTS = Family(
     "postgres_database_recovery_conflicts_total",
     "counter",
-    "Queries canceled on a standby, by what they were in the way of.",
+    "Queries canceled on a standby, by what they conflicted with.",
     ("datname", "reason"),
 )
 
-#: Of templates only their age: nobody works in them, and the server still stops for them.
+#: Templates have only ages: they are hardly used, but the server stops for them too.
 _DATABASES = Query(
     f"""
 select d.datname::text as datname,
@@ -129,7 +131,7 @@ SIZE = Family(
     _DATABASE,
 )
 
-#: Looks at every file of every database; opens no relation.
+#: Reads the size of every file of every database; opens no relation.
 _SIZES = Query(
     """
 select datname::text as datname,

@@ -1,4 +1,4 @@
-"""Extensions of the database, and whether the server has a newer version than is installed."""
+"""Extensions of the database, and whether the server's files have another version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of the server that fill disks: WAL, WAL that waits to be archived, temporary files."""
+"""Files that fill the server's disks: WAL, WAL waiting to be archived, temporary files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TABLESPACE = ("tablespace",)
 TEMPORARY = Family(
     "postgres_temporary_files",
     "gauge",
-    "Temporary files on disk now, but for those that parallel workers share.",
+    "Temporary files on disk now, without those that parallel workers share.",
     _TABLESPACE,
 )
 TEMPORARY_BYTES = Family(

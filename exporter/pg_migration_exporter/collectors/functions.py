@@ -1,4 +1,4 @@
-"""Calls of functions, counted where track_functions says so. Off by default: of use to few."""
+"""Calls of functions, which track_functions counts. Off by default: few servers need it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HELPS = {
     "self_seconds_total": "Time spent in a function itself.",
 }
 
-#: Functions of the same name are one; at most 50, the ones that took longest.
+#: At most 50, those that took longest; functions of the same name are summed up.
 _FUNCTIONS = Query(
     """
 select current_database()::text as datname, schemaname::text as schemaname,

@@ -1,4 +1,4 @@
-"""Use of the largest indexes, and how much the never used ones take."""
+"""Use of the largest indexes, and the size of unused ones."""
 
 from __future__ import annotations
 

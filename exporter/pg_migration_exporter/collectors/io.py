@@ -1,4 +1,4 @@
-"""Who reads and writes blocks, and what the caches of transaction states do."""
+"""Reads and writes of blocks by type of process, and the caches of transaction states (SLRU)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HELPS = {
     },
 }
 
-#: Zero is no answer where times are not measured: then there is none.
+#: Where times are not measured, the view has zeros; there is no sample then.
 _TIMED = """case when current_setting(case object when 'wal' then 'track_wal_io_timing'
                                   else 'track_io_timing' end)::bool
             then coalesce(sum({}_time), 0) / 1000 end"""
@@ -49,7 +49,7 @@ _BYTES = {
 
 
 def _variant(version: int) -> str:
-    """The contexts of one kind of process are one series; those that did nothing are left out."""
+    """Return the statement for a version; the contexts of a type of process are summed up."""
     return f"""
 select backend_type, object,
        {select_list("postgres_io", _EXPRESSIONS | _BYTES[version])}

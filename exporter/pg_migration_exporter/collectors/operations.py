@@ -1,5 +1,6 @@
-"""Long operations that report their progress, beside index builds: VACUUM, ANALYZE, CLUSTER and
-VACUUM FULL, COPY, base backups (PostgreSQL, "Progress Reporting").
+"""Long operations that report their progress, other than index builds.
+
+VACUUM, ANALYZE, CLUSTER and VACUUM FULL, COPY, base backups (PostgreSQL, "Progress Reporting").
 
 Two of the same kind on one table (two COPY) are one series: the longer time, the lower ratio, the
 sum of their rows.

@@ -1,4 +1,4 @@
-"""Pools of connections and how much of each is in use: families that several collectors fill."""
+"""Pools of connections and their use: families that several collectors fill."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POOL_FAMILIES = (POOL_UTILIZATION, POOL_CONNECTIONS, POOL_LIMIT)
 
 
 def add_pool(context: RunContext[Any], pool_type: str, pool: str, used: int, limit: int) -> None:
-    """Add one pool; one that may have no connection at all has no utilization."""
+    """Add one pool; without a positive limit it has no utilization."""
     context.add(POOL_CONNECTIONS, used, pool_type, pool)
     context.add(POOL_LIMIT, limit, pool_type, pool)
     if limit > 0:

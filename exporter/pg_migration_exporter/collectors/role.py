@@ -1,4 +1,4 @@
-"""What the exporter itself may do: too little blinds it, too much is a risk."""
+"""The privileges of the exporter's role: too few hide metrics, too many are a risk."""
 
 from __future__ import annotations
 

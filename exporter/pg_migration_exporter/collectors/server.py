@@ -1,4 +1,4 @@
-"""Is the server reached, which version is it, which part does it play in replication?"""
+"""Reachability, version and replication role of the server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ START_TIME = Family(
     "postgres_start_time_seconds", "gauge", "When the server started, in seconds since the epoch."
 )
 
-#: Runs on servers that are too old for every other collector, so that they are seen at all.
+#: Also runs on servers that are too old for every other collector, so that they are shown as up.
 _SERVER = Query(
     {
         90600: """

@@ -1,4 +1,4 @@
-"""What the server's processes are, what they wait for, and how clients' connections are secured."""
+"""Processes of the server and what they wait for, and the TLS versions of connections."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ select backend_type, coalesce(wait_event_type, '') as wait_event_type,
 """
 )
 
-#: `none` is there with a zero too: it is what a rule asks for.
+#: `none` also has a sample when it is zero: rules compare it.
 _TLS = Query(
     """
 with connection as (
     select coalesce(s.version, 'none') as version
       from pg_stat_ssl s join pg_stat_activity a using (pid)
      where a.backend_type in ('client backend', 'walsender')
-       and a.client_addr is not null)  -- nobody listens on a local socket
+       and a.client_addr is not null)  -- a local socket needs no TLS
 select version, count(connection.version) as postgres_tls_connections
   from (select 'none' as version union select version from connection) as known
   left join connection using (version)

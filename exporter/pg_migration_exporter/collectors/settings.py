@@ -1,9 +1,9 @@
 """The server's settings, in base units.
 
-Left out is what tunes the planner or serves developers, and what a server is built with but for a
-few. A setting that the exporter's own session has another value for (its time limits, for example,
-or what is set for its role) is left out too: pg_settings shows the session's value alone. So are
-texts that may hold a secret or a command: only those listed here are shown.
+Settings for planner tuning and developers are left out, and all but a few presets. A setting with
+another value in the exporter's session (its timeouts, or what is set for its role) is left out too,
+because pg_settings shows only the session's value. Texts may hold a secret or a command: only those
+listed here are shown.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Transactions that will hurt a migration: open for long, idle, or keeping old rows alive.
+"""Transactions that delay a migration: open for long, idle, or keeping old row versions.
 
 DDL waits for every transaction that has used its table, CREATE INDEX CONCURRENTLY for every older
-snapshot; and no row that died after the oldest snapshot can be removed (the xmin horizon), whoever
-holds it: a session, a prepared transaction, a replication slot, a standby with feedback.
+snapshot. No row version that died after the oldest snapshot can be removed (the xmin horizon); the
+holder is a session, a prepared transaction, a replication slot or a standby with feedback.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ select d.datname::text as datname,
 """
 )
 
-#: VACUUM and ANALYZE show a snapshot, but hold back nobody's horizon for longer than they run; a
+#: VACUUM and ANALYZE have a snapshot, but do not hold back the horizon for longer than they run. A
 #: WAL sender without a slot holds the snapshots of its standby's queries.
 _HOLDERS = """
 with holder as (
@@ -120,7 +120,7 @@ select d.datname::text as datname, coalesce(max(h.age), 0) as postgres_xmin_hori
 
 TRANSACTIONS: Collector[None] = Collector(
     name="transactions",
-    help="Old transactions and who holds back the xmin horizon.",
+    help="Old transactions and what holds back the xmin horizon.",
     sources=(
         "pg_stat_activity",
         "pg_prepared_xacts",

@@ -1,6 +1,6 @@
 """A user's SQL statement as a collector, with the same isolation as every other.
 
-What it must give is checked at each answer, since a table may change.
+Its result is checked every time, since a table may change.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ from pg_migration_exporter.postgres.session import SessionLostError
 
 Answer = TypeVar("Answer")
 
-#: Seconds until a statement that failed is asked again; twice as many after each further failure.
-_RETRY = 15.0
-#: After so many it would be weeks: the interval is what counts.
+#: Seconds until a failed statement runs again; twice as many after each further failure.
+_RETRY_AFTER = 15.0
+#: Further failures do not extend the pause; the interval limits it anyway.
 _MOST_FAILURES = 16
 
 
 @dataclass(slots=True)
 class UserSqlMemory(Generic[Answer]):
-    """The latest answer, or what went wrong, how many times in a row, and when to ask again."""
+    """The latest answer or failure, the failures in a row, and when the statement runs again.
+
+    `due` is time.monotonic().
+    """
 
     due: float = -inf
     failures: int = 0
@@ -42,7 +45,7 @@ class UserSqlMemory(Generic[Answer]):
 
 @dataclass(frozen=True, slots=True)
 class Reader(Generic[Answer]):
-    """What becomes of the rows: `read` raises UnfitAnswerError, `publish` fills the families."""
+    """How rows become samples: `read` raises UnfitAnswerError, `publish` fills the families."""
 
     families: tuple[Family, ...]
     read: Callable[[Rows], Answer]
@@ -57,7 +60,7 @@ def user_collector(
     help_: str,
     source: str,
 ) -> Collector[UserSqlMemory[Answer]]:
-    """The collector of one statement."""
+    """Return the collector of one statement."""
 
     async def collect(context: RunContext[UserSqlMemory[Answer]]) -> None:
         reader.publish(context, await latest(section, context, reader.read))
@@ -78,13 +81,13 @@ def user_collector(
 
 
 def requirements(section: UserStatement) -> tuple[Requirement, ...]:
-    """What the server must be for the statement to run there."""
-    found = []
+    """Return what the server must fulfill for the statement to run there."""
+    required = []
     if section.only_on != "both":
-        found.append(server_role(section.only_on))
+        required.append(server_role(section.only_on))
     if section.minimum_version is not None:
-        found.append(server_version(section.minimum_version * 10000))
-    return tuple(found)
+        required.append(server_version(section.minimum_version * 10000))
+    return tuple(required)
 
 
 async def latest(
@@ -92,27 +95,27 @@ async def latest(
     context: RunContext[UserSqlMemory[Answer]],
     read: Callable[[Rows], Answer],
 ) -> Answer:
-    """Ask if it is time to: an answer lasts for the interval, a failure at most as long."""
+    """Run the statement if due: an answer lasts for the interval, a failure at most as long."""
     memory = context.memory
     if time.monotonic() >= memory.due:
-        await _ask(section, context, read)
+        await _run(section, context, read)
     if memory.failure is not None:
         raise memory.failure.with_traceback(None)  # it would grow with every scrape
     assert memory.answer is not None
     return memory.answer
 
 
-async def _ask(
+async def _run(
     section: UserStatement,
     context: RunContext[UserSqlMemory[Answer]],
     read: Callable[[Rows], Answer],
 ) -> None:
     memory = context.memory
     now, interval = time.monotonic(), section.interval or 0.0
-    # Stays so if the deadline of the scrape comes first.
+    # This stays if the deadline of the scrape comes first.
     memory.answer = None
     memory.failure = UnfitAnswerError("it was not answered by the deadline of the scrape")
-    memory.due = now + min(interval, _RETRY * 2**memory.failures)
+    memory.due = now + min(interval, _RETRY_AFTER * 2**memory.failures)
     memory.failures = min(memory.failures + 1, _MOST_FAILURES)
     try:
         memory.answer = read(await context.session.query(section.sql, timeout=section.timeout))

@@ -1,7 +1,7 @@
-"""Does autovacuum keep up? (PostgreSQL, "The Autovacuum Daemon").
+"""Tables that autovacuum is behind with (PostgreSQL, "The Autovacuum Daemon").
 
-A table is due when its dead rows pass autovacuum's threshold for it; the threshold for inserted
-rows is left aside. What is due for long is what matters: autovacuum looks once a minute.
+A table is due when its dead rows exceed autovacuum's threshold for it; the threshold for inserted
+rows is ignored. Only tables that stay due matter: autovacuum runs once a minute.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ DISABLED = Family(
 
 
 def _option(name: str) -> str:
-    """A storage parameter of the table, or null."""
+    """Return the SQL of a storage parameter of the table, or null."""
     return f"max(option_value) filter (where option_name = 'autovacuum_{name}')"
 
 
 def _setting(name: str, own: str) -> str:
-    """The table's own value, or the server's; null where the server is too old to have it."""
+    """Return the SQL of the table's own value or the server's; null on servers without it."""
     return f"coalesce({own}, current_setting('autovacuum_{name}', true))::float8"
 
 

@@ -1,8 +1,8 @@
-"""Write-ahead log: how much is written, whether it is archived, and the checkpoints that let go of
-it. All of it is one row for the whole server, hence one statement.
+"""Write-ahead log, its archive, checkpoints and the background writer.
 
-PostgreSQL 17 moved checkpoints into a view of their own, 18 the writes of WAL into pg_stat_io
-(PostgreSQL, "The Cumulative Statistics System").
+All of it is one row for the whole server, hence one statement. PostgreSQL 17 moved checkpoints into
+a view of their own, 18 the writes of WAL into pg_stat_io (PostgreSQL, "The Cumulative Statistics
+System").
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _HELPS = {
     "checkpoint_sync_seconds_total": "Time that checkpoints and restartpoints spent syncing.",
     "checkpoint_buffers_written_total": "Buffers written by checkpoints and restartpoints.",
     "checkpoint_last_age_seconds": "Time since the latest complete checkpoint began; on a standby, "
-    "the one its latest restartpoint stands for.",
+    "the one of its latest restartpoint.",
     "restartpoints_timed_total": "Restartpoints on a standby because checkpoint_timeout was over.",
     "restartpoints_requested_total": "Restartpoints on a standby that were requested.",
     "restartpoints_done_total": "Restartpoints on a standby that were done.",
@@ -49,7 +49,7 @@ _TIMED = "case when current_setting('track_wal_io_timing')::bool then {} / 1000 
 _IS_ARCHIVING = "current_setting('archive_mode') <> 'off'"
 _FAILED_LAST = "a.last_failed_time > coalesce(a.last_archived_time, '-infinity')"
 
-#: A file's name is its timeline, the upper half of its position, and its number therein.
+#: A file is named after its timeline, the upper half of its position, and its number in it.
 _END_OF_ARCHIVED = """(('x' || substr(a.last_archived_wal, 9, 8))::bit(32)::int8 * 4294967296
              + (('x' || substr(a.last_archived_wal, 17, 8))::bit(32)::int8 + 1)
                * pg_size_bytes(current_setting('wal_segment_size')))"""
@@ -117,12 +117,12 @@ _VIEWS = {
 
 
 def _variant(version: int) -> str:
-    """The statement for servers from `version` on."""
-    known = [each for each in _VIEWS if each <= version]
+    """Return the statement for servers from `version` on."""
+    changes = [change for change in _VIEWS if change <= version]
     expressions = dict(_ALWAYS)
-    for each in known:
-        expressions |= _WAL_WRITES.get(each, {}) | _CHECKPOINTS.get(each, {})
-    views = "".join(_VIEWS[each] for each in known)
+    for change in changes:
+        expressions |= _WAL_WRITES.get(change, {}) | _CHECKPOINTS.get(change, {})
+    views = "".join(_VIEWS[change] for change in changes)
     return f"\nselect {select_list('postgres', expressions)}\n  from {views}\n"
 
 

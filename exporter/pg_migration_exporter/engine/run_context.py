@@ -14,7 +14,7 @@ from pg_migration_exporter.postgres.session import Session
 
 
 def _ignore(event: Event) -> None:
-    """For runs whose events nobody follows."""
+    """Drop an event."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class ContextFactory:
         session: Session,
         capabilities: Capabilities,
     ) -> RunContext[Memory]:
-        """The context of one run."""
+        """Return the context of one run."""
         return RunContext(
             session=session,
             capabilities=capabilities,

@@ -1,1 +1,1 @@
-"""The pages of docs/ that are made from what the code declares."""
+"""The pages of docs/ that are generated from declarations in the code."""

@@ -1,4 +1,4 @@
-"""docs/configuration.md, made from the schema of the configuration and its example."""
+"""Generates docs/configuration.md from the configuration's schema and its example."""
 
 from __future__ import annotations
 

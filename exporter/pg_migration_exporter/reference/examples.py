@@ -1,4 +1,4 @@
-"""A query for each family: what its type suggests, unless there is a better one here."""
+"""An example query for each family: one for its type, unless there is a better one here."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _BETTER: Mapping[str, str] = {
 
 
 def example(family: Family) -> str:
-    """A query in PromQL that makes something of the family."""
+    """Return an example query in PromQL."""
     if family.name in _BETTER:
         return _BETTER[family.name]
     if family.type == "counter":

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 
 def code(text: str) -> str:
-    """Text as code, or nothing of nothing."""
+    """Return text as code; empty text stays empty."""
     return f"`{text}`" if text else ""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; a cell is one line."""
+    """Return a table; each cell is one line."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
 

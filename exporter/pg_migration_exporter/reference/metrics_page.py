@@ -1,4 +1,4 @@
-"""docs/metrics.md, made from the catalogue."""
+"""Generates docs/metrics.md from the catalogue."""
 
 from __future__ import annotations
 
@@ -33,24 +33,26 @@ _HEADER = ("metric", "type", "labels", "what it is", "source", "versions", "post
 
 
 def render() -> str:
-    """The page."""
-    of_collectors = {family for one in COLLECTORS for family in one.families}
+    """Return the page."""
+    of_collectors = {family for collector in COLLECTORS for family in collector.families}
     own = [family for family in FAMILIES if family not in of_collectors]
     sections = [
-        f"## {one.name}\n\n{one.help}\n\n{_facts(one)}\n\n{_table(one.families, one)}\n"
-        for one in COLLECTORS
+        f"## {collector.name}\n\n{collector.help}\n\n{_facts(collector)}\n\n"
+        f"{_table(collector.families, collector)}\n"
+        for collector in COLLECTORS
     ]
     itself = f"## The exporter itself\n\n{_table(own, None)}\n"
     return "\n".join([_INTRODUCTION, *sections, itself])
 
 
-def _facts(one: Collector[Any]) -> str:
-    """Cost, default, needs and scope in one line."""
-    facts = [f"Cost: {one.cost}", "on by default" if one.default_on else "off by default"]
-    facts += [f"needs {requirement.need}" for requirement in one.requires]
-    if one.ttl:
-        facts.append(f"kept for {one.ttl:g} s")
-    if one.level == "server":
+def _facts(collector: Collector[Any]) -> str:
+    """Return cost, default, requirements, caching and level in one line."""
+    default = "on by default" if collector.default_on else "off by default"
+    facts = [f"Cost: {collector.cost}", default]
+    facts += [f"needs {requirement.need}" for requirement in collector.requires]
+    if collector.ttl:
+        facts.append(f"cached for {collector.ttl:g} s")
+    if collector.level == "server":
         facts.append("the same in every database of a server")
     return "; ".join(facts) + "."
 

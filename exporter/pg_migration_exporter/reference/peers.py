@@ -1,4 +1,4 @@
-"""The names that postgres_exporter has for the same things (its release 0.20).
+"""The names of the corresponding metrics of postgres_exporter (its release 0.20).
 
 Only for the documentation. Its units and types may differ: some of its counters are gauges, and
 some of its times are milliseconds or points in time.

@@ -1,4 +1,4 @@
-"""Where a family comes from: read from the SQL that has a column of its name."""
+"""The views and server versions of a family, from the SQL that has a column of its name."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pg_migration_exporter.postgres.query import Query
 
 
 def sources_of(family: Family, collector: Collector[Any]) -> list[str]:
-    """Those of its collector's sources that its column is made of, else those of its statement."""
+    """Return those of the collector's sources that its column uses, else those of its statement."""
     variants = [text for _, text in _variants(family, collector)]
-    of_column = [source for source in collector.sources if _gives(source, family, variants)]
+    of_column = [source for source in collector.sources if _uses(source, family, variants)]
     named = [source for source in collector.sources if _mentions("\n".join(variants), source)]
     return of_column or named or list(collector.sources)
 
 
 def versions_of(family: Family, collector: Collector[Any]) -> str:
-    """The servers that have it: `14+`, `16 to 17`, `14+, standby`; any where none is asked."""
+    """Return the servers that have it: `14+`, `16 to 17`, `14+, standby`; `any` without SQL."""
     if not collector.queries:
         return "any"
     queries = [query for query in collector.queries if _has(query, family)] or collector.queries
-    every = {version for query in queries for version in query.variants}
-    having = {version for version, _ in _variants(family, collector)} or every
-    without = [version for version in every if version > max(having)]
+    versions = {version for query in queries for version in query.variants}
+    having = {version for version, _ in _variants(family, collector)} or versions
+    without = [version for version in versions if version > max(having)]
     last = f" to {_major(min(without)) - 1}" if without else "+"
     sides = {query.on for query in queries}
     side = "".join(f", {side}" for side in sides if side and len(sides) == 1)
@@ -46,13 +46,13 @@ def _has(query: Query, family: Family) -> bool:
 
 
 def _is_column(family: Family, text: str) -> bool:
-    """Whether it is a column there, and not of nulls alone."""
+    """Return whether the text has a column of this name that is not always null."""
     columns = re.findall(rf"(\S+)\s+as {family.name}\b", text)
     return any(not column.startswith("null") for column in columns)
 
 
-def _gives(source: str, family: Family, variants: Iterable[str]) -> bool:
-    """Whether an alias that the column's expression uses stands for the source."""
+def _uses(source: str, family: Family, variants: Iterable[str]) -> bool:
+    """Return whether the column's expression uses an alias of the source."""
     view = re.escape(source.removesuffix("()"))
     for text in variants:
         [*_, expression] = re.split(
@@ -65,7 +65,7 @@ def _gives(source: str, family: Family, variants: Iterable[str]) -> bool:
 
 
 def _mentions(text: str, name: str) -> bool:
-    """Whether SQL names a view or function; `pg_stat_progress_*` stands for several."""
+    """Return whether SQL names a view or function; `pg_stat_progress_*` matches several."""
     pattern = re.escape(name.removesuffix("()")).replace(r"\*", r"\w+")
     return re.search(rf"\b{pattern}\b", text) is not None
 

@@ -72,8 +72,8 @@ def test_passed_and_failed(database: Database, start_exporter: StartExporter) ->
 
 
 NO_ANSWER: dict[str, tuple[dict[str, Any], str]] = {
-    "nothing": ({"sql": "select true where false"}, "one row; the statement gave 0"),
-    "several": ({"sql": "values (true), (true)"}, "one row; the statement gave 2"),
+    "nothing": ({"sql": "select true where false"}, "one row; the statement returned 0"),
+    "several": ({"sql": "values (true), (true)"}, "one row; the statement returned 2"),
     "null": ({"sql": "select null::bool"}, "must be true or false; it holds null"),
     "number": ({"sql": "select 1"}, "must be true or false; it holds int"),
     "reason": ({"sql": "select true, 1"}, "second column must be text; it holds int"),
