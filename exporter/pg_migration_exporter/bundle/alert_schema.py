@@ -1,4 +1,4 @@
-"""What the rules' part of a values file may hold."""
+"""The model of the rules' part of a values file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pg_migration_exporter.latency.histogram import BOUNDS
 
 
 class Urls(Model):
-    """Where links of alerts and dashboards lead."""
+    """The targets of links in alerts and dashboards."""
 
     runbooks: Url
     dashboard: Url
@@ -30,7 +30,7 @@ class Urls(Model):
 
 
 class Prometheus(Model):
-    """What the rules must know of the Prometheus that runs them."""
+    """The Prometheus that runs the rules."""
 
     job: JobName
     interval: PositiveDuration | None
@@ -40,7 +40,7 @@ class Prometheus(Model):
 
 def _bound(seconds: float) -> float:
     if seconds not in BOUNDS:
-        raise ValueError(f"only bounds of the histogram can be counted: {BOUNDS}")
+        raise ValueError(f"use a bound of the histogram: {BOUNDS}")
     return seconds
 
 
@@ -52,7 +52,7 @@ class Slo(Model):
 
 
 class Baseline(Model):
-    """How the latency before a migration is remembered."""
+    """The baseline of the query latency, from the time before a migration."""
 
     window: PositiveDuration
     settle: PositiveDuration

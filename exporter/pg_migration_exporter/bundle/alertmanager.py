@@ -1,4 +1,4 @@
-"""What the templates of Alertmanager's configuration are rendered with."""
+"""The context of the templates of Alertmanager's configuration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pg_migration_exporter.bundle.alertmanager_schema import Smtp
 
 
 def global_settings(smtp: Smtp) -> dict[str, Any]:
-    """Return the mail server as the section `global` names its settings, those given alone."""
+    """Return the settings of the mail server in the section `global`, without null values."""
     settings = {
         "smtp_smarthost": smtp.smarthost,
         "smtp_from": smtp.from_,

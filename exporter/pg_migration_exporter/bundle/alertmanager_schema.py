@@ -1,4 +1,4 @@
-"""What the `alertmanager` part of a values file may hold."""
+"""The model of the `alertmanager` part of a values file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Labels = Annotated[list[Label], Field(min_length=1)]
 
 
 class Route(Model):
-    """Who gets the alerts of a severity, how soon, and how often again."""
+    """The receiver of the alerts of a severity, and the times of its notifications."""
 
     receiver: Name
     group_wait: PositiveDuration
@@ -40,7 +40,7 @@ class Routes(Model):
 
 
 class Watchdog(Model):
-    """Who misses the alert that always fires."""
+    """The receiver of the alert that always fires."""
 
     receiver: Name
     interval: PositiveDuration
@@ -56,7 +56,7 @@ class Inhibit(Model):
 
     @model_validator(mode="after")
     def _never_is_never(self) -> Self:
-        """Refuse a list that silences what another promises not to."""
+        """Refuse a list that silences an alert of `never`."""
         silenced = {alert for alerts in self.stronger.values() for alert in alerts}
         if both := sorted(silenced & set(self.never)):
             raise ValueError(f"stronger lists {', '.join(both)}, which never spares")
@@ -100,7 +100,7 @@ class Webhook(Model):
 
 
 class Receiver(Model):
-    """The ways on which one receiver is told; each may be left out."""
+    """The ways in which a receiver is notified; each may be omitted."""
 
     pagerduty: PagerDuty | None = None
     slack: Slack | None = None
@@ -122,7 +122,7 @@ class Alertmanager(Model):
 
     @model_validator(mode="after")
     def _receivers_exist(self) -> Self:
-        """Refuse a receiver that is not there: Alertmanager would not start."""
+        """Refuse an undefined receiver: Alertmanager would not start."""
         routes = [getattr(self.routes, severity) for severity in Routes.model_fields]
         named = {self.watchdog.receiver, *(route.receiver for route in routes)}
         named |= {receiver for team in self.teams.values() for receiver in team.values()}

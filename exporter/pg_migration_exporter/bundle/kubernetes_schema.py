@@ -1,4 +1,4 @@
-"""What the `kubernetes` part of a values file may hold."""
+"""The model of the `kubernetes` part of a values file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Service(Model):
 
 
 class Scrape(Model):
-    """How Prometheus scrapes, and what it shows an exporter that asks for it."""
+    """How Prometheus scrapes the exporter and authenticates to it."""
 
     interval: PositiveDuration
     timeout: PositiveDuration

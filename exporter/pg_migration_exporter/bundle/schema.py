@@ -1,4 +1,4 @@
-"""What a values file may hold: frozen, nothing extra, and one type for each unit."""
+"""The model of a values file."""
 
 from __future__ import annotations
 

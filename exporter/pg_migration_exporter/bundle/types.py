@@ -1,4 +1,4 @@
-"""What the schemas of the values' parts have in common: a base, and one type for each unit."""
+"""The base of the models of the values, and one type for each unit."""
 
 from __future__ import annotations
 
