@@ -2,34 +2,127 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.fixtures.scenario import Scenario, runs
 
 FIRST = "1: create table first (id int)"
-BROKEN = "2: select 1 / 0"
+SECOND = "2: create table second (id int)"
+BROKEN = "broken: select 1 / 0"
 VIEW = "view runAlways:true: create or replace view numbers as select 1 as number"
+HALT = """--liquibase formatted sql
+--preconditions onFail:HALT
+--precondition-sql-check expectedResult:1 select 0
+--changeset test:1
+create table first (id int);
+"""
+
+
+def start(scenario: Scenario, *changesets: str) -> None:
+    """Apply these changesets, watched, and wait until the run is counted."""
+    scenario.write("changelog.sql", *changesets)
+    scenario.watch()
+    assert scenario.run() == 0
+    scenario.until_counted(1)
 
 
 def test_a_tag_and_then_an_update_that_fails_at_once(scenario: Scenario) -> None:
-    scenario.write("changelog.sql", FIRST)
-    scenario.watch()
-    assert scenario.run() == 0
-    scenario.until("succeeded")
+    start(scenario, FIRST)
     scenario.write("changelog.sql", FIRST, BROKEN)
     assert scenario.run("tag", "--tag=before") == 0
     assert scenario.run() == 1
 
     page = scenario.until("failed")
-    assert runs(page).get("failed") == 1
+    assert runs(page)["failed"] == 1
     assert runs(page)["succeeded"] <= 2
 
 
+def test_an_update_that_fails_and_then_a_tag(scenario: Scenario) -> None:
+    start(scenario, FIRST)
+    scenario.write("changelog.sql", FIRST, BROKEN)
+    assert scenario.run() == 1
+    assert scenario.run("tag", "--tag=after") == 0
+
+    page = scenario.until_counted(3)
+    assert page.status() == "failed"
+    assert runs(page)["failed"] == 1
+
+
 def test_a_view_that_always_runs_before_the_changeset_that_fails(scenario: Scenario) -> None:
-    scenario.write("changelog.sql", VIEW)
-    scenario.watch()
-    assert scenario.run() == 0
-    scenario.until_counted(1)
+    start(scenario, VIEW)
     scenario.write("changelog.sql", VIEW, BROKEN)
     assert scenario.run() == 1
 
     page = scenario.until("failed")
     assert runs(page) == {"succeeded": 1, "failed": 1}
+
+
+def test_a_view_that_always_runs_and_then_fails_itself(scenario: Scenario) -> None:
+    start(scenario, FIRST, VIEW)
+    scenario.write("changelog.sql", FIRST, f"{VIEW}, 2 as two; select 1 / 0")
+    assert scenario.run() == 1
+
+    page = scenario.until("failed")
+    assert runs(page) == {"succeeded": 1, "failed": 1}
+
+
+def test_a_changeset_that_runs_on_change_and_fails(scenario: Scenario) -> None:
+    on_change = "view runOnChange:true: create or replace view numbers as select 1 as number"
+    start(scenario, FIRST, on_change)
+    scenario.write("changelog.sql", FIRST, f"{on_change}; select 1 / 0")
+    assert scenario.until("pending").value("liquibase_changesets_pending") == 1
+    assert scenario.run() == 1
+
+    page = scenario.until("failed")
+    assert runs(page) == {"succeeded": 1, "failed": 1}
+
+
+def test_a_failure_survives_commands_that_apply_nothing(scenario: Scenario) -> None:
+    start(scenario, FIRST)
+    scenario.write("changelog.sql", FIRST, BROKEN)
+    assert scenario.run() == 1
+    scenario.until("failed")
+    for command in ("clear-checksums", "release-locks", "update-sql", "status", "validate"):
+        assert scenario.run(command) == 0
+
+    page = scenario.until_counted(3)
+    assert page.status() == "failed"
+    assert runs(page)["failed"] == 1
+
+
+def test_a_rollback_that_fails(scenario: Scenario) -> None:
+    start(scenario, f"{FIRST};\n--rollback drop table missing")
+    assert scenario.run("rollback-count", "--count=1") == 1
+
+    page = scenario.until_counted(2)
+    assert page.status() in {"failed", "unknown"}
+    assert runs(page)["succeeded"] == 1
+
+
+def test_an_update_that_repairs_the_failure(scenario: Scenario) -> None:
+    start(scenario, FIRST)
+    scenario.write("changelog.sql", FIRST, BROKEN)
+    assert scenario.run() == 1
+    scenario.until("failed")
+    scenario.write("changelog.sql", FIRST, SECOND)
+    assert scenario.run() == 0
+
+    page = scenario.until("succeeded")
+    assert runs(page) == {"succeeded": 2, "failed": 1}
+
+
+@pytest.mark.parametrize("command", ["update-sql", "release-locks", "future-rollback-sql"])
+def test_commands_that_run_nothing_while_something_is_pending(
+    scenario: Scenario, command: str
+) -> None:
+    start(scenario, FIRST)
+    scenario.write("changelog.sql", FIRST, SECOND)
+    scenario.until("pending")
+    for _ in range(2):
+        scenario.run(command)
+    assert scenario.run("tag", "--tag=after") == 0
+
+    page = scenario.until_counted(2)
+    assert page.status() == "pending"
+    assert "failed" not in runs(page)
+    assert "failed" not in scenario.states

@@ -3,69 +3,116 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from pg_migration_exporter.liquibase.history.changes import ChangeKind, HistoryChanges, RowChange
 from pg_migration_exporter.liquibase.history.counters import RowCounters
-from pg_migration_exporter.liquibase.state.evidence import RunEffect
-from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
+from pg_migration_exporter.liquibase.history.statements import LockStatements
+from pg_migration_exporter.liquibase.state.evidence import InferredFailure, RunEffect
+from pg_migration_exporter.liquibase.state.judgement import Judgement
+from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, Poll
 
 
-def after(
-    memory: ChangelogMemory, *counters: RowCounters, idle: bool = True, now: float = 0.0
-) -> int:
-    return sum(memory.record_counters(row, idle=idle, now=now) for row in counters)
+def poll(counters: RowCounters, version: str = "", **facts: Any) -> Poll:
+    """What a poll finds while nothing runs."""
+    return Poll(counters, version, **{"idle": True, "now": 0.0, "connected": False} | facts)
 
 
-@pytest.mark.parametrize(
-    ("counters", "effect"),
-    [
-        (RowCounters(3, 0, 0, 2), RunEffect.ADDED_ROWS),
-        (RowCounters(3, 1, 0, 2), RunEffect.ADDED_ROWS),
-        (RowCounters(0, 1, 0, 2), RunEffect.UPDATED_ROWS),
-        (RowCounters(0, 0, 2, 2), RunEffect.REMOVED_ROWS),
-        (RowCounters(0, 0, 0, 2), RunEffect.MAYBE_LEFT_NO_ROW),
-    ],
-)
-def test_what_a_run_did(counters: RowCounters, effect: RunEffect) -> None:
-    memory = ChangelogMemory(counters=RowCounters())
-    assert after(memory, counters) == 1
-    assert memory.last_run is effect
+def added(*xids: int) -> HistoryChanges:
+    """Rows that these transactions added."""
+    return HistoryChanges([RowChange(ChangeKind.ADDED, xid, f"a.sql::{xid}::me") for xid in xids])
 
 
-def test_a_run_whose_lock_was_seen_and_that_left_nothing() -> None:
-    memory = ChangelogMemory(counters=RowCounters())
-    memory.record_lock(locked=True, locked_by="host", version="7", taken=1.0, now=2.0)
-    after(memory, RowCounters(locks=2))
-    assert memory.last_run is RunEffect.LEFT_NO_ROW
+def effects(
+    memory: ChangelogMemory, found: Poll, changes: HistoryChanges | None = None
+) -> list[str]:
+    """The effects of the runs that one poll counts."""
+    nothing = HistoryChanges()
+    return [run.effect.value for run in memory.record_poll(found, changes or nothing)]
 
 
-def test_nothing_to_do_is_no_run() -> None:
-    memory = ChangelogMemory(counters=RowCounters())
-    assert after(memory, RowCounters(locks=1)) == 0
-    assert after(memory, RowCounters(locks=1), now=20.0) == 0
-    assert after(memory, RowCounters(locks=2), now=30.0) == 0  # another one, much later
+@pytest.fixture
+def memory() -> ChangelogMemory:
+    """A memory that has seen the lock's row as transaction 100 left it."""
+    fresh = ChangelogMemory()
+    assert effects(fresh, poll(RowCounters(), "100")) == []
+    return fresh
+
+
+def test_rows_before_the_release_are_of_the_run(memory: ChangelogMemory) -> None:
+    changes = added(102, 104, 107)
+    assert effects(memory, poll(RowCounters(3, 0, 0, 2), "105"), changes) == ["added_rows"]
+    assert [row.xid for row in changes.rows] == [107]
+
+
+def test_rows_count_before_their_statistics_arrive(memory: ChangelogMemory) -> None:
+    assert effects(memory, poll(RowCounters(), "105"), added(102)) == ["added_rows"]
+    assert effects(memory, poll(RowCounters(1, 0, 0, 2), "105", now=9.0)) == []
+    assert effects(memory, poll(RowCounters(1, 0, 0, 4), "108", now=12.0)) == ["maybe_left_no_row"]
+
+
+def test_a_lock_that_was_held_and_released_without_a_row(memory: ChangelogMemory) -> None:
+    memory.record_lock(locked=True, locked_by="host", taken=1.0, version="102", now=2.0)
+    assert effects(memory, poll(RowCounters(), "103")) == ["left_no_row"]
+
+
+def test_one_update_of_the_lock_is_no_run(memory: ChangelogMemory) -> None:
+    assert effects(memory, poll(RowCounters(locks=1), "101")) == []
+    assert effects(memory, poll(RowCounters(locks=2), "102")) == []
     assert memory.last_run is RunEffect.UNKNOWN
 
 
-def test_counters_that_arrive_in_two_parts_are_one_run() -> None:
-    memory = ChangelogMemory(counters=RowCounters())
-    after(memory, RowCounters(1, 0, 0, 1))
-    assert after(memory, RowCounters(2, 0, 0, 2), now=3.0) == 1
+def test_two_updates_between_two_polls_are_a_run(memory: ChangelogMemory) -> None:
+    assert effects(memory, poll(RowCounters(locks=2), "102")) == ["maybe_left_no_row"]
+
+
+def test_statements_tell_two_previews_from_a_run(memory: ChangelogMemory) -> None:
+    memory.statements = LockStatements(5, 5)
+    previews = poll(RowCounters(locks=2), "102", statements=LockStatements(5, 7))
+    assert effects(memory, previews) == []
+    run = poll(RowCounters(locks=4), "104", statements=LockStatements(6, 8))
+    assert effects(memory, run) == ["left_no_row"]
+
+
+def test_a_session_that_stays_may_still_report(memory: ChangelogMemory) -> None:
+    first = poll(RowCounters(locks=1), "102", connected=True)
+    assert effects(memory, first) == []
+    assert effects(memory, poll(RowCounters(locks=2), "102", now=5.0)) == ["maybe_left_no_row"]
+
+
+def test_rows_without_a_movement_of_the_lock_wait_for_it(memory: ChangelogMemory) -> None:
+    changes = added(102)
+    assert effects(memory, poll(RowCounters(), "100"), changes) == []
+    assert effects(memory, poll(RowCounters(1, 0, 0, 2), "103", now=1.0), changes) == ["added_rows"]
+    changes = added(105)
+    assert effects(memory, poll(RowCounters(2, 0, 0, 2), "103", now=2.0), changes) == []
+    assert effects(memory, poll(RowCounters(2, 0, 0, 2), "103", now=5.0), changes) == ["added_rows"]
+
+
+def test_nothing_is_concluded_while_a_run_is_under_way(memory: ChangelogMemory) -> None:
+    assert effects(memory, poll(RowCounters(0, 0, 0, 2), "105", idle=False)) == []
+    assert memory.last_run is RunEffect.UNKNOWN
+
+
+def test_a_first_poll_only_sets_the_mark() -> None:
+    fresh = ChangelogMemory()
+    changes = added(1, 2)
+    assert effects(fresh, poll(RowCounters(9, 9, 9, 9), "7"), changes) == []
+    assert not changes
+
+
+def test_a_reset_of_the_statistics_is_no_run(memory: ChangelogMemory) -> None:
+    effects(memory, poll(RowCounters(9, 9, 9, 9), "100", now=1.0))
+    assert effects(memory, poll(RowCounters(0, 0, 0, 1), "100", now=99.0)) == []
+
+
+def test_a_tag_leaves_what_the_run_before_it_did(memory: ChangelogMemory) -> None:
+    effects(memory, poll(RowCounters(1, 0, 0, 2), "103"), added(102))
+    tag = HistoryChanges([RowChange(ChangeKind.TAGGED, 104, "a.sql::102::me")])
+    assert effects(memory, poll(RowCounters(1, 1, 0, 4), "105"), tag) == ["tagged"]
     assert memory.last_run is RunEffect.ADDED_ROWS
-
-
-def test_nothing_is_concluded_while_a_run_is_under_way() -> None:
-    memory = ChangelogMemory(counters=RowCounters())
-    assert after(memory, RowCounters(0, 0, 0, 2), idle=False) == 0
-    assert memory.last_run is RunEffect.UNKNOWN
-
-
-def test_a_first_look_only_sets_the_mark_and_a_reset_does_so_again() -> None:
-    memory = ChangelogMemory()
-    assert after(memory, RowCounters(9, 9, 9, 9)) == 0
-    assert after(memory, RowCounters(0, 0, 0, 1)) == 0
-    assert memory.counters == RowCounters(0, 0, 0, 1)
 
 
 def test_a_new_table_begins_anew_and_keeps_what_was_counted() -> None:
@@ -73,31 +120,37 @@ def test_a_new_table_begins_anew_and_keeps_what_was_counted() -> None:
     memory.record_table(2)
     assert memory.counters == RowCounters()
     assert memory.runs == {"succeeded": 4}
-    assert after(memory, RowCounters(1, 0, 0, 2)) == 1
+    assert effects(memory, poll(RowCounters(1, 0, 0, 2), "5"), added(4)) == ["added_rows"]
 
 
 def test_what_was_reported_before_the_last_look_is_of_an_earlier_run() -> None:
     memory = ChangelogMemory(counters=RowCounters())
-    after(memory, RowCounters(), now=1000.0)
-    after(memory, RowCounters(), idle=False, now=1600.0)
-    after(memory, RowCounters(1, 0, 0, 2), now=1900.0)
+    effects(memory, poll(RowCounters(), now=1000.0))
+    effects(memory, poll(RowCounters(), idle=False, now=1600.0))
+    effects(memory, poll(RowCounters(1, 0, 0, 2), "9", now=1900.0))
     assert memory.ended_after == 1570.0
-    after(memory, RowCounters(2, 0, 0, 4), now=1901.0)
+    effects(memory, poll(RowCounters(2, 0, 0, 4), "11", now=1901.0))
     assert memory.ended_after == 1900.0
 
 
-def test_a_run_that_nobody_watched_ended_after_the_one_before() -> None:
-    memory = ChangelogMemory(counters=RowCounters())
-    after(memory, RowCounters(1, 0, 0, 2), RowCounters(1, 0, 0, 2), now=1000.0)
+def test_a_run_that_nobody_watched_ended_after_the_one_before(memory: ChangelogMemory) -> None:
+    effects(memory, poll(RowCounters(1, 0, 0, 2), "103", now=1000.0), added(102))
     restarted = ChangelogMemory.load(json.loads(json.dumps(memory.dump())))
-    after(restarted, RowCounters(2, 0, 0, 4), now=9000.0)
+    effects(restarted, poll(RowCounters(2, 0, 0, 4), "106", now=9000.0), added(105))
     assert restarted.ended_after == 1000.0
 
 
-def test_only_the_last_of_several_runs_has_a_known_outcome() -> None:
+FAILURE = Judgement("failed", InferredFailure("left out", "a.sql::1::me"))
+
+
+def test_only_a_run_that_applies_something_repairs_a_failure() -> None:
     memory = ChangelogMemory()
-    memory.count_runs("failed", 3)
-    assert memory.runs == {"failed": 1, "unknown": 2}
+    memory.record_outcome(FAILURE)
+    memory.record_outcome(Judgement("succeeded"))
+    assert memory.failure == FAILURE.failure
+    memory.record_outcome(Judgement("succeeded", repairs=True))
+    assert memory.failure is None
+    assert memory.runs == {"failed": 1, "succeeded": 2}
 
 
 def test_the_holder_of_a_lock_is_missing_for_as_long_as_it_was_not_seen() -> None:
@@ -130,34 +183,22 @@ def test_it_survives_a_restart() -> None:
         oid=5, counters=RowCounters(1, 2, 3, 4), last_run=RunEffect.ADDED_ROWS, last_order=7
     )
     memory.durations.observe(0.3)
-    memory.count_runs("failed", 1)
+    memory.record_outcome(FAILURE)
     assert ChangelogMemory.load(json.loads(json.dumps(memory.dump()))) == memory
 
 
-def test_the_stored_keys_stay() -> None:
-    memory = ChangelogMemory(pending_after_last_run=["a.sql::1::me"])
-    assert set(memory.dump()) == {
-        "oid",
-        "is_new",
-        "counters",
-        "run",
-        "last_run",
-        "ended_at",
-        "ended_after",
-        "acknowledged_at",
-        "left_out",
-        "last_order",
-        "status",
-        "saw_lock_held",
-        "unsettled_since",
-        "lock_version",
-        "lock_first_seen",
-        "lock_taken",
-        "holder_last_seen",
-        "runs",
-        "durations",
-    }
-    assert ChangelogMemory.load(memory.dump()) == memory
+def test_it_reads_what_earlier_versions_stored() -> None:
+    old = ChangelogMemory(counters=RowCounters(1, 2, 3, 4), last_order=7, runs={"failed": 2}).dump()
+    for name in ("failure", "unknown_outcome", "settled_version", "settled_order", "settled_rows"):
+        del old[name]
+    del old["late_lock_updates"]
+    old |= {"left_out": ["a.sql::1::me"], "last_run": "updated_rows"}
+    memory = ChangelogMemory.load(old)
+    assert (memory.runs, memory.last_order, memory.last_run) == (
+        {"failed": 2},
+        7,
+        RunEffect.UNKNOWN,
+    )
 
 
 @pytest.mark.parametrize("state", [{}, {"counters": 1}, {"counters": None, "last_run": "odd"}])

@@ -11,6 +11,7 @@ from pg_migration_exporter.liquibase.state.decide import MigrationState, decide
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
     Evidence,
+    InferredFailure,
     Lock,
     ReportedRun,
     RunEffect,
@@ -19,11 +20,15 @@ from pg_migration_exporter.liquibase.state.evidence import (
 from pg_migration_exporter.liquibase.state.texts import STATES
 
 READ = Evidence(TableAccess.COMPLETE, applied=3, ended_after=1000.0)
-LEFT_OUT = replace(READ, pending_after_last_run=("a.sql::1::me", "a.sql::2::me"))
+LEFT_OUT = replace(READ, inferred_failure=InferredFailure("left out", "a.sql::1::me", "told to"))
+AT_ONCE = replace(READ, inferred_failure=InferredFailure("recorded nothing"))
+UNCLEAR = replace(READ, unknown_outcome="a rollback failed, or had nothing to do")
 HELD = Lock(locked=True, locked_by="host", taken=900.0, age=50.0, has_holder=True)
 DEAD = replace(HELD, has_holder=False, holder_missing_for=60.0)
 DOUBTFUL = replace(DEAD, holder_missing_for=2.0)
-PENDING = ChangelogComparison(pending=("a.sql::1::me", "a.sql::2::me"))
+PENDING = ChangelogComparison(
+    pending=("a.sql::1::me", "a.sql::2::me"), expected=frozenset({"a.sql::1::me", "a.sql::2::me"})
+)
 DRIFTED = ChangelogComparison(drifted=("a.sql::0::me",))
 ALL_RUN = ChangelogComparison()
 UNREADABLE = ChangelogComparison(unreadable="a.xml is missing")
@@ -72,36 +77,35 @@ UNDER_WAY = replace(UNFINISHED, under_way=True)
             MigrationState.PENDING,
         ),
         (replace(READ, reported_run=FAILED, acknowledged=True), MigrationState.SUCCEEDED),
-        # inferred from the files
-        (replace(LEFT_OUT, files=PENDING, last_run=RunEffect.ADDED_ROWS), MigrationState.FAILED),
-        (replace(LEFT_OUT, files=PENDING, last_run=RunEffect.LEFT_NO_ROW), MigrationState.FAILED),
+        # inferred
+        (replace(LEFT_OUT, files=PENDING), MigrationState.FAILED),
+        (replace(LEFT_OUT, files=PENDING, acknowledged=True), MigrationState.PENDING),
+        (replace(LEFT_OUT, files=UNREADABLE), MigrationState.FAILED),
+        (AT_ONCE, MigrationState.FAILED),
+        (replace(AT_ONCE, acknowledged=True), MigrationState.SUCCEEDED),
+        # a changeset that was taken out of the files: the next update has nothing to do
+        (replace(LEFT_OUT, files=ALL_RUN), MigrationState.SUCCEEDED),
+        # one that was renamed: the next update runs it
         (
-            replace(LEFT_OUT, files=PENDING, last_run=RunEffect.MAYBE_LEFT_NO_ROW),
+            replace(LEFT_OUT, files=ChangelogComparison(pending=("a.sql::new::me",))),
             MigrationState.FAILED,
         ),
-        (replace(LEFT_OUT, files=PENDING, last_run=RunEffect.UPDATED_ROWS), MigrationState.PENDING),
-        (replace(READ, files=PENDING, last_run=RunEffect.UNKNOWN), MigrationState.PENDING),
-        (
-            replace(LEFT_OUT, files=PENDING, last_run=RunEffect.ADDED_ROWS, acknowledged=True),
-            MigrationState.PENDING,
-        ),
-        (replace(READ, files=ALL_RUN, last_run=RunEffect.LEFT_NO_ROW), MigrationState.SUCCEEDED),
-        # files that came after the run, or were taken back
-        (replace(READ, files=PENDING, last_run=RunEffect.ADDED_ROWS), MigrationState.PENDING),
-        (replace(LEFT_OUT, files=ALL_RUN, last_run=RunEffect.ADDED_ROWS), MigrationState.SUCCEEDED),
-        # inferred from the tables alone
-        (replace(READ, last_run=RunEffect.LEFT_NO_ROW), MigrationState.FAILED),
-        (
-            replace(READ, last_run=RunEffect.LEFT_NO_ROW, acknowledged=True),
-            MigrationState.SUCCEEDED,
-        ),
-        (replace(READ, last_run=RunEffect.LEFT_NO_ROW, files=UNREADABLE), MigrationState.FAILED),
+        # nobody knows how it ended
+        (UNCLEAR, MigrationState.UNKNOWN),
+        (replace(UNCLEAR, files=ALL_RUN), MigrationState.UNKNOWN),
+        (replace(UNCLEAR, acknowledged=True), MigrationState.SUCCEEDED),
         (replace(READ, last_run=RunEffect.MAYBE_LEFT_NO_ROW), MigrationState.SUCCEEDED),
         (replace(READ, last_run=RunEffect.ADDED_ROWS), MigrationState.SUCCEEDED),
+        (replace(READ, files=PENDING, last_run=RunEffect.ADDED_ROWS), MigrationState.PENDING),
         # drift, rollback, pending
         (replace(READ, files=DRIFTED), MigrationState.DRIFTED),
         (replace(READ, files=DRIFTED, last_run=RunEffect.REMOVED_ROWS), MigrationState.DRIFTED),
         (replace(READ, last_run=RunEffect.REMOVED_ROWS), MigrationState.ROLLED_BACK),
+        # all of it is applied again
+        (
+            replace(READ, last_run=RunEffect.REMOVED_ROWS, files=ALL_RUN),
+            MigrationState.SUCCEEDED,
+        ),
         (replace(READ, last_run=RunEffect.REMOVED_ROWS, files=PENDING), MigrationState.ROLLED_BACK),
         (replace(READ, files=PENDING), MigrationState.PENDING),
         (replace(READ, files=ALL_RUN), MigrationState.SUCCEEDED),
@@ -113,7 +117,7 @@ def test_state(evidence: Evidence, status: MigrationState) -> None:
 
 
 def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
-    for access, lock, run, files, reported, acknowledged, sessions in product(
+    for access, lock, run, files, reported, acknowledged, sessions, failure in product(
         TableAccess,
         (Lock(locked=False), HELD, DEAD),
         RunEffect,
@@ -121,6 +125,7 @@ def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
         (None, FAILED, GOOD, OLD, UNFINISHED, UNDER_WAY),
         (False, True),
         (0, 1),
+        (None, LEFT_OUT.inferred_failure),
     ):
         decision = decide(
             Evidence(
@@ -128,7 +133,7 @@ def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
                 lock=lock,
                 sessions=sessions,
                 last_run=run,
-                pending_after_last_run=LEFT_OUT.pending_after_last_run,
+                inferred_failure=failure,
                 ended_after=1000.0,
                 files=files,
                 reported_run=reported,
@@ -150,9 +155,9 @@ def test_blocked_belongs_to_running() -> None:
 
 
 def test_reasons_name_the_changeset_and_what_is_not_known() -> None:
-    left_out = decide(replace(LEFT_OUT, files=PENDING, last_run=RunEffect.ADDED_ROWS))
+    left_out = decide(replace(LEFT_OUT, files=PENDING))
     assert left_out.changeset == "a.sql::1::me"
-    assert "left out 2 changesets" in left_out.reason
+    assert left_out.reason == "left out (or told to, which leaves the same traces)"
     assert (
         "changeset a.sql::1::me failed: boom" in decide(replace(READ, reported_run=FAILED)).reason
     )

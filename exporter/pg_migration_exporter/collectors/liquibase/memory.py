@@ -10,6 +10,7 @@ from typing import Any
 from pg_migration_exporter.config.schema import LiquibaseSection
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.history.counters import RowCounters
+from pg_migration_exporter.liquibase.history.history import History
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables, read_tables
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
 from pg_migration_exporter.liquibase.run_query import RunQuery
@@ -77,7 +78,9 @@ class LiquibaseMemory:
         memory = self._restored.pop(tables.name, None) or self._new_memory(tables)
         section = files_for(self.settings.changelogs, datname, tables.name, only_one=only_one)
         files = ChangelogFiles(section) if section else None
-        changelog = self.tracked[tables.name] = TrackedChangelog(tables, memory, files=files)
+        history = History(known=memory.known_history())
+        changelog = TrackedChangelog(tables, memory, history, files)
+        self.tracked[tables.name] = changelog
         return changelog
 
     def _new_memory(self, tables: ChangelogTables) -> ChangelogMemory:

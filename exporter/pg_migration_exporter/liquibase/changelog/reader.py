@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -15,7 +15,7 @@ from .loaded_changeset import LoadedChangeSet
 from .loader import ChangelogLoader
 from .read_pass import ReadOptions, ReadPass
 from .result import Changelog, ExpectedChangeset
-from .search_path import LocatedFile, SearchPath
+from .search_path import LocatedFile, SearchPath, stamp_of
 from .selector import ChangeSetSelector
 from .statements import ChangelogFile
 from .version_rules import ASSUMED, NEWEST, Version, VersionRules, parse_version
@@ -138,10 +138,17 @@ def _read(request: _Request, cache: ChangelogCache) -> CachedChangelog:
     except Exception as problem:  # noqa: BLE001 - any input must have a result
         summary = f"The reader failed: {type(problem).__name__}."
         read_pass.findings.append(error(summary, "Report it with the changelog that causes it."))
-    changelog = Changelog(request.file, tuple(expected), tuple(read_pass.findings))
+    changelog = Changelog(
+        request.file, tuple(expected), tuple(read_pass.findings), _modified_at(parser.files)
+    )
     if not changelog.complete:
         changelog = replace(changelog, changesets=())
     return CachedChangelog(changelog, search_path.stamps, frozenset(parser.files))
+
+
+def _modified_at(files: Iterable[FileKey]) -> float:
+    stamps = (stamp_of(path) for path, _, _ in files)
+    return max((stamp[0] / 1e9 for stamp in stamps if stamp is not None), default=0.0)
 
 
 def _check_request(request: _Request, read_pass: ReadPass, given: Version | None) -> None:

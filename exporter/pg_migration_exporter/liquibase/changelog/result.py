@@ -63,6 +63,8 @@ class Changelog:
     #: In the order of execution; empty unless `complete`.
     changesets: tuple[ExpectedChangeset, ...]
     findings: tuple[Finding, ...]
+    #: When the newest of its files was modified, in seconds since the epoch.
+    modified_at: float = 0.0
 
     @property
     def complete(self) -> bool:

@@ -7,10 +7,17 @@ table show any, the table is read again completely, as it is from time to time a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pg_migration_exporter.liquibase.changelog import normalize_path
+from pg_migration_exporter.liquibase.history.changes import (
+    ChangeKind,
+    HistoryChanges,
+    RowChange,
+    is_before,
+)
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 
 #: Before the first row of a table.
@@ -36,6 +43,8 @@ class Row:
     deployment_id: str | None
     executed: float | None
     committed: float | None
+    #: The transaction that wrote the row.
+    xid: int = 0
 
     def recorded_at(self, now: float) -> float | None:
         """Return the commit time, or the start of the run, in seconds since the epoch.
@@ -52,6 +61,36 @@ class Row:
         return (latest - (latest - int(deployment_id)) % 10**10) / 1000
 
 
+@dataclass(frozen=True, slots=True)
+class KnownHistory:
+    """What an earlier process knew of a history when it last counted a run.
+
+    `xid` is the transaction that had written the lock's row, None if that is not known.
+    """
+
+    xid: int | None = None
+    last_order: int | None = None
+    rows: int = 0
+
+    def changes(self, rows: Sequence[Row]) -> HistoryChanges:
+        """Return what was written since, as far as rows show; nothing if nothing was known."""
+        if self.last_order is None:
+            return HistoryChanges()
+        found = [change for row in rows if (change := self._change(row)) is not None]
+        added = sum(change.kind is ChangeKind.ADDED for change in found)
+        return HistoryChanges(found, max(self.rows - (len(rows) - added), 0))
+
+    def _change(self, row: Row) -> RowChange | None:
+        assert self.last_order is not None
+        if row.order > self.last_order:
+            kind = ChangeKind.RERAN if row.exectype == "RERAN" else ChangeKind.ADDED
+        elif self.xid is None or not is_before(self.xid, row.xid):
+            return None
+        else:
+            kind = ChangeKind.TAGGED if row.checksum else ChangeKind.CLEARED
+        return RowChange(kind, row.xid, row.identity)
+
+
 @dataclass(slots=True)
 class History:
     """The contents of one history table."""
@@ -63,15 +102,25 @@ class History:
     position: str = BEGINNING
     #: Grows with every change, so that derived data can be checked for staleness.
     version: int = 0
+    #: What was known before the table was first read.
+    known: KnownHistory = field(default_factory=KnownHistory)
+    #: Written since the last run that `state.memory` accounted for.
+    changes: HistoryChanges = field(default_factory=HistoryChanges)
+    _xids: dict[str, int] = field(default_factory=dict)
+    _lock_version: str = ""
     _baseline: RowCounters | None = None
     _added: int = 0
     _read_at: float = 0.0
 
-    def is_complete(self, counters: RowCounters, now: float) -> bool:
-        """Whether `add` was enough, according to the counters of the same moment."""
+    def is_complete(self, counters: RowCounters, lock_version: str, now: float) -> bool:
+        """Whether `add` was enough, according to the counters and the lock of the same moment.
+
+        Counters arrive late from a session that stays connected; the lock's row does not.
+        """
         baseline = self._baseline
         return (
             baseline is not None
+            and lock_version == self._lock_version
             and counters.updated == baseline.updated
             and counters.deleted == baseline.deleted
             and 0 <= counters.inserted - baseline.inserted <= self._added
@@ -80,27 +129,63 @@ class History:
 
     def add(self, rows: list[Row]) -> list[Row]:
         """Add rows found behind `position`; return those with a new identity, in order."""
+        rows = sorted(rows, key=lambda row: row.order)
         new = [row for row in rows if row.identity not in self.checksums]
-        for row in sorted(rows, key=lambda row: row.order):
+        for row in rows:
+            if self._baseline is not None:
+                self._record_change(row)
             self._add_row(row)
         if rows:
             self.position = max((row.tid for row in rows), key=_tid)
             self.version += 1
         self._added += len(new)
-        return sorted(new, key=lambda row: row.order)
+        return new
 
-    def replace(self, rows: list[Row], counters: RowCounters, now: float) -> list[Row]:
+    def replace(
+        self, rows: list[Row], counters: RowCounters, lock_version: str, now: float
+    ) -> list[Row]:
         """Replace everything with the whole table; return rows with a new identity, in order."""
-        known = self.checksums
-        self.checksums, self.tags, self.last, self.deployed = {}, {}, None, 0
-        self.position = BEGINNING
-        self.add(rows)
+        known = set(self.checksums)
+        rows = sorted(rows, key=lambda row: row.order)
+        if self._baseline is None:
+            self.changes = self.known.changes(rows)
+        else:
+            for row in rows:
+                self._record_change(row)
+            self.changes.removed += len(known.difference(row.identity for row in rows))
+        self._clear()
+        for row in rows:
+            self._add_row(row)
+        self.position = max((row.tid for row in rows), key=_tid, default=BEGINNING)
         self.version += 1
         self._baseline, self._added, self._read_at = counters, 0, now
-        return sorted((row for row in rows if row.identity not in known), key=lambda row: row.order)
+        self._lock_version = lock_version
+        return [row for row in rows if row.identity not in known]
+
+    def _clear(self) -> None:
+        self.checksums, self.tags, self.last, self.deployed = {}, {}, None, 0
+        self._xids = {}
+
+    def _record_change(self, row: Row) -> None:
+        """Record what happened to a row whose transaction is not the one that is known."""
+        if self._xids.get(row.identity) == row.xid:
+            return
+        kind = ChangeKind.ADDED
+        if row.identity in self.checksums:
+            kind = self._kind_of_update(row)
+        self.changes.rows.append(RowChange(kind, row.xid, row.identity))
+
+    def _kind_of_update(self, row: Row) -> ChangeKind:
+        """A changeset that ran again gets a new order; a tag and a checksum leave it."""
+        if self.last is not None and row.order > self.last.order:
+            return ChangeKind.RERAN
+        if row.checksum != self.checksums[row.identity]:
+            return ChangeKind.CHECKSUM if row.checksum else ChangeKind.CLEARED
+        return ChangeKind.TAGGED
 
     def _add_row(self, row: Row) -> None:
         self.checksums[row.identity] = row.checksum
+        self._xids[row.identity] = row.xid
         if row.tag is not None:
             self.tags[row.tag] = row.identity
         if self.last is None or row.order >= self.last.order:

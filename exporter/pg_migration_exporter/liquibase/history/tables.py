@@ -57,7 +57,7 @@ READ_ROWS = Query(
     """
 select ctid::text as tid, filename, id, author, md5sum, exectype, orderexecuted, tag,
        deployment_id, extract(epoch from dateexecuted)::float8 as executed,
-       extract(epoch from {committed})::float8 as committed
+       extract(epoch from {committed})::float8 as committed, xmin::text::int8 as xid
   from {history} where ctid > $1::text::tid
 """
 )

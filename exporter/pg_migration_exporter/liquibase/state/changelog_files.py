@@ -42,6 +42,10 @@ class ChangelogFiles:
     _cache: ChangelogCache = field(default_factory=ChangelogCache)
     _changelog: Changelog | None = None
     _read_at: float = 0.0
+    _unchanged_at: float = 0.0
+    #: When their present content was put there, in seconds since the epoch: 0 where it was there
+    #: when they were first read.
+    changed_at: float = 0.0
     _last: _LastComparison | None = None
 
     async def compare(self, history: History, *, fresh: bool = False) -> ChangelogComparison:
@@ -57,8 +61,11 @@ class ChangelogFiles:
     async def _read(self) -> Changelog:
         now = time.monotonic()
         if self._changelog is None or now - self._read_at > _FRESH_FOR:
-            self._changelog = await asyncio.to_thread(self._read_now)
-            self._read_at = now
+            began = time.time()
+            changelog = await asyncio.to_thread(self._read_now)
+            if self._changelog is not None and changelog is not self._changelog:
+                self.changed_at = max(self._unchanged_at, min(changelog.modified_at, began))
+            self._changelog, self._read_at, self._unchanged_at = changelog, now, began
         return self._changelog
 
     def _read_now(self) -> Changelog:
@@ -90,22 +97,25 @@ def compare_changesets(
         identity: next((name for name in known if name in recorded), None)
         for identity, known in names.items()
     }
-    pending = tuple(
-        changeset.identity
-        for changeset in changelog.changesets
-        if found[changeset.identity] is None
-        and not (changeset.may_leave_no_row or changeset.run_always)
-    )
-    drifted = tuple(
-        changeset.identity
-        for changeset in changelog.changesets
-        if (name := found[changeset.identity]) is not None
-        and not (changeset.run_always or changeset.run_on_change)
-        and changeset.accepts(recorded[name]) is False
-    )
+    pending, drifted, rerun = list[str](), list[str](), list[str]()
+    for changeset in changelog.changesets:
+        name = found[changeset.identity]
+        is_changed = name is not None and changeset.accepts(recorded[name]) is False
+        if changeset.run_always:
+            rerun.append(changeset.identity)
+        elif name is None:
+            if not changeset.may_leave_no_row:
+                pending.append(changeset.identity)
+        elif is_changed and changeset.run_on_change:
+            pending.append(changeset.identity)
+            rerun.append(changeset.identity)
+        elif is_changed:
+            drifted.append(changeset.identity)
     known_names = {name for several in names.values() for name in several}
     unexpected = tuple(name for name in recorded if name not in known_names)
-    return ChangelogComparison(pending, unexpected, drifted)
+    return ChangelogComparison(
+        tuple(pending), unexpected, tuple(drifted), tuple(rerun), frozenset(names)
+    )
 
 
 def _first_error(changelog: Changelog) -> str:

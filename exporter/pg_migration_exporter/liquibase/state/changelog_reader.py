@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,16 +18,17 @@ from pg_migration_exporter.liquibase.history.tables import ChangelogTables
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
 from pg_migration_exporter.liquibase.run_query import RunQuery
 from pg_migration_exporter.liquibase.state.applied_changesets import AppliedChangesets
-from pg_migration_exporter.liquibase.state.decide import MigrationState, decide
+from pg_migration_exporter.liquibase.state.decide import decide
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
     Evidence,
     Lock,
     ReportedRun,
-    RunEffect,
     TableAccess,
 )
-from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
+from pg_migration_exporter.liquibase.state.judgement import as_reported, judge
+from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, Poll
+from pg_migration_exporter.liquibase.state.runs import EndedRun
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
 from pg_migration_exporter.postgres.query import array
 from pg_migration_exporter.postgres.statement_kind import kind_of
@@ -40,15 +41,13 @@ _ACCESS_ERRORS: dict[type[Exception], TableAccess] = {
     errors.UndefinedTable: TableAccess.DROPPED,
 }
 
-#: The outcome under which a run that ended in this state is counted.
-_OUTCOMES = {MigrationState.FAILED: "failed", MigrationState.ROLLED_BACK: "rolled_back"}
-
 
 @dataclass(frozen=True, slots=True)
 class _Answers:
     """The results of one round trip."""
 
     lock: Lock
+    lock_version: str
     counters: RowCounters
     sessions: list[dict[str, Any]]
     now: float
@@ -70,7 +69,6 @@ class ChangelogReader:
         evidence = await self._evidence(changelog)
         snapshot = ChangelogSnapshot(changelog.name, evidence, decide(evidence))
         if evidence.table_access is TableAccess.COMPLETE:
-            self._count_ended_runs(changelog.memory, snapshot)
             self._emit_state_change(changelog.memory, snapshot)
         return snapshot
 
@@ -79,7 +77,7 @@ class ChangelogReader:
         if access is not TableAccess.COMPLETE:
             return Evidence(access)
         if changelog.memory.record_table(changelog.tables.history.oid):
-            changelog.history = History()
+            changelog.history = History(known=changelog.memory.known_history())
         try:
             answers = await self._query_tables(changelog)
         except tuple(_ACCESS_ERRORS) as error:
@@ -105,7 +103,8 @@ class ChangelogReader:
             taken=row["committed"],
             now=row["now"],
         )
-        answers = _Answers(lock, RowCounters(*counts), sessions.named(), row["now"])
+        version = row["version"] or ""
+        answers = _Answers(lock, version, RowCounters(*counts), sessions.named(), row["now"])
         await self._update_history(changelog, rows, answers)
         return answers
 
@@ -116,10 +115,11 @@ class ChangelogReader:
         history = changelog.history
         applied = AppliedChangesets(self.datname, self.emit)
         applied.record(changelog, history.add(rows))
-        if not history.is_complete(answers.counters, answers.now):
+        if not history.is_complete(answers.counters, answers.lock_version, answers.now):
             everything = await self._read_rows(changelog, BEGINNING)
             before = set(history.checksums)
-            applied.record(changelog, history.replace(everything, answers.counters, answers.now))
+            new = history.replace(everything, answers.counters, answers.lock_version, answers.now)
+            applied.record(changelog, new)
             applied.record_removed(changelog, len(before - set(history.checksums)))
 
     async def _read_rows(self, changelog: TrackedChangelog, behind: str) -> list[Row]:
@@ -130,26 +130,21 @@ class ChangelogReader:
     async def _update_memory(self, changelog: TrackedChangelog, answers: _Answers) -> Evidence:
         memory = changelog.memory
         reported = self.reports.latest(self.datname, changelog.name)
-        files = await self._compare_files(changelog)
-        ended = memory.record_counters(
-            answers.counters,
-            idle=_is_idle(answers, reported),
-            now=answers.now,
-            ignore_empty_runs=changelog.shares_lock and not (files and files.pending),
-        )
         lock = memory.record_holder(
             answers.lock, (session["started"] for session in answers.sessions), now=answers.now
         )
-        if ended:
-            files = await self._compare_files(changelog, fresh=True)
-            memory.record_pending(files.pending if files else ())
+        ended = memory.record_poll(
+            self._poll(changelog, answers, reported), changelog.history.changes
+        )
+        files = await self._compare_files(changelog, fresh=bool(ended))
+        self._judge(changelog, ended, files, answers, reported)
         evidence = Evidence(
             TableAccess.COMPLETE,
             lock=lock,
             applied=len(changelog.history.checksums),
-            runs_ended=ended,
             last_run=memory.last_run,
-            pending_after_last_run=tuple(memory.pending_after_last_run),
+            inferred_failure=memory.failure,
+            unknown_outcome=memory.unknown_outcome,
             ended_after=memory.ended_after,
             acknowledged=memory.is_acknowledged(reported),
             files=files,
@@ -159,21 +154,48 @@ class ChangelogReader:
         )
         return _with_sessions(evidence, answers)
 
+    def _poll(
+        self, changelog: TrackedChangelog, answers: _Answers, reported: ReportedRun | None
+    ) -> Poll:
+        history = changelog.history
+        return Poll(
+            answers.counters,
+            answers.lock_version,
+            idle=_is_idle(answers, reported),
+            now=answers.now,
+            connected=bool(answers.sessions),
+            ignore_empty_runs=changelog.shares_lock and not changelog.had_pending,
+            rows=len(history.checksums),
+            last_order=history.last.order if history.last else 0,
+        )
+
+    def _judge(
+        self,
+        changelog: TrackedChangelog,
+        ended: Sequence[EndedRun],
+        files: ChangelogComparison | None,
+        answers: _Answers,
+        reported: ReportedRun | None,
+    ) -> None:
+        """Record the outcome of the runs that ended; a report says how the last one did."""
+        readable = files if files and files.unreadable is None else None
+        began = answers.lock.taken or answers.now
+        for number, run in enumerate(ended, 1):
+            expected = changelog.expected_by(run, readable, began)
+            judgement = judge(run, readable, expected)
+            if number == len(ended) and reported is not None:
+                judgement = as_reported(judgement, reported, changelog.memory.ended_after)
+            changelog.memory.record_outcome(judgement)
+            self._emit(EventKind.RUN_ENDED, changelog.name, {"outcome": judgement.outcome})
+        if readable is not None:
+            changelog.record_files(readable)
+
     async def _compare_files(
         self, changelog: TrackedChangelog, *, fresh: bool = False
     ) -> ChangelogComparison | None:
         if changelog.files is None:
             return None
         return await changelog.files.compare(changelog.history, fresh=fresh)
-
-    def _count_ended_runs(self, memory: ChangelogMemory, snapshot: ChangelogSnapshot) -> None:
-        ended, decision = snapshot.evidence.runs_ended, snapshot.decision
-        if ended:
-            outcome = _OUTCOMES.get(decision.status, "succeeded")
-            if memory.last_run is RunEffect.MAYBE_LEFT_NO_ROW and decision.source == "database":
-                outcome = "unknown"
-            memory.count_runs(outcome, ended)
-            self._emit(EventKind.RUN_ENDED, snapshot.changelog, {"outcome": outcome})
 
     def _emit_state_change(self, memory: ChangelogMemory, snapshot: ChangelogSnapshot) -> None:
         decision = snapshot.decision

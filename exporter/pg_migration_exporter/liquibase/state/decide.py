@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Literal
 
 from pg_migration_exporter.liquibase.state.evidence import (
-    ChangelogComparison,
     Evidence,
     ReportedRun,
     RunEffect,
@@ -19,9 +18,6 @@ from pg_migration_exporter.liquibase.state.evidence import (
 )
 
 Source = Literal["database", "changelog", "wrapper", "log"]
-
-#: What an `update` may do. It leaves nothing pending unless it fails, unlike a tag or a rollback.
-_UPDATES = (RunEffect.ADDED_ROWS, RunEffect.LEFT_NO_ROW, RunEffect.MAYBE_LEFT_NO_ROW)
 
 
 class MigrationState(StrEnum):
@@ -83,6 +79,7 @@ def decide(evidence: Evidence) -> Decision:
         _session_at_work,
         _reported_running,
         _failed,
+        _unknown_outcome,
         _drifted,
         _rolled_back,
         _pending,
@@ -139,16 +136,7 @@ def _failed(evidence: Evidence) -> Decision | None:
     reported = evidence.reported_run
     if reported is not None and _is_latest(reported, evidence):
         return _reported_failure(reported) if reported.failed else None
-    if evidence.comparison is not None:
-        return _failed_before_pending(evidence, evidence.comparison)
-    if evidence.last_run is RunEffect.LEFT_NO_ROW:
-        return Decision(
-            MigrationState.FAILED,
-            "the last run took the lock, released it and recorded no changeset: it failed, or it "
-            "skipped every changeset",
-            inferred=True,
-        )
-    return None
+    return _inferred_failure(evidence)
 
 
 def _is_latest(reported: ReportedRun, evidence: Evidence) -> bool:
@@ -167,23 +155,26 @@ def _reported_failure(reported: ReportedRun) -> Decision:
     )
 
 
-def _failed_before_pending(evidence: Evidence, comparison: ChangelogComparison) -> Decision | None:
-    left_out = tuple(
-        changeset
-        for changeset in comparison.pending
-        if changeset in evidence.pending_after_last_run
-    )
-    if not left_out or evidence.last_run not in _UPDATES:
+def _inferred_failure(evidence: Evidence) -> Decision | None:
+    failure, comparison = evidence.inferred_failure, evidence.comparison
+    if failure is None:
         return None
+    if comparison and not comparison.pending and failure.changeset not in comparison.expected:
+        return None  # taken out of the files: the next update has nothing to do
+    doubt = f" (or {failure.doubt}, which leaves the same traces)" if failure.doubt else ""
     return Decision(
         MigrationState.FAILED,
-        f"the last run ended and left out {_count(left_out)} of the changelog files, "
-        f"{left_out[0]} first: it failed there, or it was meant to end before it, as with "
-        "update-count or update-to-tag, which leaves the same in the database",
-        "changelog",
+        f"{failure.reason}{doubt}",
+        "changelog" if failure.changeset else "database",
         inferred=True,
-        changeset=left_out[0],
+        changeset=failure.changeset,
     )
+
+
+def _unknown_outcome(evidence: Evidence) -> Decision | None:
+    if not evidence.unknown_outcome or evidence.acknowledged:
+        return None
+    return Decision(MigrationState.UNKNOWN, evidence.unknown_outcome)
 
 
 def _drifted(evidence: Evidence) -> Decision | None:
@@ -199,7 +190,8 @@ def _drifted(evidence: Evidence) -> Decision | None:
 
 
 def _rolled_back(evidence: Evidence) -> Decision | None:
-    if evidence.last_run is not RunEffect.REMOVED_ROWS:
+    is_complete = evidence.comparison is not None and not evidence.comparison.pending
+    if evidence.last_run is not RunEffect.REMOVED_ROWS or is_complete:
         return None
     return Decision(
         MigrationState.ROLLED_BACK, "the last run removed changesets from the history: a rollback"

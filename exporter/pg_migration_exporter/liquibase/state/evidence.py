@@ -21,7 +21,8 @@ class RunEffect(StrEnum):
 
     UNKNOWN = "unknown"
     ADDED_ROWS = "added_rows"
-    UPDATED_ROWS = "updated_rows"
+    TAGGED = "tagged"
+    CLEARED_CHECKSUMS = "cleared_checksums"
     LEFT_NO_ROW = "left_no_row"
     #: As above, but no poll found the lock held: commands with nothing to do leave the same.
     MAYBE_LEFT_NO_ROW = "maybe_left_no_row"
@@ -50,7 +51,23 @@ class ChangelogComparison:
     pending: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     drifted: tuple[str, ...] = ()
+    #: Changesets that the next update runs although they ran before (runAlways, runOnChange).
+    rerun: tuple[str, ...] = ()
+    #: Every changeset of the files.
+    expected: frozenset[str] = frozenset()
+    #: Those of them that certainly write when they run: DDL, or SQL that changes rows.
+    writing: frozenset[str] = frozenset()
     unreadable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InferredFailure:
+    """A run that must have failed, as far as its traces tell; `changeset` if it is known."""
+
+    reason: str
+    changeset: str = ""
+    #: What else would have left the same traces.
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +100,10 @@ class Evidence:
     #: Number of runs that ended since the previous poll.
     runs_ended: int = 0
     last_run: RunEffect = RunEffect.UNKNOWN
-    #: Changesets of the files that were pending when the last run ended.
-    pending_after_last_run: tuple[str, ...] = ()
+    #: The failure that no later run has repaired.
+    inferred_failure: InferredFailure | None = None
+    #: Why it is not known how the last run ended.
+    unknown_outcome: str = ""
     #: The last run ended after this moment; seconds since the epoch.
     ended_after: float = 0.0
     acknowledged: bool = False

@@ -20,8 +20,8 @@ _SHOWN = 5
 _LAST_RUN = {
     RunEffect.UNKNOWN: "no run has ended since the exporter started to watch",
     RunEffect.ADDED_ROWS: "the last run that ended recorded changesets",
-    RunEffect.UPDATED_ROWS: "the last run that ended changed rows of the history and added none: a "
-    "tag, cleared checksums, or changesets that ran again",
+    RunEffect.TAGGED: "the last run that ended set a tag",
+    RunEffect.CLEARED_CHECKSUMS: "the last run that ended cleared the checksums",
     RunEffect.LEFT_NO_ROW: "the last run took the lock, released it and recorded nothing",
     RunEffect.MAYBE_LEFT_NO_ROW: "the lock's row was written and nothing recorded: a run that "
     "failed at once, or commands with nothing to do",

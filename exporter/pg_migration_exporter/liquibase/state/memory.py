@@ -8,12 +8,22 @@ Commands with nothing to do update the lock's row once or not at all, and do not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from pg_migration_exporter.liquibase.history.changes import HistoryChanges
 from pg_migration_exporter.liquibase.history.counters import RowCounters
-from pg_migration_exporter.liquibase.state.evidence import Lock, ReportedRun, RunEffect
+from pg_migration_exporter.liquibase.history.history import KnownHistory
+from pg_migration_exporter.liquibase.history.statements import LockStatements
+from pg_migration_exporter.liquibase.state.evidence import (
+    InferredFailure,
+    Lock,
+    ReportedRun,
+    RunEffect,
+)
+from pg_migration_exporter.liquibase.state.judgement import Judgement
+from pg_migration_exporter.liquibase.state.runs import EndedRun, Traces, ended_runs
 from pg_migration_exporter.metrics.histograms import DurationHistogram
 
 #: Seconds; PostgreSQL reports at the session's end, or when it has been idle for 10 s.
@@ -21,11 +31,35 @@ _STATISTICS_DELAY = 15.0
 #: Seconds by which a report may precede the poll before the one that noticed the end of its run:
 #: statistics arrive late, and the wrapper's clock may be behind the server's.
 _REPORT_TOLERANCE = 30.0
-_MAX_PENDING = 100
+#: Seconds after which rows are counted as a run although the lock's row has not moved.
+_LOCK_DELAY = 2.0
 
-_NOT_STORED = "polled_at"
-#: A field and its name in the stored state.
-_FIELD, _STORED_NAME = "pending_after_last_run", "left_out"
+_CHANGE_NO_CHANGESET = {RunEffect.TAGGED, RunEffect.CLEARED_CHECKSUMS}
+_NOT_STORED = {"polled_at", "statements"}
+#: What earlier versions stored, and what they called it.
+_OLD_FIELDS = {"left_out"}
+_OLD_EFFECTS = {"updated_rows": RunEffect.UNKNOWN.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What one poll found. `idle`: nothing indicates a run in progress.
+
+    `lock_version` is the xmin of the lock's row, "" without one; `connected` says whether a session
+    that could be a run's is connected. With `ignore_empty_runs`, a run that wrote no row of this
+    history does not count: it belongs to another changelog that shares the lock.
+    """
+
+    counters: RowCounters
+    lock_version: str
+    idle: bool
+    now: float
+    connected: bool = True
+    statements: LockStatements | None = None
+    ignore_empty_runs: bool = False
+    #: The number of rows of the history, and the order of the last one.
+    rows: int = 0
+    last_order: int = 0
 
 
 @dataclass(slots=True)
@@ -48,12 +82,21 @@ class ChangelogMemory:
     #: The previous poll; not stored, since a run may end while the exporter is down.
     polled_at: float = 0.0
     acknowledged_at: float = -1.0
-    #: The first changesets that were still pending when the last run ended.
-    pending_after_last_run: list[str] = field(default_factory=list)
+    failure: InferredFailure | None = None
+    unknown_outcome: str = ""
     last_order: int | None = None
     status: str = ""
     saw_lock_held: bool = False
     unsettled_since: float | None = None
+    #: The transaction that wrote the lock's row when runs were last counted.
+    settled_version: str = ""
+    #: The last row's order, and the number of rows, at that time.
+    settled_order: int | None = None
+    settled_rows: int = 0
+    #: Updates of the lock's row by runs that were counted before their statistics arrived.
+    late_lock_updates: int = 0
+    #: Not stored: entries may be dropped while the exporter is down.
+    statements: LockStatements | None = None
     lock_version: str = ""
     lock_first_seen: float = 0.0
     lock_taken: float = 0.0
@@ -69,57 +112,112 @@ class ChangelogMemory:
         is_different = self.oid not in (0, oid)
         if is_different:
             self.counters, self.last_run, self.last_order = RowCounters(), RunEffect.UNKNOWN, 0
-            self.saw_lock_held, self.unsettled_since = False, None
+            self.saw_lock_held, self.unsettled_since, self.late_lock_updates = False, None, 0
+            self.settled_version, self.settled_order, self.settled_rows = "", 0, 0
+            self.failure, self.unknown_outcome = None, ""
         self.oid = oid
         return is_different
 
-    def record_counters(
-        self, counters: RowCounters, *, idle: bool, now: float, ignore_empty_runs: bool = False
-    ) -> int:
-        """Return how many runs ended since the previous poll; none as long as it is not `idle`.
+    def record_poll(self, poll: Poll, changes: HistoryChanges) -> list[EndedRun]:
+        """Return the runs that ended since the previous poll; none as long as it is not idle.
 
-        With `ignore_empty_runs`, a run that wrote no row of this history does not count: it belongs
-        to another changelog that shares the lock.
+        What they wrote is removed from `changes`.
         """
-        ended = self._count_ended(counters, idle=idle, now=now, ignore_empty_runs=ignore_empty_runs)
-        self.polled_at = now
-        return ended
-
-    def _count_ended(
-        self, counters: RowCounters, *, idle: bool, now: float, ignore_empty_runs: bool
-    ) -> int:
-        before = self.counters
-        if self.is_new and idle:
-            return self._record_first_run(counters, now)
-        if before is None or counters.went_back(before):
-            self._settle(counters)
-            return 0
-        if not idle or counters == before:
-            return 0
-        ended = (counters.locks - before.locks) // 2
-        if ended and ignore_empty_runs and counters.has_same_history(before):
-            self._settle(counters)
-            return 0
+        ended = self._ended_runs(poll, changes)
         if ended:
-            self._record_end(self._effect(before, counters), ended, now)
-            self._settle(counters)
-        elif self._is_settled(now):
-            self._settle(counters)
+            self.ended_after = max(self.ended_at, self.polled_at - _REPORT_TOLERANCE)
+            self.ended_at = poll.now
+            done = [run.effect for run in ended if run.effect not in _CHANGE_NO_CHANGESET]
+            self.last_run = done[-1] if done else self.last_run
+            self.run += len(ended)
+        self.polled_at = poll.now
         return ended
 
-    def _record_first_run(self, counters: RowCounters, now: float) -> int:
-        """Count the run that created the history by its rows: the lock is shared."""
-        self.is_new = False
-        self._settle(counters)
-        if not counters.inserted:
-            return 0
-        self._record_end(RunEffect.ADDED_ROWS, 1, now)
-        return 1
+    def _ended_runs(self, poll: Poll, changes: HistoryChanges) -> list[EndedRun]:
+        before = self.counters
+        if before is None and not self.is_new:
+            self._settle(poll, changes, changes)
+            return []
+        if not poll.idle:
+            return []
+        traces = self._traces(poll, changes, before)
+        if not self._is_complete(poll, traces):
+            return []
+        ended = ended_runs(traces)
+        if poll.ignore_empty_runs and not traces.changes:
+            ended = []
+        self._settle(poll, changes, traces.changes, locks=2 * len(ended) - traces.lock_updates)
+        return ended
 
-    def _record_end(self, effect: RunEffect, ended: int, now: float) -> None:
-        self.ended_after = max(self.ended_at, self.polled_at - _REPORT_TOLERANCE)
-        self.last_run, self.ended_at = effect, now
-        self.run += ended
+    def _traces(self, poll: Poll, changes: HistoryChanges, before: RowCounters | None) -> Traces:
+        """What was left since the last run that was counted."""
+        updates = deleted = 0
+        if before is not None and not poll.counters.went_back(before):
+            updates = max(poll.counters.locks - before.locks - self.late_lock_updates, 0)
+            deleted = max(poll.counters.deleted - before.deleted, 0)
+        released_by = int(poll.lock_version) if poll.lock_version else None
+        statements = poll.statements and poll.statements.since(self.statements)
+        return Traces(
+            changes.before(released_by if self._lock_moved(poll) else None),
+            updates,
+            deleted,
+            self.saw_lock_held,
+            released_by,
+            statements,
+        )
+
+    def _lock_moved(self, poll: Poll) -> bool:
+        return bool(poll.lock_version) and poll.lock_version != self.settled_version
+
+    def _is_complete(self, poll: Poll, traces: Traces) -> bool:
+        """Whether everything that the runs left has arrived, or enough of it."""
+        if traces.changes:
+            # Rows that no movement of the lock explains may belong to a run that just took it.
+            moved = self._lock_moved(poll) or traces.lock_updates > 0
+            return moved or self._waited(poll, _LOCK_DELAY)
+        if self.is_new:
+            self.is_new = False
+            return True
+        if self.saw_lock_held or traces.lock_updates > 1:
+            return True
+        if traces.statements is not None and traces.statements.takes > 0:
+            return True
+        if traces.lock_updates or self._lock_moved(poll):
+            is_over = traces.lock_updates == 1 and not poll.connected
+            return is_over or self._waited(poll, _STATISTICS_DELAY)
+        return poll.counters != self.counters and self._waited(poll, _STATISTICS_DELAY)
+
+    def _waited(self, poll: Poll, seconds: float) -> bool:
+        if self.unsettled_since is None:
+            self.unsettled_since = poll.now
+        return not 0 <= poll.now - self.unsettled_since <= seconds
+
+    def _settle(
+        self, poll: Poll, changes: HistoryChanges, accounted: HistoryChanges, locks: int = 0
+    ) -> None:
+        """Account for the traces; `locks` updates of the lock's row have not been reported yet."""
+        changes.remove(accounted)
+        self.counters, self.late_lock_updates = poll.counters, max(locks, 0)
+        self.settled_version, self.saw_lock_held = poll.lock_version, False
+        self.unsettled_since, self.lock_taken = None, 0.0
+        self.settled_order, self.settled_rows = poll.last_order, poll.rows
+        self.statements = poll.statements
+
+    def known_history(self) -> KnownHistory:
+        """Return what this memory knows of the rows, for a history that was not read yet."""
+        xid = int(self.settled_version) if self.settled_version else None
+        order = self.last_order if self.settled_order is None else self.settled_order
+        return KnownHistory(xid, order, self.settled_rows)
+
+    def record_outcome(self, judgement: Judgement) -> None:
+        """Count a run, and remember its failure until a later run repairs it."""
+        self.runs[judgement.outcome] = self.runs.get(judgement.outcome, 0) + 1
+        if judgement.failure is not None:
+            self.failure, self.unknown_outcome = judgement.failure, ""
+        elif judgement.repairs:
+            self.failure, self.unknown_outcome = None, ""
+        if judgement.unknown:
+            self.unknown_outcome = judgement.unknown
 
     def record_lock(
         self, *, locked: bool, locked_by: str, version: str, taken: float | None, now: float
@@ -143,16 +241,6 @@ class ChangelogMemory:
             return replace(lock, has_holder=True)
         return replace(lock, holder_missing_for=now - self.holder_last_seen)
 
-    def record_pending(self, pending: Sequence[str]) -> None:
-        """Record what the run that has just ended did not apply; later changesets do not count."""
-        self.pending_after_last_run = list(pending[:_MAX_PENDING])
-
-    def count_runs(self, outcome: str, ended: int) -> None:
-        """Count runs that ended; only the outcome of the last one is known."""
-        self.runs[outcome] = self.runs.get(outcome, 0) + 1
-        if ended > 1:
-            self.runs["unknown"] = self.runs.get("unknown", 0) + ended - 1
-
     def acknowledge(self, now: float) -> None:
         """Acknowledge every failure up to now."""
         self.acknowledged_at = max(now, self.ended_at)
@@ -165,37 +253,16 @@ class ChangelogMemory:
     def dump(self) -> dict[str, Any]:
         """Return everything durable, as JSON."""
         fields = asdict(self) | {"durations": self.durations.dump()}
-        del fields[_NOT_STORED]
-        fields[_STORED_NAME] = fields.pop(_FIELD)
-        return fields
+        return {name: value for name, value in fields.items() if name not in _NOT_STORED}
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> ChangelogMemory:
         """Restore from `dump`. Raises KeyError, TypeError or ValueError for invalid data."""
-        fields = dict(state)
-        if _STORED_NAME in fields:
-            fields[_FIELD] = fields.pop(_STORED_NAME)
-        counters = fields["counters"]
+        fields = {name: value for name, value in state.items() if name not in _OLD_FIELDS}
+        counters, failure = fields["counters"], fields.get("failure")
         fields["counters"] = RowCounters(**counters) if counters is not None else None
-        fields["last_run"] = RunEffect(fields["last_run"])
+        fields["failure"] = InferredFailure(**failure) if failure is not None else None
+        last_run = fields["last_run"]
+        fields["last_run"] = RunEffect(_OLD_EFFECTS.get(last_run, last_run))
         fields["durations"] = DurationHistogram.load(fields["durations"])
         return cls(**fields)
-
-    def _settle(self, counters: RowCounters) -> None:
-        self.counters, self.unsettled_since, self.saw_lock_held = counters, None, False
-        self.lock_taken = 0.0
-
-    def _is_settled(self, now: float) -> bool:
-        """Whether every session has had time to report its counters."""
-        if self.unsettled_since is None:
-            self.unsettled_since = now
-        return not 0 <= now - self.unsettled_since <= _STATISTICS_DELAY
-
-    def _effect(self, before: RowCounters, after: RowCounters) -> RunEffect:
-        if after.deleted > before.deleted:
-            return RunEffect.REMOVED_ROWS
-        if after.inserted > before.inserted:
-            return RunEffect.ADDED_ROWS
-        if after.updated > before.updated:  # a tag, cleared checksums, a changeset that ran again
-            return RunEffect.UPDATED_ROWS
-        return RunEffect.LEFT_NO_ROW if self.saw_lock_held else RunEffect.MAYBE_LEFT_NO_ROW

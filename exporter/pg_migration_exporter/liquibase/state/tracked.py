@@ -8,8 +8,9 @@ from pg_migration_exporter.liquibase.history.history import History
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables
 from pg_migration_exporter.liquibase.state.changelog_files import ChangelogFiles
 from pg_migration_exporter.liquibase.state.decide import Decision
-from pg_migration_exporter.liquibase.state.evidence import Evidence
+from pg_migration_exporter.liquibase.state.evidence import ChangelogComparison, Evidence
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
+from pg_migration_exporter.liquibase.state.runs import EndedRun
 
 
 @dataclass(slots=True)
@@ -21,11 +22,34 @@ class TrackedChangelog:
     history: History = field(default_factory=History)
     files: ChangelogFiles | None = None
     shares_lock: bool = False
+    #: What the files expected at the previous poll, None before it could be compared.
+    _expected: frozenset[str] | None = None
+    had_pending: bool = False
 
     @property
     def name(self) -> str:
         """The value of the label `changelog`: schema.table."""
         return self.tables.name
+
+    def record_files(self, comparison: ChangelogComparison) -> None:
+        """Remember what the files expect: a run that ends later may have known it."""
+        self._expected, self.had_pending = comparison.expected, bool(comparison.pending)
+
+    def expected_by(
+        self, run: EndedRun, comparison: ChangelogComparison | None, began: float
+    ) -> frozenset[str]:
+        """Return the changesets that a run had to apply: not those that came after it began.
+
+        A run that recorded a new changeset, or took the lock when nothing was pending, knew the new
+        files.
+        """
+        if comparison is None:
+            return frozenset()
+        if self._expected is None or self.files is None or self.files.changed_at <= began:
+            return comparison.expected
+        added = set(run.recorded) & (comparison.expected - self._expected)
+        had_nothing_to_do = not run.recorded and not self.had_pending
+        return comparison.expected if added or had_nothing_to_do else self._expected
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+"""How a run ended, inferred from what it left and from the changelog files.
+
+The decision table is in docs/migration-states.md. Where the traces of a failure and of a success
+are the same, the outcome is unknown: a failed run is never counted as succeeded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pg_migration_exporter.liquibase.state.evidence import (
+    ChangelogComparison,
+    InferredFailure,
+    ReportedRun,
+    RunEffect,
+)
+from pg_migration_exporter.liquibase.state.runs import EndedRun
+
+Outcome = Literal["succeeded", "failed", "rolled_back", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The outcome of a run.
+
+    `repairs` is True if an earlier failure no longer counts. `unknown` is why the state is not
+    known.
+    """
+
+    outcome: Outcome
+    failure: InferredFailure | None = None
+    repairs: bool = False
+    unknown: str = ""
+
+
+_NO_FAILURE = Judgement("succeeded")
+_SUCCEEDED = Judgement("succeeded", repairs=True)
+_ROLLED_BACK = Judgement("rolled_back", repairs=True)
+
+
+def judge(run: EndedRun, files: ChangelogComparison | None, expected: frozenset[str]) -> Judgement:
+    """Infer the outcome of a run; `files` are compared after it, None if they are not known.
+
+    `expected` are the changesets of the files that the run may have known: what was added to the
+    files later is not left out by it.
+    """
+    return _JUDGES[run.effect](run, files, expected)
+
+
+def as_reported(judgement: Judgement, reported: ReportedRun, ended_after: float) -> Judgement:
+    """Prefer what the run reported about itself, if the report is about this run."""
+    if reported.ended_at is None or reported.ended_at < ended_after:
+        return judgement
+    if reported.failed:
+        return Judgement("failed", repairs=True)
+    if judgement.outcome == "rolled_back":
+        return judgement
+    return _SUCCEEDED
+
+
+def _recorded_changesets(
+    run: EndedRun, files: ChangelogComparison | None, expected: frozenset[str]
+) -> Judgement:
+    if files is None:
+        return _SUCCEEDED
+    if set(run.recorded) <= set(files.unexpected):
+        return Judgement("unknown")  # a run of other files
+    left_out = [changeset for changeset in files.pending if changeset in expected]
+    if not left_out:
+        return _SUCCEEDED
+    if run.may_leave_pending:
+        return Judgement("unknown", repairs=True)
+    if run.is_consecutive and set(run.recorded[1:]) & files.writing:
+        return _NO_FAILURE  # changelog-sync runs no changeset
+    return Judgement(
+        "failed",
+        InferredFailure(
+            f"the last run ended and left out {_count(left_out)} of the changelog files, "
+            f"{left_out[0]} first: it failed there",
+            left_out[0],
+            "it was told to end before it, as by update-count or update-to-tag",
+        ),
+    )
+
+
+def _recorded_nothing(
+    run: EndedRun, files: ChangelogComparison | None, expected: frozenset[str]
+) -> Judgement:
+    is_sure = run.effect is RunEffect.LEFT_NO_ROW
+    if files is None:
+        return Judgement("failed", _AT_ONCE) if is_sure else Judgement("unknown")
+    left_out = [changeset for changeset in files.pending if changeset in expected]
+    changesets = left_out or (list(files.rerun) if is_sure else [])
+    if changesets:
+        return Judgement("failed", _failed_at(changesets[0]))
+    return Judgement("unknown", unknown=_UNCLEAR if is_sure else "")
+
+
+def _failed_at(changeset: str) -> InferredFailure:
+    return InferredFailure(
+        "the last run took the lock, released it and recorded no changeset although it had "
+        f"{changeset} to run: it failed there",
+        changeset,
+        "it skipped every changeset, or was a preview",
+    )
+
+
+_AT_ONCE = InferredFailure(
+    "the last run took the lock, released it and recorded no changeset: it failed at its first one",
+    doubt="it skipped every changeset, or had nothing to do",
+)
+_UNCLEAR = (
+    "the last run took the lock, released it and recorded nothing although no changeset is "
+    "pending: a rollback failed, or a command had nothing to do; only the wrapper or Liquibase's "
+    "output shows which"
+)
+
+
+def _removed_changesets(*_: object) -> Judgement:
+    return _ROLLED_BACK
+
+
+def _changed_no_changeset(*_: object) -> Judgement:
+    return _NO_FAILURE
+
+
+_JUDGES: Mapping[
+    RunEffect, Callable[[EndedRun, ChangelogComparison | None, frozenset[str]], Judgement]
+] = {
+    RunEffect.ADDED_ROWS: _recorded_changesets,
+    RunEffect.LEFT_NO_ROW: _recorded_nothing,
+    RunEffect.MAYBE_LEFT_NO_ROW: _recorded_nothing,
+    RunEffect.REMOVED_ROWS: _removed_changesets,
+    RunEffect.TAGGED: _changed_no_changeset,
+    RunEffect.CLEARED_CHECKSUMS: _changed_no_changeset,
+}
+
+
+def _count(changesets: list[str]) -> str:
+    return "1 changeset" if len(changesets) == 1 else f"{len(changesets)} changesets"
