@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 import pytest
@@ -13,56 +14,67 @@ from testbed.database import Database
 from testbed.waiting import wait_until
 from tests.fixtures.exporters import Page, StartExporter, scrape_until
 
-_NAMES = {
-    "quotes": "a\"b'c",
-    "newline": "first\nsecond",
-    "backslash": "a\\n\\\\b\\",
-    "emoji": "quest🐉☃",
-    "labels": 'x{le="1"} 1\npostgres_up 0',
-    "longest": "n" * 63,
-    "sql": "'; DROP TABLE quests; --",
-    "format": "{0} %s $1 {schema}",
-}
+_NAMES = (
+    "a\"b'c",
+    "first\nsecond",
+    "a\\n\\\\b\\",
+    "quest🐉☃",
+    'x{le="1"} 1\npostgres_up 0',
+    "n" * 63,
+    "'; DROP TABLE quests; --",
+    "{0} %s $1 {schema}",
+)
 _RAW = b'\xff\xfe"\n'
 
 
-@pytest.mark.parametrize("name", _NAMES.values(), ids=_NAMES.keys())
-def test_a_name_is_only_text(database: Database, start_exporter: StartExporter, name: str) -> None:
-    """Schema, table, index, application, statement: a build that waits, and for whom."""
-    quoted = sql.Identifier(name)
-    with database.connect() as connection:
-        for statement in ("CREATE SCHEMA {0}", "CREATE TABLE {0}.{0} (id int, {0} text)"):
-            connection.execute(sql.SQL(statement).format(quoted))
-        build = sql.SQL("CREATE INDEX CONCURRENTLY {0} ON {1}.{1} (id)").format(
-            sql.Identifier(name[:62] + "i"), quoted
-        )
-        text = build.as_string(connection)
+def test_names_are_only_text(database: Database, start_exporter: StartExporter) -> None:
+    """Schema, table, index, application, statement: of builds that wait, and of the writers."""
     exporter = start_exporter(database, tables={"interval": "1ms"})
-    application = name.encode()[:63].decode(errors="ignore")
-    with ThreadPoolExecutor(1) as thread:
-        with database.connect(application_name=application) as writer, writer.transaction():
-            insert = sql.SQL("INSERT INTO {0}.{0} VALUES (1, {1})").format(
-                quoted, sql.Literal(name)
-            )
-            writer.execute(insert)
-            # PostgreSQL replaces all but printable ASCII, each version in its own way.
-            [(shown,)] = writer.execute("SELECT current_setting('application_name')").fetchall()
-            running = thread.submit(database.execute, text)
-            page = scrape_until(exporter, waits, "the build waits")
-        running.result(timeout=30)
+    with ThreadPoolExecutor(len(_NAMES)) as threads, ExitStack() as writers:
+        shown = {name: writers.enter_context(written(database, name)) for name in _NAMES}
+        builds = [threads.submit(database.execute, build_of(database, name)) for name in _NAMES]
+        page = scrape_until(exporter, all_wait, "the builds wait")
+        writers.close()
+        for build in builds:
+            build.result(timeout=60)
 
     assert page.value("postgres_up") == 1
     assert set(page.values("migration_exporter_collector_success")) == {1}
-    table = {"schemaname": name, "relname": name}
-    index = {**table, "indexrelname": name[:62] + "i"}
-    assert page.value("postgres_index_build_lockers", **index) == 1
-    assert page.value("postgres_table_size_measured", **table) == 1
-    [locker] = samples(page, "postgres_index_build_locker_transaction_seconds")
-    assert locker["application_name"] == shown
+    for name in _NAMES:
+        table = {"schemaname": name, "relname": name}
+        index = {**table, "indexrelname": name[:62] + "i"}
+        assert page.value("postgres_index_build_lockers", **index) == 1
+        assert page.value("postgres_table_size_measured", **table) == 1
+    lockers = samples(page, "postgres_index_build_locker_transaction_seconds")
+    assert {locker["relname"]: locker["application_name"] for locker in lockers} == shown
 
 
-def waits(page: Page) -> bool:
-    return sum(page.values("postgres_index_build_blocked_seconds")) > 0
+@contextmanager
+def written(database: Database, name: str) -> Iterator[str]:
+    """A transaction that wrote a table of this name; the name of its application on the server."""
+    quoted = sql.Identifier(name)
+    for statement in ("CREATE SCHEMA {0}", "CREATE TABLE {0}.{0} (id int, {0} text)"):
+        with database.connect() as connection:
+            connection.execute(sql.SQL(statement).format(quoted))
+    application = name.encode()[:63].decode(errors="ignore")
+    with database.connect(application_name=application) as writer, writer.transaction():
+        insert = sql.SQL("INSERT INTO {0}.{0} VALUES (1, {1})").format(quoted, sql.Literal(name))
+        writer.execute(insert)
+        # PostgreSQL replaces all but printable ASCII, each version in its own way.
+        [(shown,)] = writer.execute("SELECT current_setting('application_name')").fetchall()
+        yield shown
+
+
+def build_of(database: Database, name: str) -> str:
+    index, quoted = sql.Identifier(name[:62] + "i"), sql.Identifier(name)
+    build = sql.SQL("CREATE INDEX CONCURRENTLY {0} ON {1}.{1} (id)").format(index, quoted)
+    with database.connect() as connection:
+        return build.as_string(connection)
+
+
+def all_wait(page: Page) -> bool:
+    waiting = page.values("postgres_index_build_blocked_seconds")
+    return sum(seconds > 0 for seconds in waiting) == len(_NAMES)
 
 
 def samples(page: Page, family: str) -> list[dict[str, str]]:
