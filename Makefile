@@ -23,7 +23,7 @@ check: lint ## Daily loop: lint, and the unit and bundle tests that start no ser
 .PHONY: test
 test: ## Run all tests against real servers, two files at a time (ARGS="-k lock" selects)
 	@scripts/setup.sh bench test servers browser
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: pictures
 pictures: ## Draw the pictures of docs/pictures: dashboards, status page, terminal (five minutes)
@@ -73,7 +73,7 @@ lint: setup ## Check style, types, layers, spelling, scripts, the Dockerfile, wo
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@out=$$($(BIN)/lint-imports) || { echo "$$out"; exit 1; }
 	@$(BIN)/codespell
 	@$(BIN)/shellcheck $$(git ls-files '*.sh' .ci/run)
 	@$(BIN)/hadolint Dockerfile
