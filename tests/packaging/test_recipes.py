@@ -17,13 +17,13 @@ from tests.packaging.conftest import ROOT, run
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 RECIPES = re.findall(r"(?m)^### (Add .+)$", TEXT)
-_BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^ *(```+)(\w+)\n(.*?)^ *\1$", re.MULTILINE | re.DOTALL)
 
 
 def _blocks(title: str) -> Iterator[tuple[str, str]]:
     """Language and content of each block of a recipe."""
-    section = re.split(r"(?m)^##", TEXT.partition(f"### {title}\n")[2])[0]
-    for language, content in _BLOCK.findall(section):
+    section = re.split(r"(?m)^###? ", TEXT.partition(f"### {title}\n")[2])[0]
+    for _, language, content in _BLOCK.findall(section):
         yield language, textwrap.dedent(content)
 
 
@@ -81,7 +81,7 @@ def _type(folder: Path, line: str) -> None:
 
 
 def test_there_are_recipes() -> None:
-    assert RECIPES == ["Add a collector", "Add a panel"]
+    assert RECIPES == ["Add a collector", "Add an alert", "Add a panel"]
 
 
 @pytest.mark.parametrize("title", RECIPES)
