@@ -163,7 +163,11 @@ def test_yaml_booleans_and_texts(tmp_path: Path) -> None:
         ("9:a", (), "9:a", True),
         ("9:a", (), "9:b", False),
         ("9:a", (), None, True),
-        ("9:a", (), "8:b", None),
+        ("9:a", (), "8:a", True),
+        ("9:a", (), "8:b", False),
+        ("9:a", ("8:a",), "8:b", True),
+        ("9:a", (), "7:a", None),
+        (None, (), "8:b", None),
         (None, (), "9:b", None),
         ("9:a", ("9:b",), "9:b", True),
         ("9:a", ("9:a",), "9:b", True),
@@ -175,6 +179,7 @@ def test_yaml_booleans_and_texts(tmp_path: Path) -> None:
 def test_stored_checksums(
     computed: str | None, valid: tuple[str, ...], stored: str | None, accepted: bool | None
 ) -> None:
-    changeset = ExpectedChangeset("p", "i", "a", "f", 1, computed, valid)
+    old = computed and "8:a"
+    changeset = ExpectedChangeset("p", "i", "a", "f", 1, computed, valid, old_checksum=old)
 
     assert changeset.accepts(stored) is accepted

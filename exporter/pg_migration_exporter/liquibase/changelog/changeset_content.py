@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from . import schema
+from . import schema, writes
 from .findings import Finding, error, warning
 from .nodes import NAMESPACE, Node, ValueKind, attributes_of
 from .statements import Change, ChangeSetContent
 
+_OF_SQL = ("dbms", "endDelimiter", "splitStatements", "stripComments")
+_ATTRIBUTES = {
+    "sql": ("sql", *_OF_SQL),
+    "sqlFile": ("path", "encoding", "relativeToChangelogFile", *_OF_SQL),
+}
 #: Attributes of the changes that are read for their SQL, by their names in lower case.
 _CANONICAL = {
-    "sql": {"sql": "sql", "dbms": "dbms"},
-    "sqlFile": {
-        name.lower(): name for name in ("path", "dbms", "encoding", "relativeToChangelogFile")
-    },
+    change: {name.lower(): name for name in names} for change, names in _ATTRIBUTES.items()
 }
+#: Attributes of the other changes under which they may find nothing to do.
+_CONDITIONS = {name.lower(): name for name in writes.CONDITIONS}
 _NAME = re.compile(r"[A-Za-z]\w*")
 
 
@@ -63,7 +67,7 @@ def _is_change(part: Node) -> bool:
 
 def _change(part: Node) -> Change:
     if part.name not in _CANONICAL:
-        return Change(part.name, {})
+        return Change(part.name, attributes_of(part, _CONDITIONS))
     attributes = attributes_of(part, _CANONICAL[part.name])
     if part.name == "sql" and part.value is not None:
         attributes["sql"] = part.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ class LoadedChangeSet:
     has_own_path: bool = False
     #: The paths it had before an include set one.
     other_paths: tuple[str, ...] = ()
+    #: Whether `dbms` excludes PostgreSQL.
+    is_foreign: bool = False
     #: "null" where the attribute is missing, as Java prints it.
     id: str = field(init=False)
     author: str = field(init=False)
@@ -35,6 +38,11 @@ class LoadedChangeSet:
     def identity(self) -> str:
         """`path::id::author`."""
         return f"{self.path}::{self.id}::{self.author}"
+
+    @property
+    def identities(self) -> Iterator[str]:
+        """Every identity under which the history may record it."""
+        return (f"{path}::{self.id}::{self.author}" for path in (self.path, *self.other_paths))
 
     @property
     def is_raw(self) -> bool:

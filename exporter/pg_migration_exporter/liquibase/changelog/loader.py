@@ -195,10 +195,11 @@ class ChangelogLoader:
             loaded.id = f"raw_{loaded.path.replace('/', '_')}"
         scope.last_changeset = loaded
         names = expressions.items(expanded.attributes.get("dbms"))
-        if expressions.database_matches(names):
+        loaded.is_foreign = not expressions.database_matches(names)
+        if not loaded.is_foreign:
             for finding in expanded.findings:
                 self._pass.report(finding, scope.name, statement.line)
-            scope.add(loaded)
+        scope.add(loaded)
 
     def _path(self, scope: FileScope, own: str | None) -> str:
         if scope.is_sql:

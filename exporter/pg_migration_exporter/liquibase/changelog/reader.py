@@ -122,11 +122,13 @@ def _read(request: _Request, cache: ChangelogCache) -> CachedChangelog:
     given = parse_version(request.version or "")
     read_pass = ReadPass(request.options(given or ASSUMED), search_path, parser)
     expected: list[ExpectedChangeset] = []
+    left_out: frozenset[str] = frozenset()
     try:
         _check_request(request, read_pass, given)
         selector = ChangeSetSelector(read_pass)
         selected = _selected(request.file, read_pass, selector)
         expected = [selector.expected(changeset) for changeset in selected]
+        left_out = frozenset(selector.left_out)
         if request.version is None:
             newest = ReadPass(request.options(NEWEST), search_path, parser)
             others = _selected(request.file, newest, ChangeSetSelector(newest))
@@ -139,7 +141,11 @@ def _read(request: _Request, cache: ChangelogCache) -> CachedChangelog:
         summary = f"The reader failed: {type(problem).__name__}."
         read_pass.findings.append(error(summary, "Report it with the changelog that causes it."))
     changelog = Changelog(
-        request.file, tuple(expected), tuple(read_pass.findings), _modified_at(parser.files)
+        request.file,
+        tuple(expected),
+        tuple(read_pass.findings),
+        left_out,
+        _modified_at(parser.files),
     )
     if not changelog.complete:
         changelog = replace(changelog, changesets=())

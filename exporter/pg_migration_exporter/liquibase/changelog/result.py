@@ -35,11 +35,21 @@ class ExpectedChangeset:
     labels: tuple[str, ...] = ()
     #: Other paths under which the history may hold it, depending on the version that ran it first.
     other_paths: tuple[str, ...] = ()
+    #: Whether it certainly writes when it runs, so that its transaction gets an id.
+    writes: bool = False
+    #: Its version 8 checksum, which Liquibase before 4.22 records, None where it is not known.
+    old_checksum: str | None = None
 
     @property
     def identity(self) -> str:
         """`path::id::author`, as Liquibase prints it."""
         return f"{self.path}::{self.id}::{self.author}"
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Every identity under which the history may record it."""
+        others = (f"{path}::{self.id}::{self.author}" for path in self.other_paths)
+        return (self.identity, *others)
 
     def accepts(self, stored: str | None) -> bool | None:
         """Return whether Liquibase accepts the MD5SUM `stored` in the history; None if unknown.
@@ -50,9 +60,10 @@ class ExpectedChangeset:
             return True
         if stored in self.valid_checksums:
             return True
-        if self.checksum is None or not stored.startswith("9:"):
+        computed = {"9:": self.checksum, "8:": self.old_checksum}.get(stored[:2])
+        if computed is None:
             return None
-        return stored == self.checksum or self.checksum in self.valid_checksums
+        return stored == computed or computed in self.valid_checksums
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,9 @@ class Changelog:
     #: In the order of execution; empty unless `complete`.
     changesets: tuple[ExpectedChangeset, ...]
     findings: tuple[Finding, ...]
+    #: Identities (path::id::author) of changesets that are in the files but not expected: contexts,
+    #: labels, dbms or ignore leave them out.
+    left_out: frozenset[str] = frozenset()
     #: When the newest of its files was modified, in seconds since the epoch.
     modified_at: float = 0.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from . import checksum, expressions, java, schema
+from . import checksum, expressions, java, schema, writes
 from .file_scope import FileScope
 from .findings import Finding, RefusalError, error, warning
 from .loaded_changeset import LoadedChangeSet
@@ -40,16 +40,25 @@ class ChangeSetSelector:
         #: Outcomes by contexts, labels and file: changesets of a file often share them.
         self._passed: dict[tuple[str | None, str | None, int], bool] = {}
         self._identities: set[str] = set()
+        #: Identities of the changesets that were not selected.
+        self.left_out: set[str] = set()
 
     def select(self, changesets: Sequence[LoadedChangeSet]) -> Iterator[LoadedChangeSet]:
         """Yield the expected changesets in order of execution; report errors as findings."""
         for changeset in changesets:
             try:
-                self._check_expressions(changeset)
-                if self._passes(changeset) and not self._is_ignored(changeset):
+                if self._is_expected(changeset):
                     yield changeset
+                else:
+                    self.left_out.update(changeset.identities)
             except RefusalError as problem:
                 self._report(changeset, problem.finding)
+
+    def _is_expected(self, changeset: LoadedChangeSet) -> bool:
+        if changeset.is_foreign:
+            return False
+        self._check_expressions(changeset)
+        return self._passes(changeset) and not self._is_ignored(changeset)
 
     def _report(self, changeset: LoadedChangeSet, finding: Finding) -> None:
         self._pass.report(finding, changeset.scope.name, changeset.statement.line)
@@ -136,6 +145,7 @@ class ChangeSetSelector:
             file=changeset.scope.name,
             line=changeset.statement.line,
             checksum=self._scripts.checksum(changeset),
+            old_checksum=self._scripts.old_checksum(changeset),
             valid_checksums=tuple(map(checksum.parse, content.valid_checksums)),
             run_always=java.to_boolean(always),
             run_on_change=java.to_boolean(attributes.get("runOnChange")),
@@ -146,4 +156,6 @@ class ChangeSetSelector:
                 *(label for text in inherited.labels for label in expressions.items(text)),
             ),
             other_paths=changeset.other_paths,
+            writes=not (may_fail or content.precondition_failures)
+            and writes.certainly_writes(content.changes, self._scripts.texts(changeset)),
         )

@@ -95,6 +95,9 @@ _WORD, _QUOTED, _FULL = r"\w+", r'".*?"|\S*', r"\S*"
 CHANGESET_ATTRIBUTES = {
     **dict.fromkeys(("contextFilter", "context", "labels"), _QUOTED),
     **dict.fromkeys(("runOnChange", "runAlways", "failOnError"), _WORD),
+    **dict.fromkeys(("stripComments", "splitStatements"), _WORD),
+    "runWith": r"[\w${}]+",
+    "endDelimiter": _FULL,
     "logicalFilePath": _FULL,
     "ignore": r"\w*",
     "dbms": r"[^,][\w!,]+",

@@ -25,6 +25,8 @@ _CHANGESET_ATTRIBUTES = directive.AttributeParser(directive.CHANGESET_ATTRIBUTES
 _PROPERTY_ATTRIBUTES = directive.AttributeParser(directive.PROPERTY_ATTRIBUTES)
 _LOGICAL_PATH = directive.AttributeParser({"logicalFilePath": r"\S*"})
 _FAILURES = directive.AttributeParser(dict.fromkeys(("onFail", "onError"), r"\w+"))
+#: An end delimiter that Liquibase does not expand, unlike everything else in a change.
+_UNKNOWN = "${end delimiter}"
 _COUNT = re.compile(r"[0-9]{1,18}")
 
 
@@ -92,11 +94,24 @@ class _Reader:
                     "Write its SQL below the line, or remove the line.",
                     self._changeset.line,
                 )
-            changes = (Change("sql", {"sql": text}),) if self._sql else ()
+            changes = (Change("sql", self._attributes(text, at_end)),) if self._sql else ()
             checksums, failures = tuple(self._checksums), tuple(self._failures)
             content = ChangeSetContent(changes, checksums, self._modified, failures)
             yield ChangeSetBody(self._changeset.line, {}, content)
         self._sql, self._checksums, self._failures, self._modified = [], [], [], False
+
+    def _attributes(self, text: str, at_end: bool) -> dict[str, str]:
+        """Return the attributes of the change; of the last one the end delimiter may be a line."""
+        assert self._changeset is not None
+        given = self._changeset.attributes
+        options = {
+            name: given[name] for name in ("endDelimiter", "splitStatements") if name in given
+        }
+        if at_end and text.endswith("\n/"):
+            options.setdefault("endDelimiter", "\n/$")
+        if "${" in options.get("endDelimiter", ""):
+            options["endDelimiter"] = _UNKNOWN
+        return {"sql": text, "stripComments": given.get("stripComments", "true"), **options}
 
     def _skip(self, number: int, what: str) -> None:
         if what == "start":
