@@ -8,7 +8,8 @@ import pytest
 
 from pg_migration_exporter.config.schema import ChangelogSection
 from pg_migration_exporter.liquibase.changelog import read_changelog
-from pg_migration_exporter.liquibase.state.changelog_files import compare_changesets, files_for
+from pg_migration_exporter.liquibase.state.changelog_files import files_for
+from pg_migration_exporter.liquibase.state.comparison import combine, compare_changesets
 
 SQL = """--liquibase formatted sql
 --changeset me:one
@@ -62,6 +63,86 @@ def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
     assert expected.pending == ()
 
 
+def test_a_changed_changeset_runs_again_or_drifts(tmp_path: Path) -> None:
+    text = SQL.replace("me:two", "me:two runOnChange:true")
+    (tmp_path / "a.sql").write_text(text)
+    history = recorded(tmp_path, "one", "two", "always", "lenient")
+    (tmp_path / "a.sql").write_text(text.replace("select 2", "select 22"))
+    expected = compare_changesets(read_changelog("a.sql", [tmp_path]), history)
+    assert expected.pending == ("a.sql::two::me",)
+    assert expected.rerun == ("a.sql::two::me", "a.sql::always::me")
+    assert expected.drifted == ()
+
+
+def test_what_is_left_out_now_is_not_unexpected(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(
+        "--liquibase formatted sql\n"
+        "--changeset me:context context:test\nselect 1;\n"
+        "--changeset me:label labels:slow\nselect 1;\n"
+        "--changeset me:dbms dbms:h2\nselect 1;\n"
+        "--changeset me:ignored ignore:true\nselect 1;\n"
+    )
+    names = [f"a.sql::{name}::me" for name in ("context", "label", "dbms", "ignored", "gone")]
+    history: dict[str, str | None] = dict.fromkeys(names)
+    changelog = read_changelog("a.sql", [tmp_path], contexts="prod", labels="fast")
+
+    assert compare_changesets(changelog, history).unexpected == ("a.sql::gone::me",)
+
+
+def test_rows_of_liquibase_itself_are_not_unexpected(changelog: Path) -> None:
+    history: dict[str, str | None] = {"liquibase-internal::1764566400000::liquibase": None}
+
+    assert not compare_changesets(read_changelog("a.sql", [changelog]), history).unexpected
+
+
+def test_several_roots_for_one_history(changelog: Path) -> None:
+    (changelog / "b.sql").write_text(SQL)
+    roots = [read_changelog(name, [changelog]) for name in ("b.sql", "a.sql", "b.sql")]
+    history = recorded(changelog, "one") | {"b.sql::one::me": None}
+    expected = compare_changesets(combine(roots), history)
+
+    assert expected.pending == ("b.sql::two::me", "a.sql::two::me")
+    assert expected.unexpected == ()
+
+
+def test_one_root_of_several_that_cannot_be_read(changelog: Path) -> None:
+    roots = [read_changelog(name, [changelog]) for name in ("a.sql", "missing.sql")]
+
+    assert "missing.sql" in (compare_changesets(combine(roots), {}).unreadable or "")
+
+
+@pytest.mark.parametrize(
+    ("path", "in_history", "in_files"),
+    [
+        ("app/db/a.sql", "app/", ""),
+        ("a.sql", "", "db/"),
+        ("liquibase/a.sql", "liquibase/", "db/"),
+        ("other.sql", None, None),
+    ],
+)
+def test_changesets_that_ran_from_another_root(
+    tmp_path: Path, path: str, in_history: str | None, in_files: str | None
+) -> None:
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db/a.sql").write_text(SQL)
+    found = compare_changesets(
+        read_changelog("db/a.sql", [tmp_path]), {f"{path}::one::me": None, "a.sql::gone::me": None}
+    )
+    assert found.pending == ("db/a.sql::one::me", "db/a.sql::two::me")
+    if in_history is None:
+        assert found.other_paths is None
+    else:
+        assert found.other_paths is not None
+        assert found.other_paths.changesets == {"db/a.sql::one::me"}
+        assert (found.other_paths.in_history, found.other_paths.in_files) == (in_history, in_files)
+
+
+def test_a_checksum_that_only_liquibase_can_compare(changelog: Path) -> None:
+    history = recorded(changelog, "one", "two") | {"a.sql::two::me": "7:0123"}
+
+    assert compare_changesets(read_changelog("a.sql", [changelog]), history).unchecked == 1
+
+
 @pytest.mark.parametrize(
     ("section", "table", "only_one", "fits"),
     [
@@ -80,4 +161,4 @@ def test_which_files_belong_to_a_table(
 ) -> None:
     sections = [ChangelogSection.model_validate({"file": "a.sql"} | section)]
     found = files_for(sections, "game", table, only_one=only_one)
-    assert found == (sections[0] if fits else None)
+    assert found == (sections if fits else [])

@@ -76,8 +76,8 @@ class LiquibaseMemory:
             known.tables = tables
             return known
         memory = self._restored.pop(tables.name, None) or self._new_memory(tables)
-        section = files_for(self.settings.changelogs, datname, tables.name, only_one=only_one)
-        files = ChangelogFiles(section) if section else None
+        sections = files_for(self.settings.changelogs, datname, tables.name, only_one=only_one)
+        files = ChangelogFiles(sections) if sections else None
         history = History(known=memory.known_history())
         changelog = TrackedChangelog(tables, memory, history, files)
         self.tracked[tables.name] = changelog

@@ -1,20 +1,17 @@
-"""Compare the configured changelog files with a history: pending, unexpected, drifted."""
+"""The configured changelog files of a history, read again when they change."""
 
 from __future__ import annotations
 
 import asyncio
+import operator
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pg_migration_exporter.config.schema import ChangelogSection
-from pg_migration_exporter.liquibase.changelog import (
-    Changelog,
-    ChangelogCache,
-    ExpectedChangeset,
-    read_changelog,
-)
+from pg_migration_exporter.liquibase.changelog import Changelog, ChangelogCache, read_changelog
 from pg_migration_exporter.liquibase.history.history import History
+from pg_migration_exporter.liquibase.state.comparison import combine, compare_changesets
 from pg_migration_exporter.liquibase.state.evidence import ChangelogComparison
 
 #: Seconds for which the files count as unchanged: reading them costs one stat call a file.
@@ -36,10 +33,11 @@ class _LastComparison:
 
 @dataclass(slots=True)
 class ChangelogFiles:
-    """The files of one configured changelog, read outside of the event loop."""
+    """The files of one history, read outside of the event loop: one root changelog or several."""
 
-    section: ChangelogSection
+    sections: Sequence[ChangelogSection]
     _cache: ChangelogCache = field(default_factory=ChangelogCache)
+    _roots: tuple[Changelog, ...] = ()
     _changelog: Changelog | None = None
     _read_at: float = 0.0
     _unchanged_at: float = 0.0
@@ -69,7 +67,13 @@ class ChangelogFiles:
         return self._changelog
 
     def _read_now(self) -> Changelog:
-        section = self.section
+        roots = tuple(self._read_root(section) for section in self.sections)
+        if self._changelog is not None and all(map(operator.is_, roots, self._roots)):
+            return self._changelog
+        self._roots = roots
+        return combine(roots)
+
+    def _read_root(self, section: ChangelogSection) -> Changelog:
         return read_changelog(
             section.file,
             section.search_path,
@@ -82,67 +86,18 @@ class ChangelogFiles:
         )
 
 
-def compare_changesets(
-    changelog: Changelog, recorded: Mapping[str, str | None]
-) -> ChangelogComparison:
-    """Compare the expected changesets with the recorded ones (identity to checksum).
-
-    Changesets that a successful run may skip (`failOnError="false"`, `onFail="CONTINUE"`) and those
-    that run every time are never pending.
-    """
-    if not changelog.complete:
-        return ChangelogComparison(unreadable=_first_error(changelog))
-    names = {changeset.identity: _names(changeset) for changeset in changelog.changesets}
-    found = {
-        identity: next((name for name in known if name in recorded), None)
-        for identity, known in names.items()
-    }
-    pending, drifted, rerun = list[str](), list[str](), list[str]()
-    for changeset in changelog.changesets:
-        name = found[changeset.identity]
-        is_changed = name is not None and changeset.accepts(recorded[name]) is False
-        if changeset.run_always:
-            rerun.append(changeset.identity)
-        elif name is None:
-            if not changeset.may_leave_no_row:
-                pending.append(changeset.identity)
-        elif is_changed and changeset.run_on_change:
-            pending.append(changeset.identity)
-            rerun.append(changeset.identity)
-        elif is_changed:
-            drifted.append(changeset.identity)
-    known_names = {name for several in names.values() for name in several}
-    unexpected = tuple(name for name in recorded if name not in known_names)
-    return ChangelogComparison(
-        tuple(pending), unexpected, tuple(drifted), tuple(rerun), frozenset(names)
-    )
-
-
-def _first_error(changelog: Changelog) -> str:
-    error = next(finding for finding in changelog.findings if finding.severity == "error")
-    where = f" ({error.file}{f':{error.line}' if error.line else ''})" if error.file else ""
-    return f"{error.summary.rstrip('.')}{where}"
-
-
-def _names(changeset: ExpectedChangeset) -> tuple[str, ...]:
-    """Return every identity under which the history may record the changeset."""
-    others = (f"{path}::{changeset.id}::{changeset.author}" for path in changeset.other_paths)
-    return (changeset.identity, *others)
-
-
 def files_for(
     sections: Sequence[ChangelogSection], datname: str, table: str, *, only_one: bool
-) -> ChangelogSection | None:
-    """Return the configured changelog whose history is `table` (schema.table) of the database.
+) -> list[ChangelogSection]:
+    """Return the configured changelogs whose history is `table` (schema.table) of the database.
 
-    A changelog without a table belongs to the default table, or to the only one.
+    A changelog without a table belongs to the default table, or to the only one. Several root
+    changelogs may share a history.
     """
-    for section in sections:
-        if section.database not in (None, datname):
-            continue
-        if section.table == table:
-            return section
-        is_default = table.rpartition(".")[2].casefold() == _DEFAULT_TABLE
-        if section.table is None and (only_one or is_default):
-            return section
-    return None
+    is_default = table.rpartition(".")[2].casefold() == _DEFAULT_TABLE
+    return [
+        section
+        for section in sections
+        if section.database in (None, datname)
+        and (section.table == table or (section.table is None and (only_one or is_default)))
+    ]

@@ -12,6 +12,7 @@ from typing import Literal
 
 from pg_migration_exporter.liquibase.state.evidence import (
     Evidence,
+    OtherPaths,
     ReportedRun,
     RunEffect,
     TableAccess,
@@ -201,12 +202,31 @@ def _rolled_back(evidence: Evidence) -> Decision | None:
 def _pending(evidence: Evidence) -> Decision | None:
     if evidence.comparison is None or not evidence.comparison.pending:
         return None
-    pending = evidence.comparison.pending
+    pending, other_paths = evidence.comparison.pending, evidence.comparison.other_paths
+    if other_paths is not None:
+        return Decision(MigrationState.PENDING, _paths_differ(pending, other_paths), "changelog")
     return Decision(
         MigrationState.PENDING,
         f"{_count(pending)} of the changelog files {'has' if len(pending) == 1 else 'have'} not "
         f"run, {pending[0]} is next",
         "changelog",
+    )
+
+
+def _paths_differ(pending: tuple[str, ...], paths: OtherPaths) -> str:
+    """Return the reason for changesets that ran from another root of the files."""
+    moved = len(paths.changesets)
+    with_prefix = (
+        f"with the prefix {paths.in_history} they would match"
+        if not paths.in_files
+        else f"without the prefix {paths.in_files} they would match"
+        if not paths.in_history
+        else f"they would match with {paths.in_history} in place of {paths.in_files}"
+    )
+    return (
+        f"the paths of the changelog files differ from those in the history: {moved} of "
+        f"{_count(pending)} that have not run {'is' if moved == 1 else 'are'} recorded under "
+        f"other paths, {with_prefix}; give Liquibase and liquibase.changelogs the same search path"
     )
 
 

@@ -45,6 +45,18 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherPaths:
+    """Pending changesets that the history has under other paths: a run from another root.
+
+    Most paths in the history start with `in_history` where those of the files have `in_files`.
+    """
+
+    changesets: frozenset[str]
+    in_history: str
+    in_files: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChangelogComparison:
     """The changelog files compared with the history; `unreadable` is why that is impossible."""
 
@@ -58,6 +70,15 @@ class ChangelogComparison:
     #: Those of them that certainly write when they run: DDL, or SQL that changes rows.
     writing: frozenset[str] = frozenset()
     unreadable: str | None = None
+    other_paths: OtherPaths | None = None
+    #: How many recorded changesets have a checksum that only Liquibase can compare.
+    unchecked: int = 0
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The pending changesets that the history does not have under another path either."""
+        moved = self.other_paths.changesets if self.other_paths else frozenset[str]()
+        return tuple(changeset for changeset in self.pending if changeset not in moved)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def _recorded_nothing(
     is_sure = run.effect is RunEffect.LEFT_NO_ROW
     if files is None:
         return Judgement("failed", _AT_ONCE) if is_sure else Judgement("unknown")
-    left_out = [changeset for changeset in files.pending if changeset in expected]
+    left_out = [changeset for changeset in files.missing if changeset in expected]
     changesets = left_out or (list(files.rerun) if is_sure else [])
     if changesets:
         return Judgement("failed", _failed_at(changesets[0]))
