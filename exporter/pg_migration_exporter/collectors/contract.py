@@ -79,8 +79,8 @@ class RunContext(Generic[Memory]):
 
 #: Fills the families of a scrape.
 Collect = Callable[[RunContext[Memory]], Awaitable[None]]
-#: Runs about once a second between scrapes and updates the memory.
-Sample = Callable[[RunContext[Memory]], Awaitable[None]]
+#: Runs about once a second between scrapes and updates the memory; True if a poll is due.
+Sample = Callable[[RunContext[Memory]], Awaitable[bool]]
 #: Runs between scrapes, updates the memory, emits events; True while something is in progress.
 Watch = Callable[[RunContext[Memory]], Awaitable[bool]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -94,10 +94,21 @@ class DatabaseWatcher:
         try:
             async with asyncio.timeout(self._timeout):
                 session = await self._connection.session()
-                answer, _ = await asyncio.gather(session.query(PROBE), self._sample(session))
-                return ServerProbe(*answer.rows[0])
+                answer, is_due = await asyncio.gather(session.query(PROBE), self._sample(session))
+                probe = ServerProbe(*answer.rows[0])
+                return replace(probe, is_busy=probe.is_busy or is_due)
         except (UnreachableError, psycopg.Error, TimeoutError):
             return ServerProbe(is_busy=True)
+        finally:
+            self._connection.release()
+
+    async def sample(self) -> bool:
+        """Run the sampling collectors alone; True if a poll is due, or records why it failed."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._sample(await self._connection.session())
+        except (UnreachableError, psycopg.Error, TimeoutError):
+            return True
         finally:
             self._connection.release()
 
@@ -153,15 +164,18 @@ class DatabaseWatcher:
             return await collector.watch(self._context(collector, session, server))
         return False
 
-    async def _sample(self, session: Session) -> None:
-        """Run the sampling collectors; none before the first poll."""
+    async def _sample(self, session: Session) -> bool:
+        """Run the sampling collectors, none before the first poll; True if a poll is due."""
         server = self._capabilities
         if server is None:
-            return
+            return False
+        is_due = False
         for collector in self._sampling:
             if collector.sample is not None and collector.obstacle(server) is None:
                 with self._failures.isolate(f"sample {collector.name}"):
-                    await collector.sample(self._context(collector, session, server))
+                    context = self._context(collector, session, server)
+                    is_due = await collector.sample(context) or is_due
+        return is_due
 
     def _context(
         self, collector: Collector[Any], session: Session, server: Capabilities

@@ -56,7 +56,9 @@ class Watcher:
         is_due = False
         while not is_due:
             await asyncio.sleep(pause)
-            probe = await self._databases()[0].probe()
+            main, *others = self._databases()
+            samples = asyncio.gather(*(database.sample() for database in others))
+            probe, due = await asyncio.gather(main.probe(), samples)
             if probe.dropped:
                 await self._disconnect(probe.dropped)
-            is_due = is_busy or probe.is_busy or time.monotonic() >= until
+            is_due = is_busy or probe.is_busy or any(due) or time.monotonic() >= until

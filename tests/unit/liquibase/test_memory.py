@@ -12,7 +12,7 @@ from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.state.evidence import InferredFailure, RunEffect
 from pg_migration_exporter.liquibase.state.judgement import Judgement
-from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, Poll
+from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, LockSample, Poll
 
 
 def poll(counters: RowCounters, version: str = "", **facts: Any) -> Poll:
@@ -108,11 +108,25 @@ def test_a_reset_of_the_statistics_is_no_run(memory: ChangelogMemory) -> None:
     assert effects(memory, poll(RowCounters(0, 0, 0, 1), "100", now=99.0)) == []
 
 
-def test_a_tag_leaves_what_the_run_before_it_did(memory: ChangelogMemory) -> None:
+def test_a_tag_is_a_run_of_its_own(memory: ChangelogMemory) -> None:
     effects(memory, poll(RowCounters(1, 0, 0, 2), "103"), added(102))
     tag = HistoryChanges([RowChange(ChangeKind.TAGGED, 104, "a.sql::102::me")])
     assert effects(memory, poll(RowCounters(1, 1, 0, 4), "105"), tag) == ["tagged"]
-    assert memory.last_run is RunEffect.ADDED_ROWS
+
+
+def test_two_updates_between_samples_are_surely_a_run(memory: ChangelogMemory) -> None:
+    found = poll(RowCounters(locks=2), "102", is_sampled=True)
+    assert effects(memory, found) == ["left_no_row"]
+
+
+def test_a_sample_notices_that_the_lock_was_written() -> None:
+    memory = ChangelogMemory()
+    assert not memory.record_sample(LockSample(False, "100", 4))
+    assert not memory.record_sample(LockSample(False, "100", 4))
+    assert memory.record_sample(LockSample(True, "101", 4))
+    assert memory.record_sample(LockSample(False, "102", 4))
+    assert memory.record_sample(LockSample(False, "102", 6))
+    assert memory.saw_lock_held
 
 
 def test_a_new_table_begins_anew_and_keeps_what_was_counted() -> None:

@@ -8,10 +8,14 @@ from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.liquibase.liquibase_families import FAMILIES
 from pg_migration_exporter.collectors.liquibase.memory import LiquibaseMemory
 from pg_migration_exporter.collectors.liquibase.samples import publish_history, publish_state
+from pg_migration_exporter.liquibase.history import statements
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.reports import table as report_table
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
-from pg_migration_exporter.liquibase.state.changelog_reader import ChangelogReader
+from pg_migration_exporter.liquibase.state.changelog_reader import (
+    ChangelogReader,
+    is_lock_written,
+)
 from pg_migration_exporter.liquibase.state.decide import decide
 from pg_migration_exporter.liquibase.state.evidence import Evidence, TableAccess
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot
@@ -32,6 +36,16 @@ async def watch(context: RunContext[LiquibaseMemory]) -> bool:
     return any(_is_running(snapshot.evidence) for snapshot in await poll(context))
 
 
+async def sample(context: RunContext[LiquibaseMemory]) -> bool:
+    """Read the row of each lock; True if it was written since the last read.
+
+    Two commands that take a second each are never mistaken for one.
+    """
+    changelogs = context.memory.tracked.values()
+    due = [await is_lock_written(context.query, changelog) for changelog in changelogs]
+    return any(due)
+
+
 def _is_running(evidence: Evidence) -> bool:
     return evidence.lock.locked or evidence.sessions > 0 or evidence.reported_running
 
@@ -48,6 +62,7 @@ async def poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]:
         context.emit,
         memory.reports,
         context.capabilities.commit_timestamps,
+        context.capabilities.statements_schema,
     )
     snapshots = await asyncio.gather(*(reader.read(changelog) for changelog in changelogs))
     memory.record(snapshots or [_no_changelog(memory)])
@@ -75,6 +90,8 @@ LIQUIBASE = Collector(
         sql.READ_ROWS,
         sql.READ_LOCK,
         sql.READ_COUNTERS,
+        sql.SAMPLE_LOCK,
+        statements.COUNT,
         sql.READ_SESSIONS,
         report_table.READ,
     ),
@@ -83,4 +100,5 @@ LIQUIBASE = Collector(
     collect=collect,
     memory=lambda settings: LiquibaseMemory(settings.liquibase, ReceivedReports(settings)),
     watch=watch,
+    sample=sample,
 )

@@ -17,9 +17,10 @@ async def collect(context: RunContext[MonitorMemory]) -> None:
         context.add(QUERY_DURATION, histogram.snapshot(), datname, "monitor")
 
 
-async def sample(context: RunContext[MonitorMemory]) -> None:
+async def sample(context: RunContext[MonitorMemory]) -> bool:
     """Read between scrapes."""
     await context.memory.read(context)
+    return False
 
 
 MONITORED_DURATIONS = Collector(

@@ -39,9 +39,10 @@ async def collect(context: RunContext[StatementMemory]) -> None:
         context.add(STATEMENT_EVICTIONS, memory.evictions)
 
 
-async def sample(context: RunContext[StatementMemory]) -> None:
+async def sample(context: RunContext[StatementMemory]) -> bool:
     """Read between scrapes, with a burst of samples."""
     await context.memory.read(context, with_burst=True)
+    return False
 
 
 def _add_counters(context: RunContext[StatementMemory], counters: Counters, *labels: str) -> None:

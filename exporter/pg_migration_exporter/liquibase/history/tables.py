@@ -85,6 +85,15 @@ select pg_stat_get_tuples_inserted($1::text::oid) as inserted,
 """
 )
 
+#: Whether the lock's row is held, which transaction wrote it, and how often it was written. $1: the
+#: oid of the lock table.
+SAMPLE_LOCK = Query(
+    """
+select locked, xmin::text as version, pg_stat_get_tuples_updated($1::text::oid) as updates
+  from {lock} where id = 1
+"""
+)
+
 #: Sessions that may be Liquibase's: those with an application_name in $1 (a text array), and, since
 #: the name may not be set, the oldest session of the role that owns the lock table ($2): without
 #: such a session, a lock has no holder.

@@ -11,9 +11,11 @@ from psycopg import errors
 
 from pg_migration_exporter.config.schema import LiquibaseSection
 from pg_migration_exporter.events import Event, EventKind
+from pg_migration_exporter.liquibase.history import statements
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.history import BEGINNING, History, Row, read_rows
+from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
 from pg_migration_exporter.liquibase.run_query import RunQuery
@@ -27,7 +29,7 @@ from pg_migration_exporter.liquibase.state.evidence import (
     TableAccess,
 )
 from pg_migration_exporter.liquibase.state.judgement import as_reported, judge
-from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, Poll
+from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, LockSample, Poll
 from pg_migration_exporter.liquibase.state.runs import EndedRun
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
 from pg_migration_exporter.postgres.query import array
@@ -63,6 +65,8 @@ class ChangelogReader:
     emit: Callable[[Event], None]
     reports: ReceivedReports
     commit_timestamps: bool
+    #: Where pg_stat_statements is installed, as SQL; None where it cannot be read.
+    statements_schema: str | None = None
 
     async def read(self, changelog: TrackedChangelog) -> ChangelogSnapshot:
         """Read one changelog, update its memory, emit events, decide its state."""
@@ -133,9 +137,12 @@ class ChangelogReader:
         lock = memory.record_holder(
             answers.lock, (session["started"] for session in answers.sessions), now=answers.now
         )
-        ended = memory.record_poll(
-            self._poll(changelog, answers, reported), changelog.history.changes
-        )
+        poll = self._poll(changelog, answers, reported)
+        if memory.needs_statements(poll, changelog.history.changes):
+            poll = replace(poll, statements=await self._count_statements(changelog.tables))
+        ended = memory.record_poll(poll, changelog.history.changes)
+        if memory.statements is None:
+            memory.statements = await self._count_statements(changelog.tables)
         files = await self._compare_files(changelog, fresh=bool(ended))
         self._judge(changelog, ended, files, answers, reported)
         evidence = Evidence(
@@ -164,6 +171,8 @@ class ChangelogReader:
             idle=_is_idle(answers, reported),
             now=answers.now,
             connected=bool(answers.sessions),
+            locked=answers.lock.locked,
+            is_sampled=changelog.memory.is_sampled,
             ignore_empty_runs=changelog.shares_lock and not changelog.had_pending,
             rows=len(history.checksums),
             last_order=history.last.order if history.last else 0,
@@ -190,6 +199,17 @@ class ChangelogReader:
         if readable is not None:
             changelog.record_files(readable)
 
+    async def _count_statements(self, tables: ChangelogTables) -> LockStatements | None:
+        if self.statements_schema is None or tables.lock is None:
+            return None
+        try:
+            answer = await self.query(
+                statements.COUNT, tables.lock.relname, schema=self.statements_schema
+            )
+        except errors.DatabaseError:
+            return None
+        return LockStatements.read(answer)
+
     async def _compare_files(
         self, changelog: TrackedChangelog, *, fresh: bool = False
     ) -> ChangelogComparison | None:
@@ -214,6 +234,19 @@ class ChangelogReader:
     @property
     def _committed(self) -> str:
         return sql.COMMITTED if self.commit_timestamps else sql.NOT_COMMITTED
+
+
+async def is_lock_written(query: RunQuery, changelog: TrackedChangelog) -> bool:
+    """Whether the lock's row was written since it was last read; False where it cannot be read."""
+    lock = changelog.tables.lock
+    if lock is None or not lock.readable:
+        return False
+    try:
+        answer = await query(sql.SAMPLE_LOCK, str(lock.oid), lock=lock.quoted)
+    except tuple(_ACCESS_ERRORS):
+        return False
+    sample = LockSample(*answer.rows[0]) if answer.rows else LockSample()
+    return changelog.memory.record_sample(sample)
 
 
 def _table_access(tables: ChangelogTables) -> TableAccess:

@@ -8,6 +8,7 @@ Commands with nothing to do update the lock's row once or not at all, and do not
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -31,11 +32,13 @@ _STATISTICS_DELAY = 15.0
 #: Seconds by which a report may precede the poll before the one that noticed the end of its run:
 #: statistics arrive late, and the wrapper's clock may be behind the server's.
 _REPORT_TOLERANCE = 30.0
+#: Seconds between two reads of the lock's row in which only one command can write it: each starts a
+#: JVM.
+_SAMPLE_INTERVAL = 2.5
 #: Seconds after which rows are counted as a run although the lock's row has not moved.
 _LOCK_DELAY = 2.0
 
-_CHANGE_NO_CHANGESET = {RunEffect.TAGGED, RunEffect.CLEARED_CHECKSUMS}
-_NOT_STORED = {"polled_at", "statements"}
+_NOT_STORED = {"polled_at", "sample", "sampled_at"}
 #: What earlier versions stored, and what they called it.
 _OLD_FIELDS = {"left_out"}
 _OLD_EFFECTS = {"updated_rows": RunEffect.UNKNOWN.value}
@@ -57,9 +60,24 @@ class Poll:
     connected: bool = True
     statements: LockStatements | None = None
     ignore_empty_runs: bool = False
+    locked: bool = False
+    #: The lock's row was read so shortly before that only one command can have written it.
+    is_sampled: bool = False
     #: The number of rows of the history, and the order of the last one.
     rows: int = 0
     last_order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LockSample:
+    """The lock's row: whether it is held, the transaction that wrote it, how often it was written.
+
+    The count arrives late from a session that stays connected.
+    """
+
+    locked: bool = False
+    version: str = ""
+    updates: int = 0
 
 
 @dataclass(slots=True)
@@ -95,8 +113,10 @@ class ChangelogMemory:
     settled_rows: int = 0
     #: Updates of the lock's row by runs that were counted before their statistics arrived.
     late_lock_updates: int = 0
-    #: Not stored: entries may be dropped while the exporter is down.
     statements: LockStatements | None = None
+    #: The lock's row when it was last read, and when that was (time.monotonic).
+    sample: LockSample | None = None
+    sampled_at: float = -float("inf")
     lock_version: str = ""
     lock_first_seen: float = 0.0
     lock_taken: float = 0.0
@@ -118,6 +138,17 @@ class ChangelogMemory:
         self.oid = oid
         return is_different
 
+    def record_sample(self, sample: LockSample) -> bool:
+        """Record the lock's row between two polls; True if it was written since the last read."""
+        before, self.sample, self.sampled_at = self.sample, sample, time.monotonic()
+        self.saw_lock_held = self.saw_lock_held or sample.locked
+        return before is not None and before != sample
+
+    def needs_statements(self, poll: Poll, changes: HistoryChanges) -> bool:
+        """Whether only the statements show if the lock was taken: after a time without samples."""
+        updates = self._traces(poll, changes, self.counters).lock_updates
+        return poll.idle and updates > 1 and not (changes or self.saw_lock_held or poll.is_sampled)
+
     def record_poll(self, poll: Poll, changes: HistoryChanges) -> list[EndedRun]:
         """Return the runs that ended since the previous poll; none as long as it is not idle.
 
@@ -127,10 +158,11 @@ class ChangelogMemory:
         if ended:
             self.ended_after = max(self.ended_at, self.polled_at - _REPORT_TOLERANCE)
             self.ended_at = poll.now
-            done = [run.effect for run in ended if run.effect not in _CHANGE_NO_CHANGESET]
-            self.last_run = done[-1] if done else self.last_run
+            self.last_run = ended[-1].effect
             self.run += len(ended)
         self.polled_at = poll.now
+        updates, version = poll.counters.locks, poll.lock_version
+        self.record_sample(LockSample(poll.locked, version, updates))
         return ended
 
     def _ended_runs(self, poll: Poll, changes: HistoryChanges) -> list[EndedRun]:
@@ -164,6 +196,7 @@ class ChangelogMemory:
             self.saw_lock_held,
             released_by,
             statements,
+            poll.is_sampled,
         )
 
     def _lock_moved(self, poll: Poll) -> bool:
@@ -202,6 +235,11 @@ class ChangelogMemory:
         self.unsettled_since, self.lock_taken = None, 0.0
         self.settled_order, self.settled_rows = poll.last_order, poll.rows
         self.statements = poll.statements
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the lock's row was read a moment ago."""
+        return time.monotonic() - self.sampled_at <= _SAMPLE_INTERVAL
 
     def known_history(self) -> KnownHistory:
         """Return what this memory knows of the rows, for a history that was not read yet."""
@@ -262,6 +300,8 @@ class ChangelogMemory:
         counters, failure = fields["counters"], fields.get("failure")
         fields["counters"] = RowCounters(**counters) if counters is not None else None
         fields["failure"] = InferredFailure(**failure) if failure is not None else None
+        statements = fields.get("statements")
+        fields["statements"] = LockStatements(**statements) if statements is not None else None
         last_run = fields["last_run"]
         fields["last_run"] = RunEffect(_OLD_EFFECTS.get(last_run, last_run))
         fields["durations"] = DurationHistogram.load(fields["durations"])

@@ -31,6 +31,8 @@ class Traces:
     saw_lock_held: bool = False
     released_by: int | None = None
     statements: LockStatements | None = None
+    #: The lock's row was read shortly before: all that was left is of one command.
+    is_sampled: bool = False
 
     @property
     def lock_cycles(self) -> int:
@@ -79,7 +81,7 @@ def ended_runs(traces: Traces) -> list[EndedRun]:
         replayed = run.effect is RunEffect.ADDED_ROWS and traces.deleted > 0
         explained.add(run, cycles=3 if replayed else 1)
     empty = max(traces.lock_cycles - explained.cycles, 0)
-    is_sure = traces.saw_lock_held or traces.statements is not None
+    is_sure = traces.saw_lock_held or traces.statements is not None or traces.is_sampled
     effect = RunEffect.LEFT_NO_ROW if is_sure else RunEffect.MAYBE_LEFT_NO_ROW
     return [EndedRun(effect)] * empty + explained.runs
 
