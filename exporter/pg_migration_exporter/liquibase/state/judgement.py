@@ -95,6 +95,8 @@ def _recorded_nothing(
     changesets = left_out or (list(files.rerun) if is_sure else [])
     if changesets:
         return Judgement("failed", _failed_at(changesets[0]))
+    if run.released_twice:
+        return _NO_FAILURE  # update-count or update-to-tag without anything to do
     return Judgement("unknown", unknown=_UNCLEAR if is_sure else "")
 
 

@@ -60,6 +60,8 @@ class EndedRun:
     #: It may have succeeded although changesets are pending: told to stop early, as by update-count
     #: or update-to-tag, and nothing written after its last changeset; or followed by a rollback.
     may_leave_pending: bool = False
+    #: It released the lock twice, as update-count and update-to-tag do.
+    released_twice: bool = False
     #: Its rows were written without a transaction between them: changelog-sync runs no changeset.
     is_consecutive: bool = False
 
@@ -83,7 +85,7 @@ def ended_runs(traces: Traces) -> list[EndedRun]:
     empty = max(traces.lock_cycles - explained.cycles, 0)
     is_sure = traces.saw_lock_held or traces.statements is not None or traces.is_sampled
     effect = RunEffect.LEFT_NO_ROW if is_sure else RunEffect.MAYBE_LEFT_NO_ROW
-    return [EndedRun(effect)] * empty + explained.runs
+    return [EndedRun(effect, released_twice=traces.releases > 1)] * empty + explained.runs
 
 
 def _runs_with_rows(traces: Traces) -> Iterator[EndedRun]:

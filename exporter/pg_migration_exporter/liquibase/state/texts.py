@@ -37,9 +37,11 @@ STATES: dict[MigrationState, StateText] = {
     MigrationState.UNKNOWN: StateText(
         level="unknown",
         title="The state of the migration is not known",
-        meaning="The exporter cannot read Liquibase's tables.",
+        meaning="The exporter cannot read Liquibase's tables, or the last run left the same traces "
+        "as a failure and as a success: the state's reason shows which.",
         steps="Grant what is missing (sql/grants.sql). If another session holds a lock on the "
-        "tables, find that session (pg_locks) before you do anything else.",
+        "tables, find that session (pg_locks) before you do anything else. If the outcome of a run "
+        "is not known, read Liquibase's output; `pg-migration-exporter ack` if it succeeded.",
         moving="Not known",
         worked="Not known",
         color="#404040",
