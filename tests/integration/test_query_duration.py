@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 
-from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS, object_names
-from pg_migration_exporter.collectors.query_duration.read_budget import ReadBudget
+from pg_migration_exporter.collectors.query_duration import QUERY_DURATIONS
 from pg_migration_exporter.collectors.query_duration.statement_memory import StatementMemory
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.schema import StatementsSection
@@ -19,6 +17,7 @@ from testbed.database import Database
 from testbed.exporter import Exporter
 from testbed.postgres import Server
 from testbed.workspace import Workspace
+from tests.fixtures.clock import SetClock
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 from tests.fixtures.sessions import session_of
 
@@ -184,30 +183,25 @@ def test_top_statements_and_the_others(database: Database, start_exporter: Start
     assert sum(seconds) == pytest.approx(page.value(f"{_NAME}_sum", datname=database.name))
 
 
-def test_series_of_a_dropped_database_end(
-    server: Server, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each read is due, and the clock is set."""
-    now = 1000.0
-    monkeypatch.setattr(ReadBudget, "is_due", True)
-    monkeypatch.setattr(object_names, "time", SimpleNamespace(monotonic=lambda: now))
+def test_series_of_a_dropped_database_end(server: Server, database: Database) -> None:
+    clock = SetClock()
     dropped = server.create_database(f"{database.name}_dropped")
-    statements = StatementMemory(StatementsSection())
+    statements = StatementMemory(StatementsSection(), clock)
 
     async def run() -> None:
-        nonlocal now
         session = await session_of(database)
         known = Capabilities.from_rows(await session.query(SQL))
         context = ContextFactory(Settings()).make(QUERY_DURATIONS, statements, session, known)
         await statements.read(context, with_burst=False)
         dropped.execute(_NAP, [0.01])
+        clock.now += 60
         await statements.read(context, with_burst=False)
         assert statements.histograms[dropped.name].calls == 1
         server.drop_database(dropped.name)
-        now += 61
+        clock.now += 61
         await statements.read(context, with_burst=False)
         assert statements.histograms[dropped.name].calls == 1
-        now += 300
+        clock.now += 300
         await statements.read(context, with_burst=False)
         assert dropped.name not in statements.histograms
         assert dropped.name not in dict(statements.top.others())

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pg_migration_exporter.collectors.query_duration import object_names
+from pg_migration_exporter.collectors.query_duration.object_names import ObjectNames
 from pg_migration_exporter.collectors.query_duration.statement_reader import Entry, StatementReader
 from pg_migration_exporter.collectors.query_duration.statement_texts import normalize
 from pg_migration_exporter.collectors.query_duration.top_statements import (
@@ -17,6 +15,7 @@ from pg_migration_exporter.collectors.query_duration.top_statements import (
     StatementKey,
     TopStatements,
 )
+from tests.fixtures.clock import SetClock
 
 
 def entry(queryid: int, calls: int, rows: int = 0) -> Entry:
@@ -137,21 +136,20 @@ def test_a_database_that_is_gone_takes_its_series_along() -> None:
     assert dict(top.series()) == {gone: Counters(1, 9.0, 0)}
 
 
-def test_a_database_is_dropped_after_the_lookback(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1000.0
-    monkeypatch.setattr(object_names, "time", SimpleNamespace(monotonic=lambda: now))
-    known = object_names.ObjectNames()
+def test_a_database_is_dropped_after_the_lookback() -> None:
+    clock = SetClock()
+    known = ObjectNames(clock)
 
     def update(*databases: str) -> set[str]:
         known.update([("database", oid, name) for oid, name in enumerate(databases)], frozenset())
         return known.pop_dropped()
 
     assert update("kept", "dropped", "made again") == set()
-    now += 60
+    clock.now += 60
     assert update("kept") == set()
-    now += 240
+    clock.now += 240
     assert update("kept", "made again") == set()
-    now += 120
+    clock.now += 120
     assert update("kept", "made again") == {"dropped"}
     assert update("kept", "made again") == set()
 

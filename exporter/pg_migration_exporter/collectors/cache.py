@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -14,11 +15,12 @@ from pg_migration_exporter.postgres.capabilities import Capabilities
 
 @dataclass(slots=True)
 class CachedResult:
-    """The latest families, the server that they came from, and when (time.monotonic)."""
+    """The latest families, the server that they came from, and when (`clock`)."""
 
     families: dict[str, FamilySamples] = field(default_factory=dict)
     server: Capabilities | None = None
     at: float = 0.0
+    clock: Callable[[], float] = time.monotonic
 
     def is_fresh(self, ttl: float, server: Capabilities, collector: str) -> bool:
         """Return whether it came from this server and the current period of `ttl` seconds.
@@ -27,12 +29,12 @@ class CachedResult:
         expensive would run in the same scrape, since the first scrape runs all of it.
         """
         phase = _phase(collector) + _phase(server.datname)
-        stored, now = (moment / ttl + phase for moment in (self.at, time.monotonic()))
+        stored, now = (moment / ttl + phase for moment in (self.at, self.clock()))
         return self.server == server and floor(stored) == floor(now)
 
     def store(self, families: dict[str, FamilySamples], server: Capabilities) -> None:
         """Replace the result."""
-        self.families, self.server, self.at = families, server, time.monotonic()
+        self.families, self.server, self.at = families, server, self.clock()
 
 
 @cache

@@ -34,13 +34,14 @@ _MOST_FAILURES = 16
 class UserSqlMemory(Generic[Answer]):
     """The latest answer or failure, the failures in a row, and when the statement runs again.
 
-    `due` is time.monotonic().
+    `due` is a time of `clock`.
     """
 
     due: float = -inf
     failures: int = 0
     answer: Answer | None = None
     failure: Exception | None = None
+    clock: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ async def latest(
 ) -> Answer:
     """Run the statement if due: an answer lasts for the interval, a failure at most as long."""
     memory = context.memory
-    if time.monotonic() >= memory.due:
+    if memory.clock() >= memory.due:
         await _run(section, context, read)
     if memory.failure is not None:
         raise memory.failure.with_traceback(None)  # it would grow with every scrape
@@ -111,7 +112,7 @@ async def _run(
     read: Callable[[Rows], Answer],
 ) -> None:
     memory = context.memory
-    now, interval = time.monotonic(), section.interval or 0.0
+    now, interval = memory.clock(), section.interval or 0.0
     # This stays if the deadline of the scrape comes first.
     memory.answer = None
     memory.failure = UnfitAnswerError("it was not answered by the deadline of the scrape")

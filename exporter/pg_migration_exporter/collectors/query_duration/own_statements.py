@@ -7,7 +7,7 @@ until then these are not counted, and later with all of their calls.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pg_migration_exporter.collectors.contract import RunContext
@@ -20,10 +20,10 @@ from pg_migration_exporter.postgres.session import MARK
 class OwnStatements:
     """Which statements of the exporter's role are its own; `undecided` are those not read yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.undecided: frozenset[EntryKey] = frozenset()
         self._is_own: dict[EntryKey, bool] = {}
-        self._budget = ReadBudget(0.0, SECONDS_PER_TEXT)
+        self._budget = ReadBudget(0.0, SECONDS_PER_TEXT, clock)
 
     async def exclude(
         self, context: RunContext[Any], entries: Sequence[Entry], role: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 #: Server time of one entry of pg_stat_statements without its text; measured on PostgreSQL 15.
 SECONDS_PER_ENTRY = 2e-6
@@ -18,17 +19,23 @@ _MAX_PAUSE_SECONDS = 60.0
 class ReadBudget:
     """When to read again: after `interval` seconds, or later if a read costs more."""
 
-    def __init__(self, interval: float, seconds_per_entry: float) -> None:
+    def __init__(
+        self,
+        interval: float,
+        seconds_per_entry: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._interval = interval
         self._seconds_per_entry = seconds_per_entry
+        self._clock = clock
         self._due = 0.0
 
     @property
     def is_due(self) -> bool:
         """Whether it is time to read."""
-        return time.monotonic() >= self._due
+        return self._clock() >= self._due
 
     def spend(self, entries: int) -> None:
         """Record a read of `entries` entries."""
         pause = min(entries * self._seconds_per_entry / MAX_SHARE, _MAX_PAUSE_SECONDS)
-        self._due = time.monotonic() + max(self._interval, pause)
+        self._due = self._clock() + max(self._interval, pause)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -65,23 +65,26 @@ class _Source(NamedTuple):
 class StatementMemory:
     """The histograms, counters and texts of the statements of one server."""
 
-    def __init__(self, settings: StatementsSection) -> None:
+    def __init__(
+        self, settings: StatementsSection, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
         self.histograms: dict[str, GrowingHistogram] = {}
         self.top = TopStatements(settings.top)
-        self.names = ObjectNames()
-        self.texts = StatementTexts(enabled=settings.text)
+        self.names = ObjectNames(clock)
+        self.texts = StatementTexts(enabled=settings.text, clock=clock)
         self.evictions: int | None = None
         self._settings = settings
         self._reader = StatementReader()
-        self._own_statements = OwnStatements()
+        self._own_statements = OwnStatements(clock)
         self._source: _Source | None = None
         self._distributions: dict[EntryKey, LearnedDistribution] = {}
         #: Calls per second of the statements that are sampled in bursts.
         self._burst_rates: dict[EntryKey, float] = {}
         self._bursts = 0
         self._read_lock = asyncio.Lock()
-        self._counted_at = time.monotonic()
-        self._budget = ReadBudget(settings.interval, SECONDS_PER_ENTRY)
+        self._counted_at = self._clock()
+        self._budget = ReadBudget(settings.interval, SECONDS_PER_ENTRY, clock)
 
     async def read(self, context: RunContext[Any], *, with_burst: bool) -> None:
         """Read all entries if it is due; then sample some of them in a burst, if requested."""
@@ -99,7 +102,7 @@ class StatementMemory:
             sql.query_statements(context, sql.SOURCE),
             sql.query_statements(context, sql.STATEMENTS),
         )
-        now = time.monotonic()
+        now = self._clock()
         elapsed = now - self._counted_at
         own_role = self._check_source(_Source._make(source))
         entries = [Entry._make(row) for row in rows]
@@ -160,7 +163,7 @@ class StatementMemory:
         rows = await sql.query_statements(context, sql.BURST, count, f"{pause:.6f}", queryids)
         for _, sample in groupby(rows, itemgetter(0)):
             entries = (Entry._make(columns) for _, *columns in sample)
-            self._count(self._reader.update_some(entries), time.monotonic(), is_burst=True)
+            self._count(self._reader.update_some(entries), self._clock(), is_burst=True)
 
     def _affordable_samples(self) -> int:
         """Return the size of a burst; a sample costs as much as a full read."""

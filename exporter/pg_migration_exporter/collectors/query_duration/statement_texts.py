@@ -7,7 +7,7 @@ PostgreSQL 16: CREATE ROLE ... PASSWORD contains its password. So all literals a
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import Any
 
 from pg_migration_exporter.collectors.contract import RunContext
@@ -35,10 +35,10 @@ def normalize(text: str) -> str:
 class StatementTexts:
     """Texts of the top statements by queryid; nothing is read unless `enabled`."""
 
-    def __init__(self, *, enabled: bool) -> None:
+    def __init__(self, *, enabled: bool, clock: Callable[[], float]) -> None:
         self._enabled = enabled
         self._texts: dict[int, str] = {}
-        self._budget = ReadBudget(0.0, SECONDS_PER_TEXT)
+        self._budget = ReadBudget(0.0, SECONDS_PER_TEXT, clock)
 
     def get(self, queryid: int) -> str | None:
         """Return the text without values, None if it is not known."""

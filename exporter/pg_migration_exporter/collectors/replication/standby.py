@@ -9,6 +9,7 @@ caught up: no lag began before that (PostgreSQL, "Recovery Information Functions
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pg_migration_exporter.collectors.columns import age, not_negative
@@ -73,13 +74,14 @@ select '{SELF}' as replica, 'replay' as stage,
 
 @dataclass(slots=True)
 class StandbyMemory:
-    """When the standby was last caught up (time.monotonic); None before it first was."""
+    """When the standby was last caught up (`clock`); None before it first was."""
 
     caught_up: float | None = None
+    clock: Callable[[], float] = time.monotonic
 
     def limit_lag(self, lag: FamilySamples) -> None:
         """Limit the lag of the standby itself to the time since it was last caught up."""
-        now = time.monotonic()
+        now = self.clock()
         for index, (labels, value) in enumerate(lag.samples):
             if labels[0] == SELF:
                 assert isinstance(value, float)
