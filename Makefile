@@ -41,6 +41,10 @@ test-liquibase: ## Play every scenario on Liquibase 4.20 to 5.0 (half an hour; A
 	@scripts/setup.sh test maven liquibase
 	@$(BIN)/pytest tests/scenarios --every-liquibase --numprocesses 2 $(ARGS)
 
+.PHONY: java
+java: ## Build the reporter for embedded Liquibase, java/target/*.jar (needs Maven and a JDK; docs/embedded.md)
+	@scripts/java.sh
+
 .PHONY: drills
 drills: setup ## Cause every fault and record which alerts fire (half an hour; docs/drills.md; ONLY="pool" selects)
 	@$(BIN)/python -m demo.drills --markdown docs/drills.md $(if $(ONLY),--only "$(ONLY)" --quiet-seconds 0)

@@ -107,6 +107,7 @@ PROGRAMS = {
     "java": Program(_java, "default-jre-headless"),
     "npm": Program(lambda: _in_path("npm"), "npm"),
     "mvn": Program(lambda: _in_path("mvn"), "maven", "maven"),
+    "javac": Program(lambda: _in_path("javac"), "default-jdk-headless", "maven"),
     "node": Program(lambda: _in_path("node", "nodejs"), "nodejs", "test"),
     "vmalert": Program(lambda: _in_path("vmalert"), "victoria-metrics", "test"),
     "libfaketime": Program(_libfaketime, "libfaketime", "test"),

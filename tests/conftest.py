@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fixtures.wrapper",
     "tests.fixtures.migration_watch",
     "tests.fixtures.scenario",
+    "tests.fixtures.java_reporter",
     "tests.fixtures.fluent_bit",
     "tests.fixtures.pictures",
     "tests.fixtures.certificates",
