@@ -72,6 +72,12 @@ final class Observer {
             run.changelog = text.substring(13).replaceAll("\"(?!\")", "");
         } else if (text.startsWith("Using deploymentId: ") && begin()) {
             run.deploymentId = text.substring(20);
+        } else if (text.equals("Change failed validation!")) {
+            reason = "the changelog failed validation; the application's log has the changesets";
+            if (depth() == 0 && !isRunning() && begin()) {
+                run.outcome = "failed";
+                endIf(true);
+            }
         } else if (text.startsWith(REASON)) {
             reason = describe(new Exception(text.substring(REASON.length())));
         } else if (text.equals("Successfully released change log lock") && isRunning()) {
