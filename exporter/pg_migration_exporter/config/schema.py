@@ -95,7 +95,8 @@ class CollectorsSection(Section):
 class ChangelogSection(Section):
     """One root changelog file, and the options that Liquibase gets with it.
 
-    `table` (schema.table) is required if a database has several histories.
+    `table` (schema.table) is required if a database has several histories; `lock_table` is required
+    if its name does not show which history it belongs to.
     """
 
     file: str
@@ -107,6 +108,7 @@ class ChangelogSection(Section):
     encoding: str = "utf-8"
     database: str | None = None
     table: str | None = None
+    lock_table: str | None = None
 
 
 class PoolSection(Section):
@@ -130,12 +132,14 @@ class PgBouncerSection(Section):
 class LiquibaseSection(Section):
     """How to find Liquibase's sessions, changelogs and reports.
 
-    Reports of runs on other `servers` are ignored; without `servers`, none is.
+    Reports of runs on other `servers` are ignored; without `servers`, none is. Tables that match
+    a pattern of `exclude` (schema.table) are not Liquibase's.
     """
 
     application_names: tuple[str, ...] = ("liquibase",)
     servers: tuple[Server, ...] = ()
     changelogs: tuple[ChangelogSection, ...] = ()
+    exclude: tuple[str, ...] = ()
     discovery_interval: Seconds = 60.0
     stale_lock_after: Seconds = 10.0
 

@@ -10,6 +10,7 @@ import pytest
 from pg_migration_exporter.liquibase.history.changes import ChangeKind, HistoryChanges, RowChange
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.statements import LockStatements
+from pg_migration_exporter.liquibase.locks.lock import Lock
 from pg_migration_exporter.liquibase.state.evidence import InferredFailure, RunEffect
 from pg_migration_exporter.liquibase.state.judgement import Judgement
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, LockSample, Poll
@@ -54,7 +55,7 @@ def test_rows_count_before_their_statistics_arrive(memory: ChangelogMemory) -> N
 
 
 def test_a_lock_that_was_held_and_released_without_a_row(memory: ChangelogMemory) -> None:
-    memory.record_lock(locked=True, locked_by="host", taken=1.0, version="102", now=2.0)
+    memory.record_lock(Lock(locked=True, taken=1.0))
     assert effects(memory, poll(RowCounters(), "103")) == ["left_no_row"]
 
 
@@ -165,31 +166,6 @@ def test_only_a_run_that_applies_something_repairs_a_failure() -> None:
     memory.record_outcome(Judgement("succeeded", repairs=True))
     assert memory.failure is None
     assert memory.runs == {"failed": 1, "succeeded": 2}
-
-
-def test_the_holder_of_a_lock_is_missing_for_as_long_as_it_was_not_seen() -> None:
-    memory = ChangelogMemory()
-    seen = [
-        memory.record_holder(
-            memory.record_lock(locked=True, locked_by="host", version="7", taken=10.0, now=now),
-            started,
-            now=now,
-        )
-        for now, started in ((11.0, [9.0]), (12.0, [10.5]), (15.0, []), (16.0, [3.0]))
-    ]
-    assert [lock.has_holder for lock in seen] == [True, False, False, True]
-    assert [lock.holder_missing_for for lock in seen] == [0, 1, 4, 0]
-    assert [lock.age for lock in seen] == [1, 2, 5, 6]
-
-
-def test_without_commit_times_the_lock_is_as_old_as_its_first_sight() -> None:
-    memory = ChangelogMemory()
-    for now in (100.0, 107.0):
-        lock = memory.record_lock(locked=True, locked_by="h", version="7", taken=None, now=now)
-    assert lock.age == 7
-    assert (
-        memory.record_lock(locked=True, locked_by="h", version="8", taken=None, now=110.0).age == 0
-    )
 
 
 def test_it_survives_a_restart() -> None:

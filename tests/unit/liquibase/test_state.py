@@ -7,12 +7,12 @@ from itertools import product
 
 import pytest
 
+from pg_migration_exporter.liquibase.locks.lock import Lock
 from pg_migration_exporter.liquibase.state.decide import MigrationState, decide
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
     Evidence,
     InferredFailure,
-    Lock,
     ReportedRun,
     RunEffect,
     TableAccess,

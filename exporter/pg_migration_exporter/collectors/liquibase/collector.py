@@ -10,14 +10,16 @@ from pg_migration_exporter.collectors.liquibase.memory import LiquibaseMemory
 from pg_migration_exporter.collectors.liquibase.samples import publish_history, publish_state
 from pg_migration_exporter.liquibase.history import statements
 from pg_migration_exporter.liquibase.history import tables as sql
+from pg_migration_exporter.liquibase.locks.keys import SAMPLE_KEY
+from pg_migration_exporter.liquibase.locks.row import READ_LOCK, READ_NO_LOCK
+from pg_migration_exporter.liquibase.locks.sessions import READ_SESSIONS
 from pg_migration_exporter.liquibase.reports import table as report_table
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
 from pg_migration_exporter.liquibase.state.changelog_reader import (
     ChangelogReader,
     is_lock_written,
 )
-from pg_migration_exporter.liquibase.state.decide import decide
-from pg_migration_exporter.liquibase.state.evidence import Evidence, TableAccess
+from pg_migration_exporter.liquibase.state.evidence import Evidence
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 
@@ -63,15 +65,11 @@ async def poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]:
         memory.reports,
         context.capabilities.commit_timestamps,
         context.capabilities.statements_schema,
+        context.capabilities.in_recovery,
     )
     snapshots = await asyncio.gather(*(reader.read(changelog) for changelog in changelogs))
-    memory.record(snapshots or [_no_changelog(memory)])
+    memory.record(snapshots)
     return memory.snapshots
-
-
-def _no_changelog(memory: LiquibaseMemory) -> ChangelogSnapshot:
-    evidence = Evidence(TableAccess.DROPPED if memory.tracked else TableAccess.ABSENT)
-    return ChangelogSnapshot("", evidence, decide(evidence))
 
 
 LIQUIBASE = Collector(
@@ -81,6 +79,7 @@ LIQUIBASE = Collector(
         "DATABASECHANGELOG",
         "DATABASECHANGELOGLOCK",
         "pg_stat_activity",
+        "pg_locks",
         "row counters of both tables",
     ),
     families=FAMILIES,
@@ -88,11 +87,14 @@ LIQUIBASE = Collector(
         sql.DISCOVER_BY_NAME,
         sql.DISCOVER_BY_COLUMNS,
         sql.READ_ROWS,
-        sql.READ_LOCK,
+        sql.READ_FIRST_ROW,
+        READ_LOCK,
+        READ_NO_LOCK,
+        SAMPLE_KEY,
         sql.READ_COUNTERS,
         sql.SAMPLE_LOCK,
         statements.COUNT,
-        sql.READ_SESSIONS,
+        READ_SESSIONS,
         report_table.READ,
     ),
     cost="moderate",

@@ -20,7 +20,10 @@ BLOCKED = Family(
 )
 APPLIED = Family("liquibase_changesets_applied", "gauge", "Changesets recorded as run.", _CHANGELOG)
 LOCK_HELD = Family(
-    "liquibase_lock_held", "gauge", "1 while the row of the lock table is LOCKED.", _CHANGELOG
+    "liquibase_lock_held",
+    "gauge",
+    "1 while the row of the lock table is LOCKED, or the lock of liquibase-sessionlock is held.",
+    _CHANGELOG,
 )
 LOCK_AGE = Family(
     "liquibase_lock_age_seconds",
@@ -33,6 +36,12 @@ LOCK_HOLDER = Family(
     "gauge",
     "Holder of the lock (LOCKEDBY: host and address of the run) while it is held; always 1.",
     (*_CHANGELOG, "locked_by"),
+)
+LOCK_WAITERS = Family(
+    "liquibase_lock_waiters",
+    "gauge",
+    "Sessions that seem to wait for the lock while it is held, inferred from their statements.",
+    _CHANGELOG,
 )
 LAST_DEPLOYMENT = Family(
     "liquibase_last_deployment_timestamp_seconds",
@@ -115,6 +124,7 @@ FAMILIES = (
     LOCK_HELD,
     LOCK_AGE,
     LOCK_HOLDER,
+    LOCK_WAITERS,
     LAST_DEPLOYMENT,
     LAST_DEPLOYMENT_CHANGESETS,
     TAG_PRESENT,

@@ -7,18 +7,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
+
 from pg_migration_exporter.config.schema import LiquibaseSection
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.history import History
+from pg_migration_exporter.liquibase.history.pairs import TableRules, original_of, pair_tables
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables, read_tables
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
 from pg_migration_exporter.liquibase.run_query import RunQuery
 from pg_migration_exporter.liquibase.state.changelog_files import ChangelogFiles, files_for
-from pg_migration_exporter.liquibase.state.evidence import TableAccess
+from pg_migration_exporter.liquibase.state.decide import decide
+from pg_migration_exporter.liquibase.state.evidence import Evidence, TableAccess
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
 from pg_migration_exporter.postgres.rows import Rows
+
+_DEFAULT_TABLE = "public.databasechangelog"
+#: At most so many histories that no longer exist are reported.
+_MAX_DROPPED = 20
 
 
 @dataclass(slots=True)
@@ -38,6 +46,8 @@ class LiquibaseMemory:
     _other_tables: Rows | None = None
     _searched_at: float = -float("inf")
     _restored: dict[str, ChangelogMemory] = field(default_factory=dict)
+    #: Whether a history without a lock of its own is a copy of another one, by oid.
+    _checked: dict[int, bool] = field(default_factory=dict)
 
     async def find_changelogs(self, query: RunQuery, datname: str) -> list[TrackedChangelog]:
         """Find the changelogs: every time by default name, from time to time by columns."""
@@ -47,7 +57,11 @@ class LiquibaseMemory:
             self._other_tables = await query(sql.DISCOVER_BY_COLUMNS)
             self._searched_at = now
         by_name = await query(sql.DISCOVER_BY_NAME)
-        return self.track(read_tables(self._other_tables, by_name), datname)
+        tables = read_tables(self._other_tables, by_name)
+        pairs = pair_tables(tables, _rules_for(self.settings, datname))
+        found = await self._without_copies(query, pairs)
+        self._forget({table.name for table in tables} - {pair.name for pair in found})
+        return self.track(found, datname)
 
     def track(self, found: Sequence[ChangelogTables], datname: str) -> list[TrackedChangelog]:
         """Return the changelogs with these tables, with what is remembered about them."""
@@ -56,6 +70,7 @@ class LiquibaseMemory:
             self._changelog(tables, datname, only_one=len(found) == 1) for tables in found
         ]
         for changelog in changelogs:
+            changelog.is_only = len(found) == 1
             lock = changelog.tables.lock
             changelog.shares_lock = lock is not None and locks.count(lock.oid) > 1
         self.has_searched = True
@@ -63,10 +78,43 @@ class LiquibaseMemory:
 
     def record(self, snapshots: Sequence[ChangelogSnapshot]) -> None:
         """Record the latest poll; search all tables again if one was dropped."""
-        self.snapshots, self.polled_at = [*snapshots], time.monotonic()
-        named = (snapshot for snapshot in snapshots if snapshot.changelog)
-        if any(snapshot.evidence.table_access is TableAccess.DROPPED for snapshot in named):
+        if any(item.evidence.table_access is TableAccess.DROPPED for item in snapshots):
             self._other_tables = None
+        found = {snapshot.changelog for snapshot in snapshots}
+        dropped = [name for name in self.tracked | self._restored if name not in found]
+        for name in dropped:
+            if name in self.tracked:
+                self.tracked[name].history = History()
+        missing = [_missing(name, TableAccess.DROPPED) for name in dropped[-_MAX_DROPPED:]]
+        self.snapshots = [*snapshots, *missing] or [_missing("", TableAccess.ABSENT)]
+        self.polled_at = time.monotonic()
+
+    async def _without_copies(
+        self, query: RunQuery, pairs: list[ChangelogTables]
+    ) -> list[ChangelogTables]:
+        """Leave out histories without a lock of their own that have another one's rows."""
+        configured = {section.table for section in self.settings.changelogs}
+        suspects = [
+            pair
+            for pair in pairs
+            if not pair.has_own_lock
+            and pair.name not in configured
+            and pair.history.oid not in self._checked
+        ]
+        if suspects and len(pairs) > 1:
+            first_rows = {pair.name: await _first_row(query, pair) for pair in pairs}
+            for pair in suspects:
+                if first_rows[pair.name] is not None:
+                    self._checked[pair.history.oid] = (
+                        original_of(pair.history, first_rows, pairs) is not None
+                    )
+        return [pair for pair in pairs if not self._checked.get(pair.history.oid, False)]
+
+    def _forget(self, names: set[str]) -> None:
+        """Forget tables that exist and are not histories, such as copies."""
+        for name in names:
+            self.tracked.pop(name, None)
+            self._restored.pop(name, None)
 
     def _changelog(
         self, tables: ChangelogTables, datname: str, *, only_one: bool
@@ -100,7 +148,8 @@ class LiquibaseMemory:
         """Return what a restart must not lose (engine.store)."""
         current = {name: changelog.memory for name, changelog in self.tracked.items()}
         changelogs = {name: memory.dump() for name, memory in (self._restored | current).items()}
-        return {"has_looked": self.has_searched, "changelogs": changelogs}
+        copies = [oid for oid, is_copy in self._checked.items() if is_copy]
+        return {"has_looked": self.has_searched, "changelogs": changelogs, "copies": copies}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `dump` returned."""
@@ -108,3 +157,31 @@ class LiquibaseMemory:
             name: ChangelogMemory.load(memory) for name, memory in state["changelogs"].items()
         }
         self.has_searched = bool(state["has_looked"])
+        self._checked = {int(oid): True for oid in state.get("copies", ())}
+
+
+async def _first_row(query: RunQuery, pair: ChangelogTables) -> object:
+    """Return the first row of a history, None if it is empty or cannot be read."""
+    if not pair.history.readable:
+        return None
+    try:
+        answer = await query(sql.READ_FIRST_ROW, history=pair.history.quoted)
+    except psycopg.Error:
+        return None
+    return answer.rows[0] if answer.rows else None
+
+
+def _missing(name: str, access: TableAccess) -> ChangelogSnapshot:
+    evidence = Evidence(access)
+    return ChangelogSnapshot(name, evidence, decide(evidence))
+
+
+def _rules_for(settings: LiquibaseSection, datname: str) -> TableRules:
+    """Return what is configured about the tables of a database."""
+    sections = [item for item in settings.changelogs if item.database in (None, datname)]
+    tables = [(item.table or _DEFAULT_TABLE, item.lock_table) for item in sections]
+    return TableRules(
+        frozenset(item.table for item in sections if item.table is not None),
+        {table: lock for table, lock in tables if lock is not None},
+        settings.exclude,
+    )

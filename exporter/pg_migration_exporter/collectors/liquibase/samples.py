@@ -17,6 +17,7 @@ from pg_migration_exporter.collectors.liquibase.liquibase_families import (
     LOCK_AGE,
     LOCK_HELD,
     LOCK_HOLDER,
+    LOCK_WAITERS,
     NEXT,
     PENDING,
     READABLE,
@@ -56,6 +57,8 @@ def _publish_lock(
     context.add(LOCK_HELD, int(evidence.lock.locked), *labels)
     if evidence.lock.locked:
         context.add(LOCK_AGE, evidence.lock.age, *labels)
+        if evidence.lock.is_judged:
+            context.add(LOCK_WAITERS, evidence.lock.waiters, *labels)
         context.add(LOCK_HOLDER, 1, *labels, evidence.lock.locked_by)
         if decision.status is MigrationState.RUNNING:
             context.add(RUN_DURATION, evidence.lock.age, *labels)

@@ -24,6 +24,8 @@ from pg_migration_exporter.liquibase.history.counters import RowCounters
 BEGINNING = "(0,0)"
 #: Seconds after which the table is read again completely, whatever the counters are.
 _READ_AGAIN_AFTER = 600.0
+#: The same on a standby, for each 5,000 rows.
+_STANDBY_INTERVAL, _ROWS_PER_INTERVAL = 2.0, 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,9 @@ class History:
     _added: int = 0
     _read_at: float = 0.0
 
-    def is_complete(self, counters: RowCounters, lock_version: str, now: float) -> bool:
+    def is_complete(
+        self, counters: RowCounters, lock_version: str, now: float, *, is_standby: bool = False
+    ) -> bool:
         """Whether `add` was enough, according to the counters and the lock of the same moment.
 
         Counters arrive late from a session that stays connected; the lock's row does not.
@@ -124,8 +128,14 @@ class History:
             and counters.updated == baseline.updated
             and counters.deleted == baseline.deleted
             and 0 <= counters.inserted - baseline.inserted <= self._added
-            and 0 <= now - self._read_at < _READ_AGAIN_AFTER
+            and 0 <= now - self._read_at < self._read_again_after(is_standby=is_standby)
         )
+
+    def _read_again_after(self, *, is_standby: bool) -> float:
+        """Return how long the rows count as read: a standby has no row counters."""
+        if not is_standby:
+            return _READ_AGAIN_AFTER
+        return min(_STANDBY_INTERVAL * (1 + len(self.checksums) / _ROWS_PER_INTERVAL), 60.0)
 
     def add(self, rows: list[Row]) -> list[Row]:
         """Add rows found behind `position`; return those with a new identity, in order."""

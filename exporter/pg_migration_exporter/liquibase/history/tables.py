@@ -12,8 +12,13 @@ from dataclasses import dataclass
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.rows import Rows
 
-HISTORY_COLUMNS = ("id", "author", "filename", "orderexecuted", "exectype", "md5sum")
+HISTORY_COLUMNS = (
+    "id", "author", "filename", "dateexecuted", "orderexecuted", "exectype", "md5sum", "tag",
+    "deployment_id",
+)  # fmt: skip
 LOCK_COLUMNS = ("id", "locked", "lockgranted", "lockedby")
+#: Columns that Liquibase makes NOT NULL: CREATE TABLE AS does not copy that.
+_NOT_NULL = ("id", "author", "filename", "dateexecuted", "orderexecuted", "exectype", "locked")
 
 #: An index finds these names; other names need a search of all tables.
 DEFAULT_NAMES = ("databasechangelog", "databasechangeloglock")
@@ -21,7 +26,9 @@ DEFAULT_NAMES = ("databasechangelog", "databasechangeloglock")
 _DISCOVER = """
 select c.oid::int8 as oid, n.nspname::text as schemaname, c.relname::text as relname,
        quote_ident(n.nspname) || '.' || quote_ident(c.relname) as quoted,
-       {is_lock} as is_lock, c.relowner::int8 as owner,
+       {is_lock} as is_lock,
+       not exists (select from pg_attribute a where a.attrelid = c.oid and not a.attnotnull
+                      and a.attname in ({not_null})) as is_original,
        has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as readable
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where c.relkind in ('r', 'p') and {candidates} and ({is_lock} or {is_history})
@@ -42,6 +49,7 @@ def _discover(candidates: str) -> Query:
             candidates=candidates,
             is_lock=_has_columns(LOCK_COLUMNS),
             is_history=_has_columns(HISTORY_COLUMNS),
+            not_null=", ".join(f"'{name}'" for name in _NOT_NULL),
         )
     )
 
@@ -62,20 +70,8 @@ select ctid::text as tid, filename, id, author, md5sum, exectype, orderexecuted,
 """
 )
 
-#: The lock's row, or nulls, and the server's clock. Placeholders: lock, committed.
-READ_LOCK = Query(
-    """
-select held.locked, held.lockedby, held.version,
-       extract(epoch from held.committed)::float8 as committed,
-       extract(epoch from clock_timestamp())::float8 as now
-  from (select 1) as always
-  left join (select locked, lockedby, xmin::text as version, {committed} as committed
-               from {lock} where id = 1) as held on true
-"""
-)
-
 #: Rows ever written, which reveal what a run did between two polls (pg_stat_all_tables).
-#: Parameters: the oid of the history, the oid of the lock.
+#: Parameters: the oid of the history, the oid of the lock or 0.
 READ_COUNTERS = Query(
     """
 select pg_stat_get_tuples_inserted($1::text::oid) as inserted,
@@ -94,29 +90,12 @@ select locked, xmin::text as version, pg_stat_get_tuples_updated($1::text::oid) 
 """
 )
 
-#: Sessions that may be Liquibase's: those with an application_name in $1 (a text array), and, since
-#: the name may not be set, the oldest session of the role that owns the lock table ($2): without
-#: such a session, a lock has no holder.
-READ_SESSIONS = Query(
+#: The first row, by which a copy is recognized. Placeholder: history.
+READ_FIRST_ROW = Query(
     """
-with session as (
-    select a.*, a.application_name = any($1::text::text[]) as named,
-           row_number() over (order by a.backend_start) as age
-      from pg_stat_activity a
-     where a.datname = current_database() and a.backend_type = 'client backend'
-       -- neither the exporter nor the wrapper, which connects as the role that migrates
-       and a.application_name <> current_setting('application_name')
-       and a.application_name not like 'pg-migration-exporter%'
-       and (a.application_name = any($1::text::text[]) or a.usesysid = $2::text::oid))
-select named, extract(epoch from backend_start)::float8 as started,
-       case when state = 'active' then left(query, 1000) end as statement,
-       wait_event_type is not distinct from 'Lock'
-       or state <> 'idle' and xact_start < clock_timestamp() - interval '1 s'
-       or state_change > clock_timestamp() - interval '2 s'
-          and backend_start < clock_timestamp() - interval '3 s' as working,
-       case when wait_event_type = 'Lock'
-            then cardinality(pg_blocking_pids(pid)) > 0 else false end as blocked
-  from session where named or age = 1
+select left(filename, 1000) as filename, left(id, 1000) as id, left(author, 1000) as author,
+       orderexecuted, dateexecuted::text as executed
+  from {history} order by orderexecuted limit 1
 """
 )
 
@@ -127,45 +106,43 @@ NOT_COMMITTED = "null::timestamptz"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One of Liquibase's tables; `quoted` is its name as SQL, schema included."""
+    """One of Liquibase's tables; `quoted` is its name as SQL, schema included.
+
+    `is_original` is False for what CREATE TABLE AS makes.
+    """
 
     oid: int
     schemaname: str
     relname: str
     quoted: str
     is_lock: bool
-    owner: int
+    is_original: bool
     readable: bool
+
+    @property
+    def name(self) -> str:
+        """The name without quotes: schema.table."""
+        return f"{self.schemaname}.{self.relname}"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangelogTables:
-    """A history and the lock that guards it."""
+    """A history, and the lock table that guards it; None where it is missing or ambiguous.
+
+    `has_own_lock` is False for a lock that is another history's too, or that is missing.
+    """
 
     history: Table
     lock: Table | None
+    has_own_lock: bool = True
 
     @property
     def name(self) -> str:
         """The value of the label `changelog`: schema.table."""
-        return f"{self.history.schemaname}.{self.history.relname}"
+        return self.history.name
 
 
-def read_tables(*answers: Rows) -> list[ChangelogTables]:
-    """Pair the histories found with their locks."""
+def read_tables(*answers: Rows) -> list[Table]:
+    """Return the tables found."""
     tables = {row[0]: Table(*row) for answer in answers for row in answer.rows}
-    histories = [table for table in tables.values() if not table.is_lock]
-    locks = [table for table in tables.values() if table.is_lock]
-    histories.sort(key=lambda table: (table.schemaname, table.relname))
-    return [ChangelogTables(history, _lock_of(history, locks)) for history in histories]
-
-
-def _lock_of(history: Table, locks: list[Table]) -> Table | None:
-    """Return the lock named after the history, else the only one in its schema, else at all."""
-    in_schema = [lock for lock in locks if lock.schemaname == history.schemaname]
-    expected = f"{history.relname}lock".casefold()
-    named = [lock for lock in in_schema if lock.relname.casefold() == expected]
-    for candidates in (named, in_schema, locks):
-        if len(candidates) == 1:
-            return candidates[0]
-    return None
+    return [*tables.values()]

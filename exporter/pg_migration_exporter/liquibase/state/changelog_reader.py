@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from psycopg import errors
 
@@ -17,6 +16,9 @@ from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.history import BEGINNING, History, Row, read_rows
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables
+from pg_migration_exporter.liquibase.locks.lock import Lock
+from pg_migration_exporter.liquibase.locks.reader import LockReader, is_key_held
+from pg_migration_exporter.liquibase.locks.work import RunSessions
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
 from pg_migration_exporter.liquibase.run_query import RunQuery
 from pg_migration_exporter.liquibase.state.applied_changesets import AppliedChangesets
@@ -24,7 +26,6 @@ from pg_migration_exporter.liquibase.state.decide import decide
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
     Evidence,
-    Lock,
     ReportedRun,
     TableAccess,
 )
@@ -32,8 +33,6 @@ from pg_migration_exporter.liquibase.state.judgement import as_reported, judge
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, LockSample, Poll
 from pg_migration_exporter.liquibase.state.runs import EndedRun
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
-from pg_migration_exporter.postgres.query import array
-from pg_migration_exporter.postgres.statement_kind import kind_of
 
 #: Errors that are evidence: the tables cannot be read.
 _ACCESS_ERRORS: dict[type[Exception], TableAccess] = {
@@ -51,7 +50,7 @@ class _Answers:
     lock: Lock
     lock_version: str
     counters: RowCounters
-    sessions: list[dict[str, Any]]
+    run: RunSessions
     now: float
 
 
@@ -67,6 +66,7 @@ class ChangelogReader:
     commit_timestamps: bool
     #: Where pg_stat_statements is installed, as SQL; None where it cannot be read.
     statements_schema: str | None = None
+    is_standby: bool = False
 
     async def read(self, changelog: TrackedChangelog) -> ChangelogSnapshot:
         """Read one changelog, update its memory, emit events, decide its state."""
@@ -89,26 +89,19 @@ class ChangelogReader:
         return await self._update_memory(changelog, answers)
 
     async def _query_tables(self, changelog: TrackedChangelog) -> _Answers:
-        tables, history = changelog.tables, changelog.history
-        assert tables.lock is not None
-        locks, counters, sessions, rows = await asyncio.gather(
-            self.query(sql.READ_LOCK, lock=tables.lock.quoted, committed=self._committed),
-            self.query(sql.READ_COUNTERS, str(tables.history.oid), str(tables.lock.oid)),
-            self.query(
-                sql.READ_SESSIONS, array(self.settings.application_names), str(tables.lock.owner)
-            ),
-            self._read_rows(changelog, history.position),
+        tables, memory = changelog.tables, changelog.memory
+        lock_oid = tables.lock.oid if tables.lock is not None else 0
+        locks = LockReader(
+            self.query, self.settings.application_names, self._committed, self.is_standby
         )
-        [row], [counts] = locks.named(), counters.rows
-        lock = changelog.memory.record_lock(
-            locked=bool(row["locked"]),
-            locked_by=row["lockedby"] or "",
-            version=row["version"] or "",
-            taken=row["committed"],
-            now=row["now"],
+        lock, counters, rows = await asyncio.gather(
+            locks.read(tables, memory.lock, changelog.work, is_only=changelog.is_only),
+            self.query(sql.READ_COUNTERS, str(tables.history.oid), str(lock_oid)),
+            self._read_rows(changelog, changelog.history.position),
         )
-        version = row["version"] or ""
-        answers = _Answers(lock, version, RowCounters(*counts), sessions.named(), row["now"])
+        [counts] = counters.rows
+        memory.record_lock(lock.lock)
+        answers = _Answers(lock.lock, lock.row.version, RowCounters(*counts), lock.run, lock.now)
         await self._update_history(changelog, rows, answers)
         return answers
 
@@ -119,7 +112,9 @@ class ChangelogReader:
         history = changelog.history
         applied = AppliedChangesets(self.datname, self.emit)
         applied.record(changelog, history.add(rows))
-        if not history.is_complete(answers.counters, answers.lock_version, answers.now):
+        if not history.is_complete(
+            answers.counters, answers.lock_version, answers.now, is_standby=self.is_standby
+        ):
             everything = await self._read_rows(changelog, BEGINNING)
             before = set(history.checksums)
             new = history.replace(everything, answers.counters, answers.lock_version, answers.now)
@@ -134,9 +129,6 @@ class ChangelogReader:
     async def _update_memory(self, changelog: TrackedChangelog, answers: _Answers) -> Evidence:
         memory = changelog.memory
         reported = self.reports.latest(self.datname, changelog.name)
-        lock = memory.record_holder(
-            answers.lock, (session["started"] for session in answers.sessions), now=answers.now
-        )
         poll = self._poll(changelog, answers, reported)
         if memory.needs_statements(poll, changelog.history.changes):
             poll = replace(poll, statements=await self._count_statements(changelog.tables))
@@ -145,9 +137,12 @@ class ChangelogReader:
             memory.statements = await self._count_statements(changelog.tables)
         files = await self._compare_files(changelog, fresh=bool(ended))
         self._judge(changelog, ended, files, answers, reported)
-        evidence = Evidence(
+        return Evidence(
             TableAccess.COMPLETE,
-            lock=lock,
+            lock=answers.lock,
+            sessions=len(answers.run.at_work),
+            statement=answers.run.statement,
+            blocked=answers.run.blocked,
             applied=len(changelog.history.checksums),
             last_run=memory.last_run,
             inferred_failure=memory.failure,
@@ -159,7 +154,6 @@ class ChangelogReader:
             reported_elsewhere=self.reports.other_servers(self.datname, changelog.name),
             stale_lock_after=self.settings.stale_lock_after,
         )
-        return _with_sessions(evidence, answers)
 
     def _poll(
         self, changelog: TrackedChangelog, answers: _Answers, reported: ReportedRun | None
@@ -170,9 +164,9 @@ class ChangelogReader:
             answers.lock_version,
             idle=_is_idle(answers, reported),
             now=answers.now,
-            connected=bool(answers.sessions),
             locked=answers.lock.locked,
             is_sampled=changelog.memory.is_sampled,
+            connected=answers.run.may_report,
             ignore_empty_runs=changelog.shares_lock and not changelog.had_pending,
             rows=len(history.checksums),
             last_order=history.last.order if history.last else 0,
@@ -237,41 +231,28 @@ class ChangelogReader:
 
 
 async def is_lock_written(query: RunQuery, changelog: TrackedChangelog) -> bool:
-    """Whether the lock's row was written since it was last read; False where it cannot be read."""
-    lock = changelog.tables.lock
-    if lock is None or not lock.readable:
-        return False
-    try:
-        answer = await query(sql.SAMPLE_LOCK, str(lock.oid), lock=lock.quoted)
-    except tuple(_ACCESS_ERRORS):
-        return False
-    sample = LockSample(*answer.rows[0]) if answer.rows else LockSample()
-    return changelog.memory.record_sample(sample)
+    """Whether the lock was written, taken or released since it was last read, as far as known."""
+    lock, memory = changelog.tables.lock, changelog.memory
+    sample = LockSample()
+    if lock is not None:
+        if not lock.readable:
+            return False
+        try:
+            answer = await query(sql.SAMPLE_LOCK, str(lock.oid), lock=lock.quoted)
+        except tuple(_ACCESS_ERRORS):
+            return False
+        sample = LockSample(*answer.rows[0]) if answer.rows else sample
+    if memory.lock.expects_key(changelog.tables):
+        sample = replace(sample, locked=await is_key_held(query, changelog.tables))
+    return memory.record_sample(sample)
 
 
 def _table_access(tables: ChangelogTables) -> TableAccess:
-    if tables.lock is None:
-        return TableAccess.ABSENT  # Liquibase is about to create it
-    is_readable = tables.history.readable and tables.lock.readable
+    is_readable = tables.history.readable and (tables.lock is None or tables.lock.readable)
     return TableAccess.COMPLETE if is_readable else TableAccess.NOT_GRANTED
 
 
 def _is_idle(answers: _Answers, reported: ReportedRun | None) -> bool:
     """Whether nothing indicates a run in progress."""
-    is_named = any(session["named"] for session in answers.sessions)
     is_reported = reported is not None and reported.under_way
-    return not (answers.lock.locked or is_named or is_reported)
-
-
-def _with_sessions(evidence: Evidence, answers: _Answers) -> Evidence:
-    at_work = [session for session in answers.sessions if session["named"] and session["working"]]
-    statements = [session["statement"] for session in at_work if session["statement"]]
-    return replace(
-        evidence,
-        sessions=len(at_work),
-        statement=kind_of(statements[0]) if statements else "",
-        blocked=any(
-            session["blocked"] and (session["named"] or session["started"] <= answers.lock.taken)
-            for session in answers.sessions
-        ),
-    )
+    return answers.run.is_quiet and not (answers.lock.locked or is_reported)

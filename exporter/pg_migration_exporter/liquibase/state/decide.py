@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from pg_migration_exporter.liquibase.locks.lock import LockKind
 from pg_migration_exporter.liquibase.state.evidence import (
     Evidence,
     OtherPaths,
@@ -72,6 +73,12 @@ _INACCESSIBLE = {
 }
 
 
+_NOT_JUDGED = (
+    "; this server is a standby, which does not show the sessions of the primary: the run may also "
+    "have been killed"
+)
+
+
 def decide(evidence: Evidence) -> Decision:
     """Return the state; the first rule that applies decides."""
     rules = (
@@ -100,12 +107,27 @@ def _locked(evidence: Evidence) -> Decision | None:
     lock = evidence.lock
     if not lock.locked:
         return None
-    held = f"the lock has been held for {lock.age:.0f} s by {lock.locked_by}"
+    if lock.kind is LockKind.ADVISORY:
+        held = f"the session of {lock.locked_by} has held the advisory lock for {lock.age:.0f} s"
+    else:
+        held = f"the lock has been held for {lock.age:.0f} s by {lock.locked_by}"
     if lock.holder_missing_for >= evidence.stale_lock_after:
         return Decision(
-            MigrationState.STALE_LOCK, f"{held}, and no session is left that could have taken it"
+            MigrationState.STALE_LOCK,
+            f"{held}, and no session is left that could have taken it{_waiting(lock.waiters)}",
         )
-    return Decision(MigrationState.RUNNING, held, blocked=evidence.blocked)
+    return Decision(
+        MigrationState.RUNNING,
+        held + _waiting(lock.waiters) + ("" if lock.is_judged else _NOT_JUDGED),
+        blocked=evidence.blocked,
+    )
+
+
+def _waiting(sessions: int) -> str:
+    if not sessions:
+        return ""
+    others = "1 other session seems" if sessions == 1 else f"{sessions} other sessions seem"
+    return f"; {others} to wait for it, as far as pg_stat_activity shows"
 
 
 def _session_at_work(evidence: Evidence) -> Decision | None:
@@ -114,7 +136,7 @@ def _session_at_work(evidence: Evidence) -> Decision | None:
         return None
     return Decision(
         MigrationState.RUNNING,
-        "a Liquibase session is at work although the lock's row is free",
+        "a Liquibase session is at work although the lock is free",
         blocked=evidence.blocked,
     )
 

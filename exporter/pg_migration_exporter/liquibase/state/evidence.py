@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pg_migration_exporter.liquibase.locks.lock import Lock
+
 
 class TableAccess(StrEnum):
     """Whether Liquibase's tables could be read, or why not."""
@@ -27,21 +29,6 @@ class RunEffect(StrEnum):
     #: As above, but no poll found the lock held: commands with nothing to do leave the same.
     MAYBE_LEFT_NO_ROW = "maybe_left_no_row"
     REMOVED_ROWS = "removed_rows"
-
-
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """The lock row, and whether a connected session could have taken it.
-
-    `taken` in seconds since the epoch, the other times in seconds.
-    """
-
-    locked: bool
-    locked_by: str = ""
-    taken: float = 0.0
-    age: float = 0.0
-    has_holder: bool = False
-    holder_missing_for: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,13 +83,19 @@ def _lock_facts(evidence: Evidence) -> Iterator[str]:
         yield "the lock is free"
         return
     yield f"the lock is held by {lock.locked_by}, for {lock.age:.0f} s"
-    if lock.has_holder:
+    if lock.holder_pid is not None:
+        yield f"it is an advisory lock, and the session with process ID {lock.holder_pid} holds it"
+    elif not lock.is_judged:
+        yield "whether a session still holds it is not known: this server is a standby"
+    elif lock.has_holder:
         yield "a session that may hold it is connected"
     else:
         yield (
-            "no session of the lock table's owner is as old as the lock; none has been for "
-            f"{lock.holder_missing_for:.0f} s"
+            "no connected session may have taken it, by its start, its last statement and its "
+            f"role; none has for {lock.holder_missing_for:.0f} s"
         )
+    if lock.waiters:
+        yield f"{lock.waiters} sessions seem to wait for it"
 
 
 def _reported(reported: ReportedRun) -> str:
@@ -119,9 +125,9 @@ def _file_facts(files: ChangelogComparison) -> Iterator[str]:
 def _doubts(evidence: Evidence, decision: Decision, setup: Setup) -> Iterator[str]:
     if decision.inferred:
         yield "this failure was not reported: it is inferred from what the run left in the database"
-    if evidence.lock.locked and not setup.commit_timestamps:
+    if _is_row_held(evidence) and not setup.commit_timestamps:
         yield "the exact time when the lock was taken is not known, only when it was first seen"
-    if evidence.lock.locked and evidence.lock.has_holder:
+    if _is_row_held(evidence) and evidence.lock.has_holder:
         yield (
             "a long-lived session of the same role, or a connection pooler, can look like the "
             "holder of an abandoned lock"
@@ -133,6 +139,10 @@ def _doubts(evidence: Evidence, decision: Decision, setup: Setup) -> Iterator[st
         )
     if evidence.comparison is None and evidence.table_access is TableAccess.COMPLETE:
         yield "without changelog files, it is not known whether more changesets are expected"
+
+
+def _is_row_held(evidence: Evidence) -> bool:
+    return evidence.lock.locked and not evidence.lock.kind.is_held_by_session
 
 
 def _advice(evidence: Evidence, setup: Setup) -> Iterator[str]:

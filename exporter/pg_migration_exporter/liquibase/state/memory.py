@@ -9,7 +9,7 @@ Commands with nothing to do update the lock's row once or not at all, and do not
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -17,12 +17,9 @@ from pg_migration_exporter.liquibase.history.changes import HistoryChanges
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.history import KnownHistory
 from pg_migration_exporter.liquibase.history.statements import LockStatements
-from pg_migration_exporter.liquibase.state.evidence import (
-    InferredFailure,
-    Lock,
-    ReportedRun,
-    RunEffect,
-)
+from pg_migration_exporter.liquibase.locks.holder import LockMemory
+from pg_migration_exporter.liquibase.locks.lock import Lock
+from pg_migration_exporter.liquibase.state.evidence import InferredFailure, ReportedRun, RunEffect
 from pg_migration_exporter.liquibase.state.judgement import Judgement
 from pg_migration_exporter.liquibase.state.runs import EndedRun, Traces, ended_runs
 from pg_migration_exporter.metrics.histograms import DurationHistogram
@@ -40,7 +37,7 @@ _LOCK_DELAY = 2.0
 
 _NOT_STORED = {"polled_at", "sample", "sampled_at"}
 #: What earlier versions stored, and what they called it.
-_OLD_FIELDS = {"left_out"}
+_OLD_FIELDS = {"left_out", "lock_version", "lock_first_seen", "holder_last_seen"}
 _OLD_EFFECTS = {"updated_rows": RunEffect.UNKNOWN.value}
 
 
@@ -117,10 +114,8 @@ class ChangelogMemory:
     #: The lock's row when it was last read, and when that was (time.monotonic).
     sample: LockSample | None = None
     sampled_at: float = -float("inf")
-    lock_version: str = ""
-    lock_first_seen: float = 0.0
     lock_taken: float = 0.0
-    holder_last_seen: float = 0.0
+    lock: LockMemory = field(default_factory=LockMemory)
     runs: dict[str, int] = field(default_factory=dict)
     durations: DurationHistogram = field(default_factory=DurationHistogram)
 
@@ -257,27 +252,10 @@ class ChangelogMemory:
         if judgement.unknown:
             self.unknown_outcome = judgement.unknown
 
-    def record_lock(
-        self, *, locked: bool, locked_by: str, version: str, taken: float | None, now: float
-    ) -> Lock:
-        """Record the lock's row; `version` is its xmin, `taken` its commit time or None."""
-        self.saw_lock_held = self.saw_lock_held or locked
-        if version != self.lock_version:
-            self.lock_version, self.lock_first_seen, self.holder_last_seen = version, now, now
-        since = taken if taken is not None else self.lock_first_seen
-        if locked:
-            self.lock_taken = since
-        return Lock(locked, locked_by, since, max(now - since, 0.0) if locked else 0.0)
-
-    def record_holder(self, lock: Lock, session_starts: Iterable[float], *, now: float) -> Lock:
-        """Return the lock with whether one of the sessions is old enough to hold it."""
-        if not lock.locked:
-            return lock
-        self.holder_last_seen = min(self.holder_last_seen, now)  # the clock may be set back
-        if any(start <= lock.taken for start in session_starts):
-            self.holder_last_seen = now
-            return replace(lock, has_holder=True)
-        return replace(lock, holder_missing_for=now - self.holder_last_seen)
+    def record_lock(self, lock: Lock) -> None:
+        """Record the lock as a poll found it."""
+        if lock.locked:
+            self.saw_lock_held, self.lock_taken = True, lock.taken
 
     def acknowledge(self, now: float) -> None:
         """Acknowledge every failure up to now."""
@@ -290,7 +268,10 @@ class ChangelogMemory:
 
     def dump(self) -> dict[str, Any]:
         """Return everything durable, as JSON."""
-        fields = asdict(self) | {"durations": self.durations.dump()}
+        fields = asdict(replace(self, lock=LockMemory())) | {
+            "durations": self.durations.dump(),
+            "lock": self.lock.dump(),
+        }
         return {name: value for name, value in fields.items() if name not in _NOT_STORED}
 
     @classmethod
@@ -304,5 +285,6 @@ class ChangelogMemory:
         fields["statements"] = LockStatements(**statements) if statements is not None else None
         last_run = fields["last_run"]
         fields["last_run"] = RunEffect(_OLD_EFFECTS.get(last_run, last_run))
+        fields["lock"] = LockMemory.load(fields.get("lock", {}))
         fields["durations"] = DurationHistogram.load(fields["durations"])
         return cls(**fields)

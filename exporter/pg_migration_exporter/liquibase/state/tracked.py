@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pg_migration_exporter.liquibase.history.history import History
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables
+from pg_migration_exporter.liquibase.locks.work import SessionsAtWork
 from pg_migration_exporter.liquibase.state.changelog_files import ChangelogFiles
 from pg_migration_exporter.liquibase.state.decide import Decision
 from pg_migration_exporter.liquibase.state.evidence import ChangelogComparison, Evidence
@@ -21,7 +22,10 @@ class TrackedChangelog:
     memory: ChangelogMemory
     history: History = field(default_factory=History)
     files: ChangelogFiles | None = None
+    work: SessionsAtWork = field(default_factory=SessionsAtWork)
     shares_lock: bool = False
+    #: Whether the database has no other changelog.
+    is_only: bool = False
     #: What the files expected at the previous poll, None before it could be compared.
     _expected: frozenset[str] | None = None
     had_pending: bool = False
