@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 #: Characters of a statement in a list.
 _MAX_STATEMENT = 120
+#: Characters of a name in a label or in a sentence.
+_MAX_NAME = 255
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -43,6 +45,11 @@ def one_line(statement: str) -> str:
     """Return a statement on one line, cut after 120 characters."""
     line = " ".join(statement.split())
     return line if len(line) <= _MAX_STATEMENT else f"{line[:_MAX_STATEMENT]}..."
+
+
+def shortened(name: str) -> str:
+    """Return a name of at most 255 characters, the end replaced by `…` if it is longer."""
+    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
 
 
 def capitalized(text: str) -> str:

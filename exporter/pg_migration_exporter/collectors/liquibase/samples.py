@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from pg_migration_exporter.collectors.contract import RunContext
@@ -27,6 +26,7 @@ from pg_migration_exporter.collectors.liquibase.liquibase_families import (
     TAG_PRESENT,
     UNEXPECTED,
 )
+from pg_migration_exporter.formatting import shortened
 from pg_migration_exporter.liquibase.state.decide import Decision, MigrationState
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
@@ -59,7 +59,7 @@ def _publish_lock(
         context.add(LOCK_AGE, evidence.lock.age, *labels)
         if evidence.lock.is_judged:
             context.add(LOCK_WAITERS, evidence.lock.waiters, *labels)
-        context.add(LOCK_HOLDER, 1, *labels, evidence.lock.locked_by)
+        context.add(LOCK_HOLDER, 1, *labels, shortened(evidence.lock.locked_by))
         if decision.status is MigrationState.RUNNING:
             context.add(RUN_DURATION, evidence.lock.age, *labels)
 
@@ -73,7 +73,7 @@ def _publish_files(
     if files.unreadable is None:
         context.add(PENDING, len(files.pending), *labels)
         for changeset in files.pending[:1]:
-            context.add(NEXT, 1, *labels, changeset)
+            context.add(NEXT, 1, *labels, shortened(changeset))
         context.add(UNEXPECTED, len(files.unexpected), *labels)
         context.add(DRIFTED, len(files.drifted), *labels)
 
@@ -88,9 +88,9 @@ def publish_history(context: RunContext[Any], changelog: TrackedChangelog) -> No
     if not history.version:
         return
     context.add(APPLIED, len(history.checksums), *labels)
-    for tag in history.tags:
+    for tag in dict.fromkeys(map(shortened, history.tags)):
         context.add(TAG_PRESENT, 1, *labels, tag)
-    deployed_at = history.last.recorded_at(time.time()) if history.last else None
-    if deployed_at is not None:
-        context.add(LAST_DEPLOYMENT, deployed_at, *labels)
+    deployment = memory.deployment
+    if deployment is not None and deployment.recorded_at is not None:
+        context.add(LAST_DEPLOYMENT, deployment.recorded_at, *labels)
         context.add(LAST_DEPLOYMENT_CHANGESETS, history.deployed, *labels)

@@ -29,6 +29,10 @@ class ChangeKind(StrEnum):
     CLEARED = "cleared"
 
 
+#: Changes that an update makes.
+_OF_UPDATE = (ChangeKind.ADDED, ChangeKind.RERAN)
+
+
 class RowChange(NamedTuple):
     """One row written by transaction `xid`."""
 
@@ -60,6 +64,11 @@ class HistoryChanges:
         gone = set(accounted.rows)
         self.rows = [row for row in self.rows if row not in gone]
         self.removed -= accounted.removed
+
+    def drop_replaced(self) -> None:
+        """Drop everything if rows were removed or written again: TRUNCATE or a restore did that."""
+        if self.removed or any(row.kind not in _OF_UPDATE for row in self.rows):
+            self.rows, self.removed = [], 0
 
     def of(self, *kinds: ChangeKind) -> list[RowChange]:
         """Return the changes of these kinds, in the order of their transactions."""

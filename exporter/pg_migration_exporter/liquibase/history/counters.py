@@ -7,16 +7,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RowCounters:
-    """Rows ever inserted into, updated in and deleted from the history; updates of the lock."""
+    """Rows ever inserted into, updated in and deleted from the history; updates of the lock.
+
+    `filenode` is the file of the history, which TRUNCATE and VACUUM FULL replace; 0 if unknown.
+    """
 
     inserted: int = 0
     updated: int = 0
     deleted: int = 0
     locks: int = 0
+    filenode: int = 0
 
     def went_back(self, before: RowCounters) -> bool:
         """True after the statistics were reset, or the tables were created again."""
         return self.locks < before.locks or self.inserted < before.inserted
+
+    def is_other_file(self, before: RowCounters) -> bool:
+        """Whether the file of the history was replaced since `before`."""
+        return 0 not in (self.filenode, before.filenode) and self.filenode != before.filenode
 
     def has_same_history(self, before: RowCounters) -> bool:
         """Whether no row of the history was written since `before`."""

@@ -26,6 +26,10 @@ BEGINNING = "(0,0)"
 _READ_AGAIN_AFTER = 600.0
 #: The same on a standby, for each 5,000 rows.
 _STANDBY_INTERVAL, _ROWS_PER_INTERVAL = 2.0, 5000
+#: Seconds by which time zones differ, or a multiple of it.
+_TIME_ZONE_STEP = 900.0
+#: Seconds from the start of the transaction that records a changeset to its commit, at most.
+_COMMIT_DELAY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +55,24 @@ class Row:
     def recorded_at(self, now: float) -> float | None:
         """Return the commit time, or the start of the run, in seconds since the epoch.
 
-        DEPLOYMENT_ID is the client's clock in milliseconds modulo 10^10, which wraps every 115.7
-        days: take the latest such time. A client's clock may be a minute ahead.
+        The commit time is that of a tag, of new checksums or of a restore if one of these wrote the
+        row last. DEPLOYMENT_ID is the client's clock in milliseconds modulo 10^10, which wraps
+        every 115.7 days: take the latest such time. A client's clock may be a minute ahead.
         """
-        if self.committed is not None:
+        if self.committed is not None and self._is_committed_by_run(self.committed):
             return self.committed
         deployment_id = self.deployment_id or ""
         if not (deployment_id.isascii() and deployment_id.isdigit()):
             return None
         latest = int((now + 60) * 1000)
         return (latest - (latest - int(deployment_id)) % 10**10) / 1000
+
+    def _is_committed_by_run(self, committed: float) -> bool:
+        """Whether the commit fits DATEEXECUTED: NOW() in a time zone of whole quarters of hours."""
+        if self.executed is None:
+            return True
+        late = (committed - self.executed) % _TIME_ZONE_STEP
+        return late <= _COMMIT_DELAY or late > _TIME_ZONE_STEP - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,7 @@ class KnownHistory:
     xid: int | None = None
     last_order: int | None = None
     rows: int = 0
+    counters: RowCounters = field(default_factory=RowCounters)
 
     def changes(self, rows: Sequence[Row]) -> HistoryChanges:
         """Return what was written since, as far as rows show; nothing if nothing was known."""
@@ -127,6 +140,7 @@ class History:
             and lock_version == self._lock_version
             and counters.updated == baseline.updated
             and counters.deleted == baseline.deleted
+            and not counters.is_other_file(baseline)
             and 0 <= counters.inserted - baseline.inserted <= self._added
             and 0 <= now - self._read_at < self._read_again_after(is_standby=is_standby)
         )
@@ -163,6 +177,8 @@ class History:
             for row in rows:
                 self._record_change(row)
             self.changes.removed += len(known.difference(row.identity for row in rows))
+        if counters.is_other_file(self._baseline or self.known.counters):
+            self.changes.drop_replaced()
         self._clear()
         for row in rows:
             self._add_row(row)

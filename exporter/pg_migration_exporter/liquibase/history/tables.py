@@ -77,7 +77,8 @@ READ_COUNTERS = Query(
 select pg_stat_get_tuples_inserted($1::text::oid) as inserted,
        pg_stat_get_tuples_updated($1::text::oid) as updated,
        pg_stat_get_tuples_deleted($1::text::oid) as deleted,
-       pg_stat_get_tuples_updated($2::text::oid) as locks
+       pg_stat_get_tuples_updated($2::text::oid) as locks,
+       coalesce(pg_relation_filenode($1::text::oid), 0)::int8 as filenode
 """
 )
 

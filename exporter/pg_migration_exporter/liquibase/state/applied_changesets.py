@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pg_migration_exporter.events import Event, EventKind
+from pg_migration_exporter.formatting import shortened
 from pg_migration_exporter.liquibase.history.history import Row
 from pg_migration_exporter.liquibase.state.tracked import TrackedChangelog
 
@@ -26,10 +27,7 @@ class AppliedChangesets:
                 if row.order > memory.last_order:
                     self._record_row(changelog, row, _seconds_between(previous, row))
                 previous = row
-        if last is not None:
-            memory.last_order = last.order
-        elif memory.last_order is None:
-            memory.last_order = 0
+        memory.last_order = last.order if last is not None else 0
 
     def record_removed(self, changelog: TrackedChangelog, count: int) -> None:
         """Emit an event for the changesets that are no longer in the history."""
@@ -45,7 +43,7 @@ class AppliedChangesets:
         if seconds is not None and seconds >= 0 and row.exectype != "MARK_RAN":
             changelog.memory.durations.observe(seconds)
             details["seconds"] = round(seconds, 3)
-        self._emit(EventKind.CHANGESET_APPLIED, row.identity, details)
+        self._emit(EventKind.CHANGESET_APPLIED, shortened(row.identity), details)
 
     def _emit(self, kind: EventKind, subject: str, details: dict[str, str | float | int]) -> None:
         self.emit(Event(kind, self.datname, subject, details))

@@ -13,6 +13,7 @@ from pg_migration_exporter.events import Event, EventKind
 from pg_migration_exporter.liquibase.history import statements
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.history.counters import RowCounters
+from pg_migration_exporter.liquibase.history.deployment import deployment_of
 from pg_migration_exporter.liquibase.history.history import BEGINNING, History, Row, read_rows
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables
@@ -103,6 +104,8 @@ class ChangelogReader:
         memory.record_lock(lock.lock)
         answers = _Answers(lock.lock, lock.row.version, RowCounters(*counts), lock.run, lock.now)
         await self._update_history(changelog, rows, answers)
+        memory = changelog.memory
+        memory.deployment = deployment_of(history.last, memory.deployment, answers.now)
         return answers
 
     async def _update_history(

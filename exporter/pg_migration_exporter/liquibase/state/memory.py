@@ -15,6 +15,7 @@ from typing import Any
 
 from pg_migration_exporter.liquibase.history.changes import HistoryChanges
 from pg_migration_exporter.liquibase.history.counters import RowCounters
+from pg_migration_exporter.liquibase.history.deployment import Deployment
 from pg_migration_exporter.liquibase.history.history import KnownHistory
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.locks.holder import LockMemory
@@ -114,6 +115,7 @@ class ChangelogMemory:
     #: The lock's row when it was last read, and when that was (time.monotonic).
     sample: LockSample | None = None
     sampled_at: float = -float("inf")
+    deployment: Deployment | None = None
     lock_taken: float = 0.0
     lock: LockMemory = field(default_factory=LockMemory)
     runs: dict[str, int] = field(default_factory=dict)
@@ -240,7 +242,7 @@ class ChangelogMemory:
         """Return what this memory knows of the rows, for a history that was not read yet."""
         xid = int(self.settled_version) if self.settled_version else None
         order = self.last_order if self.settled_order is None else self.settled_order
-        return KnownHistory(xid, order, self.settled_rows)
+        return KnownHistory(xid, order, self.settled_rows, self.counters or RowCounters())
 
     def record_outcome(self, judgement: Judgement) -> None:
         """Count a run, and remember its failure until a later run repairs it."""
@@ -279,6 +281,8 @@ class ChangelogMemory:
         """Restore from `dump`. Raises KeyError, TypeError or ValueError for invalid data."""
         fields = {name: value for name, value in state.items() if name not in _OLD_FIELDS}
         counters, failure = fields["counters"], fields.get("failure")
+        deployment = fields.get("deployment")
+        fields["deployment"] = Deployment(**deployment) if deployment is not None else None
         fields["counters"] = RowCounters(**counters) if counters is not None else None
         fields["failure"] = InferredFailure(**failure) if failure is not None else None
         statements = fields.get("statements")
