@@ -162,3 +162,13 @@ def test_which_files_belong_to_a_table(
     sections = [ChangelogSection.model_validate({"file": "a.sql"} | section)]
     found = files_for(sections, "game", table, only_one=only_one)
     assert found == (sections if fits else [])
+
+
+def test_a_run_of_one_root_leaves_out_only_its_own_changesets(changelog: Path) -> None:
+    (changelog / "b.sql").write_text(SQL)
+    roots = [read_changelog(name, [changelog]) for name in ("a.sql", "b.sql")]
+    expected = compare_changesets(combine(roots), recorded(changelog, "one"))
+
+    assert expected.pending == ("a.sql::two::me", "b.sql::one::me", "b.sql::two::me")
+    assert expected.left_out(["a.sql::one::me"]) == ["a.sql::two::me"]
+    assert expected.left_out(["a.sql::one::me", "b.sql::one::me"]) == [*expected.pending]

@@ -145,7 +145,7 @@ def _read(request: _Request, cache: ChangelogCache) -> CachedChangelog:
         tuple(expected),
         tuple(read_pass.findings),
         left_out,
-        _modified_at(parser.files),
+        modified_at=_modified_at(parser.files),
     )
     if not changelog.complete:
         changelog = replace(changelog, changesets=())

@@ -77,6 +77,8 @@ class Changelog:
     #: Identities (path::id::author) of changesets that are in the files but not expected: contexts,
     #: labels, dbms or ignore leave them out.
     left_out: frozenset[str] = frozenset()
+    #: The identities of each root changelog, if it combines several.
+    roots: tuple[frozenset[str], ...] = ()
     #: When the newest of its files was modified, in seconds since the epoch.
     modified_at: float = 0.0
 

@@ -104,8 +104,8 @@ class ChangelogReader:
         memory.record_lock(lock.lock)
         answers = _Answers(lock.lock, lock.row.version, RowCounters(*counts), lock.run, lock.now)
         await self._update_history(changelog, rows, answers)
-        memory = changelog.memory
-        memory.deployment = deployment_of(history.last, memory.deployment, answers.now)
+        last_row = changelog.history.last
+        memory.deployment = deployment_of(last_row, memory.deployment, answers.now)
         return answers
 
     async def _update_history(

@@ -66,9 +66,10 @@ def compare_changesets(
         unexpected,
         tuple(found.drifted),
         tuple(found.rerun),
-        frozenset(changeset.identity for changeset in changelog.changesets),
-        frozenset(changeset.identity for changeset in changelog.changesets if changeset.writes),
+        _identities(changelog.changesets),
+        _identities(changeset for changeset in changelog.changesets if changeset.writes),
         other_paths=_other_paths(found.pending, unexpected),
+        roots=changelog.roots,
         unchecked=found.unchecked,
     )
 
@@ -83,8 +84,13 @@ def combine(changelogs: Sequence[Changelog]) -> Changelog:
         tuple(expected.values()),
         tuple(finding for changelog in changelogs for finding in changelog.findings),
         frozenset[str]().union(*(changelog.left_out for changelog in changelogs)),
+        tuple(_identities(changelog.changesets) for changelog in changelogs),
         max(changelog.modified_at for changelog in changelogs),
     )
+
+
+def _identities(changesets: Iterable[ExpectedChangeset]) -> frozenset[str]:
+    return frozenset(changeset.identity for changeset in changesets)
 
 
 def _unexpected(changelog: Changelog, recorded: Iterable[str]) -> Iterable[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from pg_migration_exporter.formatting import shortened
 from pg_migration_exporter.liquibase.locks.lock import LockKind
 from pg_migration_exporter.liquibase.state.evidence import (
     Evidence,
@@ -168,13 +169,14 @@ def _is_latest(reported: ReportedRun, evidence: Evidence) -> bool:
 
 
 def _reported_failure(reported: ReportedRun) -> Decision:
-    subject = f"changeset {reported.changeset}" if reported.changeset else "the run"
+    changeset = shortened(reported.changeset)
+    subject = f"changeset {changeset}" if changeset else "the run"
     reason = f": {reported.reason}" if reported.reason else ""
     return Decision(
         MigrationState.FAILED,
         f"Liquibase reported that {subject} failed{reason}",
         "wrapper",
-        changeset=reported.changeset,
+        changeset=changeset,
     )
 
 
@@ -182,7 +184,7 @@ def _inferred_failure(evidence: Evidence) -> Decision | None:
     failure, comparison = evidence.inferred_failure, evidence.comparison
     if failure is None:
         return None
-    if comparison and not comparison.pending and failure.changeset not in comparison.expected:
+    if comparison and not comparison.pending and failure.is_gone(comparison):
         return None  # taken out of the files: the next update has nothing to do
     doubt = f" (or {failure.doubt}, which leaves the same traces)" if failure.doubt else ""
     return Decision(
@@ -206,8 +208,8 @@ def _drifted(evidence: Evidence) -> Decision | None:
     drifted = evidence.comparison.drifted
     return Decision(
         MigrationState.DRIFTED,
-        f"{_count(drifted)} changed in the files after it ran, {drifted[0]} first: the next update "
-        "will refuse to run",
+        f"{_count(drifted)} changed in the files after it ran, {shortened(drifted[0])} first: the "
+        "next update will refuse to run",
         "changelog",
     )
 
@@ -230,7 +232,7 @@ def _pending(evidence: Evidence) -> Decision | None:
     return Decision(
         MigrationState.PENDING,
         f"{_count(pending)} of the changelog files {'has' if len(pending) == 1 else 'have'} not "
-        f"run, {pending[0]} is next",
+        f"run, {shortened(pending[0])} is next",
         "changelog",
     )
 

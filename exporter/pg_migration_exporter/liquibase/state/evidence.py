@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pg_migration_exporter.formatting import shortened
 from pg_migration_exporter.liquibase.locks.lock import Lock
 
 
@@ -58,8 +60,16 @@ class ChangelogComparison:
     writing: frozenset[str] = frozenset()
     unreadable: str | None = None
     other_paths: OtherPaths | None = None
+    #: The changesets of each root changelog, if there are several.
+    roots: tuple[frozenset[str], ...] = ()
     #: How many recorded changesets have a checksum that only Liquibase can compare.
     unchecked: int = 0
+
+    def left_out(self, recorded: Iterable[str]) -> list[str]:
+        """Return what is pending of the roots that have one of the recorded changesets."""
+        identities = set(recorded)
+        others = [root for root in self.roots if not root & identities]
+        return [name for name in self.pending if not any(name in root for root in others)]
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -70,12 +80,19 @@ class ChangelogComparison:
 
 @dataclass(frozen=True, slots=True)
 class InferredFailure:
-    """A run that must have failed, as far as its traces tell; `changeset` if it is known."""
+    """A run that must have failed, as far as its traces tell.
+
+    `changeset` is its shortened identity if it is known.
+    """
 
     reason: str
     changeset: str = ""
     #: What else would have left the same traces.
     doubt: str = ""
+
+    def is_gone(self, files: ChangelogComparison) -> bool:
+        """Whether the files no longer have the changeset."""
+        return self.changeset not in map(shortened, files.expected)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pg_migration_exporter.formatting import shortened
 from pg_migration_exporter.liquibase.state.decide import Decision
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
@@ -116,7 +117,9 @@ def _file_facts(files: ChangelogComparison) -> Iterator[str]:
         ("differ from what ran", files.drifted),
     ):
         if changesets:
-            names = ", ".join(changesets[:_SHOWN]) + (", ..." if len(changesets) > _SHOWN else "")
+            names = ", ".join(map(shortened, changesets[:_SHOWN])) + (
+                ", ..." if len(changesets) > _SHOWN else ""
+            )
             yield f"{len(changesets)} {predicate}: {names}"
     if not (files.pending or files.unexpected or files.drifted):
         yield "the history matches the changelog files"

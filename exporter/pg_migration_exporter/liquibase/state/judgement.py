@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pg_migration_exporter.formatting import shortened
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
     InferredFailure,
@@ -67,7 +68,7 @@ def _recorded_changesets(
         return _SUCCEEDED
     if set(run.recorded) <= set(files.unexpected):
         return Judgement("unknown")  # a run of other files
-    left_out = [changeset for changeset in files.pending if changeset in expected]
+    left_out = [name for name in files.left_out(run.recorded) if name in expected]
     if not left_out:
         return _SUCCEEDED
     if run.may_leave_pending:
@@ -78,8 +79,8 @@ def _recorded_changesets(
         "failed",
         InferredFailure(
             f"the last run ended and left out {_count(left_out)} of the changelog files, "
-            f"{left_out[0]} first: it failed there",
-            left_out[0],
+            f"{shortened(left_out[0])} first: it failed there",
+            shortened(left_out[0]),
             "it was told to end before it, as by update-count or update-to-tag",
         ),
     )
@@ -94,8 +95,8 @@ def _recorded_nothing(
     left_out = [changeset for changeset in files.missing if changeset in expected]
     changesets = left_out or (list(files.rerun) if is_sure else [])
     if changesets:
-        return Judgement("failed", _failed_at(changesets[0]))
-    if run.released_twice:
+        return Judgement("failed", _failed_at(shortened(changesets[0])))
+    if run.released_twice and files.other_paths is None:
         return _NO_FAILURE  # update-count or update-to-tag without anything to do
     return Judgement("unknown", unknown=_UNCLEAR if is_sure else "")
 
