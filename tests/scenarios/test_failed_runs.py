@@ -57,6 +57,8 @@ def test_a_view_that_always_runs_before_the_changeset_that_fails(scenario: Scena
     assert runs(page) == {"succeeded": 1, "failed": 1}
 
 
+# 4.20 refuses the changed changeset before it takes the lock: nothing in the database shows that.
+@pytest.mark.liquibase("4.24.0", "4.27.0", "4.33.0", "5.0.1")
 def test_a_view_that_always_runs_and_then_fails_itself(scenario: Scenario) -> None:
     start(scenario, FIRST, VIEW)
     scenario.write("changelog.sql", FIRST, f"{VIEW}, 2 as two; select 1 / 0")

@@ -56,11 +56,18 @@ class Row:
         """Return the commit time, or the start of the run, in seconds since the epoch.
 
         The commit time is that of a tag, of new checksums or of a restore if one of these wrote the
-        row last. DEPLOYMENT_ID is the client's clock in milliseconds modulo 10^10, which wraps
-        every 115.7 days: take the latest such time. A client's clock may be a minute ahead.
+        row last.
         """
         if self.committed is not None and self._is_committed_by_run(self.committed):
             return self.committed
+        return self.deployed_at(now)
+
+    def deployed_at(self, now: float) -> float | None:
+        """Return the start of the run on the client's clock, in seconds since the epoch.
+
+        DEPLOYMENT_ID is that clock in milliseconds modulo 10^10, which wraps every 115.7 days: take
+        the latest such time. The clock may be a minute ahead.
+        """
         deployment_id = self.deployment_id or ""
         if not (deployment_id.isascii() and deployment_id.isdigit()):
             return None

@@ -44,6 +44,10 @@ _ACCESS_ERRORS: dict[type[Exception], TableAccess] = {
 }
 
 
+#: Seconds; a run that lasts longer is seen while it holds its lock.
+_SHORT_RUN = 60.0
+
+
 @dataclass(frozen=True, slots=True)
 class _Answers:
     """The results of one round trip."""
@@ -185,7 +189,7 @@ class ChangelogReader:
     ) -> None:
         """Record the outcome of the runs that ended; a report says how the last one did."""
         readable = files if files and files.unreadable is None else None
-        began = answers.lock.taken or answers.now
+        began = _began(changelog.history, answers)
         for number, run in enumerate(ended, 1):
             expected = changelog.expected_by(run, readable, began)
             judgement = judge(run, readable, expected)
@@ -248,6 +252,18 @@ async def is_lock_written(query: RunQuery, changelog: TrackedChangelog) -> bool:
     if memory.lock.expects_key(changelog.tables):
         sample = replace(sample, locked=await is_key_held(query, changelog.tables))
     return memory.record_sample(sample)
+
+
+def _began(history: History, answers: _Answers) -> float:
+    """Return when the last run began, in seconds since the epoch, as far as its traces show.
+
+    A short run began when its deployment did, by the client's clock; the lock of one that was over
+    before a poll was first seen afterwards.
+    """
+    seen = answers.lock.taken or answers.now
+    deployed = history.last.deployed_at(answers.now) if history.last else None
+    is_near = deployed is not None and 0 <= seen - deployed <= _SHORT_RUN
+    return deployed if deployed is not None and is_near else seen
 
 
 def _table_access(tables: ChangelogTables) -> TableAccess:
