@@ -26,7 +26,14 @@ from pg_migration_exporter.postgres.persistent_connection import (
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.session import Session
 
-_CHECKS_CONNECTIONS = Query("select current_setting('client_connection_check_interval') <> '0'")
+#: Whether the setting is on, for everyone or for a role or a database.
+_CHECKS_CONNECTIONS = Query(
+    """
+select current_setting('client_connection_check_interval') <> '0'
+       or exists (select from pg_db_role_setting s, unnest(s.setconfig) as setting
+                   where setting like 'client_connection_check_interval=%' and setting !~ '=0')
+"""
+)
 _POLL_EVERY = 1.0
 
 
@@ -57,6 +64,7 @@ async def _explain(session: Session, settings: Settings) -> list[Explanation]:
         commit_timestamps=known.commit_timestamps,
         checks_connections=bool(checks.rows[0][0]),
         remembers=settings.state_directory is not None,
+        configures_changelogs=bool(settings.liquibase.changelogs),
     )
     return [explain(snapshot, setup) for snapshot in snapshots]
 

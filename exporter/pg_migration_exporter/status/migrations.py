@@ -100,4 +100,5 @@ def _setup(settings: Settings, capabilities: Capabilities) -> Setup:
         commit_timestamps=capabilities.commit_timestamps,
         checks_connections=True,  # not read at every scrape: `explain` reports it
         remembers=settings.state_directory is not None,
+        configures_changelogs=bool(settings.liquibase.changelogs),
     )

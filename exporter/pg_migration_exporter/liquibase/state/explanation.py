@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pg_migration_exporter.formatting import shortened
-from pg_migration_exporter.liquibase.state.decide import Decision
+from pg_migration_exporter.liquibase.state.decide import Decision, MigrationState
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
     Evidence,
+    OtherPaths,
     ReportedRun,
     RunEffect,
     TableAccess,
@@ -37,6 +38,7 @@ class Setup:
     commit_timestamps: bool
     checks_connections: bool
     remembers: bool
+    configures_changelogs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,13 @@ def explain(snapshot: ChangelogSnapshot, setup: Setup) -> Explanation:
     return Explanation(
         snapshot.changelog,
         decision,
-        [*_facts(evidence)] if evidence.table_access is TableAccess.COMPLETE else [],
+        [*_facts(evidence, decision)] if evidence.table_access is TableAccess.COMPLETE else [],
         [*_doubts(evidence, decision, setup)],
-        [*_advice(evidence, setup)],
+        [*_advice(snapshot, setup)],
     )
 
 
-def _facts(evidence: Evidence) -> Iterator[str]:
+def _facts(evidence: Evidence, decision: Decision) -> Iterator[str]:
     yield f"{evidence.applied} changesets are recorded in the history"
     yield from _lock_facts(evidence)
     if evidence.sessions:
@@ -70,6 +72,7 @@ def _facts(evidence: Evidence) -> Iterator[str]:
     if evidence.blocked:
         yield "one of them waits for a lock that another session holds"
     yield _LAST_RUN[evidence.last_run]
+    yield from _outcome_facts(evidence, decision)
     if evidence.reported_run is not None:
         yield _reported(evidence.reported_run)
     if evidence.acknowledged:
@@ -99,6 +102,15 @@ def _lock_facts(evidence: Evidence) -> Iterator[str]:
         yield f"{lock.waiters} sessions seem to wait for it"
 
 
+def _outcome_facts(evidence: Evidence, decision: Decision) -> Iterator[str]:
+    """Yield what was inferred of a run and does not decide the state now."""
+    failure, unknown = evidence.inferred_failure, evidence.unknown_outcome
+    if failure is not None and decision.status is not MigrationState.FAILED:
+        yield f"a failure was inferred that no later run has repaired: {failure.reason}"
+    if unknown and decision.status is not MigrationState.UNKNOWN:
+        yield f"the outcome of a run is not known: {unknown}"
+
+
 def _reported(reported: ReportedRun) -> str:
     if reported.under_way:
         return "the wrapper reports a run in progress"
@@ -121,13 +133,31 @@ def _file_facts(files: ChangelogComparison) -> Iterator[str]:
                 ", ..." if len(changesets) > _SHOWN else ""
             )
             yield f"{len(changesets)} {predicate}: {names}"
+    if files.other_paths is not None:
+        yield _paths(files.other_paths)
+    if files.unchecked:
+        yield (
+            f"{files.unchecked} have run, but only Liquibase can compare their checksums: they are "
+            "not SQL, or recorded by a version before 4.0; whether they drifted is not known"
+        )
     if not (files.pending or files.unexpected or files.drifted):
         yield "the history matches the changelog files"
+
+
+def _paths(paths: OtherPaths) -> str:
+    return (
+        f"{len(paths.changesets)} of them are recorded under other paths, which start with "
+        f"{paths.in_history or 'nothing'!r} where those of the files start with "
+        f"{paths.in_files or 'nothing'!r}"
+    )
 
 
 def _doubts(evidence: Evidence, decision: Decision, setup: Setup) -> Iterator[str]:
     if decision.inferred:
         yield "this failure was not reported: it is inferred from what the run left in the database"
+    failure = evidence.inferred_failure
+    if decision.inferred and failure is not None and failure.doubt:
+        yield f"the run may not have failed: {failure.doubt}"
     if _is_row_held(evidence) and not setup.commit_timestamps:
         yield "the exact time when the lock was taken is not known, only when it was first seen"
     if _is_row_held(evidence) and evidence.lock.has_holder:
@@ -140,18 +170,32 @@ def _doubts(evidence: Evidence, decision: Decision, setup: Setup) -> Iterator[st
             f"a run on {', '.join(evidence.reported_elsewhere)} was reported for a history of the "
             "same name and does not count here; if it is this server, add it to liquibase.servers"
         )
+    if evidence.lock.waiters:
+        yield "which sessions wait for the lock is inferred from their last statements"
     if evidence.comparison is None and evidence.table_access is TableAccess.COMPLETE:
-        yield "without changelog files, it is not known whether more changesets are expected"
+        files = "without" if evidence.files is None else "without readable"
+        yield f"{files} changelog files, it is not known whether more changesets are expected"
 
 
 def _is_row_held(evidence: Evidence) -> bool:
     return evidence.lock.locked and not evidence.lock.kind.is_held_by_session
 
 
-def _advice(evidence: Evidence, setup: Setup) -> Iterator[str]:
-    if evidence.files is None:
+def _advice(snapshot: ChangelogSnapshot, setup: Setup) -> Iterator[str]:
+    evidence = snapshot.evidence
+    if not setup.configures_changelogs:
         yield "set liquibase.changelogs to detect pending, changed and left-out changesets"
-    if evidence.reported_run is None:
+    elif evidence.files is None and evidence.table_access is TableAccess.COMPLETE:
+        yield (
+            "no section of liquibase.changelogs is for this history: set `table` of the section "
+            f"with its files to {snapshot.changelog}, and `database` to this one or to none"
+        )
+    if evidence.files is not None and evidence.files.other_paths is not None:
+        yield (
+            "give Liquibase and liquibase.changelogs the same search path and the same name of the "
+            "root file, so that paths in the history and in the files are the same"
+        )
+    if evidence.reported_run is None and not evidence.reported_elsewhere:
         yield (
             "run Liquibase as `pg-migration-exporter run -- liquibase update ...` so that failures "
             "are reported with their reason instead of inferred"
