@@ -96,7 +96,8 @@ class ChangelogSection(Section):
     """One root changelog file, and the options that Liquibase gets with it.
 
     `table` (schema.table) is required if a database has several histories; `lock_table` is required
-    if its name does not show which history it belongs to.
+    if its name does not show which history it belongs to. Sections for one history belong together:
+    each service that shares it has a root changelog of its own.
     """
 
     file: str
