@@ -4,14 +4,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-is_current() { # JAR SOURCE...
-  [ -e "$1" ] && [ -z "$(find "${@:2}" -newer "$1" -print -quit)" ]
-}
-
 build() { # JAR FOLDER
-  if is_current "$1" "$2/pom.xml" "$2/src"; then return 0; fi
+  local hash
+  hash=$(find "$2/pom.xml" "$2/src" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+  if [ -e "$1" ] && [ "$hash" = "$(cat "$1.built" 2>/dev/null)" ]; then return 0; fi
   echo "setup: building $1 with Maven" >&2
   mvn --batch-mode --quiet --file "$2/pom.xml" package >&2
+  echo "$hash" >"$1.built"
 }
 
 build java/target/liquibase-pg-migration-reporter.jar java

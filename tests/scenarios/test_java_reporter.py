@@ -120,12 +120,15 @@ def test_liquibase_in_a_program(scenario: Scenario, java_reporter: JavaReporter)
         "reason": "ERROR: division by zero",
     }
     assert_reported(scenario, "changelog.sql::2::test")
-    assert update(FIRST)["outcome"] == "succeeded", "there is nothing to do"
+    assert update(FIRST)["outcome"] == "succeeded", "a replica of the previous release"
+    assert_reported(scenario, "changelog.sql::2::test")
+    assert update(FIRST, FIXED)["outcome"] == "succeeded"
+    scenario.until("succeeded")
     changed = update("1: create table first (id bigint)")
     assert changed["outcome"] == "failed"
     assert changed["failure"]["changeset"] == ""
     assert_reported(scenario, "")
-    assert len(reports(scenario.folder / "reports")) == 4
+    assert len(reports(scenario.folder / "reports")) == 5
 
 
 @every

@@ -123,6 +123,20 @@ def test_the_run_that_ended_last_is_the_latest() -> None:
     assert latest_report([]) is None
 
 
+def test_a_replica_of_the_previous_release_does_not_hide_a_failure() -> None:
+    failure = Failure(changeset="a.sql::1::me", reason="ERROR")
+    failed = make_report(started=10.0, ended=20.0, outcome=Outcome.FAILED, failure=failure)
+    idle = make_report(started=30.0, ended=31.0, outcome=Outcome.SUCCEEDED)
+    wrapped = idle.model_copy(update={"exit_code": 0})
+    ran = ChangesetReport(identity="a.sql::1::me", result=Result.RAN)
+    repaired = idle.model_copy(update={"changesets": (ran,)})
+    assert latest_report([failed, idle]) == failed
+    for latest in (wrapped, repaired):
+        assert latest_report([failed, latest]) == latest
+    elsewhere = failed.model_copy(update={"failure": Failure(reason="a checksum")})
+    assert latest_report([elsewhere, idle]) == idle
+
+
 def test_a_run_without_end_is_under_way_as_long_as_there_are_signs_of_life() -> None:
     running = make_report(updated=1000.0)
     assert running.is_under_way(1059)

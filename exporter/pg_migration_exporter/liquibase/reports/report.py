@@ -149,6 +149,17 @@ class Report(_ReportModel):
         """False for commands that only read. An unknown command counts as a migration."""
         return not self.command or self.command in commands.MIGRATING
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether an application (which has no exit code) had nothing to do."""
+        succeeded = self.outcome is Outcome.SUCCEEDED
+        return succeeded and self.exit_code is None and not self.changesets
+
+    @property
+    def failed_at_changeset(self) -> bool:
+        """Whether a changeset made the run fail."""
+        return self.failure is not None and bool(self.failure.changeset)
+
     def is_under_way(self, now: float) -> bool:
         """False after the end, or if the wrapper has not reported for a minute."""
         return self.ended is None and now - self.updated <= _ABANDONED_AFTER
@@ -185,5 +196,13 @@ def parse_report(content: str | bytes) -> Report:
 
 
 def latest_report(reports: Iterable[Report]) -> Report | None:
-    """Return the run that ended last; if none has ended, the one that started last."""
-    return max(reports, key=lambda report: (report.ended or 0.0, report.started), default=None)
+    """Return the run that ended last; if none has ended, the one that started last.
+
+    An application that has nothing to do after a changeset has failed does not have this
+    changeset, like a replica of the previous release: the failure remains the latest.
+    """
+    latest: Report | None = None
+    for report in sorted(reports, key=lambda report: (report.ended or 0.0, report.started)):
+        if latest is None or not (latest.failed_at_changeset and report.is_idle):
+            latest = report
+    return latest
