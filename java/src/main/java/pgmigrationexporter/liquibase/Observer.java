@@ -12,7 +12,7 @@ import liquibase.lockservice.StandardLockService;
 final class Observer {
     static final ThreadLocal<Observer> CURRENT = ThreadLocal.withInitial(Observer::new);
     private static final String LOCKED = "Successfully acquired change log lock|Changelog-Protokoll erfolgreich gesperrt\\.";
-    private static final String OUTCOME = "(?i)(update|rollback)\\w* command (completed successfully|encountered an exception)\\.";
+    private static final String OUTCOME = "(?i)(update|rollback)[\\w-]* command (completed successfully|encountered an exception)\\.";
     private static final Pattern COMMAND = Pattern.compile(
         ".*(?:\\.(?=\\w+CommandStep\\.)|liquibase\\.Liquibase\\.)((?:[Uu]pdate|[Rr]ollback)\\w*?)(?:CommandStep\\.|\\().*");
     private static final String REASON = "ERROR: Exception Primary Reason:";
@@ -21,7 +21,7 @@ final class Observer {
     /** The results of changesets as in a report, and their messages. */
     private enum Result {
         running("Running Changeset: (.+)"),
-        rolling_back("Rolling Back Changeset: (.+)"),
+        rolling_back("Rolling Back Change[Ss]et: (.+)"),
         ran("ChangeSet (.+) ran successfully in (\\d+)ms.*"),
         failed("ChangeSet (.+) encountered an exception\\."),
         failure_ignored("Change[Ss]et (.+) failed, (?:but failOnError was false|and the error was ignored).*"),
