@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -65,12 +65,12 @@ class LiquibaseMemory:
 
     def track(self, found: Sequence[ChangelogTables], datname: str) -> list[TrackedChangelog]:
         """Return the changelogs with these tables, with what is remembered about them."""
+        found = [replace(tables, is_only=len(found) == 1) for tables in found]
         locks = [tables.lock.oid for tables in found if tables.lock is not None]
         changelogs = [
             self._changelog(tables, datname, only_one=len(found) == 1) for tables in found
         ]
         for changelog in changelogs:
-            changelog.is_only = len(found) == 1
             lock = changelog.tables.lock
             changelog.shares_lock = lock is not None and locks.count(lock.oid) > 1
         self.has_searched = True
@@ -135,7 +135,10 @@ class LiquibaseMemory:
         """Return zeros for a changelog that is new, so that the run that created it counts."""
         if not self.has_searched:
             return ChangelogMemory()
-        if any(changelog.tables.lock == tables.lock for changelog in self.tracked.values()):
+        lock = tables.lock
+        if lock is not None and any(
+            changelog.tables.lock == lock for changelog in self.tracked.values()
+        ):
             return ChangelogMemory(is_new=True, last_order=0)
         return ChangelogMemory(counters=RowCounters(), last_order=0)
 

@@ -136,6 +136,8 @@ class ChangelogTables:
     history: Table
     lock: Table | None
     has_own_lock: bool = True
+    #: Whether the database has no other history.
+    is_only: bool = False
 
     @property
     def name(self) -> str:

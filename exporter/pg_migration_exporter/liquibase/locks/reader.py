@@ -1,8 +1,7 @@
-"""Read the lock of a changelog and the sessions that may be Liquibase's, in one round trip."""
+"""Read the lock of a changelog, and the sessions that may be Liquibase's."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,29 +36,30 @@ class LockReader:
     committed: str
     is_standby: bool
 
-    async def read(
-        self, tables: ChangelogTables, memory: LockMemory, work: SessionsAtWork, *, is_only: bool
+    def record(
+        self,
+        tables: ChangelogTables,
+        row: Rows,
+        sessions: Rows,
+        memory: LockMemory,
+        work: SessionsAtWork,
     ) -> LockAnswers:
-        """Return the lock of a changelog; `is_only` if the database has no other one."""
-        keys = _keys(tables)
-        row, sessions = await asyncio.gather(
-            self._read_row(tables), self._read_sessions(tables, memory, keys)
-        )
+        """Return the lock of a changelog."""
         lock_row, now = read_lock(row)
-        candidates = [] if self.is_standby else read_sessions(sessions)
-        holder = _holder(candidates, keys, is_only=is_only)
-        lock = memory.record(LockPoll(lock_row, candidates, now, holder, self.is_standby))
-        run = work.record(lock, memory.candidates, candidates, now)
+        found = [] if self.is_standby else read_sessions(sessions)
+        holder = _holder(found, _keys(tables), is_only=tables.is_only)
+        lock = memory.record(LockPoll(lock_row, found, now, holder, self.is_standby))
+        run = work.record(lock, memory.candidates, found, now)
         return LockAnswers(lock, lock_row, run, now)
 
-    async def _read_row(self, tables: ChangelogTables) -> Rows:
+    async def read_row(self, tables: ChangelogTables) -> Rows:
+        """Run `READ_LOCK`."""
         if tables.lock is None:
             return await self.query(READ_NO_LOCK)
         return await self.query(READ_LOCK, lock=tables.lock.quoted, committed=self.committed)
 
-    async def _read_sessions(
-        self, tables: ChangelogTables, memory: LockMemory, keys: Sequence[AdvisoryKey]
-    ) -> Rows:
+    async def read_sessions(self, tables: ChangelogTables, memory: LockMemory) -> Rows:
+        """Run `READ_SESSIONS`."""
         guarded = tables.lock or tables.history
         return await self.query(
             READ_SESSIONS,
@@ -67,7 +67,7 @@ class LockReader:
             str(guarded.oid),
             "update" if guarded.is_lock else "insert",
             str(memory.idle_since),
-            array({key.classid for key in keys}),
+            array({key.classid for key in _keys(tables)}),
             str(memory.expects_key(tables)),
         )
 

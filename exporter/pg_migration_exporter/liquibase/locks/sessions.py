@@ -43,10 +43,10 @@ with key as materialized (
        and a.application_name <> current_setting('application_name')
        and a.application_name not like 'pg-migration-exporter%'
        and (a.application_name = any($1::text::text[])
-            or a.application_name !~* '{_OTHER_CLIENTS}'
-               and (a.state is distinct from 'idle'
-                    or a.state_change >= least(to_timestamp($4::text::float8),
-                                               clock_timestamp() - interval '{PLAINLY_IDLE:.0f} s'))
+            or (a.state is distinct from 'idle'
+                or a.state_change >= least(to_timestamp($4::text::float8),
+                                           clock_timestamp() - interval '{PLAINLY_IDLE:.0f} s'))
+               and a.application_name !~* '{_OTHER_CLIENTS}'
             or $6::text::bool and a.pid in (select pid from key))
 ), login as materialized (
     select distinct usesysid as oid from session where not named

@@ -99,11 +99,14 @@ class ChangelogReader:
         locks = LockReader(
             self.query, self.settings.application_names, self._committed, self.is_standby
         )
-        lock, counters, rows = await asyncio.gather(
-            locks.read(tables, memory.lock, changelog.work, is_only=changelog.is_only),
+        # The lock first: the rows of a run that has released it are there.
+        row, sessions, counters, rows = await asyncio.gather(
+            locks.read_row(tables),
+            locks.read_sessions(tables, memory.lock),
             self.query(sql.READ_COUNTERS, str(tables.history.oid), str(lock_oid)),
             self._read_rows(changelog, changelog.history.position),
         )
+        lock = locks.record(tables, row, sessions, memory.lock, changelog.work)
         [counts] = counters.rows
         memory.record_lock(lock.lock)
         answers = _Answers(lock.lock, lock.row.version, RowCounters(*counts), lock.run, lock.now)

@@ -24,8 +24,6 @@ class TrackedChangelog:
     files: ChangelogFiles | None = None
     work: SessionsAtWork = field(default_factory=SessionsAtWork)
     shares_lock: bool = False
-    #: Whether the database has no other changelog.
-    is_only: bool = False
     #: What the files expected at the previous poll, None before it could be compared.
     _expected: frozenset[str] | None = None
     had_pending: bool = False
