@@ -37,6 +37,8 @@ final class Sinks {
     static void attempt(Action action) {
         try {
             action.run();
+        } catch (InterruptedException stopped) {
+            Thread.currentThread().interrupt();
         } catch (Throwable ignored) {
             // Whatever it is, the migration goes on.
         }
