@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from pg_migration_exporter.bundle.types import JobName, Model, OneLine
 from pg_migration_exporter.logs.formats import FormatName, Level
@@ -77,6 +77,18 @@ class Output(Model):
     ca_file: Folder | None
 
 
+class ExporterOutput(Model):
+    """Where errors of migrations are posted as evidence of failed runs: the exporter."""
+
+    enabled: bool
+    host: Host
+    port: Port
+    tls: bool
+    ca_file: Folder | None
+    target: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+    roles: list[Text]
+
+
 class OpenSearch(Model):
     """How OpenSearch stores the documents, and for how long."""
 
@@ -108,5 +120,12 @@ class Logs(Model):
     limits: Limits
     metrics: LogMetrics
     output: Output
+    exporter: ExporterOutput
     opensearch: OpenSearch
     kubernetes: Kubernetes
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.exporter.enabled and "ERROR" not in self.keep.levels:
+            raise ValueError("exporter needs ERROR in keep.levels: what is not stored is not sent")
+        return self

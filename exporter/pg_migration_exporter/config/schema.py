@@ -162,10 +162,11 @@ class StatementsSection(Section):
 
 
 class EndpointSection(Section):
-    """Reports over HTTP; the exporter accepts them if it has a token."""
+    """Reports and errors of the server's log over HTTP; both need a token."""
 
     url: Url | None = None
     token_file: Path | None = None
+    log_errors: bool = False
 
 
 class ReportsSection(Section):

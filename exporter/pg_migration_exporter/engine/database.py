@@ -21,12 +21,14 @@ from pg_migration_exporter.config import Settings
 from pg_migration_exporter.engine.database_watcher import DatabaseWatcher
 from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.engine.failures import FailureLog
+from pg_migration_exporter.engine.log_errors import deliver_log_errors
 from pg_migration_exporter.engine.plan import Plan
 from pg_migration_exporter.engine.run_collector import run_collector
 from pg_migration_exporter.engine.run_context import ContextFactory
 from pg_migration_exporter.engine.scrape import CollectorResult, DatabaseScrape
 from pg_migration_exporter.engine.store import Durable
 from pg_migration_exporter.engine.tasks import cancel_all
+from pg_migration_exporter.liquibase.logs.log_error import LogError
 from pg_migration_exporter.postgres import capabilities, pooler
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import database_of
@@ -76,6 +78,10 @@ class Database:
     def memory(self, collector: str) -> Any:
         """Return the memory of a collector; None if it does not run here."""
         return self._memories.get(collector)
+
+    def handle_log_errors(self, errors: Sequence[LogError]) -> None:
+        """Pass errors of the server's log on to the memories that accept them."""
+        deliver_log_errors(errors, self.datname, self._memories.values())
 
     @property
     def connections(self) -> int:

@@ -23,6 +23,7 @@ from pg_migration_exporter.engine.scrape import DatabaseScrape, Scrape
 from pg_migration_exporter.engine.tasks import cancel_all
 from pg_migration_exporter.engine.watched_databases import WatchedDatabases
 from pg_migration_exporter.engine.watcher import Watcher
+from pg_migration_exporter.liquibase.logs.log_error import LogError
 from pg_migration_exporter.metrics.exposition import Renderer
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.conninfo import describe_server, with_database
@@ -100,6 +101,11 @@ class Target:
         scrape = Scrape(databases, self._watcher if self._watching else None)
         timeout = max(ends_at - time.monotonic(), 0.0)
         return _Running(scrape, asyncio.create_task(self._run(scrape, timeout)), ends_at)
+
+    def handle_log_errors(self, errors: Sequence[LogError]) -> None:
+        """Remember errors of the server's log as evidence of failed migrations."""
+        for database in self.databases():
+            database.handle_log_errors(errors)
 
     async def close(self) -> None:
         """Stop scraping and watching, and close the connections; memories stay."""

@@ -18,6 +18,7 @@ from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.status.cache import StatusCache
 from pg_migration_exporter.web.basic_auth import BasicAuth
 from pg_migration_exporter.web.health import HealthEndpoints
+from pg_migration_exporter.web.log_errors import log_error_routes
 from pg_migration_exporter.web.prometheus import PrometheusEndpoints
 from pg_migration_exporter.web.reports import report_routes
 from pg_migration_exporter.web.responses import HEADERS, refuse
@@ -40,6 +41,7 @@ def create_app(fleet: Fleet, reloader: Reloader) -> Starlette:
         _reload_route(reloader),
         *StatusEndpoints(status).routes(),
         *report_routes(reloader.settings),
+        *log_error_routes(fleet, reloader.settings),
     ]
     login = Middleware(BasicAuth, users=lambda: reloader.settings.web.basic_auth_users)
     app = Starlette(routes=routes, middleware=[login], lifespan=lifespan)

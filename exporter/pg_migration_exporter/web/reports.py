@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 from http import HTTPStatus
 from pathlib import Path
@@ -22,6 +21,7 @@ from pg_migration_exporter.liquibase.reports.report import (
     Report,
     parse_report,
 )
+from pg_migration_exporter.web.bearer_token import is_authorized, read_body
 from pg_migration_exporter.web.responses import HEADERS, refuse
 
 log = logging.getLogger(__name__)
@@ -37,9 +37,9 @@ class ReportEndpoint:
 
     async def receive(self, request: Request) -> Response:
         """Return 204 if the report was stored, else the reason why not."""
-        if not self._is_authorized(request):
+        if not is_authorized(request, self._token_file):
             return refuse(HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong")
-        body = await _read_body(request)
+        body = await read_body(request, MAX_BYTES)
         if body is None:
             return refuse(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a report has at most {MAX_BYTES} bytes"
@@ -55,16 +55,6 @@ class ReportEndpoint:
             log.warning("a report cannot be stored in %s: %s", self._directory.path, error)
             return refuse(HTTPStatus.INSUFFICIENT_STORAGE, "the report cannot be stored")
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
-
-    def _is_authorized(self, request: Request) -> bool:
-        try:
-            expected = read_token(self._token_file)
-        except ConfigError as error:
-            log.warning("reports are refused: %s", error)
-            return False
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        matches = hmac.compare_digest(token.strip().encode(), expected.encode())
-        return matches and scheme.lower() == "bearer"
 
     def _store(self, report: Report) -> None:
         """Store a report, unless a later one of the same run has arrived before."""
@@ -86,13 +76,3 @@ def report_routes(settings: Settings) -> list[Route]:
         )
     endpoint = ReportEndpoint(ReportDirectory(settings.report_directories[0]), token_file)
     return [Route(REPORTS_PATH, endpoint.receive, methods=["POST"])]
-
-
-async def _read_body(request: Request) -> bytes | None:
-    """Return the body; None if it is too long, even if its headers are wrong."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            return None
-    return body

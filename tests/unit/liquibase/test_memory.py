@@ -160,12 +160,18 @@ FAILURE = Judgement("failed", InferredFailure("left out", "a.sql::1::me"))
 
 def test_only_a_run_that_applies_something_repairs_a_failure() -> None:
     memory = ChangelogMemory()
-    memory.record_outcome(FAILURE)
-    memory.record_outcome(Judgement("succeeded"))
+    memory.record_judgement(FAILURE)
+    memory.record_judgement(Judgement("succeeded"))
     assert memory.failure == FAILURE.failure
-    memory.record_outcome(Judgement("succeeded", repairs=True))
+    memory.record_judgement(Judgement("succeeded", repairs=True))
     assert memory.failure is None
-    assert memory.runs == {"failed": 1, "succeeded": 2}
+
+
+def test_runs_that_were_not_counted_before_a_restart_are_counted_after_it() -> None:
+    memory = ChangelogMemory(uncounted=("failed", "succeeded", "succeeded"))
+    restarted = ChangelogMemory.load(json.loads(json.dumps(memory.dump())))
+    assert restarted.runs == {"failed": 1, "succeeded": 2}
+    assert restarted.count_runs() == ()
 
 
 def test_it_survives_a_restart() -> None:
@@ -173,7 +179,7 @@ def test_it_survives_a_restart() -> None:
         oid=5, counters=RowCounters(1, 2, 3, 4), last_run=RunEffect.ADDED_ROWS, last_order=7
     )
     memory.durations.observe(0.3)
-    memory.record_outcome(FAILURE)
+    memory.record_judgement(FAILURE)
     assert ChangelogMemory.load(json.loads(json.dumps(memory.dump()))) == memory
 
 

@@ -8,11 +8,14 @@ from pg_migration_exporter.collectors.contract import Collector, RunContext
 from pg_migration_exporter.collectors.liquibase.liquibase_families import FAMILIES
 from pg_migration_exporter.collectors.liquibase.memory import LiquibaseMemory
 from pg_migration_exporter.collectors.liquibase.samples import publish_history, publish_state
+from pg_migration_exporter.config.schema import Settings
 from pg_migration_exporter.liquibase.history import statements
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.locks.keys import SAMPLE_KEY
 from pg_migration_exporter.liquibase.locks.row import READ_LOCK, READ_NO_LOCK
 from pg_migration_exporter.liquibase.locks.sessions import READ_SESSIONS
+from pg_migration_exporter.liquibase.logs import run_errors
+from pg_migration_exporter.liquibase.logs.received import ReceivedErrors
 from pg_migration_exporter.liquibase.reports import table as report_table
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
 from pg_migration_exporter.liquibase.state.changelog_reader import (
@@ -39,13 +42,13 @@ async def watch(context: RunContext[LiquibaseMemory]) -> bool:
 
 
 async def sample(context: RunContext[LiquibaseMemory]) -> bool:
-    """Read the row of each lock; True if it was written since the last read.
+    """Read the row of each lock; True if it was written, or errors arrived, since the last read.
 
     Two commands that take a second each are never mistaken for one.
     """
-    changelogs = context.memory.tracked.values()
+    changelogs, log_errors = context.memory.tracked.values(), context.memory.log_errors
     due = [await is_lock_written(context.query, changelog) for changelog in changelogs]
-    return any(due)
+    return any(due) or (log_errors is not None and log_errors.is_poll_due)
 
 
 def _is_running(evidence: Evidence) -> bool:
@@ -66,10 +69,18 @@ async def poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]:
         context.capabilities.commit_timestamps,
         context.capabilities.statements_schema,
         context.capabilities.in_recovery,
+        memory.log_errors,
     )
+    if memory.log_errors is not None:
+        memory.log_errors.polled = memory.log_errors.received
     snapshots = await asyncio.gather(*(reader.read(changelog) for changelog in changelogs))
     memory.record(snapshots)
     return memory.snapshots
+
+
+def _new_memory(settings: Settings) -> LiquibaseMemory:
+    log_errors = ReceivedErrors() if settings.reports.endpoint.log_errors else None
+    return LiquibaseMemory(settings.liquibase, ReceivedReports(settings), log_errors)
 
 
 LIQUIBASE = Collector(
@@ -96,11 +107,12 @@ LIQUIBASE = Collector(
         statements.COUNT,
         READ_SESSIONS,
         report_table.READ,
+        run_errors.READ_MIGRATOR,
     ),
     cost="moderate",
     requires=(READ_ALL_STATS,),
     collect=collect,
-    memory=lambda settings: LiquibaseMemory(settings.liquibase, ReceivedReports(settings)),
+    memory=_new_memory,
     watch=watch,
     sample=sample,
 )

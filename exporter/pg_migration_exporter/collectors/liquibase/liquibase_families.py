@@ -95,7 +95,7 @@ FAILURE = Family(
     "liquibase_migration_failure_info",
     "gauge",
     "The failure, as long as the state is failed: the changeset if it is known, and whether the "
-    "failure was reported or inferred; always 1.",
+    "failure was reported, is in the server's log (log) or is inferred; always 1.",
     (*_CHANGELOG, "changeset", "source"),
 )
 RUN_DURATION = Family(

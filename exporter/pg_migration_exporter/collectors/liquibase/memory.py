@@ -15,6 +15,8 @@ from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.history import History
 from pg_migration_exporter.liquibase.history.pairs import TableRules, original_of, pair_tables
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables, read_tables
+from pg_migration_exporter.liquibase.logs.log_error import LogError
+from pg_migration_exporter.liquibase.logs.received import ReceivedErrors
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
 from pg_migration_exporter.liquibase.run_query import RunQuery
 from pg_migration_exporter.liquibase.state.changelog_files import ChangelogFiles, files_for
@@ -35,6 +37,8 @@ class LiquibaseMemory:
 
     settings: LiquibaseSection
     reports: ReceivedReports
+    #: None where no errors of the server's log are accepted.
+    log_errors: ReceivedErrors | None = None
     #: Every changelog that was ever found.
     tracked: dict[str, TrackedChangelog] = field(default_factory=dict)
     #: The latest poll, for the status page, and its time (time.monotonic).
@@ -146,6 +150,11 @@ class LiquibaseMemory:
         """Acknowledge the failure of the changelog named `command` (engine.store)."""
         if command in self.tracked:
             self.tracked[command].memory.acknowledge(time.time())
+
+    def handle_log_errors(self, errors: Sequence[LogError]) -> None:
+        """Store errors of the server's log (engine.log_errors)."""
+        if self.log_errors is not None:
+            self.log_errors.add(errors)
 
     def dump(self) -> dict[str, Any]:
         """Return what a restart must not lose (engine.store)."""

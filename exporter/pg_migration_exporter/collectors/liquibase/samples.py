@@ -43,11 +43,16 @@ def publish_state(context: RunContext[Any], snapshot: ChangelogSnapshot) -> None
     for status in MigrationState:
         context.add(STATUS, int(status is decision.status), *labels, status)
     if decision.status is MigrationState.FAILED:
-        source = "inferred" if decision.inferred else "reported"
-        context.add(FAILURE, 1, *labels, decision.changeset, source)
+        context.add(FAILURE, 1, *labels, decision.changeset, _evidence_of_failure(decision))
     if evidence.table_access is TableAccess.COMPLETE:
         _publish_lock(context, labels, evidence, decision)
         _publish_files(context, labels, evidence.files)
+
+
+def _evidence_of_failure(decision: Decision) -> str:
+    if decision.source == "log":
+        return "log"
+    return "inferred" if decision.inferred else "reported"
 
 
 def _publish_lock(

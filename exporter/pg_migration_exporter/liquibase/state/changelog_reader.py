@@ -20,6 +20,8 @@ from pg_migration_exporter.liquibase.history.tables import ChangelogTables
 from pg_migration_exporter.liquibase.locks.lock import Lock
 from pg_migration_exporter.liquibase.locks.reader import LockReader, is_key_held
 from pg_migration_exporter.liquibase.locks.work import RunSessions
+from pg_migration_exporter.liquibase.logs.received import ReceivedErrors
+from pg_migration_exporter.liquibase.logs.run_errors import RunErrors, RunPeriod
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
 from pg_migration_exporter.liquibase.run_query import RunQuery
 from pg_migration_exporter.liquibase.state.applied_changesets import AppliedChangesets
@@ -30,6 +32,7 @@ from pg_migration_exporter.liquibase.state.evidence import (
     ReportedRun,
     TableAccess,
 )
+from pg_migration_exporter.liquibase.state.judged_runs import LOG_DELAY, JudgedRun, JudgedRuns
 from pg_migration_exporter.liquibase.state.judgement import as_reported, judge
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, LockSample, Poll
 from pg_migration_exporter.liquibase.state.runs import EndedRun
@@ -72,6 +75,8 @@ class ChangelogReader:
     #: Where pg_stat_statements is installed, as SQL; None where it cannot be read.
     statements_schema: str | None = None
     is_standby: bool = False
+    #: Errors of the server's log; None where none arrive.
+    log_errors: ReceivedErrors | None = None
 
     async def read(self, changelog: TrackedChangelog) -> ChangelogSnapshot:
         """Read one changelog, update its memory, emit events, decide its state."""
@@ -147,6 +152,9 @@ class ChangelogReader:
             memory.statements = await self._count_statements(changelog.tables)
         files = await self._compare_files(changelog, fresh=bool(ended))
         self._judge(changelog, ended, files, answers, reported)
+        await self._revise(changelog, answers)
+        if poll.idle and memory.is_settled:
+            changelog.quiet_at = answers.now
         return Evidence(
             TableAccess.COMPLETE,
             lock=answers.lock,
@@ -193,15 +201,64 @@ class ChangelogReader:
         """Record the outcome of the runs that ended; a report says how the last one did."""
         readable = files if files and files.unreadable is None else None
         began = _began(changelog.history, answers)
+        judged = list[JudgedRun]()
         for number, run in enumerate(ended, 1):
             expected = changelog.expected_by(run, readable, began)
-            judgement = judge(run, readable, expected)
+            judgement, by_report = judge(run, readable, expected), None
             if number == len(ended) and reported is not None:
-                judgement = as_reported(judgement, reported, changelog.memory.ended_after)
-            changelog.memory.record_outcome(judgement)
-            self._emit(EventKind.RUN_ENDED, changelog.name, {"outcome": judgement.outcome})
+                by_report = as_reported(judgement, reported, changelog.memory.ended_after)
+            is_reported = by_report is not None
+            judged.append(JudgedRun(run, by_report or judgement, expected, is_reported))
+        if judged:
+            self._record_runs(changelog, judged, readable, answers)
         if readable is not None:
             changelog.record_files(readable)
+
+    def _record_runs(
+        self,
+        changelog: TrackedChangelog,
+        judged: list[JudgedRun],
+        files: ChangelogComparison | None,
+        answers: _Answers,
+    ) -> None:
+        memory = changelog.memory
+        self._count_runs(changelog)
+        changelog.judged = JudgedRuns(
+            judged,
+            files,
+            RunPeriod(changelog.quiet_at or memory.ended_after, answers.now),
+            changelog.history.last,
+            memory.failure,
+            memory.unknown_outcome,
+            count_at=answers.now + LOG_DELAY,
+        )
+        changelog.judged.record(memory)
+
+    async def _revise(self, changelog: TrackedChangelog, answers: _Answers) -> None:
+        """Revise the outcome of the last runs by errors of the log; count them when it is due."""
+        judged, received = changelog.judged, self.log_errors
+        if judged is None:
+            return
+        if received is not None and judged.searched != received.received:
+            judged.searched = received.received
+            await self._search_log(changelog, judged, received)
+        if received is None or judged.are_proven or answers.now >= judged.count_at:
+            self._count_runs(changelog)
+
+    async def _search_log(
+        self, changelog: TrackedChangelog, judged: JudgedRuns, received: ReceivedErrors
+    ) -> None:
+        recognizer = RunErrors(self.query, changelog.tables, self.settings.application_names)
+        period = judged.period
+        for error in received.between(self.datname, period.began, period.ended):
+            if judged.is_logged:
+                return
+            if await recognizer.is_of_run(error, period):
+                judged.apply(error, changelog.memory)
+
+    def _count_runs(self, changelog: TrackedChangelog) -> None:
+        for outcome in changelog.memory.count_runs():
+            self._emit(EventKind.RUN_ENDED, changelog.name, {"outcome": outcome})
 
     async def _count_statements(self, tables: ChangelogTables) -> LockStatements | None:
         if self.statements_schema is None or tables.lock is None:

@@ -20,6 +20,7 @@ class _Found:
     pending: list[str] = field(default_factory=list)
     drifted: list[str] = field(default_factory=list)
     rerun: list[str] = field(default_factory=list)
+    skippable: list[str] = field(default_factory=list)
     unchecked: int = 0
 
     def add(self, changeset: ExpectedChangeset, recorded: Mapping[str, str | None]) -> None:
@@ -33,8 +34,8 @@ class _Found:
         if changeset.run_always:
             self.rerun.append(identity)
         elif name is None:
-            if not changeset.may_leave_no_row:
-                self.pending.append(identity)
+            missing = self.skippable if changeset.may_leave_no_row else self.pending
+            missing.append(identity)
         else:
             self._add_recorded(changeset, recorded[name])
 
@@ -71,6 +72,7 @@ def compare_changesets(
         other_paths=_other_paths(found.pending, unexpected),
         roots=changelog.roots,
         unchecked=found.unchecked,
+        skippable=tuple(found.skippable),
     )
 
 

@@ -14,6 +14,7 @@ from pg_migration_exporter.formatting import shortened
 from pg_migration_exporter.liquibase.locks.lock import LockKind
 from pg_migration_exporter.liquibase.state.evidence import (
     Evidence,
+    InferredFailure,
     OtherPaths,
     ReportedRun,
     RunEffect,
@@ -190,10 +191,16 @@ def _inferred_failure(evidence: Evidence) -> Decision | None:
     return Decision(
         MigrationState.FAILED,
         f"{failure.reason}{doubt}",
-        "changelog" if failure.changeset else "database",
-        inferred=True,
+        _source(failure),
+        inferred=bool(failure.doubt) or not failure.is_logged,
         changeset=failure.changeset,
     )
+
+
+def _source(failure: InferredFailure) -> Source:
+    if failure.is_logged:
+        return "log"
+    return "changelog" if failure.changeset else "database"
 
 
 def _unknown_outcome(evidence: Evidence) -> Decision | None:

@@ -64,6 +64,8 @@ class ChangelogComparison:
     roots: tuple[frozenset[str], ...] = ()
     #: How many recorded changesets have a checksum that only Liquibase can compare.
     unchecked: int = 0
+    #: Changesets that have not run and need not: an update goes on if they fail or are skipped.
+    skippable: tuple[str, ...] = ()
 
     def left_out(self, recorded: Iterable[str]) -> list[str]:
         """Return what is pending of the roots that have one of the recorded changesets."""
@@ -89,6 +91,8 @@ class InferredFailure:
     changeset: str = ""
     #: What else would have left the same traces.
     doubt: str = ""
+    #: The server's log has the error.
+    is_logged: bool = False
 
     def is_gone(self, files: ChangelogComparison) -> bool:
         """Whether the files no longer have the changeset."""

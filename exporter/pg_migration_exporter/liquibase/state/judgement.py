@@ -50,10 +50,12 @@ def judge(run: EndedRun, files: ChangelogComparison | None, expected: frozenset[
     return _JUDGES[run.effect](run, files, expected)
 
 
-def as_reported(judgement: Judgement, reported: ReportedRun, ended_after: float) -> Judgement:
-    """Prefer what the run reported about itself, if the report is about this run."""
+def as_reported(
+    judgement: Judgement, reported: ReportedRun, ended_after: float
+) -> Judgement | None:
+    """Return what the run reported about itself; None if the report is about another run."""
     if reported.ended_at is None or reported.ended_at < ended_after:
-        return judgement
+        return None
     if reported.failed:
         return Judgement("failed", repairs=True)
     if judgement.outcome == "rolled_back":

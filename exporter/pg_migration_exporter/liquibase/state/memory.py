@@ -9,7 +9,7 @@ Commands with nothing to do update the lock's row once or not at all, and do not
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -119,6 +119,8 @@ class ChangelogMemory:
     lock_taken: float = 0.0
     lock: LockMemory = field(default_factory=LockMemory)
     runs: dict[str, int] = field(default_factory=dict)
+    #: Outcomes of runs that ended a moment ago: what proves another outcome may still arrive.
+    uncounted: Sequence[str] = ()
     durations: DurationHistogram = field(default_factory=DurationHistogram)
 
     def record_table(self, oid: int) -> bool:
@@ -238,15 +240,26 @@ class ChangelogMemory:
         """Whether the lock's row was read a moment ago."""
         return time.monotonic() - self.sampled_at <= _SAMPLE_INTERVAL
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no trace waits for more to arrive."""
+        return self.unsettled_since is None and not self.saw_lock_held
+
     def known_history(self) -> KnownHistory:
         """Return what this memory knows of the rows, for a history that was not read yet."""
         xid = int(self.settled_version) if self.settled_version else None
         order = self.last_order if self.settled_order is None else self.settled_order
         return KnownHistory(xid, order, self.settled_rows, self.counters or RowCounters())
 
-    def record_outcome(self, judgement: Judgement) -> None:
-        """Count a run, and remember its failure until a later run repairs it."""
-        self.runs[judgement.outcome] = self.runs.get(judgement.outcome, 0) + 1
+    def count_runs(self) -> Sequence[str]:
+        """Count the runs that were not counted yet; return their outcomes."""
+        counted, self.uncounted = self.uncounted, ()
+        for outcome in counted:
+            self.runs[outcome] = self.runs.get(outcome, 0) + 1
+        return counted
+
+    def record_judgement(self, judgement: Judgement) -> None:
+        """Remember the failure of a run until a later run repairs it."""
         if judgement.failure is not None:
             self.failure, self.unknown_outcome = judgement.failure, ""
         elif judgement.repairs:
@@ -291,4 +304,6 @@ class ChangelogMemory:
         fields["last_run"] = RunEffect(_OLD_EFFECTS.get(last_run, last_run))
         fields["lock"] = LockMemory.load(fields.get("lock", {}))
         fields["durations"] = DurationHistogram.load(fields["durations"])
-        return cls(**fields)
+        memory = cls(**fields)
+        memory.count_runs()
+        return memory

@@ -10,6 +10,7 @@ from pg_migration_exporter.liquibase.locks.work import SessionsAtWork
 from pg_migration_exporter.liquibase.state.changelog_files import ChangelogFiles
 from pg_migration_exporter.liquibase.state.decide import Decision
 from pg_migration_exporter.liquibase.state.evidence import ChangelogComparison, Evidence
+from pg_migration_exporter.liquibase.state.judged_runs import JudgedRuns
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
 from pg_migration_exporter.liquibase.state.runs import EndedRun
 
@@ -24,6 +25,12 @@ class TrackedChangelog:
     files: ChangelogFiles | None = None
     work: SessionsAtWork = field(default_factory=SessionsAtWork)
     shares_lock: bool = False
+    #: Whether the database has no other changelog.
+    is_only: bool = False
+    #: The runs that ended last.
+    judged: JudgedRuns | None = None
+    #: The latest poll that found nothing in progress; seconds since the epoch.
+    quiet_at: float = 0.0
     #: What the files expected at the previous poll, None before it could be compared.
     _expected: frozenset[str] | None = None
     had_pending: bool = False

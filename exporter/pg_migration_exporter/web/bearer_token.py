@@ -1,0 +1,36 @@
+"""The bearer token and the size limit of requests that bring data to the exporter."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from pathlib import Path
+
+from starlette.requests import Request
+
+from pg_migration_exporter.config.report_token import read_token
+from pg_migration_exporter.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+def is_authorized(request: Request, token_file: Path | None) -> bool:
+    """Whether the request has the token; the reason why none can match is logged."""
+    try:
+        expected = read_token(token_file)
+    except ConfigError as error:
+        log.warning("%s is refused: %s", request.url.path, error)
+        return False
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    matches = hmac.compare_digest(token.strip().encode(), expected.encode())
+    return matches and scheme.lower() == "bearer"
+
+
+async def read_body(request: Request, limit: int) -> bytes | None:
+    """Return the body; None if it has more than `limit` bytes, even if its headers are wrong."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            return None
+    return body
