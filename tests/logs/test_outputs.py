@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pg_migration_exporter.liquibase.logs.log_error import LOG_ERRORS_PATH
 from testbed.waiting import wait_until
 from tests.fixtures.fluent_bit import log_values, rendered
 from tests.logs.delivery import Delivery
@@ -46,6 +47,48 @@ def test_what_is_sent_is_encrypted_kept_until_delivered_and_holds_no_password(ki
 def test_a_file_of_authorities_and_encryption_may_be_left_out() -> None:
     assert "tls.ca_file" not in output_of()
     assert not {key for key in output_of(tls=False) if key.startswith("tls")}
+
+
+def exporter_pipeline(**exporter: Any) -> dict[str, Any]:
+    """The rendered pipeline with errors for the exporter."""
+    values = log_values({"exporter": {"enabled": True} | exporter})
+    pipeline = yaml.safe_load(rendered(values, "fluent-bit/jsonlog.yaml"))["pipeline"]
+    assert isinstance(pipeline, dict)
+    return pipeline
+
+
+def test_errors_are_posted_to_the_exporter() -> None:
+    pipeline = exporter_pipeline(host="exporter.example.com", target="db1")
+    [output] = [output for output in pipeline["outputs"] if output.get("alias") == "exporter"]
+    [copy] = [each for each in pipeline["filters"] if each["name"] == "rewrite_tag"]
+    [reduce] = [each for each in pipeline["filters"] if each["match"] == output["match"]]
+    assert (output["name"], output["format"]) == ("http", "json")
+    assert (output["json_date_key"], output["json_date_format"]) == ("time", "double")
+    assert output["uri"] == f"{LOG_ERRORS_PATH}?target=db1"
+    assert output["header"] == "Authorization Bearer ${LOGS_EXPORTER_TOKEN}"
+    assert output["retry_limit"] == "no_limits"
+    assert copy["rule"] == f"$failure ^yes$ {output['match']} true"
+    assert reduce["call"] == "for_exporter"
+
+
+def test_what_is_posted_to_the_exporter_may_be_encrypted() -> None:
+    pipeline = exporter_pipeline(tls=True, ca_file="/etc/ssl/ca.crt")
+    output = pipeline["outputs"][-1]
+    assert (output["tls"], output["tls.verify"], output["tls.verify_hostname"]) == (True,) * 3
+    assert output["tls.ca_file"] == "/etc/ssl/ca.crt"
+    assert not {key for key in exporter_pipeline()["outputs"][-1] if key.startswith("tls")}
+
+
+def test_by_default_nothing_is_posted_to_the_exporter() -> None:
+    text = rendered(log_values(), "fluent-bit/jsonlog.yaml")
+    assert "exporter" not in {
+        output.get("alias") for output in yaml.safe_load(text)["pipeline"]["outputs"]
+    }
+
+
+def test_only_what_is_stored_can_be_posted_to_the_exporter() -> None:
+    with pytest.raises(ValueError, match=r"exporter needs ERROR in keep\.levels"):
+        log_values({"exporter": {"enabled": True}, "keep": {"levels": ["FATAL"]}})
 
 
 @pytest.mark.pg(">= 15")

@@ -235,3 +235,41 @@ def test_only_what_matters_is_kept_and_all_is_counted(entry: Document, is_kept: 
     assert record.get("kept") == ("yes" if is_kept else None)
     assert (record["level"], record["db_label"]) == (entry["error_severity"], "game")
     assert ("message" in record) == is_kept
+
+
+def test_errors_of_migrations_are_copied_for_the_exporter_without_sql() -> None:
+    exporter = {"enabled": True, "roles": ["app"]}
+    script = Script(log_values(KEEP_ALL, {"exporter": exporter}))
+    error = json_entry(
+        "no such table",
+        error_severity="ERROR",
+        user="app",
+        state_code="42P01",
+        statement="ALTER TABLE secret ADD x int",
+        detail="secret",
+    )
+    record = script.normalize("jsonlog", error)
+    assert record["failure"] == "yes"
+    code, _, copy = script.call("for_exporter", record)
+    assert code == 2
+    assert copy == {
+        "pid": 0x1A,
+        "started": 0x65F0,
+        "user": "app",
+        "database": "game",
+        "severity": "ERROR",
+        "sqlstate": "42P01",
+        "message": "no such table",
+        "statement": "ALTER TABLE secret",
+    }
+    assert "failure" not in script.call("identify", record)[2]
+    for other in (error | {"user": "web"}, error | {"error_severity": "LOG"}):
+        assert "failure" not in script.normalize("jsonlog", other)
+    named = error | {"user": "web", "application_name": "liquibase"}
+    assert script.normalize("jsonlog", named)["failure"] == "yes"
+    assert script.call("for_exporter", {"level": "ERROR"})[0] == -1
+
+
+def test_without_the_exporter_nothing_is_copied(script: Script) -> None:
+    error = json_entry("no", error_severity="ERROR", application_name="liquibase")
+    assert "failure" not in script.normalize("jsonlog", error)

@@ -25,8 +25,6 @@ select coalesce(bool_or(pg_has_role(r.oid, c.relowner, 'member')
 #: Seconds between the start of a run's session and the first sign of the run: Liquibase reads its
 #: files meanwhile. The sessions of an application's pool are older.
 _PREPARATION = 60.0
-#: Seconds; in a longer time between two polls, an application may have opened sessions too.
-_LONGEST_GAP = 600.0
 _UNDEFINED_TABLE = "42P01"
 _OTHER_CLIENTS = re.compile(
     r"psql$|pgAdmin|DBeaver|DataGrip|pg_dump|pg_restore|pg-migration-exporter", re.IGNORECASE
@@ -64,8 +62,7 @@ class RunErrors:
             return False
         if error.pid in period.holders:
             return True
-        is_new = error.started >= period.began - _PREPARATION
-        if not is_new or period.ended - period.began > _LONGEST_GAP:
+        if error.started < period.began - _PREPARATION:
             return False
         if error.application in self.application_names:
             return True

@@ -49,6 +49,10 @@ _ACCESS_ERRORS: dict[type[Exception], TableAccess] = {
 
 #: Seconds; a run that lasts longer is seen while it holds its lock.
 _SHORT_RUN = 60.0
+#: Seconds without a poll, such as during a restart, after which the start of a run is not known.
+_UNWATCHED = 60.0
+#: Seconds for which errors then still count: later, other sessions than a run's are new too.
+_LONGEST_UNWATCHED = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,10 @@ class ChangelogReader:
         memory = changelog.memory
         reported = self.reports.latest(self.datname, changelog.name)
         poll = self._poll(changelog, answers, reported)
+        if answers.now - memory.polled_at > _UNWATCHED:
+            changelog.quiet_at = 0.0
+        if answers.lock.holder_pid is not None:
+            changelog.holders |= {answers.lock.holder_pid}
         if memory.needs_statements(poll, changelog.history.changes):
             poll = replace(poll, statements=await self._count_statements(changelog.tables))
         ended = memory.record_poll(poll, changelog.history.changes)
@@ -154,7 +162,7 @@ class ChangelogReader:
         self._judge(changelog, ended, files, answers, reported)
         await self._revise(changelog, answers)
         if poll.idle and memory.is_settled:
-            changelog.quiet_at = answers.now
+            changelog.quiet_at, changelog.holders = answers.now, frozenset()
         return Evidence(
             TableAccess.COMPLETE,
             lock=answers.lock,
@@ -226,7 +234,7 @@ class ChangelogReader:
         changelog.judged = JudgedRuns(
             judged,
             files,
-            RunPeriod(changelog.quiet_at or memory.ended_after, answers.now),
+            _period(changelog, answers.now),
             changelog.history.last,
             memory.failure,
             memory.unknown_outcome,
@@ -329,6 +337,12 @@ def _began(history: History, answers: _Answers) -> float:
 def _table_access(tables: ChangelogTables) -> TableAccess:
     is_readable = tables.history.readable and (tables.lock is None or tables.lock.readable)
     return TableAccess.COMPLETE if is_readable else TableAccess.NOT_GRANTED
+
+
+def _period(changelog: TrackedChangelog, ended: float) -> RunPeriod:
+    """Return since when the runs that have ended can have been in progress."""
+    earliest = max(changelog.memory.ended_after, ended - _LONGEST_UNWATCHED)
+    return RunPeriod(changelog.quiet_at or earliest, ended, changelog.holders)
 
 
 def _is_idle(answers: _Answers, reported: ReportedRun | None) -> bool:

@@ -95,7 +95,9 @@ class InferredFailure:
     is_logged: bool = False
 
     def is_gone(self, files: ChangelogComparison) -> bool:
-        """Whether the files no longer have the changeset."""
+        """Whether the files no longer have the changeset; a rollback that failed needs none."""
+        if self.is_logged and not self.changeset:
+            return False
         return self.changeset not in map(shortened, files.expected)
 
 

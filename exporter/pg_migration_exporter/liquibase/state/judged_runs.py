@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pg_migration_exporter.formatting import shortened
 from pg_migration_exporter.liquibase.history.history import Row
 from pg_migration_exporter.liquibase.logs.log_error import LogError
 from pg_migration_exporter.liquibase.logs.run_errors import RunPeriod
@@ -104,7 +105,7 @@ class JudgedRuns:
     def _failure(self, judged: JudgedRun, error: LogError) -> InferredFailure | None:
         """Return the failure that the error and the tables show together."""
         run = judged.run
-        if run.effect in _NO_CHANGESET or run.is_consecutive:
+        if run.effect in _NO_CHANGESET:
             return None
         if run.effect is RunEffect.REMOVED_ROWS:
             return _logged("a rollback failed", error)
@@ -121,9 +122,10 @@ class JudgedRuns:
         inferred, recorded = judged.judgement.failure, judged.run.recorded
         is_doubtful = bool(files.skippable) or (bool(recorded) and not self._is_order_known)
         doubt = _TOLERATED if is_doubtful else ""
-        if recorded and not files.expected.intersection(recorded):
+        if recorded and set(recorded) <= set(files.unexpected):
             return _logged("the last run, of other files, failed", error, doubt=_TOLERATED)
-        left_out = [changeset for changeset in files.missing if changeset in judged.expected]
+        missing = files.left_out(recorded) if recorded else files.missing
+        left_out = [shortened(changeset) for changeset in missing if changeset in judged.expected]
         changeset = inferred.changeset if inferred is not None else "".join(left_out[:1])
         if changeset:
             return _logged(f"changeset {changeset} failed", error, changeset, doubt)

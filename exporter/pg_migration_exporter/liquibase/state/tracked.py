@@ -31,6 +31,8 @@ class TrackedChangelog:
     judged: JudgedRuns | None = None
     #: The latest poll that found nothing in progress; seconds since the epoch.
     quiet_at: float = 0.0
+    #: Process IDs of the sessions that have held the lock since then.
+    holders: frozenset[int] = frozenset()
     #: What the files expected at the previous poll, None before it could be compared.
     _expected: frozenset[str] | None = None
     had_pending: bool = False
