@@ -1,4 +1,4 @@
-"""Basic authentication (RFC 7617) for all routes except that of reports, which needs a token.
+"""Basic authentication (RFC 7617) for all routes except those that need a token instead.
 
 bcrypt is slow on purpose: it runs in threads, a few at a time, and accepted logins are remembered
 as keyed hashes. Passwords and their bcrypt hashes are never logged.
@@ -20,6 +20,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pg_migration_exporter.liquibase.logs.log_error import LOG_ERRORS_PATH
 from pg_migration_exporter.liquibase.reports.report import REPORTS_PATH
 from pg_migration_exporter.web.responses import refuse
 
@@ -59,8 +60,8 @@ class BasicAuth:
 
     async def _refusal(self, scope: Scope) -> Response | None:
         users = self._users()
-        # A report has its token in the Authorization header.
-        if not users or scope["path"] == REPORTS_PATH:
+        # These requests have their token in the Authorization header.
+        if not users or scope["path"] in {REPORTS_PATH, LOG_ERRORS_PATH}:
             return None
         login = _read_login(Headers(scope=scope).get("authorization", ""))
         try:

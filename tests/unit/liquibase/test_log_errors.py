@@ -91,8 +91,8 @@ def test_only_the_latest_errors_are_stored() -> None:
 
 def is_of_run(error: LogError, period: RunPeriod = PERIOD) -> bool:
     """Whether the error counts, on a server where `app` may write the history."""
-    history = Table(1, "public", "databasechangelog", "public.databasechangelog", False, 10, True)
-    lock = Table(2, "public", "changes_lock", "public.changes_lock", True, 10, True)
+    history = Table(1, "public", "databasechangelog", "public.databasechangelog", False, True, True)
+    lock = Table(2, "public", "changes_lock", "public.changes_lock", True, True, True)
 
     async def query(query: Query, *parameters: str, **_: str) -> Rows:
         return Rows(("migrates",), [(parameters[0] == "app",)])
