@@ -25,8 +25,6 @@ class TrackedChangelog:
     files: ChangelogFiles | None = None
     work: SessionsAtWork = field(default_factory=SessionsAtWork)
     shares_lock: bool = False
-    #: Whether the database has no other changelog.
-    is_only: bool = False
     #: The runs that ended last.
     judged: JudgedRuns | None = None
     #: The latest poll that found nothing in progress; seconds since the epoch.
