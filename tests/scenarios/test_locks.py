@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from testbed.pgbouncer import PgBouncer
+from testbed.postgres import Server
 from testbed.programs import liquibase_jars
 from testbed.waiting import wait_until
+from testbed.workspace import Workspace
 from tests.fixtures.scenario import Scenario, runs
 
 FIRST = "1: create table first (id int)"
@@ -131,3 +138,30 @@ def test_blocked_by_an_older_session_of_its_own_role(scenario: Scenario) -> None
     run.wait(60)
     page = scenario.until("succeeded")
     assert page.value("liquibase_migration_blocked") == 0
+
+
+@pytest.mark.every_liquibase
+def test_behind_a_transaction_pooler(
+    scenario: Scenario, workspace: Workspace, server: Server
+) -> None:
+    """Its server connections keep Liquibase's name, and stay."""
+    scenario.write("changelog.sql", FIRST)
+    scenario.watch()
+    options = {"pool_mode": "transaction", "ignore_startup_parameters": "extra_float_digits"}
+    with PgBouncer(workspace, server, options, name=f"bouncer_{scenario.database.name}") as bouncer:
+        pooled: dict[str, Any] = {
+            "database": bouncer.database(scenario.database.name),
+            "application_name": "liquibase&prepareThreshold=0",
+        }
+        assert scenario.run(**pooled) == 0
+        page = scenario.until_counted(1, timeout=20)
+        assert runs(page) == {"succeeded": 1}
+        scenario.write("changelog.sql", FIRST, SLOW, "3: select 1 / 0")
+        run = scenario.start(**pooled)
+        wait_until(lambda: scenario.database.value(_HOLDER), 60, "it holds the lock")
+        scenario.until("running")
+        run.wait(60)
+        scenario.until("failed", timeout=20)
+        page = scenario.until_counted(2, timeout=20)
+        assert runs(page) == {"succeeded": 1, "failed": 1}
+        assert "stale_lock" not in scenario.states
