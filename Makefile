@@ -59,7 +59,7 @@ soak: setup ## Run load, migrations and random faults, then report (MINUTES=10 b
 	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) --reliability docs/reliability.md
 
 .PHONY: bench
-bench: ## Measure the exporter beside postgres_exporter (two minutes; docs/benchmarks.md)
+bench: ## Compare the exporter with postgres_exporter (two minutes; docs/benchmarks.md)
 	@scripts/setup.sh bench
 	@$(BIN)/python -m bench --markdown docs/benchmarks.md
 

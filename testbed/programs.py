@@ -69,7 +69,7 @@ def postgres_major(bindir: Path) -> int:
 
 
 def _has_server(bindir: Path) -> bool:
-    """Say whether a server runs from `bindir`: new enough, with pg_stat_statements beside it."""
+    """Return whether a server runs from `bindir`: new enough, and with pg_stat_statements."""
     if not all((bindir / name).is_file() for name in ("postgres", "initdb", "pg_config")):
         return False
     shared = Path(_output(bindir / "pg_config", "--sharedir"))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pg_migration_exporter.bundle import alert_rules
 from pg_migration_exporter.bundle.rule_tests.promtool_files import promtool_files
 from pg_migration_exporter.bundle.values import load_values
+from tests.fixtures.yaml_text import load_yaml
 
 ROOT = Path(__file__).parents[2]
 QUEST = ROOT / "examples/quest/values.yaml"
@@ -20,7 +19,7 @@ ALERTS = [rule for rule in RULES if "alert" in rule]
 RECORDS = [rule for rule in RULES if "record" in rule]
 #: The text of each of promtool's files of unit tests by its name, and their content.
 TEST_TEXTS = promtool_files(VALUES)
-TEST_FILES: list[dict[str, Any]] = [yaml.safe_load(text) for text in TEST_TEXTS.values()]
+TEST_FILES: list[dict[str, Any]] = [load_yaml(text) for text in TEST_TEXTS.values()]
 
 
 def runbook(alert: str) -> Path:

@@ -114,7 +114,7 @@ def _(node: Call) -> frozenset[str]:
         case "absent":
             labels_of(node.args[0])
             matchers = node.args[0].matchers.matchers
-            return frozenset(one.name for one in matchers if one.op == MatchOp.Equal)
+            return frozenset(matcher.name for matcher in matchers if matcher.op == MatchOp.Equal)
         case "vector":
             return frozenset()
         case name:

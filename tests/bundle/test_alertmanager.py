@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.schema import Values
@@ -25,6 +24,7 @@ from testbed.programs import program
 from testbed.waiting import wait_until
 from testbed.workspace import Workspace
 from tests.bundle.conftest import Cli, WriteValues
+from tests.fixtures.yaml_text import load_yaml
 
 VALUES = load_values()
 INHIBIT = VALUES.alertmanager.inhibit
@@ -32,7 +32,7 @@ EVENTS = set(VALUES.alertmanager.events)
 RULES: list[dict[str, Any]] = [
     rule
     for file in render(["alerts"], VALUES)
-    for group in yaml.safe_load(file.text)["groups"]
+    for group in load_yaml(file.text)["groups"]
     for rule in group["rules"]
     if "alert" in rule
 ]
@@ -109,7 +109,7 @@ def test_a_team_has_receivers_of_its_own(tmp_path: Path, write_values: WriteValu
 
 
 def test_the_end_is_told_of_all_but_events_and_the_watchdog(config: Path) -> None:
-    for receiver in yaml.safe_load(config.read_text())["receivers"]:
+    for receiver in load_yaml(config.read_text())["receivers"]:
         ways = [way for name, ways in receiver.items() if name != "name" for way in ways]
         is_told = not receiver["name"].endswith(".firing")
         assert [way["send_resolved"] for way in ways] == [is_told] * len(ways)
@@ -126,7 +126,7 @@ def test_alerts_that_end_with_their_window_are_events() -> None:
 
 
 def test_alerts_of_one_migration_come_together(config: Path) -> None:
-    assert yaml.safe_load(config.read_text())["route"]["group_by"] == [
+    assert load_yaml(config.read_text())["route"]["group_by"] == [
         "cluster",
         "datname",
         "changelog",
@@ -200,7 +200,7 @@ Silenced = Callable[..., set[str]]
 @pytest.fixture(scope="module")
 def running(workspace: Workspace, config: Path) -> Iterator[Alertmanager]:
     """An Alertmanager with the rendered routes and inhibition that tells nobody."""
-    content = yaml.safe_load(config.read_text())
+    content = load_yaml(config.read_text())
     content["receivers"] = [{"name": receiver["name"]} for receiver in content["receivers"]]
     content["templates"] = [str(config.parent / name) for name in content["templates"]]
     with Alertmanager(workspace, content, "inhibiting") as alertmanager:

@@ -11,7 +11,6 @@ from urllib.parse import unquote
 
 import promql_parser
 import pytest
-import yaml
 
 from demo.dashboards.queries import Query, Span, annotation_queries, panel_queries, panels, queries
 from demo.world import QUEST
@@ -20,6 +19,7 @@ from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values, merge
 from pg_migration_exporter.liquibase.state.decide import MigrationState
 from tests.bundle.series_labels import labels_of
+from tests.fixtures.yaml_text import load_yaml
 
 #: Those of the bundle and those of the example.
 VALUES = load_values(QUEST / "values.yaml")
@@ -103,7 +103,7 @@ def test_variables_choose_the_data_source_and_targets(uid: str) -> None:
         "datasource",
         "prometheus",
     )
-    assert [one["name"] for one in choices] == ["job", "instance", "datname"]
+    assert [choice["name"] for choice in choices] == ["job", "instance", "datname"]
     for choice in choices:
         assert choice["multi"]
         assert choice["includeAll"]
@@ -119,14 +119,14 @@ def test_variables_choose_the_data_source_and_targets(uid: str) -> None:
 def test_panels_lie_on_the_grid_and_none_on_another(uid: str) -> None:
     places = [panel["gridPos"] for panel in DASHBOARDS[uid]["panels"]]
     assert all(place["x"] + place["w"] <= 24 for place in places)
-    for one, other in combinations(places, 2):
+    for place, other in combinations(places, 2):
         apart = (
-            one["x"] + one["w"] <= other["x"]
-            or other["x"] + other["w"] <= one["x"]
-            or one["y"] + one["h"] <= other["y"]
-            or other["y"] + other["h"] <= one["y"]
+            place["x"] + place["w"] <= other["x"]
+            or other["x"] + other["w"] <= place["x"]
+            or place["y"] + place["h"] <= other["y"]
+            or other["y"] + other["h"] <= place["y"]
         )
-        assert apart, f"{one} lies on {other}"
+        assert apart, f"{place} lies on {other}"
 
 
 @every_dashboard
@@ -222,7 +222,7 @@ def test_the_fleet_shows_the_worst_state_of_a_server() -> None:
         MigrationState.STALE_LOCK,
         MigrationState.FAILED,
     ]
-    [query] = (one for one in panel_queries("", table) if one.legend == "state")
+    [query] = (query for query in panel_queries("", table) if query.legend == "state")
     for number, status in enumerate(from_best_to_worst):
         assert re.search(rf'{{status="{status}", .*}} \* {number}$', query.expression, re.MULTILINE)
 
@@ -274,7 +274,7 @@ def test_counters_are_read_as_rates(query: Query) -> None:
 
 def test_alerts_lead_to_the_cockpit() -> None:
     uid = VALUES.urls.dashboard.rpartition("/")[2]
-    variables = {one["name"] for one in DASHBOARDS[uid]["templating"]["list"]}
+    variables = {variable["name"] for variable in DASHBOARDS[uid]["templating"]["list"]}
     assert {"job", "instance", "datname"} <= variables
 
 
@@ -293,7 +293,9 @@ def test_panels_lead_to_runbooks_that_exist(root: Path) -> None:
 
 
 def test_runbooks_that_have_no_address_are_no_links() -> None:
-    assert not any(panel["links"] for one in DASHBOARDS.values() for panel in panels(one))
+    assert not any(
+        panel["links"] for dashboard in DASHBOARDS.values() for panel in panels(dashboard)
+    )
 
 
 def matchers_of_the_form(query: str) -> dict[str, str]:
@@ -307,7 +309,7 @@ def matchers_of_the_form(query: str) -> dict[str, str]:
     assert "=" not in value
     selector = promql_parser.parse(unquote(value))
     assert isinstance(selector, promql_parser.VectorSelector)
-    return {one.name: one.value for one in selector.matchers.matchers}
+    return {matcher.name: matcher.value for matcher in selector.matchers.matchers}
 
 
 def test_alert_that_fires_leads_to_a_silence_of_it_on_its_server() -> None:
@@ -355,15 +357,18 @@ def test_names_of_the_values_are_followed() -> None:
 
 
 def test_sidecar_gets_every_dashboard(root: Path) -> None:
-    kustomization = yaml.safe_load((root / "dashboards/kustomization.yaml").read_text())
+    kustomization = load_yaml((root / "dashboards/kustomization.yaml").read_text())
     assert kustomization["generatorOptions"]["labels"] == {"grafana_dashboard": "1"}
-    generated = {one["name"]: one["files"] for one in kustomization["configMapGenerator"]}
+    generated = {
+        config_map["name"]: config_map["files"]
+        for config_map in kustomization["configMapGenerator"]
+    }
     assert generated == {uid: [f"{uid}.json"] for uid in uids(load_values())}
 
 
 def test_provisioning_has_one_provider_of_files_and_a_prometheus(root: Path) -> None:
     folder = root / "deploy/grafana"
-    (provider,) = yaml.safe_load((folder / "dashboards.yaml").read_text())["providers"]
+    (provider,) = load_yaml((folder / "dashboards.yaml").read_text())["providers"]
     assert (provider["type"], provider["allowUiUpdates"]) == ("file", False)
-    (source,) = yaml.safe_load((folder / "datasource.yaml").read_text())["datasources"]
+    (source,) = load_yaml((folder / "datasource.yaml").read_text())["datasources"]
     assert (source["type"], source["isDefault"]) == ("prometheus", True)

@@ -39,10 +39,10 @@ Json = dict[str, Any]
 
 
 def _panel(dashboard: Json, kind: str) -> Json:
-    return next(one for one in dashboard["panels"] if one["type"] == kind)
+    return next(panel for panel in dashboard["panels"] if panel["type"] == kind)
 
 
-#: What is wrong with a dashboard -> how it becomes so. Each is one that Grafana would not refuse.
+#: What is wrong with a dashboard -> how it becomes so. Each is panel that Grafana would not refuse.
 FAULTS: Mapping[str, Callable[[Json], object]] = {
     "unknown-setting": lambda it: it.update(refreshing="10s"),
     "wrong-type": lambda it: it.update(refresh=10),
@@ -121,5 +121,9 @@ def test_dashboards_are_what_grafana_types_and_faulty_ones_are_not(
 
 
 def test_every_kind_of_panel_is_typed() -> None:
-    kinds = {panel["type"] for one in dashboards(load_values()).values() for panel in one["panels"]}
+    kinds = {
+        panel["type"]
+        for dashboard in dashboards(load_values()).values()
+        for panel in dashboard["panels"]
+    }
     assert kinds == {*re.findall(r"Panel<'([\w-]+)'", TYPES.read_text()), "row"}

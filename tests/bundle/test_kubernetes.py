@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from pg_migration_exporter.bundle.render import render
@@ -16,6 +17,7 @@ from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.errors import ConfigError
 from tests.bundle.conftest import WriteValues
+from tests.fixtures.yaml_text import load_yaml
 
 SCHEMAS = {
     path.stem: json.loads(path.read_text())
@@ -45,13 +47,18 @@ EVERYTHING = {
 
 
 def _objects(values: Values) -> dict[str, dict[str, Any]]:
-    loaded = [yaml.safe_load(file.text) for file in render(["kubernetes"], values)]
-    return {document["kind"]: document for document in loaded}
+    return deepcopy(_read_objects(values.model_dump_json(by_alias=True)))
+
+
+@cache
+def _read_objects(values: str) -> dict[str, dict[str, Any]]:
+    files = render(["kubernetes"], Values.model_validate_json(values))
+    return {document["kind"]: document for document in (load_yaml(file.text) for file in files)}
 
 
 def _native(values: Values) -> dict[str, Any]:
     config: dict[str, Any] = next(
-        yaml.safe_load(file.text)
+        load_yaml(file.text)
         for file in render(["alertmanager"], values)
         if file.path.endswith(".yml")
     )
@@ -125,7 +132,7 @@ def test_routes_and_inhibition_are_those_of_alertmanager(values: Values) -> None
 
 
 def _matchers(matchers: Any) -> list[str]:
-    return [f'{one["name"]}{one["matchType"]}"{one["value"]}"' for one in matchers]
+    return [f'{matcher["name"]}{matcher["matchType"]}"{matcher["value"]}"' for matcher in matchers]
 
 
 def test_secrets_are_keys_of_the_secret_and_texts_stand_alone(values: Values) -> None:
@@ -140,7 +147,10 @@ def test_secrets_are_keys_of_the_secret_and_texts_stand_alone(values: Values) ->
 def test_prometheus_finds_the_exporter_under_the_job_of_the_rules(values: Values) -> None:
     objects = _objects(values)
     [endpoint] = objects["ServiceMonitor"]["spec"]["endpoints"]
-    relabeled = {one["targetLabel"]: one["replacement"] for one in endpoint["relabelings"]}
+    relabeled = {
+        relabeling["targetLabel"]: relabeling["replacement"]
+        for relabeling in endpoint["relabelings"]
+    }
     assert relabeled["job"] == values.prometheus.job
     assert objects["Probe"]["spec"]["jobName"] == values.prometheus.job
     static = objects["Probe"]["spec"]["targets"]["staticConfig"]["static"]
@@ -148,12 +158,12 @@ def test_prometheus_finds_the_exporter_under_the_job_of_the_rules(values: Values
 
 
 def access(values: Values) -> Iterator[dict[str, Any]]:
-    """How Prometheus is let in, as the ServiceMonitor and the Probe say."""
+    """How Prometheus gets access according to the ServiceMonitor and the Probe."""
     objects = _objects(values)
     [endpoint] = objects["ServiceMonitor"]["spec"]["endpoints"]
     probe = objects["Probe"]["spec"]
-    for scheme, one in ((endpoint["scheme"], endpoint), (probe["prober"]["scheme"], probe)):
-        shown = {key: one[key] for key in ("tlsConfig", "basicAuth") if key in one}
+    for scheme, scraper in ((endpoint["scheme"], endpoint), (probe["prober"]["scheme"], probe)):
+        shown = {key: scraper[key] for key in ("tlsConfig", "basicAuth") if key in scraper}
         yield {"scheme": scheme, **shown}
 
 
@@ -198,8 +208,6 @@ def test_names_that_kubernetes_would_refuse_are_refused(
 
 def test_rules_are_those_of_the_rule_files(values: Values) -> None:
     groups = [
-        group
-        for file in render(["alerts"], values)
-        for group in yaml.safe_load(file.text)["groups"]
+        group for file in render(["alerts"], values) for group in load_yaml(file.text)["groups"]
     ]
     assert _objects(values)["PrometheusRule"]["spec"] == {"groups": groups}

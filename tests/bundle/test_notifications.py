@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.values import load_values
@@ -18,6 +17,7 @@ from testbed.alertmanager import Alertmanager
 from testbed.waiting import wait_until
 from testbed.workspace import Workspace
 from tests.bundle.sinks import http_sink, mail_sink
+from tests.fixtures.yaml_text import load_yaml
 
 LABELS = {"job": "j", "instance": "db:9886", "cluster": "eu", "datname": "quests"}
 #: Slack would call everybody.
@@ -69,7 +69,7 @@ def _config(folder: Path, http: str, smtp: str) -> dict[str, Any]:
     for secret in ("slack", "pagerduty"):
         (folder / secret).write_text(f"{http}/{secret}")
         text = text.replace(f"/etc/alertmanager/secrets/{secret}", str(folder / secret))
-    config: dict[str, Any] = yaml.safe_load(text.replace("http://localhost:9096", http))
+    config: dict[str, Any] = load_yaml(text.replace("http://localhost:9096", http))
     config["global"] |= {"smtp_smarthost": smtp, "smtp_require_tls": False}
     config["global"]["pagerduty_url"] = f"{http}/events"
     config["templates"] = [str(rendered / name) for name in config["templates"]]

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
@@ -16,6 +15,7 @@ from pg_migration_exporter.bundle.templating import environment
 from pg_migration_exporter.bundle.tool_checks import CHECKS
 from pg_migration_exporter.bundle.values import load_values, merge
 from tests.bundle.conftest import Cli, WriteValues
+from tests.fixtures.yaml_text import load_yaml
 
 _HINT = "run `pg-migration-exporter render all --out .`"
 
@@ -28,7 +28,7 @@ def _rules(values: Values) -> dict[str, dict[str, Any]]:
     return {
         rule["alert"]: rule
         for file in render(["alerts"], values)
-        for group in yaml.safe_load(file.text)["groups"]
+        for group in load_yaml(file.text)["groups"]
         for rule in group["rules"]
         if "alert" in rule
     }
@@ -68,11 +68,11 @@ def _origin(path: str) -> str:
 
 def test_default_rules_are_those_of_the_deployment_guide(root: Path) -> None:
     """Expression text character by character, `for`, labels, names, groups and their order."""
-    guide = yaml.safe_load((root / "tests/bundle/deployment_guide.yaml").read_text("utf-8"))
+    guide = load_yaml((root / "tests/bundle/deployment_guide.yaml").read_text("utf-8"))
     ours = [
         group
         for file in render(["alerts"], load_values())
-        for group in yaml.safe_load(file.text)["groups"]
+        for group in load_yaml(file.text)["groups"]
         if group["name"].startswith("database.")
     ]
     for group in ours:
@@ -118,7 +118,7 @@ def test_values_scale_timings_and_thresholds_and_nothing_else() -> None:
 @pytest.mark.parametrize(("interval", "expected"), [(None, None), ("1s", "1s")])
 def test_interval_of_the_groups_is_optional(interval: str | None, expected: str | None) -> None:
     for file in render(["alerts"], _values({"prometheus": {"interval": interval}})):
-        for group in yaml.safe_load(file.text)["groups"]:
+        for group in load_yaml(file.text)["groups"]:
             assert group.get("interval") == expected
 
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pg_migration_exporter.bundle.values import default_values, load_values
 from pg_migration_exporter.bundle.values_document import values_document
 from pg_migration_exporter.errors import ConfigError
 from tests.bundle.conftest import WriteValues
+from tests.fixtures.yaml_text import load_yaml
 
 
 def test_defaults_are_valid() -> None:
@@ -27,7 +27,7 @@ def test_every_number_duration_and_url_of_the_defaults_has_a_comment() -> None:
 
 
 def test_the_documented_values_are_the_defaults() -> None:
-    assert yaml.safe_load(values_document()) == default_values()
+    assert load_yaml(values_document()) == default_values()
 
 
 def test_user_values_are_merged_deep(write_values: WriteValues) -> None:

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from pg_migration_exporter.bundle.values import DEFAULTS, PRESETS
 from pg_migration_exporter.bundle.values_schema import values_schema
+from tests.fixtures.yaml_text import load_yaml
 
 SCHEMA: dict[str, Any] = json.loads(values_schema())
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -22,7 +22,7 @@ def test_it_is_a_schema() -> None:
 
 @pytest.mark.parametrize("file", [DEFAULTS, *PRESETS.values()], ids=str)
 def test_defaults_and_presets_are_valid(file: Any) -> None:
-    VALIDATOR.validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    VALIDATOR.validate(load_yaml(file.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize(

@@ -53,23 +53,23 @@ def test_everything_is_measured(results: dict[str, Result]) -> None:
     for result in results.values():
         assert result.samples > 0
         assert result.resident > 2**20
-        for one in result.rounds:
-            assert len(one.seconds) == PLAN.scrapes
-            assert 0 < one.percentile(50) <= one.percentile(99) <= max(one.seconds)
-            assert one.used.cpu > 0
-            assert one.used.database_time > 0
+        for measured in result.rounds:
+            assert len(measured.seconds) == PLAN.scrapes
+            assert 0 < measured.percentile(50) <= measured.percentile(99) <= max(measured.seconds)
+            assert measured.used.cpu > 0
+            assert measured.used.database_time > 0
 
 
 def test_cost_is_charged_to_its_cause(results: dict[str, Result]) -> None:
     """The two differ by one query, over the tables of the application and of Liquibase."""
-    one, other = results["peer"], results["peer_tables"]
-    for mine, theirs in zip(one.rounds, other.rounds, strict=True):
+    ours, other = results["peer"], results["peer_tables"]
+    for mine, theirs in zip(ours.rounds, other.rounds, strict=True):
         assert theirs.used.statements - mine.used.statements == PLAN.scrapes
-    assert other.samples - one.samples > 20 * PLAN.tables
+    assert other.samples - ours.samples > 20 * PLAN.tables
 
 
 def test_our_scrapes_open_no_session(results: dict[str, Result]) -> None:
-    assert [one.used.sessions for one in results[OURS.role].rounds] == [0] * PLAN.rounds
+    assert [ours.used.sessions for ours in results[OURS.role].rounds] == [0] * PLAN.rounds
 
 
 def test_locked_table_stops_only_who_waits_for_it(results: dict[str, Result]) -> None:

@@ -78,7 +78,7 @@ def all_wait(page: Page) -> bool:
 
 
 def samples(page: Page, family: str) -> list[dict[str, str]]:
-    return [one.labels for one in page.samples if one.name == family]
+    return [sample.labels for sample in page.samples if sample.name == family]
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_indexes_beyond_the_largest_are_one_sum(
     [(largest, _), (_, other)] = quests.execute(
         f"SELECT relname, relpages * 8192 {indexes} ORDER BY relpages DESC"
     )
-    assert {one.labels["indexrelname"] for one in shown} == {largest, "other"}
+    assert {sample.labels["indexrelname"] for sample in shown} == {largest, "other"}
     assert page.value("postgres_index_size_bytes", indexrelname="other") == other
     assert len(page.values("postgres_index_scans_total")) == 1
 

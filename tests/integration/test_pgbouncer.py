@@ -103,7 +103,7 @@ def test_one_that_dies_costs_its_own_families_alone(
         bouncer.stop()
         page = scrape(exporter)
         assert page.value("pgbouncer_up") == 0
-        assert [one.name for one in page.samples if one.name.startswith("pgbouncer_")] == [
+        assert [sample.name for sample in page.samples if sample.name.startswith("pgbouncer_")] == [
             "pgbouncer_up"
         ]
         assert page.values("postgres_connection_pool_utilization", pool_type="server")

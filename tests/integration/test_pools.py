@@ -70,9 +70,9 @@ def test_what_has_no_limit_is_no_pool(
     database.execute(f"ALTER ROLE {quoted(role)} SUPERUSER CONNECTION LIMIT 3")
     page = scrape(start_exporter(database))
     pools = {
-        one.labels["pool"]
-        for one in page.samples
-        if one.name == "postgres_connection_pool_utilization"
+        sample.labels["pool"]
+        for sample in page.samples
+        if sample.name == "postgres_connection_pool_utilization"
     }
     assert "max_connections" in pools
     assert not pools & {role, database.name}

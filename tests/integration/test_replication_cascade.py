@@ -115,7 +115,7 @@ def test_idle_is_zero_everywhere_and_stays_so(cascade: Cascade, exporters: list[
             assert page.value(f"{_REPLICATION}_replay_paused") == 0
             assert page.value(f"{_REPLICATION}_apply_delay_seconds") == 0
             assert page.value(f"{_REPLICATION}_wal_receiver_last_message_age_seconds") >= 0
-    assert {scrape(one).value(f"{_REPLICATION}_timeline") for one in exporters} == {1}
+    assert {scrape(exporter).value(f"{_REPLICATION}_timeline") for exporter in exporters} == {1}
 
 
 def test_synchronous_standbys_and_how_many_are_required(

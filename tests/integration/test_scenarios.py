@@ -83,7 +83,7 @@ def test_prometheus_has_the_business_metrics_of_the_example(world: World) -> Non
 
 def test_prometheus_has_the_checks_of_the_example(world: World) -> None:
     """All pass after the good migration."""
-    names = {one.name for _, one in read_checks([QUEST / "checks.yaml"], QUEST)}
+    names = {check.name for _, check in read_checks([QUEST / "checks.yaml"], QUEST)}
     passing = 'migration_check_status{datname="game"} == 1'
     wait_until(
         lambda: {series["metric"]["check"] for series in world.prometheus.query(passing)} == names,

@@ -13,7 +13,9 @@ _INFO = "postgres_setting_info"
 
 
 def texts(page: Page) -> dict[str, str]:
-    return {one.labels["name"]: one.labels["value"] for one in page.families[_INFO].samples}
+    return {
+        sample.labels["name"]: sample.labels["value"] for sample in page.families[_INFO].samples
+    }
 
 
 def test_values_are_in_base_units(tuned_server: Server, start_exporter: StartExporter) -> None:

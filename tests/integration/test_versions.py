@@ -27,9 +27,15 @@ _SKIPPED = "migration_exporter_collector_skipped"
 _SUCCESS = "migration_exporter_collector_success"
 #: pg_stat_monitor is not installed here.
 _EVERYWHERE = [
-    one for one in COLLECTORS if all(needed.report_when_missing for needed in one.requires)
+    collector
+    for collector in COLLECTORS
+    if all(needed.report_when_missing for needed in collector.requires)
 ]
-_DEFAULT = {one.name for one in _EVERYWHERE if one.default_on and one.is_configured(Settings())}
+_DEFAULT = {
+    collector.name
+    for collector in _EVERYWHERE
+    if collector.default_on and collector.is_configured(Settings())
+}
 
 #: A family with a sample on every server since a major, on the side that has it.
 _SINCE = {
@@ -90,7 +96,7 @@ def test_the_whole_catalogue_runs_with_pg_monitor_alone(
         assert info.labels["role"] == side
         assert major in (_OWN, info.labels["version"].partition(".")[0])
         assert page.values(_SKIPPED) == []
-        assert names_of(page, _SUCCESS, 1) == {one.name for one in _EVERYWHERE}
+        assert names_of(page, _SUCCESS, 1) == {collector.name for collector in _EVERYWHERE}
     number = server.database().value("SELECT current_setting('server_version_num')::int / 10000")
     for family, since in _SINCE.items():
         assert bool(page.values(family)) == (number >= since), family
@@ -107,7 +113,9 @@ def test_without_any_grant_the_rest_runs_and_what_is_missing_is_said(
     exporter = start_exporter(nobody)
     page = scrape(exporter)
     skipped = names_of(page, _SKIPPED, 1)
-    assert skipped == {one.name for one in _EVERYWHERE if one.default_on and one.requires}
+    assert skipped == {
+        collector.name for collector in _EVERYWHERE if collector.default_on and collector.requires
+    }
     assert page.values(_SKIPPED, reason="missing_privilege") == [1] * len(skipped)
     assert names_of(page, _SUCCESS, 1) == _DEFAULT - skipped
     exporter.stop()
@@ -120,7 +128,7 @@ def test_without_any_grant_the_rest_runs_and_what_is_missing_is_said(
 def names_of(page: Page, family: str, value: float) -> set[str]:
     """The collectors that a family has this value for."""
     samples = page.families[family].samples
-    return {one.labels["collector"] for one in samples if one.value == value}
+    return {sample.labels["collector"] for sample in samples if sample.value == value}
 
 
 def test_a_server_that_is_too_old_is_seen_and_said(

@@ -102,13 +102,13 @@ def _waiting_since(database: Database, seconds: float) -> bool:
 
 
 def run_into_a_deadlock(database: Database) -> None:
-    with database.connect() as one, database.connect() as other:
-        one.execute("BEGIN; UPDATE watched SET t = '1' WHERE id = 1")
+    with database.connect() as session, database.connect() as other:
+        session.execute("BEGIN; UPDATE watched SET t = '1' WHERE id = 1")
         other.execute("BEGIN; UPDATE watched SET t = '2' WHERE id = 2")
 
         def cross() -> None:
             with suppress(psycopg.Error):
-                one.execute("UPDATE watched SET t = '1' WHERE id = 2")
+                session.execute("UPDATE watched SET t = '1' WHERE id = 2")
 
         thread = threading.Thread(target=cross)
         thread.start()

@@ -22,7 +22,9 @@ from tests.bundle.series_labels import DECLARED
 from tests.packaging.conftest import ROOT
 from tests.unit.test_config import paths_of
 
-_OF = {family.name: (family, one) for one in COLLECTORS for family in one.families}
+_OF = {
+    family.name: (family, collector) for collector in COLLECTORS for family in collector.families
+}
 
 
 def by_name(thing: Collector[Any] | Family) -> str:
@@ -65,9 +67,9 @@ def selectors(expression: str) -> Iterator[tuple[str, set[str]]]:
             found.append(node)
 
     promql_parser.walk(promql_parser.parse(expression), visit)
-    for one in found:
-        assert one.name is not None
-        yield one.name, {matcher.name for matcher in one.matchers.matchers}
+    for selector in found:
+        assert selector.name is not None
+        yield selector.name, {matcher.name for matcher in selector.matchers.matchers}
 
 
 def test_only_families_that_exist_have_a_peer() -> None:

@@ -24,7 +24,8 @@ def pins(name: str) -> dict[str, str]:
     text = (ROOT / f"requirements/{name}.lock").read_text()
     requirements = [Requirement(entry["pin"]) for entry in ENTRY.finditer(text)]
     return {
-        canonicalize_name(one.name): str(one.specifier).removeprefix("==") for one in requirements
+        canonicalize_name(requirement.name): str(requirement.specifier).removeprefix("==")
+        for requirement in requirements
     }
 
 

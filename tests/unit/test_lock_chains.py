@@ -46,8 +46,8 @@ def test_readers_behind_an_alter_behind_a_reader() -> None:
     assert chains.behind(1) == [2, 3, 4]
     assert chains.queues("game") == {("", "quests"): 3}
     tree = chains.tree(1)
-    assert [one["pid"] for one in tree["waiters"]] == [2]
-    assert [one["pid"] for one in tree["waiters"][0]["waiters"]] == [3, 4]
+    assert [waiter["pid"] for waiter in tree["waiters"]] == [2]
+    assert [waiter["pid"] for waiter in tree["waiters"][0]["waiters"]] == [3, 4]
     assert tree["waiters"][0]["waits_for"] == "AccessExclusiveLock on relation .quests"
 
 

@@ -160,7 +160,7 @@ def test_no_limit_is_no_pool() -> None:
     shown = {key: [dict(row) for row in rows] for key, rows in answers(18).items()}
     shown["DATABASES"][0]["max_connections"] = 0
     shown["CONFIG"] = [{"key": "max_user_connections", "value": "0"}]
-    assert [one.name for one in limits(shown)] == ["pool_size quests/app"]
+    assert [limit.name for limit in limits(shown)] == ["pool_size quests/app"]
 
 
 def test_microseconds_become_seconds() -> None:

@@ -42,7 +42,7 @@ _TYPES: dict[type, str] = {
 #: What users write, by the validator that the type has for it.
 _WRITTEN = {get_args(kind)[1]: words for kind, words in
             ((Seconds, _DURATION), (Address, "HOST:PORT"), (Url, "URL"))}  # fmt: skip
-#: How the keys of an item are told from those of the list or mapping that holds it.
+#: What separates the keys of an item from those of the list or mapping that holds it.
 _ITEMS: dict[Any, str] = {tuple: "[]", dict: ".*"}
 _BOUNDS = {
     annotated_types.Ge: ("at least", "ge"),
@@ -109,9 +109,11 @@ def _describe(annotation: Any) -> str:
     if origin is Annotated:
         return _constrained(*arguments)
     if origin is Literal:
-        return ", ".join(code(str(one)) for one in arguments)
+        return ", ".join(code(str(argument)) for argument in arguments)
     if origin in (Union, types.UnionType):
-        return " or ".join(_describe(one) for one in arguments if one is not types.NoneType)
+        return " or ".join(
+            _describe(argument) for argument in arguments if argument is not types.NoneType
+        )
     if origin is dict:
         return f"mapping to {_describe(arguments[1])}"
     return f"list of {_describe(arguments[0])}"
@@ -119,15 +121,15 @@ def _describe(annotation: Any) -> str:
 
 def _constrained(annotation: Any, *constraints: Any) -> str:
     """`whole number, at least 0, at most 1000`, or what users write."""
-    for one in constraints:
-        if type(one) in (AfterValidator, BeforeValidator) and one in _WRITTEN:
-            return _WRITTEN[one]
-    said = (
-        f", {_BOUNDS[type(one)][0]} {getattr(one, _BOUNDS[type(one)][1]):g}"
-        for one in constraints
-        if type(one) in _BOUNDS
+    for constraint in constraints:
+        if type(constraint) in (AfterValidator, BeforeValidator) and constraint in _WRITTEN:
+            return _WRITTEN[constraint]
+    bounds = (
+        f", {_BOUNDS[type(constraint)][0]} {getattr(constraint, _BOUNDS[type(constraint)][1]):g}"
+        for constraint in constraints
+        if type(constraint) in _BOUNDS
     )
-    return _describe(annotation) + "".join(said)
+    return _describe(annotation) + "".join(bounds)
 
 
 def _default(field: FieldInfo) -> str:

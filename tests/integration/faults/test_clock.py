@@ -95,10 +95,10 @@ def negative(pages: Iterable[Page]) -> list[str]:
     """Times and ratios below zero, and counters of any kind."""
     never = ("_seconds", "_ratio", "_total", "_sum", "_count", "_bucket")
     return [
-        str(one)
+        str(sample)
         for page in pages
-        for one in page.samples
-        if one.name.endswith(never) and one.value < 0
+        for sample in page.samples
+        if sample.name.endswith(never) and sample.value < 0
     ]
 
 
@@ -114,8 +114,8 @@ def fallen(pages: Sequence[Page]) -> list[str]:
 
 def counters(page: Page) -> dict[str, float]:
     return {
-        f"{one.name}{sorted(one.labels.items())}": one.value
+        f"{sample.name}{sorted(sample.labels.items())}": sample.value
         for family in page.families.values()
         if family.type in ("counter", "histogram")
-        for one in family.samples
+        for sample in family.samples
     }

@@ -34,6 +34,6 @@ async def _values_after_freeze(server: Server, database: Database) -> list[int]:
             await session.cancel(0.2)
     finally:
         server.thaw()
-    answers = [await session.query(f"SELECT {one}, pg_sleep(0.02)") for one in range(20)]
+    answers = [await session.query(f"SELECT {number}, pg_sleep(0.02)") for number in range(20)]
     await session.close()
     return [answer.rows[0][0] for answer in answers]

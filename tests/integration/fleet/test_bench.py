@@ -66,8 +66,8 @@ def test_a_curve_has_a_point_for_each_size(curves: tuple[Curve, Curve]) -> None:
     assert [point.size for point in statements.points] == [*PLAN.statements]
     few, many = tables.points
     assert many.samples > few.samples
-    for one in (*tables.points, *statements.points):
-        assert min(one.first, one.p50, one.cpu, one.database_time) > 0
+    for point in (*tables.points, *statements.points):
+        assert min(point.first, point.p50, point.cpu, point.database_time) > 0
 
 
 def test_the_page_holds_every_figure(fleet: FleetResult, curves: tuple[Curve, Curve]) -> None:

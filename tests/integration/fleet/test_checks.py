@@ -208,13 +208,13 @@ ANALYZE gameplay.quest_definitions;
 def test_the_quest_example(database: Database, start_exporter: StartExporter) -> None:
     """It has an answer before the migration, amid it and after it, with pg_monitor alone."""
     content = yaml.safe_load((ROOT / "examples/quest/checks.yaml").read_text())
-    for one in content["checks"]:
-        one["databases"] = [database.name]
-        one.pop("interval", None)
+    for check in content["checks"]:
+        check["databases"] = [database.name]
+        check.pop("interval", None)
     exporter = start_exporter(database, **content)
     post = {check["name"] for check in content["checks"] if check["phase"] == "post"}
     before = shown(exporter)
-    assert {name for name, one in before.items() if one.passes is None} == set()
+    assert {name for name, check in before.items() if check.passes is None} == set()
     assert {name for name in post if before[name].passes} == set()
     assert before["connections"].passes
     assert before["replicas_close"].passes

@@ -213,8 +213,8 @@ def test_the_quest_example(database: Database, start_exporter: StartExporter) ->
     """The guide's business metrics, from the tables of the demo."""
     database.execute(SCHEMA)
     content = yaml.safe_load((ROOT / "examples/quest/metrics.yaml").read_text())
-    for one in content["custom_metrics"]:
-        one["databases"] = [database.name]
+    for metric in content["custom_metrics"]:
+        metric["databases"] = [database.name]
     page = scrape(start_exporter(database, **content))
 
     active = "SELECT count(*) FROM quest_attempt WHERE ended_at IS NULL"

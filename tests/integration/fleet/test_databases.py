@@ -62,11 +62,11 @@ def test_page_holds_every_database_once(
         tables = page.values("postgres_table_live_tuples", datname=database.name, relname="quests")
         assert len(tables) == 1
         [state] = [
-            one.value
-            for one in page.samples
-            if one.name == "liquibase_migration_status"
-            and one.labels["datname"] == database.name
-            and one.labels["status"] == "not_initialised"
+            sample.value
+            for sample in page.samples
+            if sample.name == "liquibase_migration_status"
+            and sample.labels["datname"] == database.name
+            and sample.labels["status"] == "not_initialised"
         ]
         assert state == 1
     assert set(page.values("migration_exporter_collector_success")) == {1}

@@ -41,18 +41,20 @@ def test_unchanged_targets_keep_connections_and_counters(
 ) -> None:
     kept, changed, added = (section(database, f"{name}_{kind}") for kind in ("k", "c", "a"))
     exporter = start_exporter(targets=[kept, changed])
-    for one in (kept, changed):
-        scrape(exporter, one["name"])
+    for target in (kept, changed):
+        scrape(exporter, target["name"])
 
-    def pids(one: dict[str, Any]) -> list[int]:
-        found: list[int] | None = database.value(_PIDS, [one["name"]])
+    def pids(target: dict[str, Any]) -> list[int]:
+        found: list[int] | None = database.value(_PIDS, [target["name"]])
         return found or []
 
-    def await_sessions(one: dict[str, Any], number: int) -> None:
-        wait_until(lambda: len(pids(one)) == number, 30, f"{one['name']} has {number} sessions")
+    def await_sessions(target: dict[str, Any], number: int) -> None:
+        wait_until(
+            lambda: len(pids(target)) == number, 30, f"{target['name']} has {number} sessions"
+        )
 
-    for one in (kept, changed):
-        await_sessions(one, 2)  # of scrapes and of the watcher
+    for target in (kept, changed):
+        await_sessions(target, 2)  # of scrapes and of the watcher
     before = pids(kept), pids(changed)
     counted = sum(scrape(exporter, kept["name"]).values("postgres_query_duration_seconds_count"))
 
@@ -63,8 +65,8 @@ def test_unchanged_targets_keep_connections_and_counters(
 
     assert pids(kept) == before[0]
     wait_until(lambda: not set(pids(changed)) & set(before[1]), 30, "the old sessions end")
-    for one in (kept, changed, added):
-        page = scrape(exporter, one["name"])
+    for target in (kept, changed, added):
+        page = scrape(exporter, target["name"])
         assert page.value("postgres_up") == 1
     again = scrape(exporter, kept["name"])
     assert sum(again.values("postgres_query_duration_seconds_count")) >= counted
@@ -72,9 +74,9 @@ def test_unchanged_targets_keep_connections_and_counters(
 
     exporter.configure({"targets": [kept]})
     assert reload(exporter).text == f"removed: {changed['name']}, {added['name']}\n"
-    for one in (changed, added):
-        await_sessions(one, 0)
-        gone = httpx.get(f"{exporter.url}/probe", params={"target": one["name"]})
+    for target in (changed, added):
+        await_sessions(target, 0)
+        gone = httpx.get(f"{exporter.url}/probe", params={"target": target["name"]})
         assert gone.status_code == 404
 
 

@@ -59,7 +59,7 @@ def is_stored(state_directory: Path) -> bool:
 def ended(page: Page, command: str) -> dict[str, float]:
     """How many builds by `command` ended, by outcome."""
     return {
-        one.labels["outcome"]: one.value
-        for one in page.samples
-        if one.name == _BUILDS and one.labels["command"] == command and one.value
+        sample.labels["outcome"]: sample.value
+        for sample in page.samples
+        if sample.name == _BUILDS and sample.labels["command"] == command and sample.value
     }

@@ -22,13 +22,13 @@ from tests.integration.index_builds.builds import (
 def test_the_first_block_of_a_scan_is_not_the_whole(
     quests: Database, start_exporter: StartExporter
 ) -> None:
-    """PostgreSQL itself says that all blocks are done while it is in the first one."""
+    """PostgreSQL reports that all blocks are done while it is in the first one."""
     exporter = start_exporter(quests, watch=QUICK)
     rows = f"SELECT g AS level FROM generate_series({MIDDLE}, 1, -1) g"
     quests.execute(f"CREATE TABLE scrolls AS {rows}")
     with held(quests, "CREATE INDEX scrolls_by_level ON scrolls (held(level))"):
-        told = "SELECT blocks_done = blocks_total FROM pg_stat_progress_create_index"
-        assert quests.value(told) is True
+        reported = "SELECT blocks_done = blocks_total FROM pg_stat_progress_create_index"
+        assert quests.value(reported) is True
         page = scrape(exporter)
         phase = "building index: scanning table"
         assert page.value("postgres_index_build_progress_ratio", phase=phase) == 0

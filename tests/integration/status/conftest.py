@@ -63,9 +63,9 @@ class Viewer:
         found: dict[str, Any] = self.page.evaluate("axe.run()")
         assert found["passes"]
         return [
-            f"{one['id']}: {json.dumps([node['target'] for node in one['nodes']])}"
-            for one in found["violations"]
-            if one["impact"] in {"serious", "critical"}
+            f"{violation['id']}: {json.dumps([node['target'] for node in violation['nodes']])}"
+            for violation in found["violations"]
+            if violation["impact"] in {"serious", "critical"}
         ]
 
     def is_as_wide_as_the_screen(self) -> bool:
@@ -99,7 +99,7 @@ def viewer(browser: Browser) -> Iterator[Open]:
             return found
 
         yield make
-        assert [complaint for one in viewers for complaint in one.complaints] == []
+        assert [complaint for viewer in viewers for complaint in viewer.complaints] == []
 
 
 def _listen(viewer: Viewer) -> None:

@@ -28,7 +28,7 @@ def launcher(*arguments: str) -> list[str | Path]:
 
 def results(report: Report, path: str) -> dict[str, Result]:
     """Results by id, of changesets in the file `path`."""
-    parts = [(one.identity.split("::"), one.result) for one in report.changesets]
+    parts = [(changeset.identity.split("::"), changeset.result) for changeset in report.changesets]
     return {identity[1]: result for identity, result in parts if identity[0] == path}
 
 
@@ -49,9 +49,9 @@ def test_a_good_migration(
     assert b"pg-migration-exporter:" not in done.stderr
 
     report = wrapper.report()
-    assert [one.identity for one in report.changesets] == history(database)
-    assert {one.result for one in report.changesets} == {Result.RAN}
-    assert all(one.duration is not None for one in report.changesets)
+    assert [changeset.identity for changeset in report.changesets] == history(database)
+    assert {changeset.result for changeset in report.changesets} == {Result.RAN}
+    assert all(changeset.duration is not None for changeset in report.changesets)
     assert (report.outcome, report.exit_code, report.failure) == (Outcome.SUCCEEDED, 0, None)
     assert report.command == "update"
     assert report.host == socket.gethostname()

@@ -72,7 +72,7 @@ def test_arguments_and_environment_are_handed_on(wrapper: Wrapper) -> None:
         b"\xff".decode(errors="surrogateescape"),
     ]
     done = wrapper.run("printf", r"%s\0", *strange)
-    assert done.stdout == b"".join(os.fsencode(one) + b"\0" for one in strange)
+    assert done.stdout == b"".join(os.fsencode(argument) + b"\0" for argument in strange)
 
     given = {"LIQUIBASE_LOG_FILE": "/tmp/x.log", "LIQUIBASE_LOG_LEVEL": "info", "ODD": "a\nb"}
     plain = subprocess.run(

@@ -90,7 +90,7 @@ def test_each_role_has_the_rights_it_needs_and_no_others(table: Roles) -> None:
     report = make_report()
     for _ in range(2):
         table.migrator.execute(report_table.WRITE, report_table.write_parameters(report))
-    assert [one.run_id for one in read(table.exporter)] == [report.run_id]
+    assert [found.run_id for found in read(table.exporter)] == [report.run_id]
 
     forbidden = {
         table.migrator.user: [
@@ -111,7 +111,7 @@ def test_rows_that_are_no_reports_are_left_out(table: Roles, database: Database)
     for content in (elsewhere.model_dump_json(), "{}", "[1]", '{"format": 2}'):
         parameters = {"run_id": make_report().run_id, "started": 0, "report": content}
         table.migrator.execute(report_table.WRITE, parameters)
-    assert [one.target.database for one in read(table.exporter)] == [database.name]
+    assert [found.target.database for found in read(table.exporter)] == [database.name]
 
 
 def test_the_sql_can_be_printed_and_run_by_others(roles: Roles, database: Database) -> None:

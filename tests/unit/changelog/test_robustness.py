@@ -14,6 +14,8 @@ from pg_migration_exporter.liquibase.changelog import Changelog, read_changelog
 from tests.fixtures.changelogs.files import IDENTITY, write
 from tests.fixtures.changelogs.generator import Generator
 
+pytestmark = pytest.mark.slow
+
 SUFFIXES = ("xml", "yaml", "json", "sql")
 #: Pieces that mean something to one of the formats.
 PIECES = st.sampled_from(

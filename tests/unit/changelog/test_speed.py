@@ -29,6 +29,7 @@ def changelog(directory: Path, suffix: str) -> Path:
     return write(directory, files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["xml", "yaml", "json", "sql"])
 def test_ten_thousand_changesets(tmp_path: Path, suffix: str) -> None:
     root, cache = changelog(tmp_path, suffix), ChangelogCache()

@@ -31,7 +31,10 @@ def changelog(tmp_path: Path) -> Path:
 
 def recorded(changelog: Path, *names: str) -> dict[str, str | None]:
     """A history of these changesets, with the checksums that the files have now."""
-    known = {one.identity: one.checksum for one in read_changelog("a.sql", [changelog]).changesets}
+    known = {
+        changeset.identity: changeset.checksum
+        for changeset in read_changelog("a.sql", [changelog]).changesets
+    }
     return {f"a.sql::{name}::me": known.get(f"a.sql::{name}::me") for name in names}
 
 

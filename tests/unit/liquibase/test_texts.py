@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.liquibase.state.texts import (
     BLOCKED,
@@ -16,6 +14,7 @@ from pg_migration_exporter.liquibase.state.texts import (
     label,
 )
 from pg_migration_exporter.reference.states_page import render_page
+from tests.fixtures.yaml_text import load_yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT = ROOT / "docs/migration-states.md"
@@ -38,9 +37,7 @@ def test_every_state_has_an_alert_of_its_own_but_the_one_before_the_first_migrat
 
 def test_the_severity_is_that_of_the_alert() -> None:
     groups = [
-        group
-        for file in ALERTS.glob("*.yaml")
-        for group in yaml.safe_load(file.read_text())["groups"]
+        group for file in ALERTS.glob("*.yaml") for group in load_yaml(file.read_text())["groups"]
     ]
     severities = {
         rule["alert"]: rule["labels"]["severity"]

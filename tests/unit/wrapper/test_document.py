@@ -21,15 +21,15 @@ def blocks(language: str) -> list[str]:
 
 def test_the_configurations_are_valid() -> None:
     settings = [Settings.model_validate(yaml.safe_load(block)).reports for block in blocks("yaml")]
-    assert [one for one in settings if one.directory]
-    assert [one for one in settings if one.table]
-    assert [one for one in settings if one.endpoint.url and one.endpoint.token_file]
+    assert [reports for reports in settings if reports.directory]
+    assert [reports for reports in settings if reports.table]
+    assert [reports for reports in settings if reports.endpoint.url and reports.endpoint.token_file]
 
 
 def test_the_commands_are_understood() -> None:
     lines = "".join(blocks("sh")).splitlines()
     parsed = [build_parser().parse_args(shlex.split(line)[1:]) for line in lines]
-    assert [one.command[1] for one in parsed if "command" in one] == ["liquibase"]
+    assert [document.command[1] for document in parsed if "command" in document] == ["liquibase"]
 
 
 def test_every_key_and_result_is_named() -> None:

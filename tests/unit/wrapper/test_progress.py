@@ -193,9 +193,9 @@ def read(content: bytes, cuts: list[int] | None = None) -> Progress:
 
 def described(progress: Progress) -> list[str]:
     return [
-        f"{one.identity} {one.result}"
-        + (f" {one.duration * 1000:.0f}" if one.duration is not None else "")
-        for one in progress.results
+        f"{result.identity} {result.result}"
+        + (f" {result.duration * 1000:.0f}" if result.duration is not None else "")
+        for result in progress.results
     ]
 
 

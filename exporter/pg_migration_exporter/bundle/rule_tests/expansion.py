@@ -54,7 +54,7 @@ class Expansion:
 
     def _steps(self, duration: str) -> int:
         exact = timedelta() if duration == "0s" else parse_duration(duration)
-        assert exact % self.step == timedelta(), f"{duration} is no multiple of the step"
+        assert exact % self.step == timedelta(), f"{duration} is not a multiple of the step"
         return exact // self.step
 
     @cached_property

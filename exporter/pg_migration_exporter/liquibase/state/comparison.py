@@ -80,7 +80,11 @@ def combine(changelogs: Sequence[Changelog]) -> Changelog:
     """Return several changelogs for one history as one: all changesets in order, each once."""
     if len(changelogs) == 1:
         return changelogs[0]
-    expected = {changeset.identity: changeset for one in changelogs for changeset in one.changesets}
+    expected = {
+        changeset.identity: changeset
+        for changelog in changelogs
+        for changeset in changelog.changesets
+    }
     return Changelog(
         ", ".join(changelog.file for changelog in changelogs),
         tuple(expected.values()),
