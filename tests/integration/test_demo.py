@@ -13,13 +13,13 @@ from testbed.process import descendants
 from testbed.programs import ROOT
 from testbed.waiting import wait_until
 from testbed.workspace import Workspace
-from tests.fixtures.processes import is_alive
+from tests.fixtures.processes import DEFAULT_SIGNALS, is_alive
 
 
 @contextmanager
 def running_demo(folder: Path) -> Iterator[subprocess.Popen[str]]:
     demo = subprocess.Popen(
-        [sys.executable, "-u", "-m", "demo", "--folder", folder],
+        [*DEFAULT_SIGNALS, sys.executable, "-u", "-m", "demo", "--folder", folder],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
