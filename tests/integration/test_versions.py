@@ -78,7 +78,7 @@ def pair(workspace: Workspace, major: str) -> Iterator[Pair]:
         for role in ("monitor", "nobody"):
             primary.create_role(role)
         primary.database().execute("GRANT pg_monitor TO monitor")
-        standby = ColdStandby(workspace, f"standby_{major}", bindir=bindir, source=primary)
+        standby = ColdStandby(workspace, f"postgres_{major}_standby", bindir=bindir, source=primary)
         stack.enter_context(standby)
         primary.wait_for_replay(standby)
         yield Pair(primary, standby)
