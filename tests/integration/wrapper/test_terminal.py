@@ -12,6 +12,7 @@ from pathlib import Path
 
 from testbed.process import clean_environment, descendants
 from testbed.waiting import wait_until
+from tests.fixtures.processes import DEFAULT_SIGNALS
 from tests.fixtures.wrapper import Command, Wrapper
 
 CTRL_C, CTRL_Z = "\x03", "\x1a"
@@ -47,7 +48,7 @@ def session(command: Command, folder: Path) -> Iterator[Session]:
     master, slave = pty.openpty()
     os.set_blocking(master, False)
     with subprocess.Popen(
-        ["setsid", "--ctty", "--wait", *command],
+        [*DEFAULT_SIGNALS, "setsid", "--ctty", "--wait", *command],
         stdin=slave,
         stdout=slave,
         stderr=slave,
