@@ -165,6 +165,10 @@ class _Starter:
         }
         with self.report.step("exporter") as details:
             exporter = self.running.enter_context(Exporter(self.workspace, config))
+            # A slow machine has no business metrics at first. If Prometheus saw such a scrape, the
+            # errors that were there before would be new ones for QuestValidationErrors.
+            counter = "quest_validation_errors_total"
+            exporter.process.wait_until(lambda: counter in exporter.page(), 30, f"has {counter}")
             details.append(f"{exporter.url}/metrics")
         return exporter
 
