@@ -9,7 +9,7 @@ from pg_migration_exporter.collectors.liquibase.liquibase_families import FAMILI
 from pg_migration_exporter.collectors.liquibase.memory import LiquibaseMemory
 from pg_migration_exporter.collectors.liquibase.samples import publish_history, publish_state
 from pg_migration_exporter.config.schema import Settings
-from pg_migration_exporter.liquibase.history import statements
+from pg_migration_exporter.liquibase.history import lineage, statements
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.locks.keys import SAMPLE_KEY
 from pg_migration_exporter.liquibase.locks.row import READ_LOCK, READ_NO_LOCK
@@ -57,7 +57,13 @@ def _is_running(evidence: Evidence) -> bool:
 
 async def poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]:
     """Return a snapshot of every changelog; if there is none, one without a name."""
+    async with context.memory.polling:
+        return await _poll(context)
+
+
+async def _poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]:
     memory, datname = context.memory, context.capabilities.datname
+    await memory.check_lineage(context.query)
     changelogs = await memory.find_changelogs(context.query, datname)
     await memory.reports.refresh(context.query)
     reader = ChangelogReader(
@@ -70,6 +76,7 @@ async def poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]:
         context.capabilities.statements_schema,
         context.capabilities.in_recovery,
         memory.log_errors,
+        memory.next_xid,
     )
     if memory.log_errors is not None:
         memory.log_errors.polled = memory.log_errors.received
@@ -106,6 +113,8 @@ LIQUIBASE = Collector(
         sql.SAMPLE_LOCK,
         statements.COUNT,
         READ_SESSIONS,
+        lineage.READ,
+        lineage.READ_WITHOUT_SYSTEM,
         report_table.READ,
         run_errors.READ_MIGRATOR,
     ),

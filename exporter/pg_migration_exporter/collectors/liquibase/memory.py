@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
+from psycopg import errors
 
 from pg_migration_exporter.config.schema import LiquibaseSection
+from pg_migration_exporter.liquibase.history import lineage
 from pg_migration_exporter.liquibase.history import tables as sql
-from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.history import History
+from pg_migration_exporter.liquibase.history.lineage import Continuity, Lineage
 from pg_migration_exporter.liquibase.history.pairs import TableRules, original_of, pair_tables
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables, read_tables
 from pg_migration_exporter.liquibase.logs.log_error import LogError
@@ -26,6 +30,18 @@ from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
 from pg_migration_exporter.postgres.rows import Rows
 
+log = logging.getLogger(__name__)
+
+_CONSEQUENCES = {
+    Continuity.SWITCHED: "another server or role continues this database: row counters of before "
+    "do not count",
+    Continuity.WENT_BACK: "transactions of this database are gone, as after a backup was restored: "
+    "runs are counted from what is there now",
+    Continuity.OTHER_DATABASE: "the database was dropped and created again: runs are counted from "
+    "its beginning",
+    Continuity.OTHER_SERVER: "this is another server than before: runs are counted from what is "
+    "there now",
+}
 _DEFAULT_TABLE = "public.databasechangelog"
 #: At most so many histories that no longer exist are reported.
 _MAX_DROPPED = 20
@@ -52,6 +68,49 @@ class LiquibaseMemory:
     _restored: dict[str, ChangelogMemory] = field(default_factory=dict)
     #: Whether a history without a lock of its own is a copy of another one, by oid.
     _checked: dict[int, bool] = field(default_factory=dict)
+    #: The server and the database at the latest poll, also of an earlier process.
+    lineage: Lineage | None = None
+    _may_read_system: bool = True
+    #: Scrapes and the watcher poll one after the other: what was read first is recorded first.
+    polling: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def check_lineage(self, query: RunQuery) -> None:
+        """Doubt what is remembered if this is not the server or the past that it is about."""
+        current, before = await self._read_lineage(query), self.lineage
+        self.lineage = current
+        if before is None:
+            return
+        continuity = current.continuity(before)
+        if continuity is Continuity.SAME:
+            return
+        log.warning("%s", _CONSEQUENCES[continuity])
+        self._other_tables = None
+        for name, memory in self._memories().items():
+            if continuity is Continuity.OTHER_DATABASE:
+                memory.start_empty(before.position % 2**32)
+                if name in self.tracked:
+                    self.tracked[name].history = History(known=memory.known_history())
+            else:
+                memory.doubt = continuity
+        if continuity in (Continuity.OTHER_SERVER, Continuity.WENT_BACK):
+            self.has_searched = False
+
+    async def _read_lineage(self, query: RunQuery) -> Lineage:
+        if self._may_read_system:
+            try:
+                return Lineage.read(await query(lineage.READ))
+            except errors.InsufficientPrivilege:
+                self._may_read_system = False
+        return Lineage.read(await query(lineage.READ_WITHOUT_SYSTEM))
+
+    def _memories(self) -> dict[str, ChangelogMemory]:
+        current = {name: changelog.memory for name, changelog in self.tracked.items()}
+        return self._restored | current
+
+    @property
+    def next_xid(self) -> int | None:
+        """The transaction that begins next, None before the first poll."""
+        return None if self.lineage is None else self.lineage.position % 2**32
 
     async def find_changelogs(self, query: RunQuery, datname: str) -> list[TrackedChangelog]:
         """Find the changelogs: every time by default name, from time to time by columns."""
@@ -70,6 +129,10 @@ class LiquibaseMemory:
     def track(self, found: Sequence[ChangelogTables], datname: str) -> list[TrackedChangelog]:
         """Return the changelogs with these tables, with what is remembered about them."""
         found = [replace(tables, is_only=len(found) == 1) for tables in found]
+        names = {tables.name for tables in found}
+        for name, memory in self._memories().items():
+            if memory.doubt is not Continuity.SAME and name not in names:
+                memory.start_empty()  # not in this database: who creates it is a run
         locks = [tables.lock.oid for tables in found if tables.lock is not None]
         changelogs = [
             self._changelog(tables, datname, only_one=len(found) == 1) for tables in found
@@ -130,7 +193,7 @@ class LiquibaseMemory:
         memory = self._restored.pop(tables.name, None) or self._new_memory(tables)
         sections = files_for(self.settings.changelogs, datname, tables.name, only_one=only_one)
         files = ChangelogFiles(sections) if sections else None
-        history = History(known=memory.known_history())
+        history = History(known=memory.known_history(self.next_xid))
         changelog = TrackedChangelog(tables, memory, history, files)
         self.tracked[tables.name] = changelog
         return changelog
@@ -144,7 +207,9 @@ class LiquibaseMemory:
             changelog.tables.lock == lock for changelog in self.tracked.values()
         ):
             return ChangelogMemory(is_new=True, last_order=0)
-        return ChangelogMemory(counters=RowCounters(), last_order=0)
+        memory = ChangelogMemory()
+        memory.start_empty()
+        return memory
 
     def handle_command(self, command: str) -> None:
         """Acknowledge the failure of the changelog named `command` (engine.store)."""
@@ -158,10 +223,14 @@ class LiquibaseMemory:
 
     def dump(self) -> dict[str, Any]:
         """Return what a restart must not lose (engine.store)."""
-        current = {name: changelog.memory for name, changelog in self.tracked.items()}
-        changelogs = {name: memory.dump() for name, memory in (self._restored | current).items()}
+        changelogs = {name: memory.dump() for name, memory in self._memories().items()}
         copies = [oid for oid, is_copy in self._checked.items() if is_copy]
-        return {"has_looked": self.has_searched, "changelogs": changelogs, "copies": copies}
+        return {
+            "has_looked": self.has_searched,
+            "changelogs": changelogs,
+            "copies": copies,
+            "lineage": self.lineage.dump() if self.lineage is not None else None,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `dump` returned."""
@@ -170,6 +239,7 @@ class LiquibaseMemory:
         }
         self.has_searched = bool(state["has_looked"])
         self._checked = {int(oid): True for oid in state.get("copies", ())}
+        self.lineage = Lineage.load(state.get("lineage"))
 
 
 async def _first_row(query: RunQuery, pair: ChangelogTables) -> object:

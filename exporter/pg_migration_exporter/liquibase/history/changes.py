@@ -76,6 +76,16 @@ class HistoryChanges:
         return sorted(found, key=lambda row: (row.xid - found[0].xid + _HALF) % 2**32)
 
     @property
+    def is_written_by_hand(self) -> bool:
+        """Whether no command of Liquibase writes this without the lock.
+
+        Only mark-next-changeset-ran does: one row in a transaction of its own.
+        """
+        xids = {row.xid for row in self.rows}
+        is_added = all(row.kind is ChangeKind.ADDED for row in self.rows)
+        return self.removed > 0 or not is_added or len(xids) < len(self.rows)
+
+    @property
     def newest(self) -> int | None:
         """The latest transaction that wrote a row."""
         return _latest(row.xid for row in self.rows)

@@ -20,7 +20,12 @@ class RowCounters:
 
     def went_back(self, before: RowCounters) -> bool:
         """True after the statistics were reset, or the tables were created again."""
-        return self.locks < before.locks or self.inserted < before.inserted
+        return (
+            self.inserted < before.inserted
+            or self.updated < before.updated
+            or self.deleted < before.deleted
+            or self.locks < before.locks
+        )
 
     def is_other_file(self, before: RowCounters) -> bool:
         """Whether the file of the history was replaced since `before`."""

@@ -30,6 +30,8 @@ _STANDBY_INTERVAL, _ROWS_PER_INTERVAL = 2.0, 5000
 _TIME_ZONE_STEP = 900.0
 #: Seconds from the start of the transaction that records a changeset to its commit, at most.
 _COMMIT_DELAY = 10.0
+#: Transactions that may begin between two statements of one poll.
+_LATER = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,15 @@ class Row:
 class KnownHistory:
     """What an earlier process knew of a history when it last counted a run.
 
-    `xid` is the transaction that had written the lock's row, None if that is not known.
+    `xid` is the transaction that had written the lock's row, None if that is not known; `next_xid`
+    is the one that begins next, None if that is not known.
     """
 
     xid: int | None = None
     last_order: int | None = None
     rows: int = 0
     counters: RowCounters = field(default_factory=RowCounters)
+    next_xid: int | None = None
 
     def changes(self, rows: Sequence[Row]) -> HistoryChanges:
         """Return what was written since, as far as rows show; nothing if nothing was known."""
@@ -106,11 +110,19 @@ class KnownHistory:
         assert self.last_order is not None
         if row.order > self.last_order:
             kind = ChangeKind.RERAN if row.exectype == "RERAN" else ChangeKind.ADDED
-        elif self.xid is None or not is_before(self.xid, row.xid):
+        elif not self._is_newer(row.xid):
             return None
         else:
             kind = ChangeKind.TAGGED if row.checksum else ChangeKind.CLEARED
         return RowChange(kind, row.xid, row.identity)
+
+    def _is_newer(self, xid: int) -> bool:
+        """Whether a transaction began since: a row may be older than half the circle of ids."""
+        if self.xid is None:
+            return False
+        if self.next_xid is None:
+            return is_before(self.xid, xid)
+        return 0 < (xid - self.xid) % 2**32 <= (self.next_xid - self.xid) % 2**32 + _LATER
 
 
 @dataclass(slots=True)
@@ -135,7 +147,12 @@ class History:
     _read_at: float = 0.0
 
     def is_complete(
-        self, counters: RowCounters, lock_version: str, now: float, *, is_standby: bool = False
+        self,
+        counters: RowCounters,
+        lock_version: str,
+        now: float,
+        *,
+        is_standby: bool = False,
     ) -> bool:
         """Whether `add` was enough, according to the counters and the lock of the same moment.
 
@@ -173,7 +190,11 @@ class History:
         return new
 
     def replace(
-        self, rows: list[Row], counters: RowCounters, lock_version: str, now: float
+        self,
+        rows: list[Row],
+        counters: RowCounters,
+        lock_version: str,
+        now: float,
     ) -> list[Row]:
         """Replace everything with the whole table; return rows with a new identity, in order."""
         known = set(self.checksums)

@@ -70,7 +70,8 @@ select ctid::text as tid, filename, id, author, md5sum, exectype, orderexecuted,
 """
 )
 
-#: Rows ever written, which reveal what a run did between two polls (pg_stat_all_tables).
+#: Rows ever written, which reveal what a run did between two polls (pg_stat_all_tables); the file
+#: of the history, which TRUNCATE and VACUUM FULL replace; whether a subscription writes the lock.
 #: Parameters: the oid of the history, the oid of the lock or 0.
 READ_COUNTERS = Query(
     """
@@ -78,7 +79,8 @@ select pg_stat_get_tuples_inserted($1::text::oid) as inserted,
        pg_stat_get_tuples_updated($1::text::oid) as updated,
        pg_stat_get_tuples_deleted($1::text::oid) as deleted,
        pg_stat_get_tuples_updated($2::text::oid) as locks,
-       coalesce(pg_relation_filenode($1::text::oid), 0)::int8 as filenode
+       coalesce(pg_relation_filenode($1::text::oid), 0)::int8 as filenode,
+       exists (select from pg_subscription_rel where srrelid = $2::text::oid) as is_replicated
 """
 )
 

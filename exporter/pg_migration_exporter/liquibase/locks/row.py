@@ -16,11 +16,13 @@ _TRANSACTION = 2.0
 READ_LOCK = Query(
     """
 select held.locked, held.lockedby, held.version, held.granted,
+       coalesce(held.is_first, false) as is_first,
        extract(epoch from held.committed)::float8 as committed,
        extract(epoch from clock_timestamp())::float8 as now
   from (select 1) as always
   left join (select locked, lockedby, xmin::text as version,
-                    extract(epoch from lockgranted)::float8 as granted, {committed} as committed
+                    extract(epoch from lockgranted)::float8 as granted,
+                    ctid = '(0,1)' as is_first, {committed} as committed
                from {lock} where id = 1) as held on true
 """
 )
@@ -28,7 +30,7 @@ select held.locked, held.lockedby, held.version, held.granted,
 READ_NO_LOCK = Query(
     """
 select null::bool as locked, null::text as lockedby, null::text as version,
-       null::float8 as granted, null::float8 as committed,
+       null::float8 as granted, false as is_first, null::float8 as committed,
        extract(epoch from clock_timestamp())::float8 as now
 """
 )
@@ -39,7 +41,8 @@ class LockRow:
     """The row of a lock table, free without one. `version` is its xmin, "" without a row.
 
     `granted` is LOCKGRANTED in the client's time zone, `committed` the commit time of its
-    transaction, both in seconds since the epoch.
+    transaction, both in seconds since the epoch. `is_first` is True for the first row version of
+    its table: none has replaced it.
     """
 
     locked: bool = False
@@ -47,6 +50,7 @@ class LockRow:
     version: str = ""
     granted: float | None = None
     committed: float | None = None
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ def read_lock(rows: Rows) -> tuple[LockRow, float]:
         row["version"] or "",
         row["granted"],
         row["committed"],
+        row["is_first"],
     )
     return lock, row["now"]
 

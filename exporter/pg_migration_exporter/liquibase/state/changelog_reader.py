@@ -15,10 +15,12 @@ from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.deployment import deployment_of
 from pg_migration_exporter.liquibase.history.history import BEGINNING, History, Row, read_rows
+from pg_migration_exporter.liquibase.history.lineage import Continuity
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables
 from pg_migration_exporter.liquibase.locks.lock import Lock
 from pg_migration_exporter.liquibase.locks.reader import LockReader, is_key_held
+from pg_migration_exporter.liquibase.locks.row import LockRow
 from pg_migration_exporter.liquibase.locks.work import RunSessions
 from pg_migration_exporter.liquibase.logs.received import ReceivedErrors
 from pg_migration_exporter.liquibase.logs.run_errors import RunErrors, RunPeriod
@@ -81,6 +83,8 @@ class ChangelogReader:
     is_standby: bool = False
     #: Errors of the server's log; None where none arrive.
     log_errors: ReceivedErrors | None = None
+    #: The transaction that begins next, None if it is not known.
+    next_xid: int | None = None
 
     async def read(self, changelog: TrackedChangelog) -> ChangelogSnapshot:
         """Read one changelog, update its memory, emit events, decide its state."""
@@ -95,7 +99,7 @@ class ChangelogReader:
         if access is not TableAccess.COMPLETE:
             return Evidence(access)
         if changelog.memory.record_table(changelog.tables.history.oid):
-            changelog.history = History(known=changelog.memory.known_history())
+            changelog.history = self._unread_history(changelog)
         try:
             answers = await self._query_tables(changelog)
         except tuple(_ACCESS_ERRORS) as error:
@@ -106,7 +110,10 @@ class ChangelogReader:
         tables, memory = changelog.tables, changelog.memory
         lock_oid = tables.lock.oid if tables.lock is not None else 0
         locks = LockReader(
-            self.query, self.settings.application_names, self._committed, self.is_standby
+            self.query,
+            self.settings.application_names,
+            self._committed,
+            self.is_standby or changelog.is_replicated,
         )
         # The lock first: the rows of a run that has released it are there.
         row, sessions, counters, rows = await asyncio.gather(
@@ -116,13 +123,39 @@ class ChangelogReader:
             self._read_rows(changelog, changelog.history.position),
         )
         lock = locks.record(tables, row, sessions, memory.lock, changelog.work)
-        [counts] = counters.rows
-        memory.record_lock(lock.lock)
+        [(*counts, changelog.is_replicated)] = counters.rows
         answers = _Answers(lock.lock, lock.row.version, RowCounters(*counts), lock.run, lock.now)
+        if self._begins_anew(changelog, rows, answers, lock.row):
+            rows = await self._read_rows(changelog, BEGINNING)
+        memory.record_lock(lock.lock)
         await self._update_history(changelog, rows, answers)
         last_row = changelog.history.last
         memory.deployment = deployment_of(last_row, memory.deployment, answers.now)
         return answers
+
+    def _begins_anew(
+        self, changelog: TrackedChangelog, rows: Sequence[Row], answers: _Answers, lock: LockRow
+    ) -> bool:
+        """Forget what does not belong to the past of this history; True if it must be reread."""
+        memory = changelog.memory
+        if memory.is_filled_by_a_dump(rows, lock):
+            oid = memory.oid
+            memory.start_over(answers.now)
+            memory.oid, changelog.history = oid, History()
+            return True
+        if memory.doubt is Continuity.SAME and not memory.lost(answers.lock_version):
+            return False
+        if memory.continues(answers.lock_version):
+            memory.forget_statistics(answers.counters)
+            changelog.history = self._unread_history(changelog)
+        else:
+            memory.start_over(answers.now)
+            memory.oid, changelog.history = changelog.tables.history.oid, History()
+            changelog.judged = None
+        return True
+
+    def _unread_history(self, changelog: TrackedChangelog) -> History:
+        return History(known=changelog.memory.known_history(self.next_xid))
 
     async def _update_history(
         self, changelog: TrackedChangelog, rows: list[Row], answers: _Answers
@@ -132,11 +165,19 @@ class ChangelogReader:
         applied = AppliedChangesets(self.datname, self.emit)
         applied.record(changelog, history.add(rows))
         if not history.is_complete(
-            answers.counters, answers.lock_version, answers.now, is_standby=self.is_standby
+            answers.counters,
+            answers.lock_version,
+            answers.now,
+            is_standby=self.is_standby,
         ):
             everything = await self._read_rows(changelog, BEGINNING)
             before = set(history.checksums)
-            new = history.replace(everything, answers.counters, answers.lock_version, answers.now)
+            new = history.replace(
+                everything,
+                answers.counters,
+                answers.lock_version,
+                answers.now,
+            )
             applied.record(changelog, new)
             applied.record_removed(changelog, len(before - set(history.checksums)))
 
@@ -210,6 +251,8 @@ class ChangelogReader:
         readable = files if files and files.unreadable is None else None
         began = _began(changelog.history, answers)
         judged = list[JudgedRun]()
+        if changelog.is_replicated:  # a subscription writes no transaction of a changeset
+            ended = [replace(run, is_consecutive=False) for run in ended]
         for number, run in enumerate(ended, 1):
             expected = changelog.expected_by(run, readable, began)
             judgement, by_report = judge(run, readable, expected), None

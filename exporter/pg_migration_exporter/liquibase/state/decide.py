@@ -76,8 +76,8 @@ _INACCESSIBLE = {
 
 
 _NOT_JUDGED = (
-    "; this server is a standby, which does not show the sessions of the primary: the run may also "
-    "have been killed"
+    "; this server is a standby or a logical replica, which does not show the sessions of the "
+    "other one: the run may also have been killed"
 )
 
 

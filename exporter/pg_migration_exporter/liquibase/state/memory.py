@@ -13,13 +13,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from pg_migration_exporter.liquibase.history.changes import HistoryChanges
+from pg_migration_exporter.liquibase.history.changes import HistoryChanges, is_before
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.deployment import Deployment
-from pg_migration_exporter.liquibase.history.history import KnownHistory
+from pg_migration_exporter.liquibase.history.history import KnownHistory, Row
+from pg_migration_exporter.liquibase.history.lineage import Continuity
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.locks.holder import LockMemory
 from pg_migration_exporter.liquibase.locks.lock import Lock
+from pg_migration_exporter.liquibase.locks.row import LockRow
 from pg_migration_exporter.liquibase.state.evidence import InferredFailure, ReportedRun, RunEffect
 from pg_migration_exporter.liquibase.state.judgement import Judgement
 from pg_migration_exporter.liquibase.state.runs import EndedRun, Traces, ended_runs
@@ -39,6 +41,7 @@ _LOCK_DELAY = 2.0
 _NOT_STORED = {"polled_at", "sample", "sampled_at"}
 #: What earlier versions stored, and what they called it.
 _OLD_FIELDS = {"left_out", "lock_version", "lock_first_seen", "holder_last_seen"}
+_FAILED_BEFORE = "the last run failed before the exporter was upgraded"
 _OLD_EFFECTS = {"updated_rows": RunEffect.UNKNOWN.value}
 
 
@@ -89,6 +92,12 @@ class ChangelogMemory:
     oid: int = 0
     #: Created since the last search of all tables, next to a changelog that shares its lock.
     is_new: bool = False
+    #: The tables are new, and it is not known yet whether a run or a dump fills them; the latter if
+    #: their rows are older than this transaction.
+    is_created: bool = False
+    created_after: int | None = None
+    #: Whether the past of the database changed since, until it is known what is left of it.
+    doubt: Continuity = Continuity.SAME
     counters: RowCounters | None = None
     run: int = 0
     last_run: RunEffect = RunEffect.UNKNOWN
@@ -130,12 +139,64 @@ class ChangelogMemory:
         """
         is_different = self.oid not in (0, oid)
         if is_different:
-            self.counters, self.last_run, self.last_order = RowCounters(), RunEffect.UNKNOWN, 0
-            self.saw_lock_held, self.unsettled_since, self.late_lock_updates = False, None, 0
-            self.settled_version, self.settled_order, self.settled_rows = "", 0, 0
-            self.failure, self.unknown_outcome = None, ""
+            self.start_empty(self.created_after)
         self.oid = oid
         return is_different
+
+    def start_over(self, now: float) -> None:
+        """Forget the past of a history that has another one; count no run, keep totals."""
+        self._forget()
+        self.counters, self.last_order, self.settled_order = None, None, None
+        self.is_new = self.is_created = False
+        self.ended_after = max(self.ended_at, now)
+
+    def start_empty(self, created_after: int | None = None) -> None:
+        """Forget the past of tables that are created again: the run that does it counts."""
+        self._forget()
+        self.counters, self.last_order, self.settled_order = RowCounters(), 0, 0
+        self.is_created, self.created_after = True, created_after
+
+    def _forget(self) -> None:
+        self.oid, self.doubt, self.lock = 0, Continuity.SAME, LockMemory()
+        self.last_run, self.failure, self.unknown_outcome = RunEffect.UNKNOWN, None, ""
+        self.saw_lock_held, self.unsettled_since, self.late_lock_updates = False, None, 0
+        self.settled_version, self.settled_rows, self.lock_taken = "", 0, 0.0
+        self.statements, self.sample, self.deployment = None, None, None
+
+    def forget_statistics(self, counters: RowCounters) -> None:
+        """Count from these row counters: those of before were another server's."""
+        self.counters, self.late_lock_updates = counters, 0
+        self.statements, self.sample = None, None
+        self.doubt = Continuity.SAME
+
+    def continues(self, lock_version: str) -> bool:
+        """Whether the lock's row shows that the last run which was counted is still of the past."""
+        if not lock_version or not self.settled_version:
+            return False
+        if lock_version == self.settled_version:
+            return True
+        is_same_server = self.doubt is not Continuity.OTHER_SERVER
+        return is_same_server and is_before(int(self.settled_version), int(lock_version))
+
+    def lost(self, lock_version: str) -> bool:
+        """Whether the lock's row is older than at the last run that was counted."""
+        return bool(lock_version and self.settled_version) and is_before(
+            int(lock_version), int(self.settled_version)
+        )
+
+    def is_filled_by_a_dump(self, rows: Sequence[Row], lock: LockRow) -> bool:
+        """Whether no run wrote the rows of new tables, as when a dump is restored.
+
+        A run updates the lock's row, and writes each row in a transaction of its own.
+        """
+        if not self.is_created or not rows:
+            return False
+        xids = {row.xid for row in rows}
+        is_old = self.created_after is not None and all(
+            is_before(xid, self.created_after) for xid in xids
+        )
+        is_loaded = (lock.is_first and not lock.locked) or len(xids) == 1 < len(rows)
+        return is_old or is_loaded
 
     def record_sample(self, sample: LockSample) -> bool:
         """Record the lock's row between two polls; True if it was written since the last read."""
@@ -166,6 +227,10 @@ class ChangelogMemory:
 
     def _ended_runs(self, poll: Poll, changes: HistoryChanges) -> list[EndedRun]:
         before = self.counters
+        if before is not None and poll.counters.went_back(before):
+            # Reset: they count from zero again, whatever was written before.
+            self.counters, self.late_lock_updates = RowCounters(), 0
+            before = self.counters
         if before is None and not self.is_new:
             self._settle(poll, changes, changes)
             return []
@@ -175,7 +240,7 @@ class ChangelogMemory:
         if not self._is_complete(poll, traces):
             return []
         ended = ended_runs(traces)
-        if poll.ignore_empty_runs and not traces.changes:
+        if (poll.ignore_empty_runs and not traces.changes) or self._is_by_hand(poll, traces):
             ended = []
         self._settle(poll, changes, traces.changes, locks=2 * len(ended) - traces.lock_updates)
         return ended
@@ -183,7 +248,7 @@ class ChangelogMemory:
     def _traces(self, poll: Poll, changes: HistoryChanges, before: RowCounters | None) -> Traces:
         """What was left since the last run that was counted."""
         updates = deleted = 0
-        if before is not None and not poll.counters.went_back(before):
+        if before is not None:
             updates = max(poll.counters.locks - before.locks - self.late_lock_updates, 0)
             deleted = max(poll.counters.deleted - before.deleted, 0)
         released_by = int(poll.lock_version) if poll.lock_version else None
@@ -197,6 +262,11 @@ class ChangelogMemory:
             statements,
             poll.is_sampled,
         )
+
+    def _is_by_hand(self, poll: Poll, traces: Traces) -> bool:
+        """Whether rows were written without the lock, by no command of Liquibase."""
+        is_locked = self._lock_moved(poll) or traces.lock_updates > 0 or self.saw_lock_held
+        return bool(poll.lock_version) and not is_locked and traces.changes.is_written_by_hand
 
     def _lock_moved(self, poll: Poll) -> bool:
         return bool(poll.lock_version) and poll.lock_version != self.settled_version
@@ -234,6 +304,7 @@ class ChangelogMemory:
         self.unsettled_since, self.lock_taken = None, 0.0
         self.settled_order, self.settled_rows = poll.last_order, poll.rows
         self.statements = poll.statements
+        self.is_created = self.is_created and not poll.rows
 
     @property
     def is_sampled(self) -> bool:
@@ -245,11 +316,12 @@ class ChangelogMemory:
         """Whether no trace waits for more to arrive."""
         return self.unsettled_since is None and not self.saw_lock_held
 
-    def known_history(self) -> KnownHistory:
+    def known_history(self, next_xid: int | None = None) -> KnownHistory:
         """Return what this memory knows of the rows, for a history that was not read yet."""
         xid = int(self.settled_version) if self.settled_version else None
         order = self.last_order if self.settled_order is None else self.settled_order
-        return KnownHistory(xid, order, self.settled_rows, self.counters or RowCounters())
+        counters = self.counters or RowCounters()
+        return KnownHistory(xid, order, self.settled_rows, counters, next_xid)
 
     def count_runs(self) -> Sequence[str]:
         """Count the runs that were not counted yet; return their outcomes."""
@@ -293,11 +365,13 @@ class ChangelogMemory:
     def load(cls, state: Mapping[str, Any]) -> ChangelogMemory:
         """Restore from `dump`. Raises KeyError, TypeError or ValueError for invalid data."""
         fields = {name: value for name, value in state.items() if name not in _OLD_FIELDS}
+        fields |= _from_old(state)
         counters, failure = fields["counters"], fields.get("failure")
         deployment = fields.get("deployment")
         fields["deployment"] = Deployment(**deployment) if deployment is not None else None
         fields["counters"] = RowCounters(**counters) if counters is not None else None
         fields["failure"] = InferredFailure(**failure) if failure is not None else None
+        fields["doubt"] = Continuity(fields.get("doubt", Continuity.SAME))
         statements = fields.get("statements")
         fields["statements"] = LockStatements(**statements) if statements is not None else None
         last_run = fields["last_run"]
@@ -307,3 +381,16 @@ class ChangelogMemory:
         memory = cls(**fields)
         memory.count_runs()
         return memory
+
+
+def _from_old(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what 0.1 stored under other names, or computed again at each poll."""
+    if "failure" in state:
+        return {}
+    found = dict[str, Any]()
+    if not state.get("saw_lock_held") and state.get("unsettled_since") is None:
+        found["settled_version"] = state.get("lock_version", "")
+    left_out = state.get("left_out") or [""]
+    if state.get("status") == "failed":
+        found["failure"] = asdict(InferredFailure(_FAILED_BEFORE, left_out[0]))
+    return found

@@ -25,6 +25,8 @@ class TrackedChangelog:
     files: ChangelogFiles | None = None
     work: SessionsAtWork = field(default_factory=SessionsAtWork)
     shares_lock: bool = False
+    #: Whether a subscription writes its lock: its runs are those of another server.
+    is_replicated: bool = False
     #: The runs that ended last.
     judged: JudgedRuns | None = None
     #: The latest poll that found nothing in progress; seconds since the epoch.
