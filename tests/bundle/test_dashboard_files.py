@@ -9,6 +9,7 @@ import pytest
 
 from pg_migration_exporter.bundle.grafana.dashboards import dashboards, uids
 from pg_migration_exporter.bundle.grafana.definition import Dashboard, read_dashboard
+from pg_migration_exporter.bundle.grafana.links import PanelUrls
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.errors import ConfigError
 from tests.bundle.conftest import WriteValues
@@ -146,3 +147,32 @@ def test_name_of_the_file_must_be_a_new_uid(
     values = load_values(write_values({"dashboard_folders": ["boards"]}))
     with pytest.raises(ConfigError, match=f"{name}: {problem}"):
         dashboards(values)
+
+
+def test_cells_link_to_the_runbooks_of_the_group(tmp_path: Path) -> None:
+    panel = """\
+    title: Alerts
+    type: table
+    size: 12x7
+    description: Alerts.
+    no_data: none
+    columns: {alertname: alert}
+    runbook_column: alert
+    queries: {'': ALERTS}
+    """
+    [row] = _read(_write(tmp_path, panel)).rows
+    [table] = row.panels
+    content = table.to_json(
+        PanelUrls("https://wiki", "", {"Own": "https://own", "Other": "https://own"})
+    )
+    assert content["targets"][0]["expr"] == (
+        'label_replace(label_replace(ALERTS, "runbooks", "https://wiki", "", ""), '
+        '"runbooks", "https://own", "alertname", "Own|Other")'
+    )
+    [hidden, linked] = content["fieldConfig"]["overrides"]
+    assert hidden["matcher"]["options"] == "runbooks"
+    assert linked["properties"][0]["value"][0]["url"] == (
+        "${__data.fields.runbooks}/${__value.raw}.md"
+    )
+    same = table.to_json(PanelUrls("https://wiki", "", {}))
+    assert same["targets"][0]["expr"] == "ALERTS"

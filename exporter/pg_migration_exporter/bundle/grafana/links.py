@@ -22,6 +22,12 @@ _SILENCE = (
 )
 
 
+_WEB = ("http://", "https://")
+
+#: Hidden column of a table: where the runbook of the alert in the row is.
+RUNBOOKS = "runbooks"
+
+
 @dataclass(frozen=True, slots=True)
 class PanelUrls:
     """Folders or URLs that panels link to; groups of alerts may have runbooks of their own."""
@@ -34,6 +40,12 @@ class PanelUrls:
         """Return the path or URL of an alert's runbook."""
         return f"{self.runbooks_by_alert.get(alert, self.runbooks)}/{alert}.md"
 
+    @property
+    def differ_in_a_table(self) -> bool:
+        """Whether the alerts of a table have runbooks in several places, one with a web address."""
+        places = self.runbooks, *self.runbooks_by_alert.values()
+        return len(places) > 1 and any(place.startswith(_WEB) for place in places)
+
 
 def runbook_links(alerts: Iterable[str], urls: PanelUrls) -> list[Json]:
     """Return a link to the runbook of each alert whose runbook has a web address."""
@@ -45,9 +57,23 @@ def cockpit_links() -> list[Json]:
     return [_link("Cockpit", COCKPIT)]
 
 
-def cell_runbook_links(runbooks: str) -> list[Json]:
+def cell_runbook_links(urls: PanelUrls) -> list[Json]:
     """Return the link of a cell to the runbook of the alert that it names."""
-    return _web_links("Runbook", f"{runbooks}/${{__value.raw}}.md")
+    if urls.differ_in_a_table:
+        return [_link("Runbook", f"${{__data.fields.{RUNBOOKS}}}/${{__value.raw}}.md")]
+    return _web_links("Runbook", f"{urls.runbooks}/${{__value.raw}}.md")
+
+
+def with_runbooks(expression: str, label: str, urls: PanelUrls) -> str:
+    """Return the expression with a label RUNBOOKS: where the runbook of the alert in `label` is."""
+    by_folder: dict[str, list[str]] = {}
+    for alert, folder in urls.runbooks_by_alert.items():
+        by_folder.setdefault(folder, []).append(alert)
+    labeled = f'label_replace({expression}, "{RUNBOOKS}", "{urls.runbooks}", "", "")'
+    for folder, alerts in by_folder.items():
+        names = "|".join(alerts)
+        labeled = f'label_replace({labeled}, "{RUNBOOKS}", "{folder}", "{label}", "{names}")'
+    return labeled
 
 
 def silence_links(alertmanager: str) -> list[Json]:
@@ -57,7 +83,7 @@ def silence_links(alertmanager: str) -> list[Json]:
 
 def _web_links(title: str, url: str) -> list[Json]:
     """Return the link, or none if the URL is not a web address (a folder in the values)."""
-    return [_link(title, url)] if url.startswith(("http://", "https://")) else []
+    return [_link(title, url)] if url.startswith(_WEB) else []
 
 
 def _link(title: str, url: str) -> Json:

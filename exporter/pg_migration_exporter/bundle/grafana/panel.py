@@ -76,7 +76,7 @@ class Panel(Model):
             "datasource": DATASOURCE,
             "fieldConfig": {"defaults": self._defaults(), "overrides": [*self.overrides(urls)]},
             "options": self.options(),
-            "targets": [*self._targets()],
+            "targets": [*self._targets(urls)],
             "transformations": [*self.transformations()],
             "links": runbook_links(self.alerts, urls),
         }
@@ -92,6 +92,10 @@ class Panel(Model):
     def bounds(self) -> Json:
         """Return the limits of the value axis."""
         return {}
+
+    def expression(self, expression: str, _urls: PanelUrls) -> str:
+        """Return the expression of a query as Grafana runs it."""
+        return expression
 
     def overrides(self, _urls: PanelUrls) -> Iterator[Json]:
         """Yield what differs for a series, or for a column of a table."""
@@ -121,13 +125,13 @@ class Panel(Model):
             **self.bounds(),
         }
 
-    def _targets(self) -> Iterator[Json]:
+    def _targets(self, urls: PanelUrls) -> Iterator[Json]:
         for ref_id, (legend, expression) in zip(REF_IDS, self.queries.items(), strict=False):
             yield {
                 "refId": ref_id,
                 "datasource": DATASOURCE,
                 "editorMode": "code",
-                "expr": expression,
+                "expr": self.expression(expression, urls),
                 "legendFormat": legend,
                 **self.QUERY,
             }

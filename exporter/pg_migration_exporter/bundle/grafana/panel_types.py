@@ -8,11 +8,13 @@ from typing import ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from pg_migration_exporter.bundle.grafana.links import (
+    RUNBOOKS,
     Json,
     PanelUrls,
     cell_runbook_links,
     cockpit_links,
     silence_links,
+    with_runbooks,
 )
 from pg_migration_exporter.bundle.grafana.panel import REF_IDS, Panel, mappings_json, override
 from pg_migration_exporter.bundle.grafana.states import ValueMapping, state_mappings
@@ -159,6 +161,13 @@ class TablePanel(Panel):
         sort = {"sortBy": [{"displayName": self.sort_by, "desc": True}]} if self.sort_by else {}
         return {"cellHeight": "sm", "frameIndex": 0, "showHeader": True, **sort}
 
+    def expression(self, expression: str, urls: PanelUrls) -> str:
+        """Return the expression, with the places of runbooks if the table links to several."""
+        labels = [label for label, column in self.columns.items() if column == self.runbook_column]
+        if labels and urls.differ_in_a_table:
+            return with_runbooks(expression, labels[0], urls)
+        return expression
+
     def custom(self) -> Json:
         """Return how cells are drawn."""
         return {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False}
@@ -173,6 +182,12 @@ class TablePanel(Panel):
                 column,
                 {"id": "mappings", "value": mappings_json(mappings)},
                 {"id": "custom.cellOptions", "value": {"type": "color-background"}},
+            )
+        if self.runbook_column and urls.differ_in_a_table:
+            yield override(
+                RUNBOOKS,
+                {"id": "custom.hidden", "value": True},  # Grafana 11
+                {"id": "custom.hideFrom", "value": {"legend": True, "tooltip": True, "viz": True}},
             )
         for column, links in self._column_links(urls).items():
             yield override(column, {"id": "links", "value": links})
@@ -202,7 +217,7 @@ class TablePanel(Panel):
     def _column_links(self, urls: PanelUrls) -> dict[str, list[Json]]:
         candidates = (
             (self.cockpit_column, cockpit_links()),
-            (self.runbook_column, cell_runbook_links(urls.runbooks)),
+            (self.runbook_column, cell_runbook_links(urls)),
             (self.silence_column, silence_links(urls.alertmanager)),
         )
         links: dict[str, list[Json]] = {}
