@@ -135,10 +135,3 @@ def test_a_replica_of_the_previous_release_does_not_hide_a_failure() -> None:
         assert latest_report([failed, latest]) == latest
     elsewhere = failed.model_copy(update={"failure": Failure(reason="a checksum")})
     assert latest_report([elsewhere, idle]) == idle
-
-
-def test_a_run_without_end_is_under_way_as_long_as_there_are_signs_of_life() -> None:
-    running = make_report(updated=1000.0)
-    assert running.is_under_way(1059)
-    assert not running.is_under_way(1061)
-    assert not make_report(updated=1000.0, ended=1000.0).is_under_way(1001)

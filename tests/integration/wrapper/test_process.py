@@ -171,7 +171,6 @@ def test_a_wrapper_that_is_killed_leaves_a_run_without_end(
         assert is_alive(child)
         report = wrapper.report()
         assert (report.outcome, report.ended, report.pid) == (Outcome.RUNNING, None, child)
-        assert not report.is_under_way(report.updated + 61)
     finally:
         (tmp_path / "go").touch()
     wait_until(lambda: not is_alive(child), 30, "the command ended by itself")

@@ -14,6 +14,7 @@ from pg_migration_exporter.liquibase.locks.lock import Lock
 from pg_migration_exporter.liquibase.state.evidence import InferredFailure, RunEffect
 from pg_migration_exporter.liquibase.state.judgement import Judgement
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, LockSample, Poll
+from pg_migration_exporter.liquibase.state.report_memory import Period
 
 
 def poll(counters: RowCounters, version: str = "", **facts: Any) -> Poll:
@@ -138,21 +139,21 @@ def test_a_new_table_begins_anew_and_keeps_what_was_counted() -> None:
     assert effects(memory, poll(RowCounters(1, 0, 0, 2), "5"), added(4)) == ["added_rows"]
 
 
-def test_what_was_reported_before_the_last_look_is_of_an_earlier_run() -> None:
+def test_a_run_ended_between_the_last_two_polls() -> None:
     memory = ChangelogMemory(counters=RowCounters())
     effects(memory, poll(RowCounters(), now=1000.0))
     effects(memory, poll(RowCounters(), idle=False, now=1600.0))
     effects(memory, poll(RowCounters(1, 0, 0, 2), "9", now=1900.0))
-    assert memory.ended_after == 1570.0
+    assert memory.period == Period(1600.0, 1900.0)
     effects(memory, poll(RowCounters(2, 0, 0, 4), "11", now=1901.0))
-    assert memory.ended_after == 1900.0
+    assert memory.period == Period(1900.0, 1901.0)
 
 
 def test_a_run_that_nobody_watched_ended_after_the_one_before(memory: ChangelogMemory) -> None:
     effects(memory, poll(RowCounters(1, 0, 0, 2), "103", now=1000.0), added(102))
     restarted = ChangelogMemory.load(json.loads(json.dumps(memory.dump())))
     effects(restarted, poll(RowCounters(2, 0, 0, 4), "106", now=9000.0), added(105))
-    assert restarted.ended_after == 1000.0
+    assert restarted.period == Period(1000.0, 9000.0)
 
 
 FAILURE = Judgement("failed", InferredFailure("left out", "a.sql::1::me"))

@@ -13,13 +13,14 @@ from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
     Evidence,
     InferredFailure,
+    ReportedFailure,
     ReportedRun,
     RunEffect,
     TableAccess,
 )
 from pg_migration_exporter.liquibase.state.texts import STATES
 
-READ = Evidence(TableAccess.COMPLETE, applied=3, ended_after=1000.0)
+READ = Evidence(TableAccess.COMPLETE, applied=3)
 LEFT_OUT = replace(READ, inferred_failure=InferredFailure("left out", "a.sql::1::me", "told to"))
 AT_ONCE = replace(READ, inferred_failure=InferredFailure("recorded nothing"))
 UNCLEAR = replace(READ, unknown_outcome="a rollback failed, or had nothing to do")
@@ -32,9 +33,10 @@ PENDING = ChangelogComparison(
 DRIFTED = ChangelogComparison(drifted=("a.sql::0::me",))
 ALL_RUN = ChangelogComparison()
 UNREADABLE = ChangelogComparison(unreadable="a.xml is missing")
-FAILED = ReportedRun(failed=True, ended_at=1001.0, changeset="a.sql::1::me", reason="boom")
+FAILED = ReportedFailure("1", 1001.0, "boom", "a.sql::1::me")
+REFUSED = replace(FAILED, changeset="", reason="the lock is held")
+INTERRUPTED = replace(FAILED, reason="it was ended by SIGTERM", is_interrupted=True)
 GOOD = ReportedRun(failed=False, ended_at=1001.0)
-OLD = replace(FAILED, ended_at=100.0)
 UNFINISHED = ReportedRun(failed=False, ended_at=None)
 UNDER_WAY = replace(UNFINISHED, under_way=True)
 
@@ -55,15 +57,15 @@ UNDER_WAY = replace(UNFINISHED, under_way=True)
             replace(READ, lock=DEAD, files=PENDING, last_run=RunEffect.ADDED_ROWS),
             MigrationState.STALE_LOCK,
         ),
-        (replace(READ, lock=HELD, reported_run=FAILED), MigrationState.RUNNING),
+        (replace(READ, lock=HELD, reported_failure=FAILED), MigrationState.RUNNING),
         # the lock's row cleared under a live run
         (replace(READ, sessions=1), MigrationState.RUNNING),
-        (replace(READ, sessions=1, reported_run=FAILED), MigrationState.RUNNING),
+        (replace(READ, sessions=1, reported_failure=FAILED), MigrationState.RUNNING),
         # reported
-        (replace(READ, reported_run=FAILED), MigrationState.FAILED),
-        (replace(READ, reported_run=FAILED, files=ALL_RUN), MigrationState.FAILED),
-        (replace(READ, reported_run=OLD), MigrationState.SUCCEEDED),
-        (replace(READ, reported_run=OLD, ended_after=0.0), MigrationState.FAILED),
+        (replace(READ, reported_failure=FAILED), MigrationState.FAILED),
+        (replace(READ, reported_failure=FAILED, files=PENDING), MigrationState.FAILED),
+        (replace(READ, reported_failure=REFUSED, files=ALL_RUN), MigrationState.FAILED),
+        (replace(READ, reported_failure=FAILED, files=ALL_RUN), MigrationState.SUCCEEDED),
         (replace(READ, reported_run=UNFINISHED), MigrationState.SUCCEEDED),
         (replace(READ, reported_run=GOOD), MigrationState.SUCCEEDED),
         (replace(READ, reported_run=UNDER_WAY), MigrationState.RUNNING),
@@ -74,9 +76,9 @@ UNDER_WAY = replace(UNFINISHED, under_way=True)
         ),
         (
             replace(LEFT_OUT, reported_run=GOOD, files=PENDING, last_run=RunEffect.ADDED_ROWS),
-            MigrationState.PENDING,
+            MigrationState.FAILED,
         ),
-        (replace(READ, reported_run=FAILED, acknowledged=True), MigrationState.SUCCEEDED),
+        (replace(READ, reported_failure=FAILED, acknowledged=True), MigrationState.SUCCEEDED),
         # inferred
         (replace(LEFT_OUT, files=PENDING), MigrationState.FAILED),
         (replace(LEFT_OUT, files=PENDING, acknowledged=True), MigrationState.PENDING),
@@ -117,12 +119,23 @@ def test_state(evidence: Evidence, status: MigrationState) -> None:
 
 
 def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
-    for access, lock, run, files, reported, acknowledged, sessions, failure in product(
+    for (
+        access,
+        lock,
+        run,
+        files,
+        reported,
+        reported_failure,
+        acknowledged,
+        sessions,
+        failure,
+    ) in product(
         TableAccess,
         (Lock(locked=False), HELD, DEAD),
         RunEffect,
         (None, ALL_RUN, PENDING, DRIFTED, UNREADABLE),
-        (None, FAILED, GOOD, OLD, UNFINISHED, UNDER_WAY),
+        (None, GOOD, UNFINISHED, UNDER_WAY),
+        (None, FAILED, REFUSED, INTERRUPTED),
         (False, True),
         (0, 1),
         (None, LEFT_OUT.inferred_failure),
@@ -134,7 +147,7 @@ def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
                 sessions=sessions,
                 last_run=run,
                 inferred_failure=failure,
-                ended_after=1000.0,
+                reported_failure=reported_failure,
                 files=files,
                 reported_run=reported,
                 acknowledged=acknowledged,
@@ -159,7 +172,11 @@ def test_reasons_name_the_changeset_and_what_is_not_known() -> None:
     assert left_out.changeset == "a.sql::1::me"
     assert left_out.reason == "left out (or told to, which leaves the same traces)"
     assert (
-        "changeset a.sql::1::me failed: boom" in decide(replace(READ, reported_run=FAILED)).reason
+        "changeset a.sql::1::me failed: boom"
+        in decide(replace(READ, reported_failure=FAILED)).reason
     )
+    interrupted = decide(replace(READ, reported_failure=INTERRUPTED)).reason
+    assert "interrupted by a signal at changeset a.sql::1::me" in interrupted
+    assert "SIGTERM" in interrupted
     assert "no changelog file is configured" in decide(READ).reason
     assert "a.xml is missing" in decide(replace(READ, files=UNREADABLE)).reason

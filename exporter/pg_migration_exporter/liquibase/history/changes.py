@@ -34,11 +34,12 @@ _OF_UPDATE = (ChangeKind.ADDED, ChangeKind.RERAN)
 
 
 class RowChange(NamedTuple):
-    """One row written by transaction `xid`."""
+    """One row written by transaction `xid`; `deployment` is its DEPLOYMENT_ID."""
 
     kind: ChangeKind
     xid: int
     identity: str
+    deployment: str = ""
 
 
 @dataclass(slots=True)

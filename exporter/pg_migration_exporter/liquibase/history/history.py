@@ -114,7 +114,7 @@ class KnownHistory:
             return None
         else:
             kind = ChangeKind.TAGGED if row.checksum else ChangeKind.CLEARED
-        return RowChange(kind, row.xid, row.identity)
+        return RowChange(kind, row.xid, row.identity, row.deployment_id or "")
 
     def _is_newer(self, xid: int) -> bool:
         """Whether a transaction began since: a row may be older than half the circle of ids."""
@@ -227,7 +227,7 @@ class History:
         kind = ChangeKind.ADDED
         if row.identity in self.checksums:
             kind = self._kind_of_update(row)
-        self.changes.rows.append(RowChange(kind, row.xid, row.identity))
+        self.changes.rows.append(RowChange(kind, row.xid, row.identity, row.deployment_id or ""))
 
     def _kind_of_update(self, row: Row) -> ChangeKind:
         """A changeset that ran again gets a new order; a tag and a checksum leave it."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from uuid import UUID
 
 from psycopg import errors
@@ -15,7 +15,9 @@ from psycopg import errors
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.liquibase.reports import table as report_table
 from pg_migration_exporter.liquibase.reports.cached_directory import cached_directory
-from pg_migration_exporter.liquibase.reports.report import Failure, Outcome, Report, latest_report
+from pg_migration_exporter.liquibase.reports.heartbeats import Heartbeats
+from pg_migration_exporter.liquibase.reports.report import Report, latest_report
+from pg_migration_exporter.liquibase.reports.reported_run import reported_run
 from pg_migration_exporter.liquibase.run_query import RunQuery
 from pg_migration_exporter.liquibase.state.evidence import ReportedRun
 
@@ -27,8 +29,8 @@ _NO_TABLE = (
     errors.LockNotAvailable,
 )
 
-#: Reports of the table that are kept; only the latest of each history counts.
-_MAX_FROM_TABLE = 100
+#: Reports of the table that are kept, and reports of one history that are considered.
+_MAX_REPORTS = 100
 
 
 @dataclass(slots=True)
@@ -39,6 +41,8 @@ class ReceivedReports:
     _from_directories: Sequence[Report] = ()
     _from_table: dict[UUID, Report] = field(default_factory=dict)
     _table_read_until: float = 0.0
+    _heartbeats: Heartbeats = field(default_factory=Heartbeats)
+    _runs: dict[UUID, tuple[Report, ReportedRun]] = field(default_factory=dict)
 
     async def refresh(self, query: RunQuery) -> None:
         """Read the reports that have arrived since the last call."""
@@ -46,17 +50,26 @@ class ReceivedReports:
             self._from_directories = await asyncio.to_thread(self._read_directories)
         if self.settings.reports.table:
             await self._read_table(query)
+        self._heartbeats.record(self._all(), time.time())
 
     def latest(self, database: str, changelog: str) -> ReportedRun | None:
         """Return the last migration of a history (schema.table), as it was reported."""
-        reports = self._of_history(database, changelog)
-        servers = self.settings.liquibase.servers
-        here = [report for report in reports if report.is_from(servers)]
+        here = self._from_here(database, changelog)
         latest = latest_report(here)
         if latest is None:
             return None
-        now = time.time()
-        return _reported_run(latest, under_way=any(report.is_under_way(now) for report in here))
+        return reported_run(
+            latest, under_way=any(self._heartbeats.is_under_way(report) for report in here)
+        )
+
+    def ended(self, database: str, changelog: str) -> list[ReportedRun]:
+        """Return the migrations of a history that were reported as ended, by the time of the end.
+
+        Only the latest are returned.
+        """
+        ended = [report for report in self._from_here(database, changelog) if report.ended]
+        runs = [self._ended_run(report) for report in islice(ended, _MAX_REPORTS)]
+        return sorted(runs, key=lambda run: run.ended_at or 0.0)
 
     def other_servers(self, database: str, changelog: str) -> tuple[str, ...]:
         """Return the servers of the latest report about another server's history of that name."""
@@ -67,10 +80,31 @@ class ReceivedReports:
         latest = latest_report(report for report in reports if not report.is_from(servers))
         return latest.target.servers if latest else ()
 
+    def _ended_run(self, report: Report) -> ReportedRun:
+        """Convert a report once."""
+        known = self._runs.get(report.run_id)
+        if known is not None and known[0] is report:
+            return known[1]
+        run = reported_run(report, was_there=self._heartbeats.was_ended_at_first(report))
+        self._runs[report.run_id] = (report, run)
+        return run
+
+    def _from_here(self, database: str, changelog: str) -> list[Report]:
+        """Return one report for each run, which may have arrived in two ways."""
+        servers = self.settings.liquibase.servers
+        reports: dict[UUID, Report] = {}
+        for report in self._of_history(database, changelog):
+            known = reports.get(report.run_id)
+            if report.is_from(servers) and (known is None or _is_newer(report, known)):
+                reports[report.run_id] = report
+        return [*reports.values()]
+
     def _of_history(self, database: str, changelog: str) -> list[Report]:
         """Return the reports about histories of that name, on any server."""
-        reports = chain(self._from_table.values(), self._from_directories)
-        return [report for report in reports if report.is_about(database, changelog)]
+        return [report for report in self._all() if report.is_about(database, changelog)]
+
+    def _all(self) -> Iterable[Report]:
+        return chain(self._from_table.values(), self._from_directories)
 
     def _read_directories(self) -> list[Report]:
         directories = map(cached_directory, self.settings.report_directories)
@@ -82,13 +116,13 @@ class ReceivedReports:
             for report in report_table.read_reports(answer):
                 self._from_table[report.run_id] = report
             reports = sorted(self._from_table.values(), key=lambda report: report.started)
-            self._from_table = {report.run_id: report for report in reports[-_MAX_FROM_TABLE:]}
+            self._from_table = {report.run_id: report for report in reports[-_MAX_REPORTS:]}
             updated = answer.by_column().get("updated", ())
             self._table_read_until = max([self._table_read_until, *updated])
 
 
-def _reported_run(report: Report, *, under_way: bool) -> ReportedRun:
-    failed = report.outcome in (Outcome.FAILED, Outcome.KILLED)
-    reason = "it was ended by a signal" if report.outcome is Outcome.KILLED else ""
-    failure = report.failure or Failure(reason=reason)
-    return ReportedRun(failed, report.ended, failure.changeset, failure.reason, under_way)
+def _is_newer(report: Report, other: Report) -> bool:
+    """Whether a report replaces another one of the same run: its end is its last report."""
+    if (report.ended is None) != (other.ended is None):
+        return report.ended is not None
+    return report.updated > other.updated

@@ -26,8 +26,6 @@ MAX_BYTES = 4 << 20
 MAX_CHANGESETS = 1000
 #: Seconds between two reports of a wrapper during a run.
 HEARTBEAT_INTERVAL = 15.0
-
-_ABANDONED_AFTER = 4 * HEARTBEAT_INTERVAL
 _LONGEST_TEXT = 1000
 #: Characters that jsonb or UTF-8 cannot store, or that would break a line.
 _NOT_STORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
@@ -141,6 +139,8 @@ class Report(_ReportModel):
     liquibase_version: Text = ""
     #: As in the history's column of that name.
     deployment_id: Text = ""
+    #: Whether it took the changelog lock; None if that is not known.
+    lock_taken: bool | None = None
     #: What is missing in this report, and why; "" if nothing is.
     limitation: Text = ""
 
@@ -159,10 +159,6 @@ class Report(_ReportModel):
     def failed_at_changeset(self) -> bool:
         """Whether a changeset made the run fail."""
         return self.failure is not None and bool(self.failure.changeset)
-
-    def is_under_way(self, now: float) -> bool:
-        """False after the end, or if the wrapper has not reported for a minute."""
-        return self.ended is None and now - self.updated <= _ABANDONED_AFTER
 
     def is_about(self, database: str, changelog: str) -> bool:
         """Whether it may be about a migration of this history; `changelog` is schema.table.

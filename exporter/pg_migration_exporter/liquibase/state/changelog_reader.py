@@ -57,6 +57,10 @@ _UNWATCHED = 60.0
 _LONGEST_UNWATCHED = 300.0
 
 
+#: Seconds by which the traces of a run may arrive late.
+_STATISTICS_DELAY = 30.0
+
+
 @dataclass(frozen=True, slots=True)
 class _Answers:
     """The results of one round trip."""
@@ -196,11 +200,14 @@ class ChangelogReader:
             changelog.holders |= {answers.lock.holder_pid}
         if memory.needs_statements(poll, changelog.history.changes):
             poll = replace(poll, statements=await self._count_statements(changelog.tables))
+        repaired_at = self._repaired_at(changelog, answers.now)
+        if memory.counters is None:
+            memory.repaired_at = max(memory.repaired_at, repaired_at)
         ended = memory.record_poll(poll, changelog.history.changes)
         if memory.statements is None:
             memory.statements = await self._count_statements(changelog.tables)
         files = await self._compare_files(changelog, fresh=bool(ended))
-        self._judge(changelog, ended, files, answers, reported)
+        self._judge(changelog, ended, files, answers, repaired_at)
         await self._revise(changelog, answers)
         if poll.idle and memory.is_settled:
             changelog.quiet_at, changelog.holders = answers.now, frozenset()
@@ -214,8 +221,8 @@ class ChangelogReader:
             last_run=memory.last_run,
             inferred_failure=memory.failure,
             unknown_outcome=memory.unknown_outcome,
-            ended_after=memory.ended_after,
-            acknowledged=memory.is_acknowledged(reported),
+            reported_failure=memory.reported_failure,
+            acknowledged=memory.is_acknowledged,
             files=files,
             reported_run=reported,
             reported_elsewhere=self.reports.other_servers(self.datname, changelog.name),
@@ -245,23 +252,36 @@ class ChangelogReader:
         ended: Sequence[EndedRun],
         files: ChangelogComparison | None,
         answers: _Answers,
-        reported: ReportedRun | None,
+        repaired_at: float,
     ) -> None:
-        """Record the outcome of the runs that ended; a report says how the last one did."""
+        """Record the outcome of the runs that ended, and the reports that are about none of them.
+
+        A report says how its run ended.
+        """
+        memory, last = changelog.memory, changelog.history.last
         readable = files if files and files.unreadable is None else None
         began = _began(changelog.history, answers)
+        reports = self.reports.ended(self.datname, changelog.name)
+        received = memory.reports.receive(reports, answers.now)
+        about = memory.reports.assign(ended, reports, memory.period)
         judged = list[JudgedRun]()
         if changelog.is_replicated:  # a subscription writes no transaction of a changeset
             ended = [replace(run, is_consecutive=False) for run in ended]
-        for number, run in enumerate(ended, 1):
+        for number, (run, found) in enumerate(
+            zip(ended, about, strict=True), memory.run - len(ended) + 1
+        ):
             expected = changelog.expected_by(run, readable, began)
-            judgement, by_report = judge(run, readable, expected), None
-            if number == len(ended) and reported is not None:
-                by_report = as_reported(judgement, reported, changelog.memory.ended_after)
+            inferred = judge(run, readable, expected)
+            by_report = as_reported(inferred, found, run, readable)
             is_reported = by_report is not None
-            judged.append(JudgedRun(run, by_report or judgement, expected, is_reported))
+            judged.append(JudgedRun(run, by_report or inferred, expected, is_reported, number))
+            if not found:
+                memory.reports.count_unreported(run, number, memory.period)
         if judged:
-            self._record_runs(changelog, judged, readable, answers)
+            self._record_runs(changelog, judged, readable, answers, repaired_at)
+        for report in received:
+            if report.run_id not in memory.reports.matched:
+                memory.record_report(report, readable, last.deployment_id if last else None)
         if readable is not None:
             changelog.record_files(readable)
 
@@ -271,6 +291,7 @@ class ChangelogReader:
         judged: list[JudgedRun],
         files: ChangelogComparison | None,
         answers: _Answers,
+        repaired_at: float,
     ) -> None:
         memory = changelog.memory
         self._count_runs(changelog)
@@ -282,6 +303,10 @@ class ChangelogReader:
             memory.failure,
             memory.unknown_outcome,
             count_at=answers.now + LOG_DELAY,
+            reported_failure=memory.reported_failure,
+            repaired_run=memory.repaired_run,
+            repaired_at=memory.repaired_at,
+            ended_at=repaired_at,
         )
         changelog.judged.record(memory)
 
@@ -310,6 +335,13 @@ class ChangelogReader:
     def _count_runs(self, changelog: TrackedChangelog) -> None:
         for outcome in changelog.memory.count_runs():
             self._emit(EventKind.RUN_ENDED, changelog.name, {"outcome": outcome})
+
+    def _repaired_at(self, changelog: TrackedChangelog, now: float) -> float:
+        """Return when a run ended that this poll finds: for the first poll, when its rows began."""
+        last = changelog.history.last
+        if changelog.memory.polled_at or last is None:
+            return now
+        return last.deployed_at(now) or 0.0
 
     async def _count_statements(self, tables: ChangelogTables) -> LockStatements | None:
         if self.statements_schema is None or tables.lock is None:
@@ -384,7 +416,7 @@ def _table_access(tables: ChangelogTables) -> TableAccess:
 
 def _period(changelog: TrackedChangelog, ended: float) -> RunPeriod:
     """Return since when the runs that have ended can have been in progress."""
-    earliest = max(changelog.memory.ended_after, ended - _LONGEST_UNWATCHED)
+    earliest = max(changelog.memory.noticed_at - _STATISTICS_DELAY, ended - _LONGEST_UNWATCHED)
     return RunPeriod(changelog.quiet_at or earliest, ended, changelog.holders)
 
 

@@ -13,10 +13,11 @@ from typing import Literal
 from pg_migration_exporter.formatting import shortened
 from pg_migration_exporter.liquibase.locks.lock import LockKind
 from pg_migration_exporter.liquibase.state.evidence import (
+    ChangelogComparison,
     Evidence,
     InferredFailure,
     OtherPaths,
-    ReportedRun,
+    ReportedFailure,
     RunEffect,
     TableAccess,
 )
@@ -158,27 +159,42 @@ def _reported_running(evidence: Evidence) -> Decision | None:
 def _failed(evidence: Evidence) -> Decision | None:
     if evidence.acknowledged:
         return None
-    reported = evidence.reported_run
-    if reported is not None and _is_latest(reported, evidence):
-        return _reported_failure(reported) if reported.failed else None
-    return _inferred_failure(evidence)
+    return _reported_failure(evidence) or _inferred_failure(evidence)
 
 
-def _is_latest(reported: ReportedRun, evidence: Evidence) -> bool:
-    """Whether the report is about the last run, or about a later one that left no trace."""
-    return reported.ended_at is not None and reported.ended_at >= evidence.ended_after
-
-
-def _reported_failure(reported: ReportedRun) -> Decision:
-    changeset = shortened(reported.changeset)
-    subject = f"changeset {changeset}" if changeset else "the run"
-    reason = f": {reported.reason}" if reported.reason else ""
+def _reported_failure(evidence: Evidence) -> Decision | None:
+    failure = evidence.reported_failure
+    if failure is None or _is_taken_out(failure.changeset, evidence.comparison):
+        return None
     return Decision(
         MigrationState.FAILED,
-        f"Liquibase reported that {subject} failed{reason}",
+        _interruption(failure) if failure.is_interrupted else _failure(failure),
         "wrapper",
-        changeset=changeset,
+        changeset=shortened(failure.changeset),
     )
+
+
+def _failure(failure: ReportedFailure) -> str:
+    subject = f"changeset {shortened(failure.changeset)}" if failure.changeset else "the run"
+    reason = f": {failure.reason}" if failure.reason else ""
+    return f"Liquibase reported that {subject} failed{reason}"
+
+
+def _interruption(failure: ReportedFailure) -> str:
+    """Return the reason for a run that a signal ended, and what it leaves."""
+    at = f" at changeset {shortened(failure.changeset)}" if failure.changeset else ""
+    return (
+        f"Liquibase was interrupted by a signal{at} ({failure.reason}): what it had recorded is "
+        "applied; the statement in progress was canceled or runs to its end, and one outside a "
+        "transaction, as CREATE INDEX CONCURRENTLY, can leave parts; the lock may still be held"
+    )
+
+
+def _is_taken_out(changeset: str, comparison: ChangelogComparison | None) -> bool:
+    """Whether the changeset is no longer in the files, and the next update has nothing to do."""
+    if comparison is None or not changeset:
+        return False
+    return not comparison.pending and changeset not in comparison.expected
 
 
 def _inferred_failure(evidence: Evidence) -> Decision | None:

@@ -103,7 +103,7 @@ class InferredFailure:
 
 @dataclass(frozen=True, slots=True)
 class ReportedRun:
-    """The last run as its wrapper reported it. Times in seconds since the epoch.
+    """A run as its wrapper reported it. Times in seconds since the epoch, on the wrapper's clock.
 
     `ended_at` is None if no end was reported: the run goes on, or its wrapper was killed.
     """
@@ -113,6 +113,40 @@ class ReportedRun:
     changeset: str = ""
     reason: str = ""
     under_way: bool = False
+    run_id: str = ""
+    #: Seconds.
+    duration: float = 0.0
+    #: Ended by a signal.
+    is_interrupted: bool = False
+    #: Without an exit code: it ran in an application.
+    is_embedded: bool = False
+    command: str = ""
+    changelog_file: str = ""
+    #: The DEPLOYMENT_ID of its rows, "" if it is not known.
+    deployment: str = ""
+    #: None if it is not known whether the run took the lock.
+    lock_taken: bool | None = None
+    #: The changesets that it recorded, as far as they are reported.
+    recorded: frozenset[str] = frozenset()
+    #: Whether all changesets are reported.
+    is_complete: bool = True
+    #: Whether the run had ended before the exporter started.
+    was_there: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedFailure:
+    """A reported failure that no later run has repaired; received at `at`, by the server's clock.
+
+    `run_id` is that of the report.
+    """
+
+    run_id: str
+    at: float
+    reason: str
+    changeset: str = ""
+    is_interrupted: bool = False
+    changelog_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +169,12 @@ class Evidence:
     inferred_failure: InferredFailure | None = None
     #: Why it is not known how the last run ended.
     unknown_outcome: str = ""
-    #: The last run ended after this moment; seconds since the epoch.
-    ended_after: float = 0.0
+    #: The reported failure that no later run has repaired.
+    reported_failure: ReportedFailure | None = None
     acknowledged: bool = False
     #: None without configured changelog files.
     files: ChangelogComparison | None = None
+    #: The last run by the wrappers' clocks.
     reported_run: ReportedRun | None = None
     #: HOST:PORT of other servers with a report about a history of the same name.
     reported_elsewhere: tuple[str, ...] = ()

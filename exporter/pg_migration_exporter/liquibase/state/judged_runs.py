@@ -16,6 +16,7 @@ from pg_migration_exporter.liquibase.logs.run_errors import RunPeriod
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
     InferredFailure,
+    ReportedFailure,
     RunEffect,
 )
 from pg_migration_exporter.liquibase.state.judgement import Judgement
@@ -43,14 +44,17 @@ class JudgedRun:
     judgement: Judgement
     expected: frozenset[str] = frozenset()
     is_reported: bool = False
+    #: That of the run in the memory.
+    number: int = 0
 
 
 @dataclass(slots=True)
 class JudgedRuns:
     """The runs that one poll found. `last_row` is the last one of the history after them.
 
-    `failure` and `unknown_outcome` are what was remembered before them; `files` is None if they are
-    not known. They are counted at `count_at`, in seconds since the epoch on the server's clock.
+    The failures, the last repair and `unknown_outcome` are what was remembered before them; `files`
+    is None if they are not known. They ended at `ended_at` and count at `count_at`, in seconds
+    since the epoch on the server's clock.
     """
 
     runs: list[JudgedRun]
@@ -63,6 +67,10 @@ class JudgedRuns:
     #: How many errors had arrived when they were last searched for those of these runs.
     searched: int = -1
     is_logged: bool = False
+    reported_failure: ReportedFailure | None = None
+    repaired_run: int = 0
+    repaired_at: float = 0.0
+    ended_at: float = 0.0
 
     @property
     def are_proven(self) -> bool:
@@ -93,9 +101,14 @@ class JudgedRuns:
         return [judged.judgement.outcome for judged in self.runs]
 
     def _remember(self, memory: ChangelogMemory) -> None:
+        latest = memory.reported_failure
         memory.failure, memory.unknown_outcome = self.failure, self.unknown_outcome
+        memory.reported_failure = self.reported_failure
+        memory.repaired_run, memory.repaired_at = self.repaired_run, self.repaired_at
         for judged in self.runs:
-            memory.record_judgement(judged.judgement)
+            memory.record_judgement(judged.judgement, judged.number, self.ended_at)
+        if latest != self.reported_failure:
+            memory.reported_failure = latest  # reported after these runs
 
     def _is_proven(self, judged: JudgedRun) -> bool:
         outcome = judged.judgement.outcome

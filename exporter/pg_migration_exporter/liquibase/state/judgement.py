@@ -6,7 +6,7 @@ are the same, the outcome is unknown: a failed run is never counted as succeeded
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ from pg_migration_exporter.liquibase.state.evidence import (
     ReportedRun,
     RunEffect,
 )
+from pg_migration_exporter.liquibase.state.report_memory import covers
 from pg_migration_exporter.liquibase.state.runs import EndedRun
 
 Outcome = Literal["succeeded", "failed", "rolled_back", "unknown"]
@@ -34,6 +35,8 @@ class Judgement:
     failure: InferredFailure | None = None
     repairs: bool = False
     unknown: str = ""
+    #: The report of a failure.
+    report: ReportedRun | None = None
 
 
 _NO_FAILURE = Judgement("succeeded")
@@ -51,16 +54,32 @@ def judge(run: EndedRun, files: ChangelogComparison | None, expected: frozenset[
 
 
 def as_reported(
-    judgement: Judgement, reported: ReportedRun, ended_after: float
+    judgement: Judgement,
+    reports: Sequence[ReportedRun],
+    run: EndedRun,
+    files: ChangelogComparison | None,
 ) -> Judgement | None:
-    """Return what the run reported about itself; None if the report is about another run."""
-    if reported.ended_at is None or reported.ended_at < ended_after:
+    """Return what a run reported about itself; None if it did not.
+
+    `reports` are all that are about this run.
+    """
+    if not reports:
         return None
-    if reported.failed:
-        return Judgement("failed", repairs=True)
+    failed = [report for report in reports if report.failed]
+    if failed:
+        return Judgement("failed", report=failed[-1])
+    if not covers(reports, run):
+        return None
     if judgement.outcome == "rolled_back":
         return judgement
-    return _SUCCEEDED
+    repairs = run.effect is RunEffect.ADDED_ROWS or is_complete(reports[-1], files)
+    return Judgement("succeeded", repairs=repairs)
+
+
+def is_complete(report: ReportedRun, files: ChangelogComparison | None) -> bool:
+    """Whether a run that recorded nothing shows that no changeset is left to run."""
+    is_update = report.command == "update" and not report.failed
+    return is_update and files is not None and not (files.missing or files.rerun)
 
 
 def _recorded_changesets(

@@ -22,16 +22,25 @@ from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.locks.holder import LockMemory
 from pg_migration_exporter.liquibase.locks.lock import Lock
 from pg_migration_exporter.liquibase.locks.row import LockRow
-from pg_migration_exporter.liquibase.state.evidence import InferredFailure, ReportedRun, RunEffect
-from pg_migration_exporter.liquibase.state.judgement import Judgement
+from pg_migration_exporter.liquibase.state.evidence import (
+    ChangelogComparison,
+    InferredFailure,
+    ReportedFailure,
+    ReportedRun,
+    RunEffect,
+)
+from pg_migration_exporter.liquibase.state.judgement import Judgement, is_complete
+from pg_migration_exporter.liquibase.state.report_memory import (
+    CountedRun,
+    Period,
+    ReportMemory,
+    covers,
+)
 from pg_migration_exporter.liquibase.state.runs import EndedRun, Traces, ended_runs
 from pg_migration_exporter.metrics.histograms import DurationHistogram
 
 #: Seconds; PostgreSQL reports at the session's end, or when it has been idle for 10 s.
 _STATISTICS_DELAY = 15.0
-#: Seconds by which a report may precede the poll before the one that noticed the end of its run:
-#: statistics arrive late, and the wrapper's clock may be behind the server's.
-_REPORT_TOLERANCE = 30.0
 #: Seconds between two reads of the lock's row in which only one command can write it: each starts a
 #: JVM.
 _SAMPLE_INTERVAL = 2.5
@@ -40,7 +49,7 @@ _LOCK_DELAY = 2.0
 
 _NOT_STORED = {"polled_at", "sample", "sampled_at"}
 #: What earlier versions stored, and what they called it.
-_OLD_FIELDS = {"left_out", "lock_version", "lock_first_seen", "holder_last_seen"}
+_OLD_FIELDS = {"left_out", "ended_after", "lock_version", "lock_first_seen", "holder_last_seen"}
 _FAILED_BEFORE = "the last run failed before the exporter was upgraded"
 _OLD_EFFECTS = {"updated_rows": RunEffect.UNKNOWN.value}
 
@@ -102,13 +111,20 @@ class ChangelogMemory:
     run: int = 0
     last_run: RunEffect = RunEffect.UNKNOWN
     ended_at: float = 0.0
-    #: The last run ended after this: earlier reports are about an earlier run.
-    ended_after: float = 0.0
+    #: The runs that ended last were noticed at this time, or took the lock.
+    noticed_at: float = 0.0
     #: The previous poll; not stored, since a run may end while the exporter is down.
     polled_at: float = 0.0
     acknowledged_at: float = -1.0
     failure: InferredFailure | None = None
     unknown_outcome: str = ""
+    #: The run that `failure` is about.
+    failed_run: int = 0
+    reported_failure: ReportedFailure | None = None
+    #: The last run that repaired a failure, and when it ended.
+    repaired_run: int = 0
+    repaired_at: float = 0.0
+    reports: ReportMemory = field(default_factory=ReportMemory)
     last_order: int | None = None
     status: str = ""
     saw_lock_held: bool = False
@@ -148,7 +164,7 @@ class ChangelogMemory:
         self._forget()
         self.counters, self.last_order, self.settled_order = None, None, None
         self.is_new = self.is_created = False
-        self.ended_after = max(self.ended_at, now)
+        self.noticed_at = self.repaired_at = max(self.ended_at, now)
 
     def start_empty(self, created_after: int | None = None) -> None:
         """Forget the past of tables that are created again: the run that does it counts."""
@@ -158,7 +174,8 @@ class ChangelogMemory:
 
     def _forget(self) -> None:
         self.oid, self.doubt, self.lock = 0, Continuity.SAME, LockMemory()
-        self.last_run, self.failure, self.unknown_outcome = RunEffect.UNKNOWN, None, ""
+        self.last_run, self.unknown_outcome = RunEffect.UNKNOWN, ""
+        self.failure, self.reported_failure, self.reports.unreported = None, None, []
         self.saw_lock_held, self.unsettled_since, self.late_lock_updates = False, None, 0
         self.settled_version, self.settled_rows, self.lock_taken = "", 0, 0.0
         self.statements, self.sample, self.deployment = None, None, None
@@ -214,16 +231,26 @@ class ChangelogMemory:
 
         What they wrote is removed from `changes`.
         """
+        noticed_at = self._noticed_at(poll)
         ended = self._ended_runs(poll, changes)
         if ended:
-            self.ended_after = max(self.ended_at, self.polled_at - _REPORT_TOLERANCE)
-            self.ended_at = poll.now
+            self.noticed_at, self.ended_at = noticed_at, poll.now
             self.last_run = ended[-1].effect
             self.run += len(ended)
         self.polled_at = poll.now
         updates, version = poll.counters.locks, poll.lock_version
         self.record_sample(LockSample(poll.locked, version, updates))
         return ended
+
+    @property
+    def period(self) -> Period:
+        """When the runs ended that ended last, as far as polls show."""
+        return Period(self.noticed_at, self.ended_at)
+
+    def _noticed_at(self, poll: Poll) -> float:
+        """Return when the traces of the runs were first noticed, or the poll before."""
+        known = (self.lock_taken, self.unsettled_since, self.polled_at or self.ended_at, poll.now)
+        return min((moment for moment in known if moment), default=poll.now)
 
     def _ended_runs(self, poll: Poll, changes: HistoryChanges) -> list[EndedRun]:
         before = self.counters
@@ -330,14 +357,87 @@ class ChangelogMemory:
             self.runs[outcome] = self.runs.get(outcome, 0) + 1
         return counted
 
-    def record_judgement(self, judgement: Judgement) -> None:
-        """Remember the failure of a run until a later run repairs it."""
-        if judgement.failure is not None:
-            self.failure, self.unknown_outcome = judgement.failure, ""
-        elif judgement.repairs:
+    def record_judgement(self, judgement: Judgement, number: int = 0, at: float = 0.0) -> None:
+        """Remember the failure of a run until a later run repairs it.
+
+        `number` is the run's, and `at` when it ended.
+        """
+        if judgement.report is not None:
+            self._set_reported_failure(judgement.report)
             self.failure, self.unknown_outcome = None, ""
+        elif judgement.failure is not None:
+            self._set_failure(judgement.failure, number)
+        elif judgement.repairs:
+            self._repair()
+            self.repaired_run, self.repaired_at = number, at
         if judgement.unknown:
             self.unknown_outcome = judgement.unknown
+
+    def record_report(
+        self, report: ReportedRun, files: ChangelogComparison | None, last_deployment: str | None
+    ) -> None:
+        """Record a report that is about a run counted before, or about none that was seen.
+
+        `last_deployment` is the DEPLOYMENT_ID of the last row.
+        """
+        counted = self.reports.find_unreported(report)
+        if counted is not None:
+            self._record_late_report(report, counted)
+        elif report.failed:
+            wrote_last = bool(report.deployment) and report.deployment == last_deployment
+            received = self.reports.received[report.run_id]
+            # The server's clock may be set back.
+            if wrote_last or received >= min(self.repaired_at, self.polled_at):
+                self._set_reported_failure(report)
+        elif self._is_repaired_by(report, files):
+            self._repair()
+
+    def _record_late_report(self, report: ReportedRun, counted: CountedRun) -> None:
+        """Replace what was inferred about a run, unless a later one has repaired it."""
+        is_inferred = counted.number == self.failed_run
+        if report.failed:
+            if counted.number >= self.repaired_run:
+                self._set_reported_failure(report)
+        elif not covers([report], counted.run):
+            return
+        if is_inferred:
+            self.failure = None
+
+    def _is_repaired_by(self, report: ReportedRun, files: ChangelogComparison | None) -> bool:
+        """Whether a success after the last failure shows that nothing is left to repair.
+
+        The run was not seen in the database: without changelog files, it shows only that its own
+        root file has nothing left to run.
+        """
+        received, failure = self.reports.received[report.run_id], self.reported_failure
+        if files is not None and received > self._failed_at and is_complete(report, files):
+            return True
+        if failure is None or self.failure is not None or received <= failure.at:
+            return False
+        # A replica of the previous release has nothing to do, and older files.
+        is_old = report.is_embedded and bool(failure.changeset)
+        had_nothing_to_do = report.command == "update" and files is None and not is_old
+        has_run = bool(report.recorded) or had_nothing_to_do
+        return has_run and failure.changelog_file == report.changelog_file
+
+    def _repair(self) -> None:
+        self.failure, self.reported_failure, self.unknown_outcome = None, None, ""
+
+    def _set_failure(self, failure: InferredFailure, number: int) -> None:
+        self.failure, self.failed_run, self.unknown_outcome = failure, number, ""
+        reported = self.reported_failure
+        if reported is not None and reported.changeset != failure.changeset:
+            self.reported_failure = None
+
+    def _set_reported_failure(self, report: ReportedRun) -> None:
+        self.reported_failure = ReportedFailure(
+            report.run_id,
+            self.reports.received[report.run_id],
+            report.reason,
+            report.changeset,
+            report.is_interrupted,
+            report.changelog_file,
+        )
 
     def record_lock(self, lock: Lock) -> None:
         """Record the lock as a poll found it."""
@@ -346,19 +446,27 @@ class ChangelogMemory:
 
     def acknowledge(self, now: float) -> None:
         """Acknowledge every failure up to now."""
-        self.acknowledged_at = max(now, self.ended_at)
+        self.acknowledged_at = max(now, self._failed_at)
 
-    def is_acknowledged(self, reported: ReportedRun | None) -> bool:
+    @property
+    def is_acknowledged(self) -> bool:
         """Whether the failure of the last run, polled or reported, was acknowledged."""
-        reported_at = (reported and reported.ended_at) or 0.0
-        return self.acknowledged_at >= max(self.ended_at, reported_at)
+        return self.acknowledged_at >= self._failed_at
+
+    @property
+    def _failed_at(self) -> float:
+        reported = self.reported_failure
+        return max(self.ended_at, reported.at if reported is not None else 0.0)
 
     def dump(self) -> dict[str, Any]:
         """Return everything durable, as JSON."""
-        fields = asdict(replace(self, lock=LockMemory())) | {
+        nested = {
             "durations": self.durations.dump(),
             "lock": self.lock.dump(),
+            "reports": self.reports.dump(),
         }
+        plain = replace(self, lock=LockMemory(), reports=ReportMemory())
+        fields = asdict(plain) | nested
         return {name: value for name, value in fields.items() if name not in _NOT_STORED}
 
     @classmethod
@@ -372,6 +480,12 @@ class ChangelogMemory:
         fields["counters"] = RowCounters(**counters) if counters is not None else None
         fields["failure"] = InferredFailure(**failure) if failure is not None else None
         fields["doubt"] = Continuity(fields.get("doubt", Continuity.SAME))
+        reported = fields.get("reported_failure")
+        fields["reported_failure"] = ReportedFailure(**reported) if reported is not None else None
+        if "reports" in fields:
+            fields["reports"] = ReportMemory.load(fields["reports"])
+        else:
+            fields["repaired_at"] = state.get("ended_after", 0.0)
         statements = fields.get("statements")
         fields["statements"] = LockStatements(**statements) if statements is not None else None
         last_run = fields["last_run"]

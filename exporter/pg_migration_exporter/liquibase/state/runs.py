@@ -64,6 +64,8 @@ class EndedRun:
     released_twice: bool = False
     #: Its rows were written without a transaction between them: changelog-sync runs no changeset.
     is_consecutive: bool = False
+    #: The DEPLOYMENT_IDs of the rows: one, unless several runs ended between two polls.
+    deployments: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -98,6 +100,7 @@ def _runs_with_rows(traces: Traces) -> Iterator[EndedRun]:
             tuple(row.identity for row in recorded),
             may_leave_pending=changes.removed > 0 or _stopped_early(traces, xids[-1]),
             is_consecutive=all(b - a == 1 for a, b in pairwise(xids)),
+            deployments=tuple(sorted({row.deployment for row in recorded} - {""})),
         )
     if changes.removed or (traces.deleted and not recorded):
         yield EndedRun(RunEffect.REMOVED_ROWS)

@@ -46,6 +46,7 @@ class Progress:
     version: str = ""
     deployment_id: str = ""
     changelog: str = ""
+    took_lock: bool = False
     records: int = 0
 
     def add(self, record: LogRecord) -> None:
@@ -127,6 +128,10 @@ def _sets(name: str) -> Update:
     return lambda progress, match: setattr(progress, name, match[1])
 
 
+def _set_lock_taken(progress: Progress, _: re.Match[str]) -> None:
+    progress.took_lock = True
+
+
 def _set_changelog(progress: Progress, match: re.Match[str]) -> None:
     parts = (part.strip('"').replace('""', '"') for part in match.groups())
     progress.changelog = ".".join(parts)
@@ -156,6 +161,11 @@ _MESSAGES: tuple[tuple[re.Pattern[str], Update], ...] = tuple(
         ),
         (r"Starting Liquibase at .*\(version ([\w.+-]{1,50})", _sets("version")),  # since 4.22
         (r"Using deploymentId: (\d{1,20})", _sets("deployment_id")),  # since 4.22
+        # In English and in German; no other translation has this message.
+        (
+            "Successfully acquired change log lock|Changelog-Protokoll erfolgreich gesperrt",
+            _set_lock_taken,
+        ),
         (rf"Reading from {_NAME}\.{_NAME}$", _set_changelog),
     )
 )

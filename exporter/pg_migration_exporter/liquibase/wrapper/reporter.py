@@ -102,6 +102,7 @@ class Reporter:
                 "summary": progress.summary,
                 "liquibase_version": progress.version,
                 "deployment_id": progress.deployment_id,
+                "lock_taken": progress.took_lock or None,
                 "limitation": self.log.limitation,
             }
         )
@@ -111,6 +112,10 @@ class Reporter:
         self._progress.end(outcome)
         report = self._snapshot()
         failure = None if outcome is Outcome.SUCCEEDED else self._failure(exit_code)
+        # A killed run may not have written the end of its log.
+        is_complete = outcome is not Outcome.KILLED and self._progress.records > 0
+        if is_complete and not report.limitation:
+            report = report.model_copy(update={"lock_taken": self._progress.took_lock})
         return report.model_copy(
             update={
                 "ended": report.updated,
