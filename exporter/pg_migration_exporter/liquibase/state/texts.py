@@ -98,8 +98,8 @@ STATES: dict[MigrationState, StateText] = {
         title="The migration failed",
         meaning="The last run failed. Changesets before the failed one are applied; the failed one "
         "and those after it are not. The state stays until a run applies what is pending, a "
-        "rollback, or `pg-migration-exporter ack`. If the failure is inferred, the run may also have left changesets out on "
-        "purpose, as update-count and update-to-tag do.",
+        "rollback, or `pg-migration-exporter ack`. If the failure is inferred, the run may also "
+        "have left changesets out on purpose, as update-count and update-to-tag do.",
         steps="Read the reason in Liquibase's output. Drop an invalid index that the run left "
         "behind. Fix the cause and run the update again, or roll back to the last tag. Run "
         "`pg-migration-exporter ack` if the failure is known and can wait, or if the run left "
