@@ -34,9 +34,12 @@ def keys_for(schemaname: str, history: str, lock: str | None) -> tuple[AdvisoryK
 
 
 def _java_hash(text: str) -> int:
-    """Return String.hashCode of Java as an unsigned number, as an oid shows it."""
+    """Return String.hashCode of Java as an unsigned number, as an oid shows it.
+
+    Bytes that are not UTF-8 are lone surrogates here; no session of Java has such a name.
+    """
     value = 0
-    units = text.encode("utf-16-be")
+    units = text.encode("utf-16-be", "surrogatepass")
     for high, low in zip(units[::2], units[1::2], strict=True):
         value = (31 * value + (high << 8 | low)) % 2**32
     return value
