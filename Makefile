@@ -22,7 +22,7 @@ check: lint ## Daily loop: lint, and the unit and bundle tests that start no ser
 
 .PHONY: test
 test: ## Run all tests against real servers, two files at a time (ARGS="-k lock" selects)
-	@scripts/setup.sh bench test servers browser
+	@scripts/setup.sh bench test servers browser maven
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: pictures
@@ -37,7 +37,7 @@ test-platforms: ## Run every collector on PostgreSQL 14 to 18, primaries and sta
 	@$(BIN)/pytest tests/integration/test_versions.py --every-major $(ARGS)
 
 .PHONY: test-liquibase
-test-liquibase: ## Play every scenario on Liquibase 4.20 to 5.0 (half an hour; ARGS="-k tag" selects)
+test-liquibase: ## Play every scenario on Liquibase 4.20 to 5.0 (more than an hour; ARGS="-k tag" selects)
 	@scripts/setup.sh test maven liquibase
 	@$(BIN)/pytest tests/scenarios --every-liquibase --numprocesses 2 $(ARGS)
 

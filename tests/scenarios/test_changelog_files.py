@@ -38,6 +38,7 @@ def test_an_edited_changeset_that_runs_on_change_is_pending(scenario: Scenario) 
     assert runs(page) == {"succeeded": 2}
 
 
+@pytest.mark.every_liquibase
 def test_a_truncated_history(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST, SECOND)
     scenario.watch()
@@ -66,6 +67,7 @@ def test_a_run_from_another_root(scenario: Scenario) -> None:
     assert "without the prefix db/ they would match" in explanation(scenario)
 
 
+@pytest.mark.every_liquibase
 def test_two_services_with_one_history(scenario: Scenario) -> None:
     for service in ("orders", "users"):
         scenario.write(f"{service}.sql", f"1: create table {service} (id int)")
@@ -83,6 +85,7 @@ def test_two_services_with_one_history(scenario: Scenario) -> None:
     assert "failed" not in scenario.states
 
 
+@pytest.mark.every_liquibase
 def test_rows_that_are_not_unexpected(scenario: Scenario) -> None:
     scenario.write("changelog.sql", "1 context:test: create table first (id int)", SECOND)
     scenario.watch(
@@ -104,6 +107,7 @@ def test_rows_that_are_not_unexpected(scenario: Scenario) -> None:
     assert (counted(page, "applied"), counted(page, "unexpected")) == (3, 0)
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.liquibase("4.20.0")
 def test_drift_of_checksums_of_version_8(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST, SECOND)
@@ -118,6 +122,7 @@ def test_drift_of_checksums_of_version_8(scenario: Scenario) -> None:
     assert scenario.run(version="5.0.1") == 1
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.parametrize("restart", [False, True])
 def test_the_time_of_the_last_deployment_stays(scenario: Scenario, restart: bool) -> None:
     scenario.write("changelog.sql", FIRST, SECOND)
@@ -135,6 +140,7 @@ def test_the_time_of_the_last_deployment_stays(scenario: Scenario, restart: bool
     assert scenario.page().value(DEPLOYED_AT) == pytest.approx(deployed_at, abs=0.01)
 
 
+@pytest.mark.every_liquibase
 def test_an_id_of_ten_thousand_characters(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST, f"{'x' * 10_000}: select 1 / 0")
     scenario.watch()

@@ -37,6 +37,7 @@ def test_a_tag_and_then_an_update_that_fails_at_once(scenario: Scenario) -> None
     assert runs(page)["succeeded"] <= 2
 
 
+@pytest.mark.every_liquibase
 def test_an_update_that_fails_and_then_a_tag(scenario: Scenario) -> None:
     start(scenario, FIRST)
     scenario.write("changelog.sql", FIRST, BROKEN)
@@ -58,6 +59,7 @@ def test_a_view_that_always_runs_before_the_changeset_that_fails(scenario: Scena
 
 
 # 4.20 refuses the changed changeset before it takes the lock: nothing in the database shows that.
+@pytest.mark.every_liquibase
 @pytest.mark.liquibase("4.24.0", "4.27.0", "4.33.0", "5.0.1")
 def test_a_view_that_always_runs_and_then_fails_itself(scenario: Scenario) -> None:
     start(scenario, FIRST, VIEW)
@@ -68,6 +70,7 @@ def test_a_view_that_always_runs_and_then_fails_itself(scenario: Scenario) -> No
     assert runs(page) == {"succeeded": 1, "failed": 1}
 
 
+@pytest.mark.every_liquibase
 def test_a_changeset_that_runs_on_change_and_fails(scenario: Scenario) -> None:
     on_change = "view runOnChange:true: create or replace view numbers as select 1 as number"
     start(scenario, FIRST, on_change)
@@ -101,6 +104,7 @@ def test_a_rollback_that_fails(scenario: Scenario) -> None:
     assert runs(page)["succeeded"] == 1
 
 
+@pytest.mark.every_liquibase
 def test_an_update_that_repairs_the_failure(scenario: Scenario) -> None:
     start(scenario, FIRST)
     scenario.write("changelog.sql", FIRST, BROKEN)
@@ -113,6 +117,7 @@ def test_an_update_that_repairs_the_failure(scenario: Scenario) -> None:
     assert runs(page) == {"succeeded": 2, "failed": 1}
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.parametrize("command", ["update-sql", "release-locks", "future-rollback-sql"])
 def test_commands_that_run_nothing_while_something_is_pending(
     scenario: Scenario, command: str

@@ -79,6 +79,7 @@ def test_each_way_of_a_report(scenario: Scenario, java_reporter: JavaReporter, s
     assert runs(page) == {"succeeded": 2, "failed": 1}
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.liquibase("5.0.1")
 def test_a_spring_boot_application_with_one_connection(
     scenario: Scenario, java_reporter: JavaReporter
@@ -101,6 +102,7 @@ def test_a_spring_boot_application_with_one_connection(
     assert outcome == "succeeded"
 
 
+@pytest.mark.every_liquibase
 @every
 def test_liquibase_in_a_program(scenario: Scenario, java_reporter: JavaReporter) -> None:
     variables = start_exporter(scenario, "directory")
@@ -145,6 +147,7 @@ def test_a_rollback_that_fails(scenario: Scenario, java_reporter: JavaReporter) 
     assert_reported(scenario, "changelog.sql::1::test")
 
 
+@pytest.mark.every_liquibase
 @every
 def test_previews_and_other_commands_are_not_reported(
     scenario: Scenario, java_reporter: JavaReporter
@@ -179,6 +182,7 @@ def silent_server() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.every_liquibase
 @every
 def test_a_migration_does_not_wait_for_its_report(
     scenario: Scenario, java_reporter: JavaReporter, silent_server: str

@@ -98,6 +98,7 @@ def test_a_login_that_sets_its_role(scenario: Scenario) -> None:
         database.execute("DROP OWNED BY owners, deployer CASCADE; DROP ROLE deployer, owners")
 
 
+@pytest.mark.every_liquibase
 def test_a_pool_with_the_name_of_liquibase(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST)
     scenario.watch()
@@ -112,6 +113,7 @@ def test_a_pool_with_the_name_of_liquibase(scenario: Scenario) -> None:
         assert runs(page) == {"succeeded": 1, "failed": 1}
 
 
+@pytest.mark.every_liquibase
 def test_an_idle_session_of_the_owner_holds_no_lock(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST, SLOW)
     scenario.watch()
@@ -125,6 +127,7 @@ def test_an_idle_session_of_the_owner_holds_no_lock(scenario: Scenario) -> None:
         scenario.until("stale_lock", timeout=15)
 
 
+@pytest.mark.every_liquibase
 def test_blocked_by_an_older_session_of_its_own_role(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST)
     scenario.watch()

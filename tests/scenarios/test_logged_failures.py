@@ -90,6 +90,7 @@ def test_a_rollback_that_fails(scenario: Scenario, watch: Watch) -> None:
     assert runs(scenario.until_counted(2)) == {"succeeded": 1, "failed": 1}
 
 
+@pytest.mark.every_liquibase
 def test_the_first_changeset_fails_and_no_files_are_known(scenario: Scenario, watch: Watch) -> None:
     scenario.write("changelog.sql", BROKEN)
     forwarder = watch(None)
@@ -101,6 +102,7 @@ def test_the_first_changeset_fails_and_no_files_are_known(scenario: Scenario, wa
     assert "1 / 0" not in " ".join(map(str, forwarder.sent))
 
 
+@pytest.mark.every_liquibase
 def test_a_later_changeset_fails_and_no_files_are_known(scenario: Scenario, watch: Watch) -> None:
     scenario.write("changelog.sql", FIRST)
     watch(None)
@@ -113,6 +115,7 @@ def test_a_later_changeset_fails_and_no_files_are_known(scenario: Scenario, watc
     assert runs(scenario.until_counted(2)) == {"succeeded": 1, "failed": 1}
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.parametrize("changelog", ["changelog.sql", None])
 def test_an_error_that_liquibase_tolerates(
     scenario: Scenario, watch: Watch, changelog: str | None

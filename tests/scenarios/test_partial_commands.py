@@ -37,6 +37,7 @@ def test_update_count(scenario: Scenario) -> None:
     assert runs(page)["succeeded"] == 1
 
 
+@pytest.mark.every_liquibase
 def test_update_count_that_fails(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST, f"{SECOND}", "3: create table first (id int)")
     scenario.watch()
@@ -45,6 +46,7 @@ def test_update_count_that_fails(scenario: Scenario) -> None:
     assert "succeeded" not in runs(page)
 
 
+@pytest.mark.every_liquibase
 def test_update_to_tag(scenario: Scenario) -> None:
     scenario.write_text("changelog.xml", TAGGED)
     scenario.watch("changelog.xml")
@@ -56,6 +58,7 @@ def test_update_to_tag(scenario: Scenario) -> None:
     assert "succeeded" not in runs(page)
 
 
+@pytest.mark.every_liquibase
 def test_changelog_sync_to_tag(scenario: Scenario) -> None:
     scenario.write_text("changelog.xml", TAGGED)
     scenario.watch("changelog.xml")
@@ -65,6 +68,7 @@ def test_changelog_sync_to_tag(scenario: Scenario) -> None:
     assert "rolled_back" not in scenario.states
 
 
+@pytest.mark.every_liquibase
 def test_changelog_sync_of_several(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST)
     scenario.watch()
@@ -85,6 +89,7 @@ def test_update_testing_rollback(scenario: Scenario) -> None:
     assert "failed" not in runs(page)
 
 
+@pytest.mark.every_liquibase
 def test_a_rollback_and_an_update_behind_each_other(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST, SECOND)
     scenario.watch()
@@ -99,6 +104,7 @@ def test_a_rollback_and_an_update_behind_each_other(scenario: Scenario) -> None:
     assert page.value("liquibase_changesets_applied") == 2
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.liquibase("4.27.0", "5.0.1")
 def test_mark_next_changeset_ran(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST, SECOND)
@@ -112,6 +118,7 @@ def test_mark_next_changeset_ran(scenario: Scenario) -> None:
     assert "failed" not in runs(page)
 
 
+@pytest.mark.every_liquibase
 def test_a_renamed_changeset_after_a_failure(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST, "bad: select 1 / 0")
     scenario.watch()
@@ -123,6 +130,7 @@ def test_a_renamed_changeset_after_a_failure(scenario: Scenario) -> None:
     assert runs(page) == {"failed": 1, "succeeded": 1}
 
 
+@pytest.mark.every_liquibase
 def test_a_failing_changeset_that_is_removed(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST, "bad: select 1 / 0")
     scenario.watch()

@@ -63,6 +63,7 @@ def failure_source(scenario: Scenario) -> list[str]:
     ]
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.parametrize("files", [True, False], ids=["files", "no_files"])
 @pytest.mark.liquibase("4.20.0", "4.27.0", "5.0.1")
 def test_a_wrapped_run_with_nothing_to_do_hides_no_failure_by_hand(
@@ -106,6 +107,7 @@ def test_a_refused_wrapped_run_and_a_failure_by_hand(scenario: Scenario, wrapper
     assert runs(page) == {"succeeded": 2, "failed": 1}
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.parametrize("by", [-120, 600], ids=["behind", "ahead"])
 @pytest.mark.liquibase("4.20.0", "5.0.1")
 def test_a_wrapper_whose_clock_is_wrong(scenario: Scenario, wrapper: Wrapper, by: int) -> None:
@@ -125,6 +127,7 @@ def test_a_wrapper_whose_clock_is_wrong(scenario: Scenario, wrapper: Wrapper, by
     assert runs(page) == {"succeeded": 2, "failed": 1}
 
 
+@pytest.mark.every_liquibase
 def test_a_run_that_was_interrupted(scenario: Scenario, wrapper: Wrapper) -> None:
     start(scenario, wrapper)
     scenario.write("changelog.sql", FIRST, SECOND, SLEEPS)
@@ -147,6 +150,7 @@ def test_a_run_that_was_interrupted(scenario: Scenario, wrapper: Wrapper) -> Non
     assert "interrupted by a signal" in " ".join(explained.split())
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.parametrize("command", ["tag", "release-locks", "update-sql"])
 def test_a_reported_failure_stays_until_a_good_run(
     scenario: Scenario, wrapper: Wrapper, command: str
@@ -169,6 +173,7 @@ def test_a_reported_failure_stays_until_a_good_run(
     scenario.until("succeeded")
 
 
+@pytest.mark.every_liquibase
 def test_a_report_from_the_future_that_arrives_twice(scenario: Scenario, wrapper: Wrapper) -> None:
     start(scenario, wrapper)
     ahead = time.time() + 365 * 86400
@@ -194,6 +199,7 @@ def test_a_report_from_the_future_that_arrives_twice(scenario: Scenario, wrapper
     assert scenario.states.count("failed") == 1
 
 
+@pytest.mark.every_liquibase
 def test_a_report_that_arrives_after_its_run_was_repaired(
     scenario: Scenario, wrapper: Wrapper, tmp_path: Path
 ) -> None:
@@ -214,6 +220,7 @@ def test_a_report_that_arrives_after_its_run_was_repaired(
     assert runs(page) == {"succeeded": 2, "failed": 1}
 
 
+@pytest.mark.every_liquibase
 def test_a_report_that_arrives_late_says_how_its_run_ended(
     scenario: Scenario, wrapper: Wrapper, tmp_path: Path
 ) -> None:

@@ -84,6 +84,7 @@ def own(
 # --- the exporter ---------------------------------------------------------------------------
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.parametrize("killed", [False, True], ids=["stopped", "killed"])
 def test_restart_during_a_run(scenario: Scenario, *, killed: bool) -> None:
     start(scenario, FIRST)
@@ -145,6 +146,7 @@ def test_a_failure_is_remembered_by_another_exporter(scenario: Scenario) -> None
     assert page.status() == "failed"
 
 
+@pytest.mark.every_liquibase
 def test_upgrade_from_the_previous_release(scenario: Scenario) -> None:
     """The state file of 0.1 is read: its totals count on, and a run since then counts once."""
     scenario.write("changelog.sql", FIRST)
@@ -272,6 +274,7 @@ def test_a_server_whose_clock_jumps(
 # --- the data goes back in time -------------------------------------------------------------
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.parametrize("watching", [True, False], ids=["watched", "while down"])
 def test_a_backup_restored(own: tuple[Server, Scenario], *, watching: bool) -> None:
     """The data directory of before the failed run is put back: as if nothing had run since."""
@@ -431,6 +434,7 @@ def test_a_logical_replica(own: tuple[Server, Scenario], workspace: Workspace) -
         database.execute("DROP SUBSCRIPTION replica")
 
 
+@pytest.mark.every_liquibase
 @pytest.mark.parametrize("track", ["on", "off"])
 def test_failover_during_a_run(
     workspace: Workspace,
@@ -580,6 +584,7 @@ def run_in(session: psycopg.Connection[Any], number: int) -> None:
             session.execute(statement.encode())
 
 
+@pytest.mark.every_liquibase
 def test_short_runs_of_a_session_that_stays(scenario: Scenario) -> None:
     """A pool's statistics arrive 10 s late: each run is noticed within 2 s, and counted once."""
     scenario.write("changelog.sql", FIRST)

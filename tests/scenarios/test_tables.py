@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.fixtures.exporters import Page
 from tests.fixtures.scenario import Scenario, runs
 
@@ -20,6 +22,7 @@ def changelogs(page: Page) -> set[str]:
     }
 
 
+@pytest.mark.every_liquibase
 def test_odd_names_next_to_the_default_ones(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST)
     scenario.write("other.sql", "9: create table other (id int)")
@@ -32,6 +35,7 @@ def test_odd_names_next_to_the_default_ones(scenario: Scenario) -> None:
     assert page.value("liquibase_lock_held", changelog="public.quest_history") == 0
 
 
+@pytest.mark.every_liquibase
 def test_copies_are_no_changelogs(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST)
     scenario.watch(liquibase={"discovery_interval": "1s", "exclude": ["*.kept_*"]})
@@ -69,6 +73,7 @@ def test_a_lock_table_that_is_dropped(scenario: Scenario) -> None:
     assert runs(page) == {"succeeded": 2}
 
 
+@pytest.mark.every_liquibase
 def test_dropped_and_remembered(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST)
     scenario.watch()
