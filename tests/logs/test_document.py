@@ -28,10 +28,12 @@ def test_links_lead_to_files() -> None:
 
 
 def test_values_are_accepted_and_change_something(tmp_path: Path) -> None:
-    [block] = [block for block in blocks("yaml") if block.startswith("# logs.yaml")]
-    path = tmp_path / "logs.yaml"
-    path.write_text(block)
-    assert load_values(path) != load_values()
+    values = [block for block in blocks("yaml") if block.startswith("# logs.yaml")]
+    assert values
+    for block in values:
+        path = tmp_path / "logs.yaml"
+        path.write_text(block)
+        assert load_values(path) != load_values()
 
 
 def test_commands_of_the_exporter_are_understood() -> None:
