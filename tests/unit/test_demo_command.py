@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from testbed.programs import ROOT
+from tests.fixtures.processes import DEFAULT_SIGNALS
 
 _COMMAND = """
 import signal
@@ -30,7 +31,7 @@ raise SystemExit(run(wait, Report()))
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
 def test_a_signal_stops_what_runs(number: signal.Signals, code: int) -> None:
-    command = [sys.executable, "-c", _COMMAND]
+    command = [*DEFAULT_SIGNALS, sys.executable, "-c", _COMMAND]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "running\n"
