@@ -15,7 +15,8 @@ from pg_migration_exporter.liquibase.history.history import KnownHistory, Row
 from pg_migration_exporter.liquibase.history.lineage import Continuity, Lineage
 from pg_migration_exporter.liquibase.locks.row import LockRow
 from pg_migration_exporter.liquibase.state.evidence import RunEffect
-from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, Poll
+from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
+from pg_migration_exporter.liquibase.state.poll import Poll
 
 ROOT = Path(__file__).parents[3]
 BEFORE = Lineage("7", "00000001", False, 16384, 1000)

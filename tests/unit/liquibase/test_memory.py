@@ -13,7 +13,8 @@ from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.locks.lock import Lock
 from pg_migration_exporter.liquibase.state.evidence import InferredFailure, RunEffect
 from pg_migration_exporter.liquibase.state.judgement import Judgement
-from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, LockSample, Poll
+from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
+from pg_migration_exporter.liquibase.state.poll import LockSample, Poll
 from pg_migration_exporter.liquibase.state.report_memory import Period
 
 

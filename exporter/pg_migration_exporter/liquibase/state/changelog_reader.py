@@ -36,7 +36,8 @@ from pg_migration_exporter.liquibase.state.evidence import (
 )
 from pg_migration_exporter.liquibase.state.judged_runs import LOG_DELAY, JudgedRun, JudgedRuns
 from pg_migration_exporter.liquibase.state.judgement import as_reported, judge
-from pg_migration_exporter.liquibase.state.memory import ChangelogMemory, LockSample, Poll
+from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
+from pg_migration_exporter.liquibase.state.poll import LockSample, Poll
 from pg_migration_exporter.liquibase.state.runs import EndedRun
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
 

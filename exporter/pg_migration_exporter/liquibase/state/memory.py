@@ -30,6 +30,7 @@ from pg_migration_exporter.liquibase.state.evidence import (
     RunEffect,
 )
 from pg_migration_exporter.liquibase.state.judgement import Judgement, is_complete
+from pg_migration_exporter.liquibase.state.poll import LockSample, Poll
 from pg_migration_exporter.liquibase.state.report_memory import (
     CountedRun,
     Period,
@@ -52,42 +53,6 @@ _NOT_STORED = {"polled_at", "sample", "sampled_at"}
 _OLD_FIELDS = {"left_out", "ended_after", "lock_version", "lock_first_seen", "holder_last_seen"}
 _FAILED_BEFORE = "the last run failed before the exporter was upgraded"
 _OLD_EFFECTS = {"updated_rows": RunEffect.UNKNOWN.value}
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """What one poll found. `idle`: nothing indicates a run in progress.
-
-    `lock_version` is the xmin of the lock's row, "" without one; `connected` says whether a session
-    that could be a run's is connected. With `ignore_empty_runs`, a run that wrote no row of this
-    history does not count: it belongs to another changelog that shares the lock.
-    """
-
-    counters: RowCounters
-    lock_version: str
-    idle: bool
-    now: float
-    connected: bool = True
-    statements: LockStatements | None = None
-    ignore_empty_runs: bool = False
-    locked: bool = False
-    #: The lock's row was read so shortly before that only one command can have written it.
-    is_sampled: bool = False
-    #: The number of rows of the history, and the order of the last one.
-    rows: int = 0
-    last_order: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LockSample:
-    """The lock's row: whether it is held, the transaction that wrote it, how often it was written.
-
-    The count arrives late from a session that stays connected.
-    """
-
-    locked: bool = False
-    version: str = ""
-    updates: int = 0
 
 
 @dataclass(slots=True)
