@@ -69,7 +69,9 @@ def _patch(folder: Path, diff: str) -> None:
 
 def _type(folder: Path, line: str) -> None:
     """Run the commands of a make target, except those that set up what is linked here."""
-    commands = run("make", "--dry-run", *shlex.split(line)[1:], folder=folder)
+    # `make test ARGS=...` hands its level and its variables to every make below it.
+    alone = ("env", "--unset=MAKELEVEL", "--unset=MAKEFLAGS", "--unset=MAKEOVERRIDES", "make")
+    commands = run(*alone, "--dry-run", *shlex.split(line)[1:], folder=folder)
     environment = os.environ | {"PYTHONPATH": str(folder / "exporter")}
     for command in commands.splitlines():
         if not command.startswith("scripts/setup.sh"):
