@@ -8,6 +8,7 @@ import pytest
 
 from pg_migration_exporter.collectors import COLLECTORS
 from pg_migration_exporter.collectors.cache import CachedResult
+from pg_migration_exporter.config.limits import Bounds
 from pg_migration_exporter.postgres.query import Query
 from tests.fixtures.capabilities import PRIMARY, STANDBY, make_capabilities
 from tests.fixtures.clock import SetClock
@@ -20,7 +21,7 @@ def test_a_cached_result_is_fresh_for_its_period_and_server() -> None:
     fresh = []
     for _ in range(600):
         if not result.is_fresh(60, PRIMARY, "settings"):
-            result.store({}, PRIMARY)
+            result.store({}, PRIMARY, Bounds())
             fresh.append(clock.now)
             assert result.is_fresh(60, PRIMARY, "settings")
             # Promoted, or another server behind the same address.
@@ -46,7 +47,7 @@ def test_no_scrape_reads_everything_that_is_cached(datname: str) -> None:
             name for name, (ttl, result) in cached.items() if not result.is_fresh(ttl, server, name)
         ]
         for name in due:
-            cached[name][1].store({}, server)
+            cached[name][1].store({}, server, Bounds())
         reads.append(due)
         clock.now += 15
     assert sorted(reads[0]) == sorted(cached)

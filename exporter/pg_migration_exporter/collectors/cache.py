@@ -9,17 +9,22 @@ from functools import cache
 from hashlib import sha256
 from math import floor
 
+from pg_migration_exporter.config.limits import Bounds
 from pg_migration_exporter.metrics.families import FamilySamples
 from pg_migration_exporter.postgres.capabilities import Capabilities
 
 
 @dataclass(slots=True)
 class CachedResult:
-    """The latest families, the server that they came from, and when (`clock`)."""
+    """The latest families, the server that they came from, and when (`clock`).
+
+    `bounds` note what was left out of them.
+    """
 
     families: dict[str, FamilySamples] = field(default_factory=dict)
     server: Capabilities | None = None
     at: float = 0.0
+    bounds: Bounds = field(default_factory=Bounds)
     clock: Callable[[], float] = time.monotonic
 
     def is_fresh(self, ttl: float, server: Capabilities, collector: str) -> bool:
@@ -32,9 +37,12 @@ class CachedResult:
         stored, now = (moment / ttl + phase for moment in (self.at, self.clock()))
         return self.server == server and floor(stored) == floor(now)
 
-    def store(self, families: dict[str, FamilySamples], server: Capabilities) -> None:
+    def store(
+        self, families: dict[str, FamilySamples], server: Capabilities, bounds: Bounds
+    ) -> None:
         """Replace the result."""
         self.families, self.server, self.at = families, server, self.clock()
+        self.bounds = bounds
 
 
 @cache

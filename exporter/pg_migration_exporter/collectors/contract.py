@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from pg_migration_exporter.config.limits import Bounds
 from pg_migration_exporter.config.schema import Settings
 from pg_migration_exporter.events import Event
 from pg_migration_exporter.metrics.families import Family, FamilySamples, Value
@@ -44,8 +45,9 @@ class Failures(Protocol):
 class RunContext(Generic[Memory]):
     """What one run of a collector works with, and the families that it fills.
 
-    `queries` are those of the collector, `parameters` what is sent with each of them. `is_main` is
-    True in the database of the connection string, which stands for the whole server.
+    `queries` are those of the collector, `parameters` what is sent with each of them. `bounds` are
+    the limits of what it shows, and note what is left out. `is_main` is True in the database of the
+    connection string, which stands for the whole server.
     """
 
     session: Session
@@ -57,6 +59,7 @@ class RunContext(Generic[Memory]):
     parameters: Sequence[str]
     emit: Callable[[Event], None]
     failures: Failures
+    bounds: Bounds = field(default_factory=Bounds)
     is_main: bool = True
 
     def add(self, family: Family, value: Value, *labels: str) -> None:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 
 from pg_migration_exporter.config.checks import CheckSection
 from pg_migration_exporter.config.custom_metrics import CustomMetrics, Label
+from pg_migration_exporter.config.limits import LimitsSection
 from pg_migration_exporter.config.section import Section
 from pg_migration_exporter.config.servers import Server
 from pg_migration_exporter.config.value_types import Address, Seconds, Url, expand_databases
@@ -219,6 +220,7 @@ class TargetSection(Section):
     liquibase: LiquibaseSection | None = None
     tables: TablesSection | None = None
     statements: StatementsSection | None = None
+    limits: LimitsSection | None = None
     pools: Pools | None = None
     pgbouncer: PgBouncerSection | None = None
     custom_metrics: tuple[CustomMetrics, ...] | None = None
@@ -245,6 +247,7 @@ class Settings(Section):
     liquibase: LiquibaseSection = Field(default_factory=LiquibaseSection)
     tables: TablesSection = Field(default_factory=TablesSection)
     statements: StatementsSection = Field(default_factory=StatementsSection)
+    limits: LimitsSection = Field(default_factory=LimitsSection)
     reports: ReportsSection = Field(default_factory=ReportsSection)
     status: StatusSection = Field(default_factory=StatusSection)
     log: LogSection = Field(default_factory=LogSection)

@@ -209,4 +209,6 @@ class Database:
             await run_collector(collector, context, self._cached[collector.name])
             seconds = time.monotonic() - started
             families = list(context.families.values())
-            scrape.results[collector.name] = CollectorResult(seconds, families)
+            scrape.results[collector.name] = CollectorResult(
+                seconds, families, context.bounds.left_out
+            )

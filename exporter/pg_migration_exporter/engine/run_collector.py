@@ -13,10 +13,11 @@ async def run_collector(
     """Fill the families of the context, from `cached` while that is fresh."""
     if collector.ttl and cached.is_fresh(collector.ttl, context.capabilities, collector.name):
         context.families.update(cached.families)
+        context.bounds = cached.bounds
         return
     if collector.collect is None:
         await collect_columns(context)
     else:
         await collector.collect(context)
     if collector.ttl:
-        cached.store(context.families, context.capabilities)
+        cached.store(context.families, context.capabilities, context.bounds)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pg_migration_exporter.collectors.contract import Collector, Failures, Memory, RunContext
 from pg_migration_exporter.config import Settings
+from pg_migration_exporter.config.limits import Bounds
 from pg_migration_exporter.engine.failures import FailureLog
 from pg_migration_exporter.events import Event
 from pg_migration_exporter.postgres.capabilities import Capabilities
@@ -44,5 +45,6 @@ class ContextFactory:
             parameters=collector.parameters(self.settings),
             emit=self.emit,
             failures=self.failures,
+            bounds=Bounds(self.settings.limits),
             is_main=self.is_main,
         )

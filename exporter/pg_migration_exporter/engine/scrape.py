@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pg_migration_exporter.collectors.server import SERVER, UP
+from pg_migration_exporter.config.limits import What
 from pg_migration_exporter.engine.plan import Plan
 from pg_migration_exporter.engine.scrape_families import (
     CONNECTIONS,
     DATABASE_UP,
+    DATABASES_LEFT_OUT,
     DURATION,
     LEFT_OUT,
     POOLED,
@@ -27,10 +29,11 @@ from pg_migration_exporter.postgres.capabilities import Capabilities
 
 @dataclass(frozen=True, slots=True)
 class CollectorResult:
-    """What a collector published in one database, and the seconds until it did."""
+    """What a collector published in one database, the seconds until it did, what it left out."""
 
     seconds: float
     families: Sequence[FamilySamples]
+    left_out: Mapping[What, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -48,6 +51,14 @@ class DatabaseScrape:
     def failed(self) -> set[str]:
         """Return the collectors that run here and have no result."""
         return {collector.name for collector in self.plan.collectors} - self.results.keys()
+
+    def left_out(self) -> Mapping[What, int]:
+        """Return how many of each kind are not shown: the most of any collector."""
+        most: dict[What, int] = {}
+        for result in self.results.values():
+            for what, number in result.left_out.items():
+                most[what] = max(number, most.get(what, 0))
+        return most
 
     def published(self) -> Iterator[FamilySamples]:
         """Yield the families of the collectors that answered, in the order of the plan."""
@@ -84,7 +95,8 @@ class Scrape:
             yield _single(UP, 0)
         yield from self._collector_families()
         yield self._database_families()
-        yield _single(LEFT_OUT, self.left_out)
+        yield _single(DATABASES_LEFT_OUT, self.left_out)
+        yield self._left_out_family()
         yield _single(SCRAPE_DURATION, time.monotonic() - self.started)
         yield _single(CONNECTIONS, self.connections)
         yield _single(POOLED, self.is_pooled)
@@ -145,6 +157,20 @@ class Scrape:
             for name, result in database.results.items():
                 longest[name] = max(result.seconds, longest.get(name, 0.0))
         return longest
+
+    def all_left_out(self) -> Mapping[tuple[str, What], int]:
+        """Return how many of each kind are not shown, by database and kind."""
+        found: dict[tuple[str, What], int] = {
+            (database.datname or "", what): number
+            for database in self.databases
+            for what, number in database.left_out().items()
+        }
+        if self.left_out:
+            found[self.databases[0].datname or "", "watched_databases"] = self.left_out
+        return found
+
+    def _left_out_family(self) -> FamilySamples:
+        return FamilySamples(LEFT_OUT, [*self.all_left_out().items()])
 
     def _database_families(self) -> FamilySamples:
         up = FamilySamples(DATABASE_UP)

@@ -30,10 +30,18 @@ DATABASE_UP = Family(
     "1 for each watched database that answered in this scrape, 0 for one that did not.",
     ("datname",),
 )
-LEFT_OUT = Family(
+DATABASES_LEFT_OUT = Family(
     "migration_exporter_databases_left_out",
     "gauge",
     "Databases that the configuration names and that are beyond its limit.",
+)
+LEFT_OUT = Family(
+    "migration_exporter_left_out",
+    "gauge",
+    "How many of a kind are not shown because of a limit (`limits` in docs/configuration.md), or 1 "
+    "where it is only known that there are more; absent where all are shown. Of several collectors "
+    "that leave out the same kind, the most.",
+    ("datname", "what"),
 )
 SCRAPE_DURATION = Family(
     "migration_exporter_scrape_duration_seconds", "gauge", "Time that this scrape took."
@@ -62,6 +70,7 @@ FAMILIES = (
     DURATION,
     SKIPPED,
     DATABASE_UP,
+    DATABASES_LEFT_OUT,
     LEFT_OUT,
     SCRAPE_DURATION,
     CONNECTIONS,
