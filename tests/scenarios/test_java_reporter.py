@@ -147,6 +147,25 @@ def test_a_rollback_that_fails(scenario: Scenario, java_reporter: JavaReporter) 
     assert_reported(scenario, "changelog.sql::1::test")
 
 
+@every
+def test_it_reports_whether_a_run_took_the_lock(
+    scenario: Scenario, java_reporter: JavaReporter
+) -> None:
+    scenario.write("changelog.sql", FIRST)
+    directory = scenario.folder / "reports"
+    variables = {"PG_MIGRATION_REPORT_DIRECTORY": str(directory)}
+    options: dict[str, Any] = {"extensions": [java_reporter.jar], "environment": variables}
+    assert scenario.run(**options) == 0
+
+    variables["LIQUIBASE_CHANGELOG_LOCK_WAIT_TIME_IN_MINUTES"] = "0"
+    scenario.database.execute("update databasechangeloglock set locked = true, lockedby = 'other'")
+    scenario.write("changelog.sql", FIRST, FIXED)
+    assert scenario.run(**options) == 1
+    found = [(report["outcome"], report["lock_taken"]) for report in reports(directory)]
+    gave_up = [] if scenario.version == "4.20.0" else [("failed", False)]  # 4.20 logs nothing
+    assert found == [("succeeded", True), *gave_up]
+
+
 @pytest.mark.every_liquibase
 @every
 def test_previews_and_other_commands_are_not_reported(

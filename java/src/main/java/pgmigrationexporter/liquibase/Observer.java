@@ -61,6 +61,7 @@ final class Observer {
         }
         if (text.matches(LOCKED) && begin()) {
             awaitsRelease = source == StandardLockService.class;
+            run.tookLock = true;
             Sinks.toTable(run);
         } else if (text.matches(OUTCOME) && begin()) {
             run.outcome = text.contains("success") ? "succeeded" : "failed";

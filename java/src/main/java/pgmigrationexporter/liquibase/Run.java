@@ -24,6 +24,8 @@ final class Run {
     volatile Double ended;
     volatile String changelog;
     volatile String deploymentId = "";
+    /** Before the end, false means that it is not known yet. */
+    volatile boolean tookLock;
     Future<?> heartbeat;
     /** "succeeded", "failed", or null while it is not known. */
     String outcome;
@@ -60,6 +62,7 @@ final class Run {
             changesets.removeLast();
         }
         finishLast("skipped");
+        tookLock = true;
         changesets.add(new String[] {identity, result, milliseconds});
         if (changesets.size() > 1000) {
             changesets.removeFirst();
@@ -98,7 +101,8 @@ final class Run {
             + "},\"started\":" + started + ",\"updated\":" + now() + ",\"ended\":" + ended
             + ",\"outcome\":" + quote(ended == null ? "running" : outcome) + ",\"failure\":" + failure
             + ",\"changesets\":[" + results + "],\"changesets_omitted\":" + omitted + ",\"liquibase_version\":"
-            + quote(LiquibaseUtil.getBuildVersion()) + ",\"deployment_id\":" + quote(deploymentId) + "}";
+            + quote(LiquibaseUtil.getBuildVersion()) + ",\"deployment_id\":" + quote(deploymentId)
+            + ",\"lock_taken\":" + (tookLock || ended != null ? tookLock : null) + "}";
     }
 
     private static String quote(String text) {
