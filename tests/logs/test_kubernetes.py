@@ -32,9 +32,21 @@ def container_of(workload: Manifest) -> Manifest:
 
 
 @pytest.mark.parametrize("path", ["kubernetes-sidecar.yaml", "kubernetes-daemonset.yaml"])
-@pytest.mark.parametrize("ca_file", [None, "/etc/ssl/logs/ca.crt"])
-def test_what_a_manifest_refers_to_is_there(path: str, ca_file: str | None) -> None:
-    config_map, workload = manifests(path, output={"ca_file": ca_file})
+@pytest.mark.parametrize(
+    ("of_output", "of_exporter"),
+    [
+        (None, None),
+        ("/etc/ssl/logs/ca.crt", None),
+        (None, "/etc/ssl/exporter/ca.crt"),
+        ("/etc/ssl/logs/ca.crt", "/etc/ssl/exporter/ca.crt"),
+        ("/etc/ssl/ca.crt", "/etc/ssl/ca.crt"),
+    ],
+)
+def test_what_a_manifest_refers_to_is_there(
+    path: str, of_output: str | None, of_exporter: str | None
+) -> None:
+    exporter = {"enabled": True, "tls": True, "ca_file": of_exporter}
+    config_map, workload = manifests(path, output={"ca_file": of_output}, exporter=exporter)
     spec, container = workload["spec"]["template"]["spec"], container_of(workload)
     volumes = {volume["name"] for volume in spec["volumes"]}
     mounts = {m["name"] for each in spec["containers"] for m in each["volumeMounts"]}
@@ -53,9 +65,24 @@ def test_what_a_manifest_refers_to_is_there(path: str, ca_file: str | None) -> N
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {"metrics": 9887, "health": loaded["service"]["http_port"]}
     assert container["livenessProbe"]["httpGet"]["port"] in ports
-    files = {mount["mountPath"] for mount in container["volumeMounts"]}
+    files = [mount["mountPath"] for mount in container["volumeMounts"]]
+    assert len(files) == len(set(files))
     assert loaded["pipeline"]["inputs"][0]["db"].rpartition("/")[0] in files
-    assert ca_file is None or ca_file in files
+    authorities = {output.get("tls.ca_file") for output in loaded["pipeline"]["outputs"]}
+    assert authorities - {None} == {of_output, of_exporter} - {None}
+    assert authorities - {None} <= set(files)
+    assert_keys_of_the_secret(spec, container)
+
+
+def assert_keys_of_the_secret(spec: Manifest, container: Manifest) -> None:
+    """Each file that is mounted from the Secret is one of the keys that its volume names."""
+    [keys] = [
+        {item["path"] for item in volume["secret"]["items"]}
+        for volume in spec["volumes"]
+        if "secret" in volume
+    ] or [set()]
+    mounted = {mount["subPath"] for mount in container["volumeMounts"] if "subPath" in mount}
+    assert mounted == keys
 
 
 @pytest.mark.parametrize("path", ["kubernetes-sidecar.yaml", "kubernetes-daemonset.yaml"])

@@ -24,7 +24,16 @@ def context(logs: Logs) -> dict[str, Any]:
         "log_metrics": metrics.METRICS,
         "value_field": metrics.VALUE_FIELD,
         "saved_objects": saved_objects,
+        "authorities": _authorities(logs),
     }
+
+
+def _authorities(logs: Logs) -> dict[str, str]:
+    """Return the files of authorities that Fluent Bit reads, by their keys in the Secret."""
+    files = {"ca.crt": logs.output.ca_file}
+    if logs.exporter.enabled and logs.exporter.ca_file != logs.output.ca_file:
+        files["exporter-ca.crt"] = logs.exporter.ca_file
+    return {key: file for key, file in files.items() if file is not None}
 
 
 # --- the classic format -----------------------------------------------------------------------
