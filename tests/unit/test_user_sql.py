@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from pg_migration_exporter.collectors.user_sql import UserSqlMemory, latest
+from pg_migration_exporter.config.limits import Bounds
 from pg_migration_exporter.config.user_statement import UserStatement
 from pg_migration_exporter.errors import UnfitAnswerError
 from pg_migration_exporter.postgres.rows import Rows
@@ -30,7 +31,9 @@ class Stage:
         self.answer: Callable[[], Rows] = lambda: _ANSWER
         self._section = UserStatement(name="quests", sql="select 7", interval=interval)
         self._scope: Any = SimpleNamespace(
-            session=SimpleNamespace(query=self._query), memory=UserSqlMemory[int](clock=self.clock)
+            session=SimpleNamespace(query=self._query),
+            memory=UserSqlMemory[int](clock=self.clock),
+            bounds=Bounds(),
         )
 
     async def _query(self, *_: object, **__: object) -> Rows:

@@ -45,6 +45,12 @@ def _family(name: str, section: CustomFamily) -> Family:
 
 
 def _read(section: CustomMetrics, rows: Rows) -> dict[str, _Samples]:
+    for name, family in section.metrics.items():
+        if rows.more and family.type == "histogram":
+            raise UnfitAnswerError(
+                f"{name}: the statement returned {len(rows.rows) + rows.more} rows, and a part of "
+                "them makes no histogram: aggregate them in SQL, or raise limits.custom_rows"
+            )
     return {name: read_family(name, family, rows) for name, family in section.metrics.items()}
 
 

@@ -34,12 +34,13 @@ _MOST_FAILURES = 16
 class UserSqlMemory(Generic[Answer]):
     """The latest answer or failure, the failures in a row, and when the statement runs again.
 
-    `due` is a time of `clock`.
+    `due` is a time of `clock`; `more` counts the rows of the answer beyond the limit.
     """
 
     due: float = -inf
     failures: int = 0
     answer: Answer | None = None
+    more: int = 0
     failure: Exception | None = None
     clock: Callable[[], float] = time.monotonic
 
@@ -65,6 +66,7 @@ def user_collector(
 
     async def collect(context: RunContext[UserSqlMemory[Answer]]) -> None:
         reader.publish(context, await latest(section, context, reader.read))
+        context.bounds.leave_out("custom_rows", context.memory.more)
 
     return Collector(
         name=name,
@@ -119,7 +121,9 @@ async def _run(
     memory.due = now + min(interval, _RETRY_AFTER * 2**memory.failures)
     memory.failures = min(memory.failures + 1, _MOST_FAILURES)
     try:
-        memory.answer = read(await context.session.query(section.sql, timeout=section.timeout))
+        limit = context.bounds.limit("custom_rows")
+        rows = await context.session.query(section.sql, timeout=section.timeout, limit=limit)
+        memory.answer, memory.more = read(rows), rows.more
     except SessionLostError:
         memory.due = -inf
         raise

@@ -20,12 +20,15 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
+from pg_migration_exporter.postgres.budget import ReceivedBytes, too_many_bytes
 from pg_migration_exporter.postgres.rows import KEEP_ANY_BYTES, Rows, read_rows
 
 #: Ends the text of every statement, to distinguish the exporter's own from others.
 MARK = "/* pg-migration-exporter */"
 
 _BINARY = pq.Format.BINARY
+#: Seconds.
+_CANCEL_TIMEOUT = 5.0
 _OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 _SET_TIMEOUT = "select set_config('statement_timeout', $1, false)"
 _RESET_TIMEOUT = "reset statement_timeout"
@@ -44,6 +47,7 @@ class _Pending:
     future: asyncio.Future[pq.abc.PGresult]
     result: pq.abc.PGresult | None = None
     failure: pq.abc.PGresult | None = None
+    is_too_large: bool = False
 
 
 class Session:
@@ -60,6 +64,9 @@ class Session:
         self._connection = connection
         self._pgconn = connection.pgconn
         self._descriptor = self._pgconn.socket
+        self._received = ReceivedBytes(self._descriptor)
+        #: Requests to cancel statements whose answers are too large.
+        self._stopping: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._pending: deque[_Pending] = deque()
         self._prepared: dict[str, bytes] = {}
@@ -69,6 +76,7 @@ class Session:
         self._unanswered_cancels = 0
         #: When the last cancel request ended, `inf` during one (time.monotonic).
         self._cancelled_at = -math.inf
+        self._is_bloated = False
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -91,21 +99,26 @@ class Session:
         return not self._pending
 
     async def query(
-        self, sql: str, parameters: Sequence[str] = (), timeout: float | None = None
+        self,
+        sql: str,
+        parameters: Sequence[str] = (),
+        timeout: float | None = None,
+        limit: int | None = None,
     ) -> Rows:
         """Run one statement and return its rows.
 
         `parameters` are sent as text for $1, $2, ...; `timeout` is a statement_timeout in seconds
-        instead of the session's. Raises psycopg.Error of the server's SQLSTATE, or
-        SessionLostError. A cancelled task leaves the statement running: see `cancel`. If the
-        cancel request for an earlier statement may have hit this one, it runs again.
+        instead of the session's, `limit` the most rows to read. Raises psycopg.Error of the
+        server's SQLSTATE, AnswerTooLargeError, or SessionLostError. A cancelled task leaves the
+        statement running: see `cancel`. If the cancel request for an earlier statement may have hit
+        this one, it runs again.
         """
         while True:
             sent_at = time.monotonic()
             try:
                 if timeout is None:
-                    return read_rows(await self._send(sql, parameters))
-                return read_rows(await self._send_within(timeout, sql, parameters))
+                    return read_rows(await self._send(sql, parameters), limit)
+                return read_rows(await self._send_within(timeout, sql, parameters), limit)
             except psycopg.errors.QueryCanceled:
                 if sent_at <= self._cancelled_at:
                     continue
@@ -141,6 +154,8 @@ class Session:
 
     async def close(self) -> None:
         """Close the connection; pending statements fail with SessionLostError."""
+        for stopping in self._stopping:
+            stopping.cancel()
         self._lose("the exporter closed the connection")
 
     async def _send_within(
@@ -207,8 +222,11 @@ class Session:
 
     def _on_readable(self) -> None:
         try:
+            self._received.expect()
             self._pgconn.consume_input()
+            self._received.count()
             self._read_results()
+            self._stop_what_is_too_large()
         except psycopg.OperationalError as error:
             self._lose(str(error))
         else:
@@ -228,18 +246,44 @@ class Session:
             was_null = False
             self._handle_result(self._pending[0], result)
 
+    def _stop_what_is_too_large(self) -> None:
+        """Cancel the statement whose answer is too large; close the connection if that fails."""
+        if not self._received.are_too_many:
+            return
+        is_stopping = False
+        if self._pending:
+            is_stopping, self._pending[0].is_too_large = self._pending[0].is_too_large, True
+        if not self._pending or self._received.are_hopeless:
+            self._lose("the server sent too much")
+        elif not is_stopping:
+            stopping = asyncio.create_task(self._stop())
+            self._stopping.add(stopping)
+            stopping.add_done_callback(self._stopping.discard)
+
+    async def _stop(self) -> None:
+        with contextlib.suppress(TimeoutError, psycopg.Error):
+            await self._request_cancel(_CANCEL_TIMEOUT)
+
     def _handle_result(self, pending: _Pending, result: pq.abc.PGresult) -> None:
         if result.status == pq.ExecStatus.PIPELINE_SYNC:
             self._pending.popleft()
+            self._received.begin_next()
             self._resolve(pending)
             if not self._pending:
                 self._idle.set()
+                if self._is_bloated:  # libpq's buffer stays as large as it once was
+                    self._lose("an answer was too large")
         elif result.status in _OK:
             pending.result = result
         elif pending.failure is None:
             pending.failure = result
 
     def _resolve(self, pending: _Pending) -> None:
+        if pending.is_too_large:
+            self._is_bloated = True
+            if not pending.future.done():
+                pending.future.set_exception(too_many_bytes())
+            return
         if pending.failure is None:
             assert pending.result is not None
             if not pending.future.done():
@@ -257,12 +301,14 @@ class Session:
         self._closed = True
         self._loop.remove_reader(self._descriptor)
         self._loop.remove_writer(self._descriptor)
+        self._received.close()
         failures = [pending.failure for pending in self._pending if pending.failure is not None]
         self._pgconn.finish()
         while self._pending:
-            future = self._pending.popleft().future
-            if not future.done():
-                future.set_exception(_lost_error(failures, reason))
+            pending = self._pending.popleft()
+            if not pending.future.done():
+                error = too_many_bytes() if pending.is_too_large else _lost_error(failures, reason)
+                pending.future.set_exception(error)
         self._idle.set()
 
 

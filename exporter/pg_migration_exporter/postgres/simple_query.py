@@ -8,6 +8,7 @@ import psycopg
 from psycopg import generators, pq
 from psycopg.waiting import wait_async
 
+from pg_migration_exporter.postgres.budget import limited
 from pg_migration_exporter.postgres.rows import Rows, read_rows
 
 
@@ -18,7 +19,8 @@ async def run_simple_query(connection: psycopg.AsyncConnection[Any], sql: str) -
     """
     pgconn = connection.pgconn
     pgconn.send_query(sql.encode())
-    *_, result = await wait_async(generators.execute(pgconn), pgconn.socket)
+    answer = limited(generators.execute(pgconn), pgconn.socket)
+    *_, result = await wait_async(answer, pgconn.socket)
     if result.status != pq.ExecStatus.TUPLES_OK:
         raise psycopg.errors.error_from_result(result)
     return read_rows(result)
