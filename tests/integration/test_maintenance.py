@@ -48,6 +48,11 @@ def test_tables_that_vacuum_is_due_for(quests: Database, start_exporter: StartEx
     assert page.value("postgres_vacuum_tables_due", **names) == 1
     assert page.value("postgres_vacuum_tables_disabled", **names) == 1
     assert page.value("postgres_vacuum_tables_freeze_due", **names) == 0
+    # quests has 10,000 new rows too.
+    assert page.value("postgres_analyze_tables_due", **names) == 3
+    quests.execute("ANALYZE")
+    page = scrape(start_exporter(quests))
+    assert page.value("postgres_analyze_tables_due", **names) == 0
 
 
 def test_a_table_that_must_be_frozen(quests: Database, start_exporter: StartExporter) -> None:

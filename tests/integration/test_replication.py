@@ -29,6 +29,7 @@ def test_idle_and_caught_up_is_zero_on_both_sides(
     assert page.value("postgres_info", role="standby") == 1
     assert page.value(_LAG, replica="self") == 0
     assert page.value("postgres_replication_wal_receiver_up") == 1
+    assert page.value("postgres_replication_wal_receiver_info", replica=standby.name) == 1
 
 
 def test_a_paused_standby_falls_behind(standby_pair: Pair, start_exporter: StartExporter) -> None:

@@ -47,11 +47,17 @@ def test_connections_by_tls_version(tuned_server: Server, start_exporter: StartE
         assert local.status == ConnStatus.OK, local.error_message
         page = scrape(exporter)
     assert page.value(_TLS, version="TLSv1.2") == 1
-    assert page.value(_TLS, version="none") == 2
+    assert page.value(_TLS, version="loopback") == 2
+    assert page.value(_TLS, version="none") == 0
 
 
-def test_without_tls_all_are_none(database: Database, start_exporter: StartExporter) -> None:
+def test_without_tls_all_are_of_the_loopback_interface(
+    database: Database, start_exporter: StartExporter
+) -> None:
     page = scrape(start_exporter(database))
-    [sample] = page.families[_TLS].samples
-    assert sample.labels == {"version": "none"}
-    assert sample.value >= 1
+    assert page.value(_TLS, version="none") == 0
+    assert page.value(_TLS, version="loopback") >= 1
+    assert {sample.labels["version"] for sample in page.families[_TLS].samples} == {
+        "none",
+        "loopback",
+    }

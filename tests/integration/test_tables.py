@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from testbed.database import Database
+from testbed.postgres import Server
 from testbed.waiting import wait_until
 from tests.fixtures.exporters import Page, StartExporter, scrape, scrape_until
 
 _ALWAYS = {"tables": {"interval": "1ms"}}
 _QUESTS = {"schemaname": "public", "relname": "quests"}
 _SUCCESS = "migration_exporter_collector_success"
+_GRANTS = Path(__file__).parents[2] / "sql/grants.sql"
 
 
 @pytest.fixture
@@ -60,6 +63,25 @@ def test_bloat_is_what_deleted_rows_leave(quests: Database, start_exporter: Star
     bloated = scrape(exporter).value("postgres_table_bloat_ratio", **_QUESTS)
     assert full < 0.15
     assert 0.6 < bloated < 0.9
+
+
+def test_bloat_without_rights_is_the_share_of_dead_rows(
+    quests: Database, server: Server, start_exporter: StartExporter
+) -> None:
+    """As sql/grants.sql leaves it: no SELECT on the table, and so no row in pg_stats."""
+    server.run_script(_GRANTS, quests.name, exporter="size_reader")
+    server.set_password("size_reader")
+    quests.execute("ALTER TABLE quests SET (autovacuum_enabled = false)")
+    quests.execute("DELETE FROM quests WHERE id <= 2000")
+    page = scrape_until(
+        start_exporter(quests.as_user("size_reader"), **_ALWAYS),
+        lambda page: page.value("postgres_table_dead_tuples", **_QUESTS) == 2000,
+        "the deletions are known",
+    )
+    assert page.value("postgres_table_bloat_ratio", **_QUESTS) == pytest.approx(0.4, abs=0.02)
+    assert page.value("postgres_table_bloat_widths", **_QUESTS) == 0
+    full = scrape(start_exporter(quests, **_ALWAYS))
+    assert full.value("postgres_table_bloat_widths", **_QUESTS) == 1
 
 
 def test_the_largest_are_shown_and_the_others_summed(

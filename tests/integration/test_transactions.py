@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -36,6 +37,18 @@ def test_calm(holding: Server, start_exporter: StartExporter) -> None:
     assert page.value("postgres_prepared_transactions", datname="postgres") == 0
     assert page.value("postgres_prepared_transaction_oldest_seconds", datname="postgres") == 0
     assert page.value("postgres_xmin_horizon_age", datname="postgres") == 0
+
+
+def test_a_statement_that_runs(holding: Server, start_exporter: StartExporter) -> None:
+    exporter = start_exporter(holding.database())
+    family = "postgres_active_query_oldest_seconds"
+    assert scrape(exporter).value(family, datname="postgres") == 0
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(holding.database().execute, "SELECT pg_sleep(600)")
+        scrape_until(exporter, lambda page: page.value(family, datname="postgres") > 1, "it runs")
+        holding.database().execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        )
 
 
 def test_an_idle_session_that_wrote(holding: Server, start_exporter: StartExporter) -> None:

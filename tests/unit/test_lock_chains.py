@@ -40,7 +40,7 @@ def test_readers_behind_an_alter_behind_a_reader() -> None:
 
     assert chains.blocked("game") == 3
     assert chains.blocking("game") == 2
-    assert chains.longest("game") == 9.0
+    assert chains.longest("game", advisory=False) == 9.0
     assert chains.behind_migrations("game", ["liquibase"]) == 2
     assert [root.pid for root in chains.roots()] == [1]
     assert chains.behind(1) == [2, 3, 4]
@@ -49,6 +49,13 @@ def test_readers_behind_an_alter_behind_a_reader() -> None:
     assert [waiter["pid"] for waiter in tree["waiters"]] == [2]
     assert [waiter["pid"] for waiter in tree["waiters"][0]["waiters"]] == [3, 4]
     assert tree["waiters"][0]["waits_for"] == "AccessExclusiveLock on relation .quests"
+
+
+def test_a_wait_to_become_the_leader_is_not_the_longest() -> None:
+    election = {"lock": "advisory 1", "locktype": "advisory", "relname": ""}
+    chains = Chains.of([waits(2, 1, **election, waited=9000.0), waits(3, 1, waited=5.0), session(1)])
+    assert chains.longest("game", advisory=False) == 5.0
+    assert chains.longest("game", advisory=True) == 9000.0
 
 
 def test_behind_a_migration_by_its_name_through_somebody_else() -> None:

@@ -17,6 +17,7 @@ from pg_migration_exporter.collectors.index_builds import INDEX_BUILDS
 from pg_migration_exporter.collectors.indexes import INDEXES
 from pg_migration_exporter.collectors.io import IO, SLRU
 from pg_migration_exporter.collectors.liquibase import LIQUIBASE
+from pg_migration_exporter.collectors.lock_table import LOCK_TABLE
 from pg_migration_exporter.collectors.locks import LOCKS
 from pg_migration_exporter.collectors.operations import OPERATIONS
 from pg_migration_exporter.collectors.pgbouncer import PGBOUNCER
@@ -27,6 +28,7 @@ from pg_migration_exporter.collectors.replication import (
     SUBSCRIPTIONS,
 )
 from pg_migration_exporter.collectors.role import ROLE
+from pg_migration_exporter.collectors.sequences import SEQUENCES
 from pg_migration_exporter.collectors.server import SERVER
 from pg_migration_exporter.collectors.sessions import SESSIONS
 from pg_migration_exporter.collectors.settings import SETTINGS
@@ -52,11 +54,13 @@ COLLECTORS: tuple[Collector[Any], ...] = (
     ROLE,
     INDEX_BUILDS,
     OPERATIONS,
+    LOCK_TABLE,
     SETTINGS,
     EXTENSIONS,
     FILES,
     DATABASE_SIZES,
     VACUUM,
+    SEQUENCES,
     FUNCTIONS,
     QUERY_DURATIONS,
     MONITORED_DURATIONS,

@@ -1,7 +1,8 @@
-"""Files that fill the server's disks: WAL, WAL waiting to be archived, temporary files."""
+"""Files that fill the server's disks, and the age of its newest base backup."""
 
 from __future__ import annotations
 
+from pg_migration_exporter.collectors.columns import age
 from pg_migration_exporter.collectors.contract import Collector
 from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import MONITOR
@@ -11,6 +12,12 @@ WAL_FILES = Family("postgres_wal_files", "gauge", "WAL segment files in pg_wal."
 WAL_SIZE = Family("postgres_wal_size_bytes", "gauge", "Size of the files in pg_wal.")
 PENDING = Family(
     "postgres_archiver_pending_segments", "gauge", "WAL files that wait to be archived."
+)
+BASE_BACKUP_AGE = Family(
+    "postgres_base_backup_age_seconds",
+    "gauge",
+    "Time since the end of the newest base backup whose history file is archived. Absent where "
+    "there is none: without archiving, or where backups are taken from a standby.",
 )
 _TABLESPACE = ("tablespace",)
 TEMPORARY = Family(
@@ -23,12 +30,17 @@ TEMPORARY_BYTES = Family(
     "postgres_temporary_file_bytes", "gauge", "Size of these temporary files.", _TABLESPACE
 )
 
+#: The history file of a base backup is written at its end, and archived as a WAL file is; the last
+#: one stays (PostgreSQL, "Making a Base Backup Using the Low Level API").
 _WAL = Query(
-    """
-select count(*) filter (where name ~ '^[0-9A-F]{24}$') as postgres_wal_files,
+    f"""
+with status as materialized (select name, modification from pg_ls_archive_statusdir())
+select count(*) filter (where name ~ '^[0-9A-F]{{24}}$') as postgres_wal_files,
        coalesce(sum(size), 0)::int8 as postgres_wal_size_bytes,
-       (select count(*) from pg_ls_archive_statusdir() where name like '%.ready')
-       as postgres_archiver_pending_segments
+       (select count(*) from status where name like '%.ready')
+       as postgres_archiver_pending_segments,
+       (select {age("max(modification)")}
+          from status where name ~ '[.]backup[.]done$') as postgres_base_backup_age_seconds
   from pg_ls_waldir()
 """
 )
@@ -44,9 +56,9 @@ select t.spcname::text as tablespace, count(f.name) as postgres_temporary_files,
 
 FILES: Collector[None] = Collector(
     name="files",
-    help="WAL and temporary files on disk, counted once a minute.",
+    help="WAL, base backups and temporary files on disk, counted once a minute.",
     sources=("pg_ls_waldir()", "pg_ls_archive_statusdir()", "pg_ls_tmpdir()"),
-    families=(WAL_FILES, WAL_SIZE, PENDING, TEMPORARY, TEMPORARY_BYTES),
+    families=(WAL_FILES, WAL_SIZE, PENDING, BASE_BACKUP_AGE, TEMPORARY, TEMPORARY_BYTES),
     queries=(_WAL, _TEMPORARY),
     cost="moderate",
     level="server",

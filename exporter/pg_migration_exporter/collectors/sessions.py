@@ -17,7 +17,8 @@ PROCESSES = Family(
 TLS = Family(
     "postgres_tls_connections",
     "gauge",
-    "Connections of clients and standbys over TCP by TLS version; none: not encrypted by TLS.",
+    "Connections of clients and standbys over TCP by TLS version. none: not encrypted by TLS; "
+    "loopback: neither, but they never leave the server's host.",
     ("version",),
 )
 
@@ -34,7 +35,8 @@ select backend_type, coalesce(wait_event_type, '') as wait_event_type,
 _TLS = Query(
     """
 with connection as (
-    select coalesce(s.version, 'none') as version
+    select coalesce(s.version, case when a.client_addr <<= '127.0.0.0/8' or a.client_addr = '::1'
+                                    then 'loopback' else 'none' end) as version
       from pg_stat_ssl s join pg_stat_activity a using (pid)
      where a.backend_type in ('client backend', 'walsender')
        and a.client_addr is not null)  -- a local socket needs no TLS

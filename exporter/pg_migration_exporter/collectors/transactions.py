@@ -33,6 +33,12 @@ IDLE = Family(
     "Longest time that a session has been idle in its transaction, 0 if none is.",
     _DATABASE,
 )
+ACTIVE = Family(
+    "postgres_active_query_oldest_seconds",
+    "gauge",
+    "Longest time that a statement of a client has been running, 0 if none is.",
+    _DATABASE,
+)
 PREPARED_COUNT = Family(
     "postgres_prepared_transactions", "gauge", "Prepared transactions not yet ended.", _DATABASE
 )
@@ -67,6 +73,9 @@ select d.datname::text as datname,
        greatest(extract(epoch from clock_timestamp() - min(a.state_change)
            filter (where a.state like 'idle in transaction%')), 0)::float8
        as postgres_idle_in_transaction_seconds,
+       greatest(extract(epoch from clock_timestamp() - min(a.query_start)
+           filter (where a.state = 'active')), 0)::float8
+       as postgres_active_query_oldest_seconds,
        max(p.number) as postgres_prepared_transactions,
        max(p.age) as postgres_prepared_transaction_oldest_seconds
   from pg_database d
@@ -128,7 +137,7 @@ TRANSACTIONS: Collector[None] = Collector(
         "pg_stat_replication",
     ),
     level="server",
-    families=(OLDEST, SNAPSHOT, IDLE, PREPARED_COUNT, PREPARED, HORIZON, HOLDER),
+    families=(OLDEST, SNAPSHOT, IDLE, ACTIVE, PREPARED_COUNT, PREPARED, HORIZON, HOLDER),
     queries=(_TRANSACTIONS, _BY_HOLDER, _BY_DATABASE),
     requires=(READ_ALL_STATS,),
 )

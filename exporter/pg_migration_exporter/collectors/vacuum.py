@@ -1,7 +1,7 @@
 """Tables that autovacuum is behind with (PostgreSQL, "The Autovacuum Daemon").
 
-A table is due when its dead rows exceed autovacuum's threshold for it; the threshold for inserted
-rows is ignored. Only tables that stay due matter: autovacuum runs once a minute.
+A table is due when its dead or changed rows exceed autovacuum's threshold for it; the threshold for
+inserted rows is ignored. Only tables that stay due matter: autovacuum runs once a minute.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ DUE = Family(
     "postgres_vacuum_tables_due",
     "gauge",
     "Tables with more dead rows than autovacuum waits for.",
+    _DATABASE,
+)
+ANALYZE_DUE = Family(
+    "postgres_analyze_tables_due",
+    "gauge",
+    "Tables with more changed rows than autovacuum waits for before it analyzes them.",
     _DATABASE,
 )
 FREEZE_DUE = Family(
@@ -50,6 +56,11 @@ select current_database()::text as datname,
            + {_setting("vacuum_scale_factor", "scale")} * greatest(c.reltuples, 0),
            nullif({_setting("vacuum_max_threshold", "most")}, -1)))
        as postgres_vacuum_tables_due,
+       count(*) filter (where enabled and c.oid <> 'pg_statistic'::regclass  -- never analyzed
+                          and pg_stat_get_mod_since_analyze(c.oid) >
+           {_setting("analyze_threshold", "changed")}
+           + {_setting("analyze_scale_factor", "share")} * greatest(c.reltuples, 0))
+       as postgres_analyze_tables_due,
        count(*) filter (where age(c.relfrozenxid) > {_setting("freeze_max_age", "oldest")})
        as postgres_vacuum_tables_freeze_due,
        count(*) filter (where not enabled) as postgres_vacuum_tables_disabled
@@ -57,7 +68,9 @@ select current_database()::text as datname,
  cross join lateral (
        select coalesce({_option("enabled")}, 'true')::bool as enabled,
               {_option("vacuum_threshold")} as base, {_option("vacuum_scale_factor")} as scale,
-              {_option("vacuum_max_threshold")} as most, {_option("freeze_max_age")} as oldest
+              {_option("vacuum_max_threshold")} as most, {_option("freeze_max_age")} as oldest,
+              {_option("analyze_threshold")} as changed,
+              {_option("analyze_scale_factor")} as share
          from pg_options_to_table(c.reloptions)) as own
  where c.relkind in ('r', 'm') and c.relpersistence <> 't'
 """
@@ -67,7 +80,7 @@ VACUUM: Collector[None] = Collector(
     name="vacuum",
     help="Tables that autovacuum is behind with or switched off for, counted once a minute.",
     sources=("pg_class", "pg_stat_all_tables", "pg_settings"),
-    families=(DUE, FREEZE_DUE, DISABLED),
+    families=(DUE, ANALYZE_DUE, FREEZE_DUE, DISABLED),
     queries=(_TABLES,),
     cost="moderate",
     ttl=60.0,

@@ -113,9 +113,18 @@ class Chains:
         """Return how many sessions of a database wait."""
         return len(self._waiting_in(datname))
 
-    def longest(self, datname: str) -> float:
-        """Return the seconds of the longest wait in a database, 0 if none waits."""
-        return max((session.waited for session in self._waiting_in(datname)), default=0.0)
+    def longest(self, datname: str, *, advisory: bool) -> float:
+        """Return the seconds of the longest wait in a database, 0 if none waits.
+
+        For an advisory lock, or for any other: an application may wait for one as long as it runs,
+        to become the leader.
+        """
+        waits = (
+            session.waited
+            for session in self._waiting_in(datname)
+            if (session.locktype == "advisory") is advisory
+        )
+        return max(waits, default=0.0)
 
     def behind(self, pid: int) -> list[int]:
         """Return the pids that wait for `pid`, directly or not."""

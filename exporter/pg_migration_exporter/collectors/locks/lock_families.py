@@ -18,7 +18,15 @@ BLOCKING = Family(
 LONGEST_WAIT = Family(
     "postgres_lock_wait_longest_seconds",
     "gauge",
-    "Time that the longest wait for a lock has lasted, 0 if no session waits.",
+    "Time that the longest wait for a lock has lasted, 0 if no session waits. Advisory locks are "
+    "apart.",
+    _DATABASE,
+)
+LONGEST_ADVISORY_WAIT = Family(
+    "postgres_advisory_lock_wait_longest_seconds",
+    "gauge",
+    "Time that the longest wait for an advisory lock has lasted, 0 if no session waits. "
+    "Applications that elect a leader wait as long as they run.",
     _DATABASE,
 )
 MIGRATION_BLOCKED = Family(
@@ -43,4 +51,12 @@ BEHIND = Family(
     ("datname", "application_name", "state"),
 )
 
-FAMILIES = (BLOCKED, BLOCKING, LONGEST_WAIT, MIGRATION_BLOCKED, QUEUE_DEPTH, BEHIND)
+FAMILIES = (
+    BLOCKED,
+    BLOCKING,
+    LONGEST_WAIT,
+    LONGEST_ADVISORY_WAIT,
+    MIGRATION_BLOCKED,
+    QUEUE_DEPTH,
+    BEHIND,
+)

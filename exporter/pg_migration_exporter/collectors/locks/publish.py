@@ -27,7 +27,9 @@ def publish_counts(context: RunContext[Any], chains: Chains, databases: Rows) ->
     for (datname,) in databases.rows:
         context.add(families.BLOCKED, chains.blocked(datname), datname)
         context.add(families.BLOCKING, chains.blocking(datname), datname)
-        context.add(families.LONGEST_WAIT, chains.longest(datname), datname)
+        longest, advisory = (chains.longest(datname, advisory=kind) for kind in (False, True))
+        context.add(families.LONGEST_WAIT, longest, datname)
+        context.add(families.LONGEST_ADVISORY_WAIT, advisory, datname)
         behind = chains.behind_migrations(datname, migrations)
         context.add(families.MIGRATION_BLOCKED, behind, datname)
 

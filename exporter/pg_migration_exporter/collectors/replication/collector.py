@@ -42,7 +42,7 @@ REPLICATION = Collector(
         "WAL functions",
     ),
     families=(LAG_SECONDS, LAG_BYTES, *senders.FAMILIES, *standby.FAMILIES),
-    queries=(senders.BEHIND, senders.COUNTED, standby.STANDBY),
+    queries=(senders.BEHIND, senders.COUNTED, standby.STANDBY, standby.NAME),
     level="server",
     requires=(READ_ALL_STATS,),
     collect=collect,

@@ -41,7 +41,14 @@ APPLY_DELAY = Family(
     "gauge",
     "On a standby: recovery_min_apply_delay, a lag that is meant to be.",
 )
-FAMILIES = (RECEIVER_UP, ARCHIVE_RECOVERY, MESSAGE_AGE, PAUSED, APPLY_DELAY)
+RECEIVER_INFO = Family(
+    "postgres_replication_wal_receiver_info",
+    "gauge",
+    "On a standby: the application_name under which the server that it streams from knows it; "
+    "always 1.",
+    ("replica",),
+)
+FAMILIES = (RECEIVER_UP, RECEIVER_INFO, ARCHIVE_RECOVERY, MESSAGE_AGE, PAUSED, APPLY_DELAY)
 
 SELF = "self"
 
@@ -67,6 +74,17 @@ select '{SELF}' as replica, 'replay' as stage,
             else {age("pg_last_xact_replay_timestamp()")}
        end as postgres_replication_lag_seconds
   from standby
+""",
+    on="standby",
+)
+
+#: Without a name of its own, it is that of the cluster, or `walreceiver` (walreceiver.c).
+NAME = Query(
+    """
+select coalesce(substring(conninfo from '(?<!fallback_)application_name=([^ '']+)'),
+                substring(conninfo from 'fallback_application_name=([^ '']+)')) as replica,
+       1 as postgres_replication_wal_receiver_info
+  from pg_stat_wal_receiver where conninfo ~ 'application_name=[^ '']'
 """,
     on="standby",
 )

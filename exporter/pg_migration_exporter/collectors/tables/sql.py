@@ -59,7 +59,7 @@ _INDEX_BYTES = """(select coalesce(sum(x.relpages), 0)::int8 * current_setting('
 
 #: Sizes in bytes and the estimated bloat of the tables $1. The bloat compares the pages with what
 #: as many rows of the columns' average width need (28 bytes more for each: header and line
-#: pointer); it is null where statistics cannot be read.
+#: pointer). Where statistics cannot be read, it is the share of rows that are dead: no free space.
 SIZES = Query(
     f"""
 {LOCKED}
@@ -70,9 +70,16 @@ select c.oid::int8 as oid, guard.free as measured,
             greatest(1 - ceil(c.reltuples * (28 + width.bytes)
                               / ((current_setting('block_size')::int8 - 24)
                                  * coalesce(fill.factor, 100) / 100.0))
-                         / c.relpages, 0)::float8 end as bloat
+                         / c.relpages, 0)::float8
+            when c.relpages > 0 then dead.share end as bloat,
+       case when c.relpages = 0 or c.reltuples < 0 and dead.share is null then null
+            else (c.reltuples >= 0 and width.bytes is not null)::int4 end as bloat_widths
   from pg_class c
  cross join lateral (select {GUARD} as free) as guard
+ cross join lateral (
+       select pg_stat_get_dead_tuples(c.oid)::float8
+              / nullif(pg_stat_get_dead_tuples(c.oid) + pg_stat_get_live_tuples(c.oid), 0)
+              as share) as dead
  cross join lateral (
        select sum((1 - s.null_frac) * s.avg_width) as bytes
          from pg_stats s join pg_namespace n on n.nspname = s.schemaname
@@ -87,7 +94,8 @@ select c.oid::int8 as oid, guard.free as measured,
 SIZES_ESTIMATED = Query(
     f"""
 select c.oid::int8 as oid, false as measured, {_TABLE_BYTES} as table_size,
-       {_INDEX_BYTES} as indexes_size, null::float8 as bloat
+       {_INDEX_BYTES} as indexes_size, null::float8 as bloat,
+       null::int4 as bloat_widths
   from pg_class c where c.oid = any($1::text::oid[])
 """
 )

@@ -29,8 +29,16 @@ SIZES = {
     "bloat": Family(
         "postgres_table_bloat_ratio",
         "gauge",
-        "Estimated share of a table's pages that its rows do not need, 0 to 1. Absent before its "
-        "first ANALYZE, and where the exporter's role may not read the table's statistics.",
+        "Estimated share of a table's pages that its rows do not need, 0 to 1. "
+        "postgres_table_bloat_widths says what the estimate is made of.",
+        TABLE,
+    ),
+    "bloat_widths": Family(
+        "postgres_table_bloat_widths",
+        "gauge",
+        "1 if the bloat of a table is estimated from the widths of its columns, with its free "
+        "space; 0 if it is only the share of rows that are dead, because the table was never "
+        "analyzed or the exporter's role may not read its statistics.",
         TABLE,
     ),
 }
