@@ -53,7 +53,8 @@ def test_readers_behind_an_alter_behind_a_reader() -> None:
 
 def test_a_wait_to_become_the_leader_is_not_the_longest() -> None:
     election = {"lock": "advisory 1", "locktype": "advisory", "relname": ""}
-    chains = Chains.of([waits(2, 1, **election, waited=9000.0), waits(3, 1, waited=5.0), session(1)])
+    leader, alter = waits(2, 1, **election, waited=9000.0), waits(3, 1, waited=5.0)
+    chains = Chains.of([leader, alter, session(1)])
     assert chains.longest("game", advisory=False) == 5.0
     assert chains.longest("game", advisory=True) == 9000.0
 
