@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pg_migration_exporter.collectors.query_duration.object_names import ObjectNames
+from pg_migration_exporter.collectors.query_duration.statement_memory import StatementMemory
 from pg_migration_exporter.collectors.query_duration.statement_reader import Entry, StatementReader
 from pg_migration_exporter.collectors.query_duration.statement_texts import normalize
 from pg_migration_exporter.collectors.query_duration.top_statements import (
@@ -15,6 +16,7 @@ from pg_migration_exporter.collectors.query_duration.top_statements import (
     StatementKey,
     TopStatements,
 )
+from pg_migration_exporter.config.schema import StatementsSection
 from tests.fixtures.clock import SetClock
 
 
@@ -180,3 +182,20 @@ def test_texts_show_no_value() -> None:
 def test_texts_keep_names_and_parameters() -> None:
     text = "SELECT t1.c2,\n  $1, 42, 1.5e3 FROM t1 WHERE \"x\" = 'a' AND n > 7"
     assert normalize(text) == 'SELECT t1.c2, $1, ?, ? FROM t1 WHERE "x" = ? AND n > ?'
+
+
+def test_statements_of_roles_that_migrate_do_not_judge() -> None:
+    memory = StatementMemory(StatementsSection(), migrators=("ci",))
+    known = [("database", 5, "game"), ("role", 10, "app"), ("role", 11, "ci")]
+    memory.names.update(known, {5, 10, 11})
+    reader = StatementReader()
+    counted(reader)
+    by_migrator = entry(2, 30)._replace(userid=11)
+    memory._count(reader.update([entry(1, 3), by_migrator]), 1.0)
+    assert memory.histograms["game"].calls == 33
+    assert memory.judged["game"].calls == 3
+
+
+def test_without_such_roles_every_statement_judges() -> None:
+    memory = StatementMemory(StatementsSection())
+    assert memory.judged is memory.histograms

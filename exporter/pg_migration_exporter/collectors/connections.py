@@ -55,7 +55,9 @@ _SERVER_LIMITS = Query(
     }
 )
 
-#: The limit of a role does not apply to superusers. $1: the configuration's pools as JSON.
+#: The limit of a role does not apply to superusers, and that of the exporter's own role starves
+#: nobody else: the verdict tells of it (status/judgement/blindness.py). $1: the configuration's
+#: pools as JSON.
 _POOLS = Query(
     """
 with session as materialized (
@@ -69,7 +71,8 @@ select 'database', d.datname::text, count(s), d.datconnlimit
 union all
 select 'role', r.rolname::text, count(s), r.rolconnlimit
   from pg_roles r left join session s on s.usename = r.rolname::text
- where r.rolconnlimit >= 0 and not r.rolsuper group by r.rolname, r.rolconnlimit
+ where r.rolconnlimit >= 0 and not r.rolsuper and r.rolname <> current_user
+ group by r.rolname, r.rolconnlimit
 union all
 select 'application', p.name, count(s), p.max_connections
   from json_to_recordset($1::json)

@@ -17,6 +17,7 @@ from pg_migration_exporter.config.limits import LimitsSection
 from pg_migration_exporter.config.section import Section
 from pg_migration_exporter.config.servers import Server
 from pg_migration_exporter.config.value_types import Address, Seconds, Url, expand_databases
+from pg_migration_exporter.config.verdict import VerdictSection
 from pg_migration_exporter.config.web import WebSection
 
 #: The name of the target that `postgres` configures.
@@ -135,10 +136,12 @@ class LiquibaseSection(Section):
     """How to find Liquibase's sessions, changelogs and reports.
 
     Reports of runs on other `servers` are ignored; without `servers`, none is. Tables that match
-    a pattern of `exclude` (schema.table) are not Liquibase's.
+    a pattern of `exclude` (schema.table) are not Liquibase's. The latency that judges a migration
+    does not count the statements of `roles`, which only migrate.
     """
 
     application_names: tuple[str, ...] = ("liquibase",)
+    roles: tuple[str, ...] = ()
     servers: tuple[Server, ...] = ()
     changelogs: tuple[ChangelogSection, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -220,6 +223,7 @@ class TargetSection(Section):
     liquibase: LiquibaseSection | None = None
     tables: TablesSection | None = None
     statements: StatementsSection | None = None
+    verdict: VerdictSection | None = None
     limits: LimitsSection | None = None
     pools: Pools | None = None
     pgbouncer: PgBouncerSection | None = None
@@ -249,6 +253,7 @@ class Settings(Section):
     statements: StatementsSection = Field(default_factory=StatementsSection)
     limits: LimitsSection = Field(default_factory=LimitsSection)
     reports: ReportsSection = Field(default_factory=ReportsSection)
+    verdict: VerdictSection = Field(default_factory=VerdictSection)
     status: StatusSection = Field(default_factory=StatusSection)
     log: LogSection = Field(default_factory=LogSection)
     state_directory: Path | None = None

@@ -7,10 +7,12 @@ from pg_migration_exporter.config.custom_metrics import occupied_names
 from pg_migration_exporter.engine import fleet, reloader, scrape_families
 from pg_migration_exporter.metrics import own_metrics
 from pg_migration_exporter.metrics.families import Family
+from pg_migration_exporter.status import judgement
 
 FAMILIES: tuple[Family, ...] = (
     *dict.fromkeys(family for collector in COLLECTORS for family in collector.families),
     *scrape_families.FAMILIES,
+    *judgement.FAMILIES,
     *fleet.FAMILIES,
     *reloader.FAMILIES,
     *own_metrics.FAMILIES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from pg_migration_exporter.collectors.liquibase import LIQUIBASE
 from pg_migration_exporter.formatting import count, duration
 from pg_migration_exporter.liquibase.state.decide import MigrationState
 from pg_migration_exporter.liquibase.state.texts import StateText, describe
@@ -116,8 +117,9 @@ def _trusted(facts: TargetFacts) -> _Reply:
     if not facts.server.reached:
         detail = "the server does not answer: everything here is old"
         return _Reply("critical", "No", detail, runbooks.DOWN)
-    missing = [name for name, answered in facts.databases.items() if not answered]
-    missing += [found.name for found in facts.collectors if found.state != "answered"]
+    if unseen := [*_unseen(facts)]:
+        return _Reply("attention", "No", "; ".join(unseen), runbooks.BLIND)
+    missing = [found.name for found in facts.collectors if found.state != "answered"]
     missing += [f"check {check.name}" for check in facts.checks if check.level == "unknown"]
     if missing:
         detail = f"no data from: {', '.join(missing)}"
@@ -126,6 +128,18 @@ def _trusted(facts: TargetFacts) -> _Reply:
         detail = "the watcher does not poll: short events are missed"
         return _Reply("attention", "Mostly", detail, runbooks.WATCHER_STALE)
     return _Reply("ok", "Yes", f"all {len(facts.collectors)} collectors answered")
+
+
+def _unseen(facts: TargetFacts) -> Iterator[str]:
+    """Yield what may have a migration that this page does not show."""
+    silent = [name for name, answered in facts.databases.items() if not answered]
+    if silent:
+        yield f"no answer from: {', '.join(silent)}"
+    if facts.left_out:
+        yield f"{count(facts.left_out, 'database')} beyond databases.limit"
+    for collector in facts.collectors:
+        if collector.name == LIQUIBASE.name and collector.state != "answered":
+            yield f"no data from: {collector.name}"
 
 
 def _text(migration: Migration) -> StateText:

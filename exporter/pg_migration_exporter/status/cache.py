@@ -11,6 +11,7 @@ from pg_migration_exporter import __version__
 from pg_migration_exporter.collectors.query_duration import QUERY_DURATION
 from pg_migration_exporter.engine.scrape import Scrape
 from pg_migration_exporter.engine.target import Target
+from pg_migration_exporter.status.judgement import VERDICTS, Judge
 from pg_migration_exporter.status.latency import LatencyHistory
 from pg_migration_exporter.status.model import LEVELS, Status, TargetStatus
 from pg_migration_exporter.status.samples import Samples
@@ -25,8 +26,9 @@ _MAX_WAIT = 3.0
 class _TargetStatusCache:
     """The latest status of one target."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, judge: Judge) -> None:
         self.target = target
+        self._judge = judge
         self._latency = LatencyHistory()
         self._answered_at: float | None = None
         self._status: TargetStatus | None = None
@@ -52,7 +54,8 @@ class _TargetStatusCache:
         scrape = self._scraping.result() if self._scraping.done() else self.target.last
         self._updated_at = time.monotonic()
         age = None if self._answered_at is None else self._updated_at - self._answered_at
-        self._status = describe_target(self.target, scrape, age, self._latency)
+        judgement = self._judge.judge(self.target, scrape)
+        self._status = describe_target(self.target, scrape, age, self._latency, judgement)
         return self._status
 
     def _record(self, scrape: Scrape) -> None:
@@ -63,11 +66,17 @@ class _TargetStatusCache:
             self._latency.record(samples, self._answered_at)
 
 
+def _urgency(status: TargetStatus) -> tuple[int, int]:
+    verdict = status.verdict
+    return -VERDICTS.index(verdict.verdict), LEVELS.index(verdict.level)
+
+
 class StatusCache:
     """The status of all targets. `targets` is called each time, since a reload changes them."""
 
-    def __init__(self, targets: Callable[[], Sequence[Target]]) -> None:
+    def __init__(self, targets: Callable[[], Sequence[Target]], judge: Judge) -> None:
         self._targets = targets
+        self._judge = judge
         self._caches: dict[str, _TargetStatusCache] = {}
         self._latest: dict[str | None, Status] = {}
         self._closed = asyncio.Event()
@@ -87,7 +96,7 @@ class StatusCache:
             self._cache_of(target) for target in self._targets() if name in (None, target.name)
         ]
         statuses = await asyncio.gather(*(cache.get() for cache in caches))
-        statuses.sort(key=lambda status: LEVELS.index(status.verdict.level))
+        statuses.sort(key=_urgency)
         latest = self._latest.get(name)
         if latest is None or [*map(id, latest.targets)] != [*map(id, statuses)]:
             # Without validation: it would copy the statuses, whose identity is compared above.
@@ -109,5 +118,5 @@ class StatusCache:
     def _cache_of(self, target: Target) -> _TargetStatusCache:
         cache = self._caches.get(target.name)
         if cache is None or cache.target is not target:
-            cache = self._caches[target.name] = _TargetStatusCache(target)
+            cache = self._caches[target.name] = _TargetStatusCache(target, self._judge)
         return cache

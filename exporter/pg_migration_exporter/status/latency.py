@@ -19,7 +19,7 @@ _NOW_SECONDS = 60.0
 _FIRST_NOW_SECONDS = 15.0
 #: Seconds that a baseline covers at least.
 _MIN_BASELINE_SECONDS = 60.0
-#: Executions that a percentile needs.
+#: Executions that a percentile needs to be shown.
 _MIN_CALLS = 20
 _QUANTILE = 0.95
 #: For a database with both, the last one is used.
@@ -55,11 +55,11 @@ class LatencyHistory:
         if not self._readings or now - self._readings[-1].time >= _SECONDS_BETWEEN_READINGS:
             self._readings.append(self._latest)
 
-    def report(self, run_seconds: float | None) -> list[Latency]:
+    def report(self, run_seconds: float | None, min_calls: int = _MIN_CALLS) -> list[Latency]:
         """Return the latency of each database in the latest reading.
 
         `run_seconds` is the age of the run in progress, None without one. A database without a
-        latency now is left out.
+        latency now, or with fewer calls, is left out.
         """
         if self._latest is None:
             return []
@@ -69,7 +69,7 @@ class LatencyHistory:
         latencies = [
             Latency(
                 datname=datname,
-                now_seconds=_percentile_between(before, self._latest, datname),
+                now_seconds=_percentile_between(before, self._latest, datname, min_calls),
                 baseline_seconds=self._baseline(before_run, datname),
             )
             for datname in self._latest.histograms
@@ -91,7 +91,9 @@ class LatencyHistory:
         return _percentile_between(self._readings[0], end, datname)
 
 
-def _percentile_between(before: _Reading | None, after: _Reading, datname: str) -> float | None:
+def _percentile_between(
+    before: _Reading | None, after: _Reading, datname: str, min_calls: int = _MIN_CALLS
+) -> float | None:
     """Return the percentile of the executions between two readings; None if there were few.
 
     Histograms with different bounds come from different sources: None too.
@@ -102,16 +104,19 @@ def _percentile_between(before: _Reading | None, after: _Reading, datname: str) 
     later = dict(after.histograms[datname].buckets)
     if earlier.keys() != later.keys():
         return None
-    return percentile([(bound, later[bound] - earlier[bound]) for bound in later], _QUANTILE)
+    counts = [(bound, later[bound] - earlier[bound]) for bound in later]
+    return percentile(counts, _QUANTILE, min_calls)
 
 
-def percentile(buckets: Sequence[tuple[float, float]], quantile: float) -> float | None:
+def percentile(
+    buckets: Sequence[tuple[float, float]], quantile: float, min_calls: int = _MIN_CALLS
+) -> float | None:
     """Return the quantile of cumulative counts by upper bound, in seconds; None for few counts.
 
     Linear within a bucket, as Prometheus's histogram_quantile; in the last bucket, its lower bound.
     """
     total = buckets[-1][1]
-    if total < _MIN_CALLS:
+    if total < min_calls:
         return None
     rank, lower, below = quantile * total, 0.0, 0.0
     for bound, count in buckets[:-1]:

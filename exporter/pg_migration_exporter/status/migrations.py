@@ -16,7 +16,7 @@ from pg_migration_exporter.liquibase.state.texts import StateText, describe, lab
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.status import runbooks
-from pg_migration_exporter.status.model import LEVELS, Migration, Verdict
+from pg_migration_exporter.status.model import LEVELS, Migration, State
 
 _MAX_NEXT = 5
 
@@ -58,7 +58,7 @@ def _migration(
         blocked=decision.blocked,
         inferred=decision.inferred,
         source=decision.source,
-        verdict=_verdict(decision, settings),
+        verdict=_state(decision, settings),
         meaning=_text(decision).meaning,
         seen_seconds_ago=seconds_ago,
         applied=evidence.applied if is_read else None,
@@ -77,9 +77,9 @@ def _explained(explained: Explanation) -> dict[str, list[str]]:
     return {name: list(getattr(explained, name)) for name in ("facts", "doubts", "advice")}
 
 
-def _verdict(decision: Decision, settings: Settings) -> Verdict:
+def _state(decision: Decision, settings: Settings) -> State:
     text = _text(decision)
-    return Verdict(
+    return State(
         level=text.level,
         state=label(decision.status, blocked=decision.blocked, inferred=decision.inferred),
         title=text.title,

@@ -21,6 +21,9 @@ Level = texts.Level
 Question = Literal[
     "Is it moving?", "Does it hurt anyone?", "Did it work?", "Can this page be trusted?"
 ]
+VerdictName = Literal["go", "hold", "abort"]
+#: From the best to the worst.
+VERDICTS: tuple[VerdictName, ...] = ("go", "hold", "abort")
 LEVELS: tuple[Level, ...] = ("critical", "attention", "unknown", "info", "ok")
 
 
@@ -49,7 +52,7 @@ class Runbook(Model):
     url: str | None
 
 
-class Verdict(Model):
+class State(Model):
     """The state for someone on call: what is wrong, why, and what to do."""
 
     level: Level
@@ -58,6 +61,26 @@ class Verdict(Model):
     reason: Text
     steps: Text = ""
     runbook: Runbook | None = None
+
+
+class VerdictReason(Model):
+    """Why the verdict is not go; `name` is an alert's where there is one."""
+
+    name: str
+    verdict: VerdictName
+    datname: Text = Field(description="Empty for what concerns the whole server.")
+    text: Text
+    ago_seconds: Seconds | None = Field(
+        description="How long it has been over, while it still counts; null while it is true."
+    )
+
+
+class Verdict(State):
+    """Go, hold or abort, and the most urgent state behind it."""
+
+    verdict: VerdictName = Field(description="Whether to start a migration, or go on with it.")
+    reasons: list[VerdictReason] = Field(description="Why it is not go, the worst first.")
+    databases: dict[Text, VerdictName] = Field(description="The verdict on each database.")
 
 
 class Answer(Model):
@@ -90,7 +113,7 @@ class Migration(Model):
     blocked: bool
     inferred: bool
     source: Source
-    verdict: Verdict
+    verdict: State
     meaning: Text
     seen_seconds_ago: Seconds
     applied: int | None

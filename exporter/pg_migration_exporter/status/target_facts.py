@@ -26,13 +26,15 @@ def is_failing(check: CheckStatus) -> bool:
 class TargetFacts:
     """The facts about one target, each list with the worst first.
 
-    `databases` maps each name to whether the database answered. `watch_age` is the age of the
+    `databases` maps each name to whether the database answered; `left_out` are beyond the limit of
+    their number. `watch_age` is the age of the
     watcher's latest poll in seconds, None before the first.
     """
 
     settings: Settings
     server: Server
     databases: Mapping[str, bool] = field(default_factory=dict)
+    left_out: int = 0
     collectors: Sequence[Collector] = ()
     migrations: Sequence[Migration] = ()
     checks: Sequence[CheckStatus] = ()

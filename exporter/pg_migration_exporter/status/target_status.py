@@ -9,6 +9,7 @@ from pg_migration_exporter.status import activity, health
 from pg_migration_exporter.status.answers import answers
 from pg_migration_exporter.status.checks import checks
 from pg_migration_exporter.status.events import describe_events
+from pg_migration_exporter.status.judgement import Judgement
 from pg_migration_exporter.status.latency import LatencyHistory
 from pg_migration_exporter.status.migrations import migrations
 from pg_migration_exporter.status.model import TargetStatus
@@ -19,7 +20,11 @@ from pg_migration_exporter.status.verdict import verdict
 
 
 def describe_target(
-    target: Target, scrape: Scrape | None, age: float | None, latency: LatencyHistory
+    target: Target,
+    scrape: Scrape | None,
+    age: float | None,
+    latency: LatencyHistory,
+    judgement: Judgement,
 ) -> TargetStatus:
     """Return the status of a target; `age` is the age of its server's last answer in seconds."""
     all_migrations = migrations(target)
@@ -28,6 +33,7 @@ def describe_target(
         settings=target.settings,
         server=health.server(target, scrape, samples),
         databases=scrape.answered() if scrape else {},
+        left_out=scrape.left_out if scrape else 0,
         collectors=health.collectors(target, scrape),
         migrations=all_migrations,
         checks=checks(target, scrape, all_migrations),
@@ -38,7 +44,7 @@ def describe_target(
     )
     return TargetStatus(
         name=target.name,
-        verdict=verdict(facts),
+        verdict=verdict(facts, judgement),
         age_seconds=age,
         answers=answers(facts),
         server=facts.server,

@@ -16,6 +16,7 @@ from pg_migration_exporter.engine.fleet import Fleet
 from pg_migration_exporter.errors import UserError
 from pg_migration_exporter.http_client import open_url
 from pg_migration_exporter.status.cache import REFRESH_INTERVAL, StatusCache
+from pg_migration_exporter.status.judgement import Judge
 from pg_migration_exporter.status.model import STATUS_PATH, Status
 
 _TIMEOUT_SECONDS = 15.0
@@ -81,7 +82,7 @@ async def _open_database(
     settings: Settings, name: str | None
 ) -> AsyncIterator[AsyncIterator[Update]]:
     fleet = Fleet(settings)
-    cache = StatusCache(lambda: [*fleet.targets.values()])
+    cache = StatusCache(lambda: [*fleet.targets.values()], Judge())
     if name is not None and name not in cache.names():
         known = ", ".join(cache.names())
         raise UserError(f"--target: there is no target {name!r}; the targets are {known}")

@@ -16,6 +16,7 @@ from pg_migration_exporter.engine.fleet import Fleet
 from pg_migration_exporter.engine.reloader import Reloader
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.status.cache import StatusCache
+from pg_migration_exporter.status.judgement import Judge
 from pg_migration_exporter.web.basic_auth import BasicAuth
 from pg_migration_exporter.web.health import HealthEndpoints
 from pg_migration_exporter.web.log_errors import log_error_routes
@@ -34,9 +35,10 @@ def create_app(fleet: Fleet, reloader: Reloader) -> Starlette:
         yield
         await fleet.close()
 
-    status = StatusCache(lambda: [*fleet.targets.values()])
+    judge = Judge()
+    status = StatusCache(lambda: [*fleet.targets.values()], judge)
     routes = [
-        *PrometheusEndpoints(fleet, reloader).routes(),
+        *PrometheusEndpoints(fleet, reloader, judge).routes(),
         *HealthEndpoints(fleet).routes(),
         _reload_route(reloader),
         *StatusEndpoints(status).routes(),

@@ -19,6 +19,8 @@ from pg_migration_exporter.engine.reloader import Reloader
 from pg_migration_exporter.engine.target import Target
 from pg_migration_exporter.metrics.exposition import Format, Renderer, choose_format
 from pg_migration_exporter.metrics.own_metrics import OwnMetrics
+from pg_migration_exporter.status import judgement
+from pg_migration_exporter.status.judgement import Judge
 from pg_migration_exporter.web.responses import HEADERS, refuse
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -30,8 +32,9 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5
 class PrometheusEndpoints:
     """The pages of metrics of a fleet, and the discovery of its targets."""
 
-    def __init__(self, fleet: Fleet, reloader: Reloader) -> None:
+    def __init__(self, fleet: Fleet, reloader: Reloader, judge: Judge) -> None:
         self._fleet = fleet
+        self._judge = judge
         self._reloader = reloader
         self._own = OwnMetrics()
         self._renderer = Renderer()
@@ -49,7 +52,7 @@ class PrometheusEndpoints:
         with self._own.scrape():
             to = _format_of(request)
             default = self._fleet.default
-            scraped = await _scrape(default, request, to) if default else ""
+            scraped = await self._scrape(default, request, to) if default else ""
             own = (*self._fleet.families(), *self._reloader.families(), *self._own.families())
             return _metrics_page(scraped + self._renderer.render(own, to), to)
 
@@ -64,12 +67,18 @@ class PrometheusEndpoints:
             return refuse(HTTPStatus.NOT_FOUND, reason)
         with self._own.scrape():
             to = _format_of(request)
-            return _metrics_page(await _scrape(target, request, to), to)
+            return _metrics_page(await self._scrape(target, request, to), to)
 
     async def discovery(self, request: Request) -> Response:
         """Return the targets for Prometheus's http_sd."""
         targets = discover(self._reloader.settings, request.headers.get("host", ""))
         return JSONResponse(targets, headers=HEADERS)
+
+    async def _scrape(self, target: Target, request: Request, to: Format) -> str:
+        timeout = scrape_timeout(request.headers, target.settings.scrape)
+        scrape = await target.scrape(timeout)
+        verdict = judgement.families(self._judge.judge(target, scrape))
+        return target.renderer.render((*scrape.families(), *verdict), to)
 
 
 def scrape_timeout(headers: Mapping[str, str], settings: ScrapeSection) -> float:
@@ -112,12 +121,6 @@ def discover(settings: Settings, host: str) -> list[dict[str, Any]]:
             for target in settings.targets
         ),
     ]
-
-
-async def _scrape(target: Target, request: Request, to: Format) -> str:
-    timeout = scrape_timeout(request.headers, target.settings.scrape)
-    scrape = await target.scrape(timeout)
-    return target.renderer.render(scrape.families(), to)
 
 
 def _format_of(request: Request) -> Format:

@@ -11,6 +11,7 @@ from pg_migration_exporter.status.model import (
     Level,
     Migration,
     Server,
+    State,
     Status,
     TargetStatus,
     Verdict,
@@ -30,7 +31,9 @@ def target(
         key: [] if str(field.annotation).startswith("list") else None
         for key, field in TargetStatus.model_fields.items()
     }
-    verdict = Verdict(level=level, state="made", title=title, reason=title)
+    verdict = Verdict(
+        level=level, state="made", title=title, reason=title, verdict="go", reasons=[], databases={}
+    )
     server = Server(address=name, reached=True)
     known = {"name": name, "verdict": verdict, "server": server, "databases": {}}
     return TargetStatus.model_validate({**nothing, **known, **traits})
@@ -44,7 +47,7 @@ def migration(status: MigrationState, *, blocked: bool = False, **traits: Any) -
     how = {"blocked": blocked, "inferred": traits.pop("inferred", False)}
     source = traits.pop("source", "changelog")
     text = describe(status, source, **how)
-    verdict = Verdict(
+    verdict = State(
         level=text.level, state=label(status, **how), title=text.title, reason="Because"
     )
     nothing = dict.fromkeys(

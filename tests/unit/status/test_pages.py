@@ -111,7 +111,7 @@ def test_a_runbook_is_linked_once() -> None:
     runbook = {"alert": "PostgresDown", "url": "https://runbooks.example.com/PostgresDown.md"}
     other = {"alert": "IndexInvalid", "url": None}
     answer = {"level": "critical", "answer": "No", "detail": ""}
-    verdict = {**DOWN, "runbook": runbook}
+    verdict = {**target("a").verdict.model_dump(), **DOWN, "runbook": runbook}
     shown = target(
         "a",
         verdict=verdict,
@@ -127,8 +127,8 @@ def test_a_runbook_is_linked_once() -> None:
 
 
 def test_commands_are_shown_as_code() -> None:
-    steps = {"level": "critical", "state": "failed", "title": "It failed", "reason": "Why"}
-    verdict = {**steps, "steps": "Run `ack <name>`."}
+    shown = target("a").verdict.model_dump()
+    verdict = {**shown, "level": "critical", "steps": "Run `ack <name>`."}
     page = PageRenderer().render(status(target("a", verdict=verdict)), None)
     assert "Run <code>ack &lt;name&gt;</code>." in page.sections["verdict"]
 

@@ -62,5 +62,7 @@ QUERY_DURATIONS = Collector(
     requires=(READ_ALL_STATS, STATEMENTS, CURRENT_STATEMENTS),
     collect=collect,
     sample=sample,
-    memory=lambda settings: StatementMemory(settings.statements),
+    memory=lambda settings: StatementMemory(
+        settings.statements, migrators=settings.liquibase.roles
+    ),
 )

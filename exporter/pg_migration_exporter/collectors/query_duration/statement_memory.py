@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -66,10 +66,16 @@ class StatementMemory:
     """The histograms, counters and texts of the statements of one server."""
 
     def __init__(
-        self, settings: StatementsSection, clock: Callable[[], float] = time.monotonic
+        self,
+        settings: StatementsSection,
+        clock: Callable[[], float] = time.monotonic,
+        migrators: Collection[str] = (),
     ) -> None:
         self._clock = clock
         self.histograms: dict[str, GrowingHistogram] = {}
+        #: The same without the statements of the roles that migrate, which judge the migration.
+        self.judged: dict[str, GrowingHistogram] = {} if migrators else self.histograms
+        self._migrators = migrators
         self.top = TopStatements(settings.top)
         self.names = ObjectNames(clock)
         self.texts = StatementTexts(enabled=settings.text, clock=clock)
@@ -133,6 +139,7 @@ class StatementMemory:
             self.names.update(await sql.query_statements(context, sql.NAMES), oids)
             for datname in self.names.pop_dropped():
                 self.histograms.pop(datname, None)
+                self.judged.pop(datname, None)
                 self.top.forget(datname)
 
     def _choose_burst_statements(self, changes: Iterable[EntryChange], elapsed: float) -> None:
@@ -182,6 +189,9 @@ class StatementMemory:
                 distribution = self._distributions.get(entry.key)
                 counts = estimate_buckets(interval, distribution)
                 self._histogram(entry).add(interval.calls, interval.seconds, counts)
+                if self._migrators and statement.usename not in self._migrators:
+                    judged = self.judged.setdefault(statement.datname, GrowingHistogram())
+                    judged.add(interval.calls, interval.seconds, counts)
                 if distribution is not None and (is_burst or interval.single_times()):
                     distribution.learn(interval.calls, counts)
         self.top.count(added, now - self._counted_at)

@@ -1,4 +1,4 @@
-"""The verdict and the answers, from facts that were made by hand."""
+"""The state and the answers, from facts that were made by hand."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pg_migration_exporter.status.model import (
     SessionInfo,
     Waits,
 )
+from pg_migration_exporter.status.state import state
 from pg_migration_exporter.status.target_facts import TargetFacts
-from pg_migration_exporter.status.verdict import verdict
 from tests.unit.status.made import CHECK, migration
 
 SETTINGS = Settings()
@@ -120,13 +120,13 @@ def facts(*migrations: Migration, **traits: Any) -> TargetFacts:
     ],
 )
 def test_what_matters_most_comes_first(found: TargetFacts, title: str, level: str) -> None:
-    reported = verdict(found)
+    reported = state(found)
     assert (reported.title, reported.level) == (title, level)
 
 
 def test_a_migration_that_others_wait_for_is_not_just_left_alone() -> None:
     waits = NOBODY.model_copy(update={"behind_migrations": 1})
-    reported = verdict(facts(migration(MigrationState.RUNNING), waits=waits))
+    reported = state(facts(migration(MigrationState.RUNNING), waits=waits))
     assert "cancel its statement" in reported.steps
 
 
@@ -134,12 +134,12 @@ def test_an_idle_session_that_blocks_the_migration_may_be_ended() -> None:
     waiting = session(2, "liquibase", waits_for="ShareLock on relation game.quests")
     running = migration(MigrationState.RUNNING, blocked=True)
 
-    def steps(state: str) -> str:
-        tree = session(7, "quest-service", waiting, state=state)
-        return verdict(facts(running, waits=NOBODY.model_copy(update={"trees": [tree]}))).steps
+    def steps(activity: str) -> str:
+        tree = session(7, "quest-service", waiting, state=activity)
+        return state(facts(running, waits=NOBODY.model_copy(update={"trees": [tree]}))).steps
 
-    for state in ("idle in transaction", "idle in transaction (aborted)"):
-        assert steps(state).endswith("`SELECT pg_terminate_backend(7);`")
+    for activity in ("idle in transaction", "idle in transaction (aborted)"):
+        assert steps(activity).endswith("`SELECT pg_terminate_backend(7);`")
     # A report, a vacuum or an index build: the runbook tells them apart.
     assert steps("active") == running.verdict.steps
 
@@ -148,7 +148,7 @@ def test_who_blocks_the_migration_is_named() -> None:
     waiting = session(2, "liquibase", waits_for="ShareLock on relation game.quests")
     tree = session(1, "quest-service", session(3, "psql", waiting))
     waits = Waits(blocked=2, longest_seconds=9, behind_migrations=0, trees=[tree])
-    reported = verdict(facts(migration(MigrationState.RUNNING, blocked=True), waits=waits))
+    reported = state(facts(migration(MigrationState.RUNNING, blocked=True), waits=waits))
     assert reported.reason.startswith(
         "It waits for quest-service, pid 1, idle in transaction, started 1 min ago. "
     )
@@ -264,13 +264,13 @@ def check(**changes: Any) -> CheckStatus:
 def test_a_critical_check_that_fails_is_told_unless_there_is_worse(
     status: MigrationState, found: CheckStatus, title: str, level: str
 ) -> None:
-    reported = verdict(facts(migration(status), checks=[found]))
+    reported = state(facts(migration(status), checks=[found]))
     assert reported.title.startswith(title)
     assert reported.level == level
 
 
 def test_the_reason_of_a_check_is_told() -> None:
-    reported = verdict(facts(migration(MigrationState.SUCCEEDED), checks=[CHECK]))
+    reported = state(facts(migration(MigrationState.SUCCEEDED), checks=[CHECK]))
     assert reported.reason == "The check rows requires: All rows are there. 7 are missing"
     assert reported.runbook is not None
     assert reported.runbook.alert == "MigrationCheckFailed"

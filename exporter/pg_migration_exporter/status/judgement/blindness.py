@@ -1,0 +1,83 @@
+"""Reasons to hold because there is no answer: never go without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pg_migration_exporter.formatting import count, duration
+from pg_migration_exporter.status import runbooks
+from pg_migration_exporter.status.judgement.reason import Reason
+from pg_migration_exporter.status.judgement.situation import Situation
+
+NO_ANSWER_YET = "NoAnswerYet"
+CONNECTION_LIMIT = "ExporterConnectionLimit"
+UNREACHABLE = "MigrationDatabaseUnreachable"
+LEFT_OUT = "MigrationDatabaseLeftOut"
+NAMES = (
+    NO_ANSWER_YET,
+    CONNECTION_LIMIT,
+    UNREACHABLE,
+    LEFT_OUT,
+    runbooks.DOWN,
+    runbooks.BLIND,
+    runbooks.WATCHER_STALE,
+)
+#: PostgreSQL's message (utils/init/miscinit.c) when a role has used up its CONNECTION LIMIT. libpq
+#: gives no SQLSTATE for a refused connection.
+_ROLE_LIMIT = "too many connections for role"
+#: Seconds until the watcher must have polled once.
+_FIRST_POLL_SECONDS = 30.0
+
+
+def blindness(now: Situation) -> Iterator[Reason]:
+    """Yield why the state of the server, or of a part of it, is not known."""
+    if now.reached is None:
+        yield Reason("hold", NO_ANSWER_YET, "No scrape has completed yet", lingers=False)
+        return
+    limited = [*_limited(now)]
+    yield from limited
+    if not now.reached:
+        problem = now.problem.strip().partition("\n")[0]
+        if not limited:
+            yield Reason("hold", runbooks.DOWN, f"PostgreSQL does not answer: {problem}")
+        return
+    yield from _unreached_databases(now)
+    yield from _silent(now)
+    yield from _watcher(now)
+
+
+def _limited(now: Situation) -> Iterator[Reason]:
+    """Yield that the exporter's own role has no connection left: others may be well."""
+    if any(_ROLE_LIMIT in failure for failure in now.failures):
+        text = "The exporter's role has used up its CONNECTION LIMIT (sql/grants.sql)"
+        yield Reason("hold", CONNECTION_LIMIT, text)
+
+
+def _unreached_databases(now: Situation) -> Iterator[Reason]:
+    for datname, answered in now.databases.items():
+        if not answered:
+            yield Reason("hold", UNREACHABLE, f"Database {datname} does not answer", datname)
+    if now.left_out:
+        text = f"{count(now.left_out, 'database')} beyond databases.limit: not watched"
+        yield Reason("hold", LEFT_OUT, text)
+
+
+def _silent(now: Situation) -> Iterator[Reason]:
+    needed = [name for name in now.settings.verdict.collectors if name in now.silent]
+    if needed:
+        first, others = needed[0], needed[1:]
+        more = f", and {count(len(others), 'other')}" if others else ""
+        text = f"No data from the collector {first}{more}: {now.silent[first]}"
+        yield Reason("hold", runbooks.BLIND, text)
+
+
+def _watcher(now: Situation) -> Iterator[Reason]:
+    age = now.watch_age
+    limit = now.settings.verdict.thresholds.of(runbooks.WATCHER_STALE)
+    if age is None and now.settings.watch.enabled and now.age < _FIRST_POLL_SECONDS:
+        yield Reason("hold", NO_ANSWER_YET, "The watcher has not polled yet", lingers=False)
+    elif age is None:
+        yield Reason("hold", runbooks.WATCHER_STALE, "The watcher does not poll")
+    elif age > limit:
+        text = f"The watcher has not polled for {duration(age)}"
+        yield Reason("hold", runbooks.WATCHER_STALE, text)
