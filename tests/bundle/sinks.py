@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import Message
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
+from pg_migration_exporter.bundle.render import KINDS, render, write
+from pg_migration_exporter.bundle.schema import Values
 from testbed.ports import LOOPBACK
+from tests.fixtures.yaml_text import load_yaml
 
 
 @contextmanager
@@ -71,3 +75,23 @@ def mail_sink(received: list[Message]) -> Iterator[str]:
 
     with _serving(Handler) as address:
         yield address
+
+
+def told_to_sinks(values: Values, folder: Path, http: str, smtp: str) -> dict[str, Any]:
+    """Render Alertmanager's configuration into `folder`; its content, with sinks for all receivers.
+
+    PagerDuty's events arrive at /events, Slack's messages at /slack.
+    """
+    write(render(["alertmanager"], values), folder, lambda _: True)
+    rendered = folder / KINDS["alertmanager"]
+    text = (rendered / "alertmanager.yml").read_text()
+    for secret in ("slack", "pagerduty", "teams", "opsgenie"):
+        (folder / secret).write_text(f"{http}/{secret}")
+        text = text.replace(f"/etc/alertmanager/secrets/{secret}", str(folder / secret))
+    for host in ("http://localhost:9096", "https://api.opsgenie.com"):
+        text = text.replace(host, http)
+    config: dict[str, Any] = load_yaml(text)
+    config["global"] |= {"smtp_smarthost": smtp, "smtp_require_tls": False}
+    config["global"]["pagerduty_url"] = f"{http}/events"
+    config["templates"] = [str(rendered / name) for name in config["templates"]]
+    return config

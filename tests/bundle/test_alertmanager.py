@@ -6,6 +6,7 @@ says which of them it inhibits.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.schema import Values
@@ -39,6 +41,10 @@ RULES: list[dict[str, Any]] = [
 SEVERITIES = {rule["alert"]: rule["labels"]["severity"] for rule in RULES}
 #: From the one that tells people most to the one that tells nobody.
 RANKS = ("critical", "high", "warning", "info", "none")
+#: The one that is installed, and one of another release where $AMTOOL names it.
+AMTOOLS = [str(program("amtool")), *filter(None, [os.environ.get("AMTOOL")])]
+CAUSES = [(cause, effect) for cause, effects in INHIBIT.causes.items() for effect in effects]
+STRONGER = [(strong, weak) for strong, weaker in INHIBIT.stronger.items() for weak in weaker]
 TEAMS = {"alertmanager": {"teams": {"dba": {"critical": "mail", "info": "channel"}}}}
 
 
@@ -125,28 +131,57 @@ def test_alerts_that_end_with_their_window_are_events() -> None:
     assert {rule["alert"] for rule in RULES if _ends_with_its_window(rule)} == EVENTS
 
 
-def test_alerts_of_one_migration_come_together(config: Path) -> None:
-    assert load_yaml(config.read_text())["route"]["group_by"] == [
-        "cluster",
-        "datname",
-        "changelog",
-    ]
+def test_alerts_of_one_database_come_together_and_no_servers(config: Path) -> None:
+    group_by = load_yaml(config.read_text())["route"]["group_by"]
+    assert group_by == [*INHIBIT.server, "datname"]
+    assert {*VALUES.prometheus.identity, "namespace"} <= set(group_by)
+
+
+#: Labels of an alert -> its receiver, with the receivers of the team `dba`.
+ROUTED = [
+    ({"alertname": "PostgresDown", "severity": "critical"}, "on-call"),
+    ({"alertname": "PostgresDown", "severity": "critical", "team": "dba"}, "mail"),
+    ({"alertname": "MigrationBlocked", "severity": "high", "team": "dba"}, "on-call"),
+    ({"alertname": "MigrationDrifted", "severity": "warning", "namespace": "shop"}, "channel"),
+    ({"alertname": "MigrationRolledBack", "severity": "warning"}, "channel.firing"),
+    ({"alertname": "PostgresStandbyLost", "severity": "critical", "team": "dba"}, "mail.firing"),
+    ({"alertname": "MigrationPrecheckFailed", "severity": "info"}, "mail"),
+    ({"alertname": "MigrationSucceeded", "severity": "info", "team": "dba"}, "channel.firing"),
+    ({"alertname": "Watchdog", "severity": "none", "team": "dba"}, "dead-mans-switch.firing"),
+    ({"alertname": "DatabaseMigrationInProgress", "severity": "none"}, "nobody"),
+    ({"alertname": "KubePodCrashLooping", "severity": "page", "namespace": "shop"}, "channel"),
+]
+
+
+@pytest.fixture(scope="module")
+def config_with_a_team(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("team")
+    (folder / "my.yaml").write_text(yaml.safe_dump(TEAMS))
+    return _render(load_values(folder / "my.yaml"), folder)
+
+
+@pytest.mark.parametrize(("labels", "receiver"), ROUTED, ids=str)
+def test_labels_lead_to_the_receiver(
+    config_with_a_team: Path, labels: dict[str, str], receiver: str
+) -> None:
+    where = {"cluster": "eu", "job": "j", "instance": "db:9886", "datname": "game"}
+    assert _receiver(config_with_a_team, **where, **labels) == receiver
 
 
 # --- values -----------------------------------------------------------------------------------
 
 
 def test_lists_name_alerts_of_the_bundle() -> None:
-    weaker = {alert for alerts in INHIBIT.stronger.values() for alert in alerts}
-    named = {*INHIBIT.down, *INHIBIT.never, *INHIBIT.stronger, *weaker, *EVENTS}
+    silencing = {name for pair in (*CAUSES, *STRONGER) for name in pair}
+    named = {*INHIBIT.down, *INHIBIT.never, *silencing, *EVENTS}
     assert named <= SEVERITIES.keys()
 
 
-def test_only_what_is_as_severe_silences_and_no_failure_or_lock_is_silenced() -> None:
-    for alert, weaker in INHIBIT.stronger.items():
-        for other in weaker:
-            assert RANKS.index(SEVERITIES[alert]) <= RANKS.index(SEVERITIES[other])
-            assert other not in INHIBIT.never
+def test_only_what_is_as_severe_silences_and_no_failure_is_silenced() -> None:
+    failures = {"DatabaseMigrationFailed", "IndexBuildFailed", "MigrationLockStale"}
+    for alert, other in (*CAUSES, *STRONGER):
+        assert RANKS.index(SEVERITIES[alert]) <= RANKS.index(SEVERITIES[other]), (alert, other)
+        assert other not in failures
 
 
 @pytest.mark.parametrize(
@@ -162,8 +197,8 @@ def test_only_what_is_as_severe_silences_and_no_failure_or_lock_is_silenced() ->
         ("events", ['A"|.*'], "pattern"),
         (
             "inhibit",
-            {"stronger": {"A": ["MigrationBlocked"]}},
-            "stronger lists MigrationBlocked",
+            {"stronger": {"MigrationBlocked": ["A"], "A": ["MigrationBlocksTraffic"]}},
+            "let A silence itself",
         ),
         ("smtp", {"smarthost": "localhost"}, "pattern"),
     ],
@@ -178,7 +213,10 @@ def test_bad_values_are_refused(
 def test_check_passes_every_way_to_tell(
     cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str], write_values: WriteValues
 ) -> None:
-    ways = {"webhook": {"url": "https://host/", "credentials_file": "/run/secrets/token"}}
+    ways = {
+        "webhook": {"url": "https://host/", "credentials_file": "/run/secrets/token"},
+        "opsgenie": {"api_key_file": "/run/secrets/opsgenie"},
+    }
     smtp = {"username": "alerts", "password_file": "/run/secrets/smtp"}
     values = write_values(
         {"alertmanager": {"smtp": smtp, "receivers": {"on-call": ways}, **TEAMS["alertmanager"]}}
@@ -186,6 +224,42 @@ def test_check_passes_every_way_to_tell(
     out = tmp_path / "out"
     assert cli("render", "alertmanager", "--values", values, "--out", out, "--check") == 0
     assert "passed amtool check-config\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("amtool", AMTOOLS)
+def test_other_releases_accept_the_configuration(config: Path, amtool: str) -> None:
+    check = [amtool, "check-config", str(config)]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("amtool", AMTOOLS)
+def test_teams_needs_a_release_that_knows_workflows(
+    tmp_path: Path, write_values: WriteValues, amtool: str
+) -> None:
+    receivers = {"channel": {"teams": {"webhook_url_file": "/run/secrets/teams"}}}
+    values = load_values(write_values({"alertmanager": {"receivers": receivers}}))
+    check = [amtool, "check-config", str(_render(values, tmp_path))]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    told = done.stdout + done.stderr
+    assert done.returncode == 0 or "field msteamsv2_configs not found" in told, told
+    assert amtool == AMTOOLS[0] or done.returncode == 0
+
+
+def test_check_warns_of_links_that_lead_nowhere(
+    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str], write_values: WriteValues
+) -> None:
+    def warnings(urls: dict[str, str]) -> list[str]:
+        values = write_values({"urls": urls})
+        cli("render", "alertmanager", "--values", values, "--out", tmp_path / "out", "--check")
+        told = capsys.readouterr().err.splitlines()
+        return [line for line in told if line.startswith("warning: ")]
+
+    [runbooks, dashboard] = warnings({})
+    assert "urls.runbooks: docs/runbooks has no host" in runbooks
+    assert "urls.dashboard" in dashboard
+    assert "leads to the reader's own machine" in dashboard
+    assert warnings({"runbooks": "https://host/runbooks", "dashboard": "https://host/d/x"}) == []
 
 
 # --- inhibition -------------------------------------------------------------------------------
@@ -237,7 +311,8 @@ def _alert(name: str, where: dict[str, str] = HERE, /, **labels: str) -> dict[st
 def test_down_silences_all_but_failures_and_locks(silenced: Silenced, source: str) -> None:
     others = SEVERITIES.keys() - set(INHIBIT.down)
     spared = {name for name in others if SEVERITIES[name] == "none"} | set(INHIBIT.never)
-    assert silenced(_alert(source), *map(_alert, others)) == others - spared
+    alerts = [_alert(name, datname=name) for name in others]  # so that none is another's cause
+    assert silenced(_alert(source), *alerts) == others - spared
 
 
 def test_the_first_that_is_down_silences_the_next(silenced: Silenced) -> None:
@@ -259,9 +334,6 @@ def test_no_target_at_all_silences_nothing_that_has_no_instance_either(silenced:
     assert silenced(down, missing) == set()
 
 
-STRONGER = [(strong, weak) for strong, weaker in INHIBIT.stronger.items() for weak in weaker]
-
-
 @pytest.mark.parametrize(("strong", "weak"), STRONGER)
 def test_stronger_alert_silences_the_weaker_on_the_same_thing(
     silenced: Silenced, strong: str, weak: str
@@ -270,11 +342,37 @@ def test_stronger_alert_silences_the_weaker_on_the_same_thing(
     assert silenced(_alert(strong, **same), _alert(weak, **same)) == {weak}
 
 
-@pytest.mark.parametrize("label", INHIBIT.identity)
+@pytest.mark.parametrize("label", [*INHIBIT.server, *INHIBIT.identity])
 def test_stronger_alert_on_another_thing_silences_nothing(silenced: Silenced, label: str) -> None:
     (strong, weak), *_ = STRONGER
     this, that = HERE | {label: "this"}, HERE | {label: "that"}
     assert silenced(_alert(strong, this), _alert(weak, that)) == set()
+
+
+@pytest.mark.parametrize("cause", INHIBIT.causes)
+def test_a_cause_silences_what_follows_from_it_in_its_database(
+    silenced: Silenced, cause: str
+) -> None:
+    effects = INHIBIT.causes[cause]
+    database = {"datname": "quests"}
+    further = [_alert(effect, **database, pool="p", relname="r") for effect in effects]
+    elsewhere = [_alert(effect, datname="another") for effect in effects]
+    silent = silenced(_alert(cause, **database), *further, *elsewhere)
+    assert silent == set(effects)
+
+
+@pytest.mark.parametrize("label", [*INHIBIT.server, "datname"])
+def test_a_cause_elsewhere_silences_nothing(silenced: Silenced, label: str) -> None:
+    (cause, effect), *_ = CAUSES
+    this, that = HERE | {label: "this"}, HERE | {label: "that"}
+    assert silenced(_alert(cause, this), _alert(effect, that)) == set()
+
+
+def test_a_cause_of_no_server_silences_nothing(silenced: Silenced) -> None:
+    """Missing labels equal one another."""
+    (cause, effect), *_ = CAUSES
+    nowhere = {"cluster": "a"}
+    assert silenced(_alert(cause, nowhere), _alert(effect, nowhere)) == set()
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,11 @@ EVERYTHING = {
         "teams": {"dba": {"critical": "mail", "info": "channel"}},
         "smtp": {"username": "alerts", "password_file": "/run/secrets/smtp"},
         "receivers": {
-            "hook": {"webhook": {"url": "https://host/", "credentials_file": "/run/secrets/token"}}
+            "hook": {
+                "webhook": {"url": "https://host/", "credentials_file": "/run/secrets/token"},
+                "opsgenie": {"api_key_file": "/run/secrets/opsgenie"},
+                "teams": {"webhook_url_file": "/run/secrets/teams"},
+            }
         },
     },
 }
@@ -206,8 +210,27 @@ def test_names_that_kubernetes_would_refuse_are_refused(
         load_values(write_values({"kubernetes": {key: content}}))
 
 
-def test_rules_are_those_of_the_rule_files(values: Values) -> None:
-    groups = [
-        group for file in render(["alerts"], values) for group in load_yaml(file.text)["groups"]
+def _rules(values: Values) -> list[dict[str, Any]]:
+    groups = _objects(values)["PrometheusRule"]["spec"]["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def test_rules_are_those_of_the_rule_files_with_the_namespace(values: Values) -> None:
+    rules = [
+        rule
+        for file in render(["alerts"], values)
+        for group in load_yaml(file.text)["groups"]
+        for rule in group["rules"]
     ]
-    assert _objects(values)["PrometheusRule"]["spec"] == {"groups": groups}
+    label = {"namespace": values.kubernetes.namespace}
+    assert _rules(values) == [
+        rule | {"labels": label | rule["labels"]} if "alert" in rule else rule for rule in rules
+    ]
+
+
+def test_every_alert_passes_the_matcher_that_the_operator_adds(values: Values) -> None:
+    """It routes what has the namespace of the AlertmanagerConfig, and inhibits by that alone."""
+    namespace = _objects(values)["AlertmanagerConfig"]["metadata"]["namespace"]
+    alerts = [rule for rule in _rules(values) if "alert" in rule]
+    assert alerts
+    assert {rule["labels"]["namespace"] for rule in alerts} == {namespace}

@@ -17,7 +17,8 @@ def test_defaults_are_valid() -> None:
 
 def test_every_number_duration_and_url_of_the_defaults_has_a_comment() -> None:
     # Explained once: what every alert has above the alerts, tables and lists above them.
-    shared = {"for", "severity", "labels", *load_values().alertmanager.inhibit.stronger}
+    inhibit = load_values().alertmanager.inhibit
+    shared = {"for", "severity", "labels", *inhibit.causes, *inhibit.stronger}
     previous = ""
     for line in values_document().splitlines():
         key, colon, value = line.strip().partition(": ")

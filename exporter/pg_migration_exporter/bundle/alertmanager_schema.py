@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -46,20 +48,39 @@ class Watchdog(Model):
     interval: PositiveDuration
 
 
+def _reached(start: str, steps: Mapping[str, AbstractSet[str]]) -> set[str]:
+    """Return what can be reached from `start` by one step or several."""
+    reached: set[str] = set()
+    ahead = [start]
+    while ahead:
+        new = steps.get(ahead.pop(), set()) - reached
+        reached |= new
+        ahead += new
+    return reached
+
+
 class Inhibit(Model):
     """Which alerts silence which others."""
 
     down: Annotated[list[AlertName], Field(min_length=1)]
     never: Annotated[list[AlertName], Field(min_length=1)]
+    causes: dict[AlertName, Annotated[list[AlertName], Field(min_length=1)]]
     stronger: dict[AlertName, Annotated[list[AlertName], Field(min_length=1)]]
+    server: Labels
     identity: Labels
 
     @model_validator(mode="after")
-    def _never_is_never(self) -> Self:
-        """Refuse a list that silences an alert of `never`."""
-        silenced = {alert for alerts in self.stronger.values() for alert in alerts}
-        if both := sorted(silenced & set(self.never)):
-            raise ValueError(f"stronger lists {', '.join(both)}, which never spares")
+    def _no_two_silence_each_other(self) -> Self:
+        """Refuse a circle: Alertmanager would notify of none of its alerts."""
+        silenced = {
+            alert: {*self.causes.get(alert, ()), *self.stronger.get(alert, ())}
+            for alert in self.causes.keys() | self.stronger.keys()
+        }
+        for alert in sorted(silenced):
+            if alert in _reached(alert, silenced):
+                raise ValueError(
+                    f"causes and stronger let {alert} silence itself; break the circle"
+                )
         return self
 
 
@@ -86,6 +107,19 @@ class PagerDuty(Model):
     routing_key_file: SecretFile
 
 
+class Opsgenie(Model):
+    """An integration of Opsgenie or Jira Service Management; `api_url` is the region's."""
+
+    api_key_file: SecretFile
+    api_url: HttpUrl = "https://api.opsgenie.com/"
+
+
+class Teams(Model):
+    """A workflow of Microsoft Teams that posts to a channel (Alertmanager 0.28 or newer)."""
+
+    webhook_url_file: SecretFile
+
+
 class Email(Model):
     """An e-mail address."""
 
@@ -103,7 +137,9 @@ class Receiver(Model):
     """The ways in which a receiver is notified; each may be omitted."""
 
     pagerduty: PagerDuty | None = None
+    opsgenie: Opsgenie | None = None
     slack: Slack | None = None
+    teams: Teams | None = None
     email: Email | None = None
     webhook: Webhook | None = None
 

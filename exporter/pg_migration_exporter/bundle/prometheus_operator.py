@@ -1,14 +1,15 @@
-"""Alertmanager's configuration, as the Prometheus Operator's AlertmanagerConfig has it.
+"""Rules and Alertmanager's configuration, as objects of the Prometheus Operator have them.
 
-The same content in another grammar (API reference of monitoring.coreos.com/v1alpha1): keys in camel
-case, matchers and headers as lists of objects, secrets as keys of a Secret, the mail server with
-each address, and the texts themselves, because no file of templates is there.
+An AlertmanagerConfig has the same content in another grammar (API reference of
+monitoring.coreos.com/v1alpha1): keys in camel case, matchers and headers as lists of objects,
+secrets as keys of a Secret, the mail server with each address, and the texts themselves, because no
+file of templates is there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,6 +19,7 @@ import yaml
 _RENAMED = {
     "pagerduty_configs": "pagerdutyConfigs",
     "api_url": "apiURL",
+    "webhook_url": "webhookURL",
     "client_url": "clientURL",
     "require_tls": "requireTLS",
     "source_matchers": "sourceMatch",
@@ -28,6 +30,22 @@ _PAIRS = ("headers", "details")
 _MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"(.*)"')
 _FILE = "_file"
 _SMTP = re.compile("^smtp_")
+
+
+def of_namespace(groups: Sequence[Mapping[str, Any]], namespace: str) -> list[dict[str, Any]]:
+    """Return the groups of rules with this label `namespace` on every alert that has none.
+
+    The operator routes by it, and neither absent() nor every target has one.
+    """
+    label = {"namespace": namespace}
+    return [
+        {**group, "rules": [_with_label(rule, label) for rule in group["rules"]]}
+        for group in groups
+    ]
+
+
+def _with_label(rule: Mapping[str, Any], label: Mapping[str, str]) -> Mapping[str, Any]:
+    return {**rule, "labels": {**label, **rule["labels"]}} if "alert" in rule else rule
 
 
 def alertmanager_config(text: str, secret: str, texts: Mapping[str, str]) -> dict[str, Any]:
@@ -69,6 +87,9 @@ class _Translation:
             return _camel(key.removesuffix(_FILE)), selector
         if key.endswith("matchers"):
             return _camel(key), [_matcher(matcher) for matcher in value]
+        if key == "links":
+            links = [{"href": self.value(link["href"]), "alt": link["text"]} for link in value]
+            return "pagerDutyLinkConfigs", links
         if key in _PAIRS:
             pairs = [{"key": name, "value": self.value(text)} for name, text in value.items()]
             return _camel(key), pairs

@@ -88,6 +88,7 @@ def _templates(folders: set[str], values: Values) -> Iterator[RenderedFile]:
     made.filters |= {
         "classic": fluent_bit.classic,
         "alertmanager_config": prometheus_operator.alertmanager_config,
+        "of_namespace": prometheus_operator.of_namespace,
         "rules": alert_rules.to_yaml,
     }
     context = _context(values)
@@ -103,6 +104,7 @@ def _context(values: Values) -> dict[str, Any]:
         **fluent_bit.context(values.logs),
         "dashboards": dashboards.uids(values),
         "alertmanager_global": alertmanager.global_settings(values.alertmanager.smtp),
+        "alertmanager_links": alertmanager.links(values.urls),
         "rule_groups": alert_rules.groups(values),
     }
 

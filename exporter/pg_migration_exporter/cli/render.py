@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pg_migration_exporter.bundle import tool_checks as check
+from pg_migration_exporter.bundle.alertmanager import dead_links
 from pg_migration_exporter.bundle.render import KINDS, render, write
 from pg_migration_exporter.bundle.values import load_values
 from pg_migration_exporter.cli.values_options import add_values_options
@@ -34,7 +35,11 @@ def run(options: argparse.Namespace) -> int:
     """Render; return 1 if a check failed, else 0. Raises UserError."""
     kinds = KINDS if options.kind == "all" else (options.kind,)
     accept = _passes_checks if options.check else _unchecked
-    rendered = render(kinds, load_values(*options.values, preset=options.preset))
+    values = load_values(*options.values, preset=options.preset)
+    rendered = render(kinds, values)
+    if options.check and {"alerts", "alertmanager", "kubernetes"} & {*kinds}:
+        for warning in dead_links(values.urls):
+            print(f"warning: {warning}", file=sys.stderr)
     try:
         written = write(rendered, options.out, accept)
     except OSError as error:
