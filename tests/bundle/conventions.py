@@ -1,6 +1,6 @@
 """Conventions of rules, on their syntax trees: pint's offline checks and the field's lessons.
 
-Each tells what it finds wrong in a rule; tests ask all of them of all rules.
+Each returns what it finds wrong in a rule; tests ask all of them of all rules.
 """
 
 from __future__ import annotations

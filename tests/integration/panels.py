@@ -27,7 +27,7 @@ UNCERTAIN = {
     "PostgreSQL / P95 latency against its baseline / {{datname}} before": "the same",
     "Migration cockpit / Index hits": "enough traffic",
     "PostgreSQL / Hits in shared buffers": "enough traffic",
-    "Migration cockpit / Replication lag": "a standby that has told its lag by now",
+    "Migration cockpit / Replication lag": "a standby that has reported its lag by now",
     "Fleet / Servers and their migrations / lag": "the same",
     "PostgreSQL / Long operations": "autovacuum",
     "Migration cockpit / Collectors that fail": "a machine that is too busy",

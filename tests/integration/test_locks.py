@@ -1,4 +1,4 @@
-"""Lock chains on a real server: counted, named, told of, and gone when they end."""
+"""Lock chains on a real server: counted, named, logged, and gone when they end."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def test_readers_behind_an_alter_behind_a_long_report(
     alter = ("liquibase", "ALTER TABLE game.quests ADD season int")
     with queue(quests, "SELECT * FROM game.quests", alter, *readers):
         page = scrape(exporter)
-        told = "lock_wait_started"
-        wait_until(lambda: told in exporter.process.output(), 60, told)
+        event = "lock_wait_started"
+        wait_until(lambda: event in exporter.process.output(), 60, event)
     after = scrape_until(
         exporter,
         lambda page: page.value("postgres_blocked_sessions", datname=name) == 0,
@@ -74,14 +74,14 @@ def test_readers_behind_an_alter_behind_a_long_report(
     assert page.value("postgres_lock_root_blocked_sessions", **root) == 4
     assert after.value("postgres_migration_blocked_sessions", datname=name) == 0
     assert after.values("postgres_lock_queue_depth") == []
-    wait_until(lambda: "lock_wait_ended" in exporter.process.output(), 60, "the end is told")
+    wait_until(lambda: "lock_wait_ended" in exporter.process.output(), 60, "the end is logged")
     assert "SELECT * FROM" not in exporter.process.output()
 
 
 def test_behind_a_row_that_a_migration_changed(
     quests: Database, start_exporter: StartExporter
 ) -> None:
-    """No DDL at all: only the application's name tells that this is the migration."""
+    """No DDL at all: only the application's name shows that this is the migration."""
     settings = {"liquibase": {"application_names": ["report"]}}
     exporter = start_exporter(quests, **settings)
     update = "UPDATE game.quests SET title = 'x' WHERE id = 1"

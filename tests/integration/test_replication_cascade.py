@@ -19,7 +19,7 @@ _REPLICATION = "postgres_replication"
 _LAG = f"{_REPLICATION}_lag_seconds"
 _SELF = {"replica": "self"}
 
-#: A standby tells its source where it is once a second, not every ten.
+#: A standby reports its position to its source once a second, not every ten.
 _PROMPT = {"wal_receiver_status_interval": "1s"}
 
 

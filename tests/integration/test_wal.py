@@ -87,8 +87,8 @@ def test_a_checkpoint(tuned_server: Server, start_exporter: StartExporter) -> No
     tuned_server.database().execute("CHECKPOINT")
     page = scrape_until(exporter, lambda page: page.value(requested) == before + 1, "it is counted")
     assert page.value("postgres_checkpoint_buffers_written_total") > 0
-    told = "SELECT extract(epoch FROM clock_timestamp() - checkpoint_time) FROM "
-    age = tuned_server.database().value(told + "pg_control_checkpoint()")
+    query = "SELECT extract(epoch FROM clock_timestamp() - checkpoint_time) FROM "
+    age = tuned_server.database().value(query + "pg_control_checkpoint()")
     assert 0 <= page.value("postgres_checkpoint_last_age_seconds") <= age
 
 

@@ -1,4 +1,4 @@
-"""What README.md and CONTRIBUTING.md tell readers to type works, and their links lead somewhere."""
+"""The commands in README.md and CONTRIBUTING.md work, and their links lead somewhere."""
 
 from __future__ import annotations
 

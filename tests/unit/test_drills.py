@@ -52,8 +52,8 @@ def test_faults_that_need_a_fluent_bit_are_left_out_without_one(
     monkeypatch.delenv("FLUENT_BIT")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert chosen("", Report()) == [*FAULTS, *DRILLED]
-    told = capsys.readouterr().out
-    assert all(fault.name in told for fault in LOGGED)
+    shown = capsys.readouterr().out
+    assert all(fault.name in shown for fault in LOGGED)
 
 
 @pytest.mark.parametrize("fault", ALL, ids=lambda fault: fault.name)

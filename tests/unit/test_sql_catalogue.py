@@ -3,7 +3,7 @@
 The functions below open the relation that they are asked about, with ACCESS SHARE: they wait behind
 an ACCESS EXCLUSIVE lock, one that is only queued included (PostgreSQL, "Database Object Size
 Functions", "System Catalog Information Functions", and the source of each). A statement may use
-them only beside the guard: on nothing that such a lock is held or awaited for.
+them only next to the guard: on nothing that such a lock is held or awaited for.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _TEXTS = dict(texts())
 
 
 def unguarded(text: str) -> list[str]:
-    """The locking functions in `text` that no guard stands beside."""
+    """The locking functions in `text` without a guard next to them."""
     guarded = GUARD in text and LOCKED in text
     return [] if guarded else _LOCKING.findall(_LITERAL.sub("''", text))
 

@@ -1,4 +1,4 @@
-"""The exporter itself is told to end."""
+"""The exporter itself is asked to end."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def test_extension_comes_and_goes(database: Database, drill: StartDrill) -> None
             database.execute("DROP EXTENSION pg_stat_statements")
             skipped = {"collector": "query_duration", "reason": "missing_extension"}
             name = "migration_exporter_collector_skipped"
-            page = exercise.until(lambda page: page.values(name, **skipped), "it is said")
+            page = exercise.until(lambda page: page.values(name, **skipped), "it is reported")
             database.execute("CREATE EXTENSION pg_stat_statements")
         database.execute("SELECT 1")
         exercise.until(lambda page: page.values(_COUNT), "statements are counted again")
@@ -46,8 +46,8 @@ def test_statistics_reset(database: Database, drill: StartDrill) -> None:
 def test_disk_full(database: Database, drill: StartDrill, tmp_path: Path) -> None:
     """The exporter serves on and says that a restart would forget.
 
-    A limit of the process, which needs no right to mount a file system, and which SQLite tells as
-    it tells a full one: "disk I/O error".
+    A limit of the process, which needs no right to mount a file system, and which SQLite reports as
+    it reports a full one: "disk I/O error".
     """
     settings = {
         "state_directory": str(tmp_path),
@@ -66,7 +66,7 @@ def test_disk_full(database: Database, drill: StartDrill, tmp_path: Path) -> Non
             ):
                 writer.execute("INSERT INTO quests VALUES (0)")
                 thread.submit(database.execute, "CREATE INDEX CONCURRENTLY i ON quests (id)")
-                page = exercise.until(lambda page: page.value(_STORED) == 0, "it is said")
+                page = exercise.until(lambda page: page.value(_STORED) == 0, "it is reported")
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
         exercise.until(lambda page: page.value(_STORED) == 1, "the state is stored again")
     assert is_whole(page)

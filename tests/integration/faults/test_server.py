@@ -89,7 +89,7 @@ def test_frozen(fragile: Server, drill: StartDrill) -> None:
 
 
 def test_promoted(standby_pair: Pair, drill: StartDrill) -> None:
-    """The plan is made again: what a standby cannot tell, the new primary does."""
+    """The plan is made again: what a standby cannot show, the new primary does."""
     standby = standby_pair.standby
     with drill("standby promoted", standby.database()) as exercise:
         exercise.until(lambda page: page.values("postgres_info", role="standby"), "a standby")

@@ -1,4 +1,4 @@
-"""Many targets of one process: probes, discovery, isolation, what is said of each."""
+"""Many targets of one process: probes, discovery, isolation, what is reported of each."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_only_configured_names_are_probed(
 def test_a_target_that_hangs_does_not_delay_another(
     database: Database, start_exporter: StartExporter
 ) -> None:
-    """A network that swallows everything beside a target that answers."""
+    """A network that swallows everything next to a target that answers."""
     with proxy(database.port) as network, ThreadPoolExecutor(1) as threads:
         exporter = start_exporter(
             scrape={"timeout": "1m"},

@@ -1,4 +1,4 @@
-"""Index builds that wait for a test, and what the exporter tells of them."""
+"""Index builds that wait for a test, and what the exporter reports of them."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def writing(database: Database, application_name: str = "quest-service") -> Iter
 
 
 def is_told(exporter: Exporter, kind: str) -> None:
-    """Await that the watcher tells an event, without a scrape that could have seen it instead."""
+    """Await that the watcher emits an event, without a scrape that could have seen it instead."""
     wait_until(lambda: f" {kind} " in exporter.process.output(), 60, kind)
 
 
 def is_stored(state_directory: Path) -> bool:
-    """Whether a build that runs would be known after a crash: it is told a moment before."""
+    """Whether a build that runs would be known after a crash: it is reported a moment before."""
     with closing(sqlite3.connect(state_directory / "state.sqlite")) as database:
         states = database.execute("SELECT state FROM memory WHERE collector = 'index_builds'")
         return any(json.loads(state)["builds"] for (state,) in states)

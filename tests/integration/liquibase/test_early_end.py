@@ -1,4 +1,4 @@
-"""Updates that are told to end before the last changeset: success to Liquibase, in the database as
+"""Updates that end, as asked, before the last changeset: success to Liquibase, in the database as
 a failure leaves it."""
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EARLY = [("update-count", "--count=2"), ("update-to-tag", "--tag=half")]
 
 
 def ours(command: str, watched: Watched) -> str:
-    """What a command of ours says, its lines joined."""
+    """Output of a command of ours, its lines joined."""
     done = subprocess.run(
         [exporter_command(), command, "--config", watched.exporter.config],
         capture_output=True,

@@ -55,7 +55,7 @@ def test_a_failing_changeset_in_the_middle_is_known_from_the_files(
 
     database.execute("CREATE TABLE gameplay.nope (id int)")
     assert liquibase("t/fail_sql.sql").run("update").returncode == 0
-    page = scrape_until(exporter, lambda page: page.status() == "succeeded", "it is mended")
+    page = scrape_until(exporter, lambda page: page.status() == "succeeded", "it is fixed")
     assert page.values("liquibase_migration_failure_info") == []
     assert page.value("liquibase_changesets_pending") == 0
     assert page.values("liquibase_next_changeset_info") == []

@@ -135,7 +135,7 @@ def test_the_server_is_away(
 def test_the_exporter_is_blind(
     database: Database, start_exporter: StartExporter, viewer: Open
 ) -> None:
-    """Without rights it does not guess: it says what it cannot see, and the grant that mends it."""
+    """Without rights it does not guess: it says what it cannot see, and the grant that fixes it."""
     role = f"{database.name}_role"
     database.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
     try:

@@ -1,4 +1,4 @@
-"""What docs/wrapper.md tells readers to type works."""
+"""The commands in docs/wrapper.md work."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from pg_migration_exporter.liquibase.wrapper.progress import Progress
 LOGS = Path(__file__).with_name("logs")
 
 
-class Told(NamedTuple):
-    """What a log tells; each result is `path::id::author result [milliseconds]`."""
+class Parsed(NamedTuple):
+    """The results in a log; each result is `path::id::author result [milliseconds]`."""
 
     outcome: Outcome
     results: list[str]
@@ -47,39 +47,39 @@ _EXEC = [
     "last ran 7",
 ]
 GOLDEN = {
-    "4.20.0-update": Told(
+    "4.20.0-update": Parsed(
         Outcome.SUCCEEDED, ["quests.sql::one::alice ran 14", "quests.sql::two::alice ran 4"]
     ),
-    "4.22.0-update": Told(
+    "4.22.0-update": Parsed(
         Outcome.SUCCEEDED,
         ["quests.sql::one::alice ran 11", "quests.sql::two::alice ran 3"],
         summary=Summary(
             run=2, previously_run=0, filtered_out=1, total=3, filtered={"Context mismatch": 1}
         ),
     ),
-    "5.0.1-update": Told(
+    "5.0.1-update": Parsed(
         Outcome.SUCCEEDED,
         ["quests.sql::one::alice ran 43", "quests.sql::two::alice ran 13"],
         summary=Summary(run=2, filtered_out=1, total=3, filtered={"Context mismatch": 1}),
     ),
-    "4.20.0-sql_error": Told(
+    "4.20.0-sql_error": Parsed(
         Outcome.FAILED,
         ["t/fail_sql.sql::ok1::alice ran 16", "t/fail_sql.sql::bad::alice failed"],
         Failure(changeset="t/fail_sql.sql::bad::alice", reason=_NO_RELATION),
     ),
-    "4.28.0-sql_error": Told(
+    "4.28.0-sql_error": Parsed(
         Outcome.FAILED,
         ["t/fail_sql.sql::ok1::alice ran 27", "t/fail_sql.sql::bad::alice failed"],
         Failure(changeset="t/fail_sql.sql::bad::alice", reason=_NO_RELATION),
         Summary(run=1, total=3),
     ),
-    "5.0.1-sql_error": Told(
+    "5.0.1-sql_error": Parsed(
         Outcome.FAILED,
         ["t/fail_sql.sql::ok1::alice ran 94", "t/fail_sql.sql::bad::alice failed"],
         Failure(changeset="t/fail_sql.sql::bad::alice", reason=_NO_RELATION),
         Summary(run=1, total=3),
     ),
-    "4.20.0-exec_types": Told(
+    "4.20.0-exec_types": Parsed(
         Outcome.SUCCEEDED,
         [
             f"t/exec.xml::{result.replace(' ', '::a ', 1)}"
@@ -100,7 +100,7 @@ GOLDEN = {
             )
         ],
     ),
-    "5.0.1-exec_types": Told(
+    "5.0.1-exec_types": Parsed(
         Outcome.SUCCEEDED,
         [f"t/exec.xml::{result.replace(' ', '::a ', 1)}" for result in _EXEC],
         summary=Summary(
@@ -116,7 +116,7 @@ GOLDEN = {
             },
         ),
     ),
-    "5.0.1-precondition": Told(
+    "5.0.1-precondition": Parsed(
         Outcome.FAILED,
         ["t/halt.xml::h1::a ran 26", "t/halt.xml::pc-halt::a failed"],
         Failure(
@@ -125,13 +125,13 @@ GOLDEN = {
         ),
         Summary(run=1, total=3),
     ),
-    "4.28.0-rollback": Told(Outcome.SUCCEEDED, ["quests.sql::two::alice rolled_back"]),
-    "5.0.1-rollback": Told(Outcome.SUCCEEDED, ["quests.sql::two::alice rolled_back"]),
-    "4.20.0-rollback_error": Told(Outcome.FAILED, [], Failure(reason=_NO_TABLE)),
-    "5.0.1-rollback_error": Told(
+    "4.28.0-rollback": Parsed(Outcome.SUCCEEDED, ["quests.sql::two::alice rolled_back"]),
+    "5.0.1-rollback": Parsed(Outcome.SUCCEEDED, ["quests.sql::two::alice rolled_back"]),
+    "4.20.0-rollback_error": Parsed(Outcome.FAILED, [], Failure(reason=_NO_TABLE)),
+    "5.0.1-rollback_error": Parsed(
         Outcome.FAILED, ["t/norb.sql::badrb::alice failed"], Failure(reason=_NO_TABLE)
     ),
-    "4.20.0-checksum": Told(
+    "4.20.0-checksum": Parsed(
         Outcome.FAILED,
         [],
         Failure(
@@ -141,7 +141,7 @@ GOLDEN = {
             ),
         ),
     ),
-    "5.0.1-checksum": Told(
+    "5.0.1-checksum": Parsed(
         Outcome.FAILED,
         [],
         Failure(
@@ -151,7 +151,7 @@ GOLDEN = {
             ),
         ),
     ),
-    "5.0.1-german_jvm": Told(
+    "5.0.1-german_jvm": Parsed(
         Outcome.FAILED,
         ["t/fail_sql.sql::ok1::alice failed"],
         Failure(
@@ -160,7 +160,7 @@ GOLDEN = {
         ),
         Summary(total=3),
     ),
-    "5.0.1-quoted_schema": Told(
+    "5.0.1-quoted_schema": Parsed(
         Outcome.SUCCEEDED,
         [
             "quests.sql::one::alice ran 15",
@@ -204,21 +204,21 @@ def test_a_real_log(name: str) -> None:
     progress = read(LOGS.joinpath(f"{name}.log").read_bytes())
     expected = GOLDEN[name]
     progress.end(expected.outcome)
-    told = Told(
+    parsed = Parsed(
         expected.outcome,
         described(progress),
         progress.failure,
         progress.summary,
         progress.changelog,
     )
-    assert told == expected
+    assert parsed == expected
 
 
 def test_every_log_has_its_expectation() -> None:
     assert {file.stem for file in LOGS.iterdir()} == set(GOLDEN)
 
 
-def test_version_and_deployment_are_told_since_4_22() -> None:
+def test_version_and_deployment_are_known_since_4_22() -> None:
     old = read(LOGS.joinpath("4.20.0-update.log").read_bytes())
     new = read(LOGS.joinpath("4.22.0-update.log").read_bytes())
     assert (old.version, old.deployment_id) == ("", "")

@@ -1,4 +1,4 @@
-"""What is dear is not asked at every scrape, and is on every page."""
+"""Expensive queries do not run at every scrape; their results are on every page."""
 
 from __future__ import annotations
 
