@@ -15,6 +15,7 @@ from promql_parser import (
     MatrixSelector,
     NumberLiteral,
     ParenExpr,
+    SubqueryExpr,
     VectorSelector,
     parse,
 )
@@ -93,6 +94,11 @@ def _(node: MatrixSelector) -> frozenset[str]:
 
 
 @labels_of.register
+def _(node: SubqueryExpr) -> frozenset[str]:
+    return labels_of(node.expr)
+
+
+@labels_of.register
 def _(node: ParenExpr) -> frozenset[str]:
     return labels_of(node.expr)
 
@@ -123,8 +129,11 @@ def _(node: Call) -> frozenset[str]:
 
 @labels_of.register
 def _(node: AggregateExpr) -> frozenset[str]:
-    """An aggregation says what it keeps; a label that its argument lacks would be a mistake."""
-    inner = labels_of(node.expr)
+    """An aggregation says what it keeps; a label that its argument lacks would be a mistake.
+
+    The verdict keeps the database of any condition that has one: group by (..., datname).
+    """
+    inner = labels_of(node.expr) | ({"datname"} if str(node.op) == "group" else set())
     assert node.modifier, "write by (...)"
     assert node.modifier.type == AggModifierType.By, "write by (...)"
     assert set(node.modifier.labels) <= inner, f"{set(node.modifier.labels) - inner} is not there"

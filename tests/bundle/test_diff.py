@@ -36,8 +36,8 @@ def test_each_change_is_one_line_with_before_and_after(
         "(none) -> #games",
         "- pg-migration-exporter.migration: IndexInvalid",
     ]
-    [verdict] = [line for line in lines if "verdict" in line]
-    assert 'migration:verdict_reason{verdict="hold"}: expr: ' in verdict
+    group = "- pg-migration-exporter.verdict: migration:verdict_condition"
+    assert f'{group}{{verdict="hold", reason="PostgresDown"}}' in lines
 
 
 def test_direction_matters(

@@ -164,7 +164,7 @@ def test_missing_metric_is_named(cli: Cli, site: Site, capsys: pytest.CaptureFix
         "DatabaseReplicationLagHigh",
         "PostgresReplicationLagElevated",
         "PostgresReplicationLagSevere",
-        "migration:verdict_reason",
+        "migration:verdict_condition",
     }
 
 

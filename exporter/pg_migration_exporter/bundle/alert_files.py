@@ -35,12 +35,15 @@ TEST_SUFFIX = ".test.yaml"
 
 
 class RecordingRule(Model):
-    """A recording rule; with `each` one rule for each of the values, called `each` in the texts."""
+    """A recording rule; with `each` one rule for each of the values, called `each` in the texts.
+
+    A text instead of a list names one of the values file: `verdict.hold`.
+    """
 
     record: OneLine
     expr: str
     labels: dict[LabelName, str] = Field(default={})
-    each: list[str] | None = None
+    each: list[str] | OneLine | None = None
 
 
 class GroupFile(Model):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import yaml
@@ -95,8 +97,11 @@ def _group(group: AlertGroup, context: Mapping) -> Mapping:
 
 def _records(rule: RecordingRule, context: Mapping) -> Iterator[Mapping]:
     """Yield a rule for each value of `each`, without those whose expression is empty."""
-    values = [None] if rule.each is None else rule.each
-    records = (_record(rule, context | {"each": each}) for each in values)
+    each = rule.each
+    values = reduce(getitem, each.split("."), context) if isinstance(each, str) else each
+    records = (
+        _record(rule, context | {"each": value}) for value in ([None] if values is None else values)
+    )
     return (record for record in records if record["expr"])
 
 

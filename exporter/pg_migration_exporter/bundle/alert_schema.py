@@ -79,7 +79,12 @@ class Alerts(Model):
 
 
 class Verdict(Model):
-    """Alerts whose conditions forbid a migration to start or to go on."""
+    """What forbids a migration to start or to go on; the lists are names of alerts."""
 
-    abort: Annotated[list[AlertName], Field(min_length=1)]
+    states: list[AlertName]
+    abort: list[AlertName]
     hold: Annotated[list[AlertName], Field(min_length=1)]
+    confirm: PositiveDuration
+    quiet: PositiveDuration
+    databases: OneLine
+    min_statements: Annotated[int, Field(ge=1)]

@@ -58,7 +58,7 @@ class Values(Model):
     @classmethod
     def _alerts_of_the_verdict_exist(cls, verdict: Verdict, info: ValidationInfo) -> Verdict:
         known = alerts_by_name(info.data.get("alert_folders", ()))
-        if unknown := sorted({*verdict.abort, *verdict.hold} - known.keys()):
+        if unknown := sorted({*verdict.states, *verdict.abort, *verdict.hold} - known.keys()):
             raise ValueError(f"no alert of the name {', '.join(unknown)}")
         return verdict
 

@@ -11,12 +11,17 @@ class Samples:
     """The samples that the collectors published in one scrape."""
 
     def __init__(self, families: Iterable[FamilySamples]) -> None:
-        self._samples = {found.family.name: found.samples for found in families}
+        self._families = {found.family.name: found for found in families}
+
+    def families(self) -> Iterator[FamilySamples]:
+        """Yield the families, with their samples."""
+        yield from self._families.values()
 
     def rows(self, family: Family) -> Iterator[tuple[dict[str, str], Value]]:
         """Yield the labels, by name, and the value of each sample of a family."""
-        for labels, value in self._samples.get(family.name, ()):
-            yield dict(zip(family.labels, labels, strict=True)), value
+        if found := self._families.get(family.name):
+            for labels, value in found.samples:
+                yield dict(zip(family.labels, labels, strict=True)), value
 
     def numbers(self, family: Family, **labels: str) -> list[float]:
         """Return the values of the samples with these labels, without histograms."""

@@ -9,12 +9,12 @@ from pg_migration_exporter.status import runbooks
 from pg_migration_exporter.status.judgement.reason import Reason
 from pg_migration_exporter.status.judgement.situation import Situation
 
-NO_ANSWER_YET = "NoAnswerYet"
+NO_ANSWER = "NoAnswer"
 CONNECTION_LIMIT = "ExporterConnectionLimit"
 UNREACHABLE = "MigrationDatabaseUnreachable"
-LEFT_OUT = "MigrationDatabaseLeftOut"
+LEFT_OUT = "MigrationDatabasesLeftOut"
 NAMES = (
-    NO_ANSWER_YET,
+    NO_ANSWER,
     CONNECTION_LIMIT,
     UNREACHABLE,
     LEFT_OUT,
@@ -32,7 +32,7 @@ _FIRST_POLL_SECONDS = 30.0
 def blindness(now: Situation) -> Iterator[Reason]:
     """Yield why the state of the server, or of a part of it, is not known."""
     if now.reached is None:
-        yield Reason("hold", NO_ANSWER_YET, "No scrape has completed yet", lingers=False)
+        yield Reason("hold", NO_ANSWER, "No scrape has completed yet", lingers=False)
         return
     limited = [*_limited(now)]
     yield from limited
@@ -75,7 +75,7 @@ def _watcher(now: Situation) -> Iterator[Reason]:
     age = now.watch_age
     limit = now.settings.verdict.thresholds.of(runbooks.WATCHER_STALE)
     if age is None and now.settings.watch.enabled and now.age < _FIRST_POLL_SECONDS:
-        yield Reason("hold", NO_ANSWER_YET, "The watcher has not polled yet", lingers=False)
+        yield Reason("hold", NO_ANSWER, "The watcher has not polled yet", lingers=False)
     elif age is None:
         yield Reason("hold", runbooks.WATCHER_STALE, "The watcher does not poll")
     elif age > limit:
