@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,8 @@ from testbed.programs import exporter_command
 from testbed.prometheus import Prometheus, Scraping
 from testbed.workspace import Workspace
 from tests.fixtures.certificates import Authority, Pair
+from tests.fixtures.exporters import Page
+from tests.fixtures.raw_http import connected
 
 _numbers = count(1)
 
@@ -57,6 +60,10 @@ class SecuredExporter(Exporter):
 
     def get(self, path: str, **params: str) -> httpx.Response:
         return self.client.get(self.url + path, params=params).raise_for_status()
+
+    def refused(self, reason: str) -> float:
+        """How many clients were refused for this reason."""
+        return Page(self.metrics()).value("migration_exporter_http_refused_total", reason=reason)
 
     def certificate(self) -> str:
         """What a new connection is shown."""
@@ -200,6 +207,77 @@ def test_a_client_certificate_can_be_optional(
     stranger = Authority(tmp_path / "elsewhere").issue("client")
     with pytest.raises(httpx.TransportError):
         connect(certificate=stranger).get(f"{exporter.url}/metrics")
+
+
+def test_only_named_client_certificates_are_admitted(
+    start: Start, connect: Callable[..., httpx.Client], authority: Authority
+) -> None:
+    names = ["prometheus.example.com", "2001:db8::1", "spiffe://example.com/prometheus"]
+    tls = requiring_certificates(authority) | {"client_allowed_sans": names}
+    ours = authority.issue("ours", "DNS:a.example.com,IP:2001:db8:0:0:0:0:0:1")
+    exporter = start(connect(certificate=ours), tls=tls)
+    assert exporter.get("/healthz").is_success
+    for admitted in ("DNS:prometheus.example.com", "URI:spiffe://example.com/prometheus"):
+        client = connect(certificate=authority.issue("client", admitted))
+        assert client.get(f"{exporter.url}/healthz").is_success
+    for name in ("DNS:x.prometheus.example.com", "email:prometheus.example.com", "IP:192.0.2.1"):
+        refused = connect(certificate=authority.issue("client", name))
+        if name.startswith("email"):
+            assert refused.get(f"{exporter.url}/healthz").is_success  # as exporter-toolkit does
+            continue
+        with pytest.raises(httpx.TransportError):
+            refused.get(f"{exporter.url}/healthz")
+    assert exporter.refused("tls") == 2
+
+
+def test_versions_and_cipher_suites_can_be_limited(
+    start: Start, connect: Callable[..., httpx.Client], authority: Authority
+) -> None:
+    suite = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
+    exporter = start(tls={"max_version": "TLS12", "cipher_suites": [suite]})
+
+    def context(**limits: Any) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(authority.cert))
+        for name, value in limits.items():
+            setattr(context, name, value)
+        return context
+
+    with (
+        socket.create_connection((LOOPBACK, exporter.port)) as plain,
+        context().wrap_socket(plain, server_hostname="localhost") as secured,
+    ):
+        assert secured.cipher() == ("ECDHE-ECDSA-CHACHA20-POLY1305", "TLSv1.2", 256)
+    other = context()
+    other.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
+    for refused in (context(minimum_version=ssl.TLSVersion.TLSv1_3), other):
+        with pytest.raises(httpx.ConnectError, match="SSL"):
+            connect(verify=refused).get(exporter.url)
+
+
+def test_headers_can_be_added_and_replaced(start: Start) -> None:
+    headers = {"Strict-Transport-Security": "max-age=31536000", "X-Frame-Options": "deny"}
+    exporter = start(http_server_config={"headers": headers})
+    answer = exporter.get("/healthz")
+    assert answer.headers.items() >= {(name.lower(), value) for name, value in headers.items()}
+    text = exporter.config.read_text()
+    exporter.config.write_text(text.replace("X-Frame-Options", "Content-Security-Policy"))
+    assert reload(exporter).is_success
+    missing = exporter.client.get(f"{exporter.url}/no")
+    assert missing.headers.get_list("Content-Security-Policy") == ["deny"]
+    assert "X-Frame-Options" not in missing.headers
+
+
+def test_half_open_handshakes_keep_nobody_away(start: Start) -> None:
+    exporter = start(max_connections=64)
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+    with connected(exporter.port, 400) as clients:
+        for client in clients:
+            client.send(hello)
+        exporter.client.close()
+        with httpx.Client(verify=False) as other:
+            assert other.get(f"{exporter.url}/metrics", timeout=5).is_success
+        files = len(list(Path(f"/proc/{exporter.process.pid}/fd").iterdir()))
+        assert files < 64 + 40
 
 
 def test_certificate_and_users_are_renewed_at_a_reload(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import bcrypt
@@ -18,8 +18,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from pg_migration_exporter.liquibase.reports.report import REPORTS_PATH
-from pg_migration_exporter.web import basic_auth
-from pg_migration_exporter.web.basic_auth import BasicAuth, BusyError, Logins
+from pg_migration_exporter.metrics.refusals import Refusals
+from pg_migration_exporter.web import logins as logins_module
+from pg_migration_exporter.web.basic_auth import BasicAuth
+from pg_migration_exporter.web.logins import BusyError, Logins
 
 LONG = "x" * 100
 
@@ -37,7 +39,8 @@ def basic(login: str) -> str:
 
 def ask(authorization: str | None, users: dict[str, SecretStr], path: str = "/") -> httpx.Response:
     page = Route(path, lambda _: PlainTextResponse("the page"))
-    app = Starlette(routes=[page], middleware=[Middleware(BasicAuth, users=lambda: users)])
+    login = Middleware(BasicAuth, users=lambda: users, refusals=Refusals())
+    app = Starlette(routes=[page], middleware=[login])
 
     async def get() -> httpx.Response:
         transport = httpx.ASGITransport(app)
@@ -77,7 +80,6 @@ def test_any_other_is_asked_for_one(authorization: str | None) -> None:
     answer = ask(authorization, USERS)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Basic realm=")
-    assert answer.headers["Cache-Control"] == "no-store"
     assert answer.text == "a valid user name and password are required\n"
 
 
@@ -140,33 +142,41 @@ def test_an_unknown_user_costs_what_the_dearest_known_one_costs(checked: list[by
     assert checked == [dear.get_secret_value().encode()]
 
 
-def test_what_is_remembered_is_bounded(
-    monkeypatch: pytest.MonkeyPatch, checked: list[bytes]
-) -> None:
-    monkeypatch.setattr(basic_auth, "_MAX_REMEMBERED", 1)
-
+def test_one_login_of_each_user_is_remembered(checked: list[bytes]) -> None:
     async def log_in() -> None:
         logins = Logins()
-        for user, password in (("prometheus", "s3cret"), ("zoé", "pä:ss"), ("zoé", "pä:ss")):
-            assert await logins.accept(USERS, user, password.encode())
-        assert await logins.accept(USERS, "prometheus", b"s3cret")
+        for ending in (b"", b"1", b"2"):  # bcrypt ignores it
+            assert await logins.accept(USERS, "long", LONG.encode() + ending)
+        assert len(logins._accepted) == 1
 
     asyncio.run(log_in())
-    assert len(checked) == 3
+    assert len(checked) == 1
 
 
-def test_few_checks_run_at_once_and_few_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checks that do not end before all logins have been tried."""
-    released, running = threading.Event(), Counter()
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
+    """Checks that do not end before the event, and how many run at once."""
+    running, released = Counter(), threading.Event()
     monkeypatch.setattr(bcrypt, "checkpw", running.counting(lambda *_: released.wait(60) and False))
-    most = basic_auth._MAX_CHECKS + basic_auth._MAX_WAITING
+    yield running, released
+    released.set()
+
+
+Stuck = tuple["Counter", threading.Event]
+
+
+def attempt(logins: Logins, number: int, client: str) -> asyncio.Task[bool]:
+    login = ("prometheus", str(number).encode(), client)
+    return asyncio.create_task(logins.accept(USERS, *login))
+
+
+def test_few_logins_of_a_client_wait_and_one_is_verified(stuck: Stuck) -> None:
+    running, released = stuck
+    most = logins_module._MAX_LOGINS_OF_CLIENT
 
     async def log_in() -> list[Any]:
         logins = Logins()
-        tasks = [
-            asyncio.create_task(logins.accept(USERS, "prometheus", str(number).encode()))
-            for number in range(most + 3)
-        ]
+        tasks = [attempt(logins, number, "192.0.2.1") for number in range(most + 3)]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         released.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
@@ -174,7 +184,67 @@ def test_few_checks_run_at_once_and_few_wait(monkeypatch: pytest.MonkeyPatch) ->
     answers = asyncio.run(log_in())
     assert answers[:most] == [False] * most
     assert [type(answer) for answer in answers[most:]] == [BusyError] * 3
-    assert running.most <= basic_auth._MAX_CHECKS
+    assert running.most == 1
+
+
+def test_a_flood_of_many_clients_is_bounded(stuck: Stuck) -> None:
+    running, released = stuck
+    most = logins_module._MAX_CLIENTS
+
+    async def log_in() -> list[Any]:
+        logins = Logins()
+        tasks = [attempt(logins, number, f"192.0.2.{number}") for number in range(most + 3)]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        released.set()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    answers = asyncio.run(log_in())
+    assert [type(answer) for answer in answers[most:]] == [BusyError] * 3
+    assert answers[:most] == [False] * most
+    assert running.most <= logins_module._MAX_CHECKS
+
+
+def test_a_known_login_does_not_wait_behind_unknown_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released = threading.Event()
+
+    async def log_in() -> bool:
+        logins = Logins()
+        assert await logins.accept(USERS, "prometheus", b"s3cret", "192.0.2.9")
+        monkeypatch.setattr(bcrypt, "checkpw", lambda *_: released.wait(60) and False)
+        flood = [attempt(logins, number, f"192.0.2.{number % 200}") for number in range(400)]
+        await asyncio.sleep(0)
+        try:
+            return await asyncio.wait_for(
+                logins.accept(USERS, "prometheus", b"s3cret", "192.0.2.1"), 5
+            )
+        finally:
+            released.set()
+            await asyncio.gather(*flood, return_exceptions=True)
+
+    assert asyncio.run(log_in())
+
+
+def test_a_new_login_waits_for_its_turn_not_for_all_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[bytes] = []
+
+    def note(password: bytes, _: bytes) -> bool:
+        seen.append(password)
+        return False
+
+    monkeypatch.setattr(bcrypt, "checkpw", note)
+
+    async def log_in() -> None:
+        logins = Logins()
+        flood = [attempt(logins, number, "192.0.2.1") for number in range(10)]
+        await asyncio.sleep(0)
+        await asyncio.gather(attempt(logins, 99, "192.0.2.2"), *flood)
+
+    asyncio.run(log_in())
+    assert b"99" in seen[:3]
 
 
 class Counter:

@@ -16,14 +16,12 @@ from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.liquibase.reports.directory import ReportDirectory
 from pg_migration_exporter.liquibase.reports.report import MAX_BYTES, REPORTS_PATH, Outcome
 from pg_migration_exporter.web.reports import report_routes
-from pg_migration_exporter.web.responses import HEADERS
 from tests.fixtures.reports import make_report
 
 Post = Callable[..., list[httpx.Response]]
 
 TOKEN = "0123456789abcdef"
 AUTHORIZATION = "Authorization"
-EVERYWHERE = {(name.lower(), value) for name, value in HEADERS.items()}
 SHOWN = {AUTHORIZATION: f"Bearer {TOKEN}"}
 
 
@@ -59,7 +57,6 @@ def test_a_report_is_kept(post: Post, kept: ReportDirectory) -> None:
     report = make_report()
     [answer] = post(report.model_dump_json())
     assert (answer.status_code, answer.content) == (204, b"")
-    assert answer.headers.items() >= EVERYWHERE
     assert kept.read() == [report]
 
 
@@ -87,7 +84,6 @@ def test_without_the_token_nothing_is_read(
     [answer] = post(make_report().model_dump_json(), **shown)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert answer.headers.items() >= EVERYWHERE
     assert not kept.path.exists()
 
 

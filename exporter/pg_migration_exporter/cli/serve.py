@@ -25,14 +25,17 @@ from pg_migration_exporter.engine.target_check import check_targets
 from pg_migration_exporter.errors import ConfigError, ListenError
 from pg_migration_exporter.formatting import count
 from pg_migration_exporter.log import configure
+from pg_migration_exporter.metrics.refusals import Refusals
 from pg_migration_exporter.postgres.conninfo import describe_server
 from pg_migration_exporter.web.app import create_app
+from pg_migration_exporter.web.limits import Limits, limits_for, raise_file_limit
 from pg_migration_exporter.web.server import Server
 from pg_migration_exporter.web.tls import ListenerTls, listener_tls
 
 log = logging.getLogger(__name__)
 
-_BACKLOG = 128
+#: Connections that wait to be accepted; the kernel caps it (net.core.somaxconn).
+_BACKLOG = 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,9 +64,10 @@ def run(options: argparse.Namespace) -> int:
         print(asyncio.run(check_targets(settings)))
         return 0
     configure(settings.log.level, settings.log.format)
+    limits = limits_for(settings.web.max_connections, raise_file_limit())
     with _listen(settings.listen) as listener:
         # uvloop takes a third less CPU time for a scrape.
-        uvloop.run(_serve(settings, read, listener, tls))
+        uvloop.run(_serve(settings, read, listener, tls, limits))
     return 0
 
 
@@ -72,10 +76,12 @@ async def _serve(
     read: Callable[[], Settings],
     listener: socket.socket,
     tls: ListenerTls | None,
+    limits: Limits,
 ) -> None:
     fleet = Fleet(settings)
     reloader = Reloader(settings, read, fleet, tls.renewal if tls else None)
-    server = Server(create_app(fleet, reloader), tls.context if tls else None)
+    refusals = Refusals()
+    server = Server(create_app(fleet, reloader, refusals), tls, limits, refusals)
     log.info(
         "pg-migration-exporter %s serves %s://%s:%s/metrics for %s",
         __version__,

@@ -37,7 +37,13 @@ FAMILIES = (SUCCESS, TIMESTAMP)
 SomeSection = TypeVar("SomeSection", bound=Section)
 
 #: Settings that are used only at the start.
-_RESTART_KEYS = ("listen", "web.tls_server_config", "reports", "state_directory")
+_RESTART_KEYS = (
+    "listen",
+    "web.tls_server_config",
+    "web.max_connections",
+    "reports",
+    "state_directory",
+)
 
 
 class Reloader:

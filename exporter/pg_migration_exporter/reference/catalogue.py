@@ -5,7 +5,7 @@ from __future__ import annotations
 from pg_migration_exporter.collectors import COLLECTORS
 from pg_migration_exporter.config.custom_metrics import occupied_names
 from pg_migration_exporter.engine import fleet, reloader, scrape_families
-from pg_migration_exporter.metrics import own_metrics
+from pg_migration_exporter.metrics import own_metrics, refusals
 from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.status import judgement
 
@@ -16,6 +16,7 @@ FAMILIES: tuple[Family, ...] = (
     *fleet.FAMILIES,
     *reloader.FAMILIES,
     *own_metrics.FAMILIES,
+    *refusals.FAMILIES,
 )
 
 #: The names that they occupy on a page, which custom metrics may not have.

@@ -11,7 +11,6 @@ from starlette.routing import Route
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.engine.fleet import Fleet
 from pg_migration_exporter.engine.target import Target
-from pg_migration_exporter.web.responses import HEADERS
 
 
 class HealthEndpoints:
@@ -26,11 +25,11 @@ class HealthEndpoints:
 
     async def healthz(self, _: Request) -> Response:
         """Return 200: the process is alive."""
-        return JSONResponse({"status": "ok"}, headers=HEADERS)
+        return JSONResponse({"status": "ok"})
 
     async def readyz(self, _: Request) -> Response:
         """Return 200, also while a server is down: that is reported too (docs/architecture.md)."""
-        return JSONResponse({"status": "ready", **_readiness(self._fleet)}, headers=HEADERS)
+        return JSONResponse({"status": "ready", **_readiness(self._fleet)})
 
 
 def _readiness(fleet: Fleet) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pg_migration_exporter.liquibase.logs.log_error import (
     parse_log_errors,
 )
 from pg_migration_exporter.web.bearer_token import is_authorized, read_body
-from pg_migration_exporter.web.responses import HEADERS, refuse
+from pg_migration_exporter.web.responses import refuse
 
 
 class LogErrorEndpoint:
@@ -50,7 +50,7 @@ class LogErrorEndpoint:
         except ValueError as error:
             return refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
         target.handle_log_errors(errors)
-        return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 def log_error_routes(fleet: Fleet, settings: Settings) -> list[Route]:

@@ -19,9 +19,10 @@ from pg_migration_exporter.engine.reloader import Reloader
 from pg_migration_exporter.engine.target import Target
 from pg_migration_exporter.metrics.exposition import Format, Renderer, choose_format
 from pg_migration_exporter.metrics.own_metrics import OwnMetrics
+from pg_migration_exporter.metrics.refusals import Refusals
 from pg_migration_exporter.status import judgement
 from pg_migration_exporter.status.judgement import Judge
-from pg_migration_exporter.web.responses import HEADERS, refuse
+from pg_migration_exporter.web.responses import refuse
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 #: The shortest timeout of a scrape, in seconds.
@@ -32,10 +33,11 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5
 class PrometheusEndpoints:
     """The pages of metrics of a fleet, and the discovery of its targets."""
 
-    def __init__(self, fleet: Fleet, reloader: Reloader, judge: Judge) -> None:
+    def __init__(self, fleet: Fleet, reloader: Reloader, judge: Judge, refusals: Refusals) -> None:
         self._fleet = fleet
         self._judge = judge
         self._reloader = reloader
+        self._refusals = refusals
         self._own = OwnMetrics()
         self._renderer = Renderer()
 
@@ -53,7 +55,8 @@ class PrometheusEndpoints:
             to = _format_of(request)
             default = self._fleet.default
             scraped = await self._scrape(default, request, to) if default else ""
-            own = (*self._fleet.families(), *self._reloader.families(), *self._own.families())
+            sources = (self._fleet, self._reloader, self._own, self._refusals)
+            own = [family for source in sources for family in source.families()]
             return _metrics_page(scraped + self._renderer.render(own, to), to)
 
     async def probe(self, request: Request) -> Response:
@@ -72,7 +75,7 @@ class PrometheusEndpoints:
     async def discovery(self, request: Request) -> Response:
         """Return the targets for Prometheus's http_sd."""
         targets = discover(self._reloader.settings, request.headers.get("host", ""))
-        return JSONResponse(targets, headers=HEADERS)
+        return JSONResponse(targets)
 
     async def _scrape(self, target: Target, request: Request, to: Format) -> str:
         timeout = scrape_timeout(request.headers, target.settings.scrape)
@@ -128,4 +131,4 @@ def _format_of(request: Request) -> Format:
 
 
 def _metrics_page(text: str, to: Format) -> Response:
-    return Response(text + to.end, headers={**HEADERS, "Content-Type": to.content_type})
+    return Response(text + to.end, headers={"Content-Type": to.content_type})

@@ -22,7 +22,7 @@ from pg_migration_exporter.liquibase.reports.report import (
     parse_report,
 )
 from pg_migration_exporter.web.bearer_token import is_authorized, read_body
-from pg_migration_exporter.web.responses import HEADERS, refuse
+from pg_migration_exporter.web.responses import refuse
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class ReportEndpoint:
         except OSError as error:
             log.warning("a report cannot be stored in %s: %s", self._directory.path, error)
             return refuse(HTTPStatus.INSUFFICIENT_STORAGE, "the report cannot be stored")
-        return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
 
     def _store(self, report: Report) -> None:
         """Store a report, unless a later one of the same run has arrived before."""

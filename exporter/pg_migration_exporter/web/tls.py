@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import ssl
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pg_migration_exporter.config.web import TlsServerSection
 from pg_migration_exporter.errors import ConfigError
@@ -46,10 +48,22 @@ class ListenerTls:
         self._section = section
         self.context = _new_context()
         self.context.minimum_version = _VERSIONS[section.min_version]
+        self.context.maximum_version = _VERSIONS[section.max_version]
+        if section.cipher_suites:
+            self.context.set_ciphers(":".join(map(_openssl_name, section.cipher_suites)))
         if section.client_ca_file is not None:
             _trust(self.context, section.client_ca_file)
         self.context.verify_mode = _VERIFY[section.client_auth_type]
         self.renewal()()
+
+    def admits(self, certificate: dict[str, Any] | None) -> bool:
+        """Return whether a client with this verified certificate may connect.
+
+        `certificate` is that of `ssl.SSLSocket.getpeercert`.
+        """
+        allowed = {_normalized(name) for name in self._section.client_allowed_sans}
+        names = (certificate or {}).get("subjectAltName", ())
+        return not allowed or any(_normalized(name) in allowed for _, name in names)
 
     def renewal(self) -> Callable[[], None]:
         """Try the files as they are now; return what puts them into effect and cannot fail."""
@@ -76,6 +90,21 @@ class ListenerTls:
 def listener_tls(section: TlsServerSection) -> ListenerTls | None:
     """Return the configured TLS, None without a certificate. Raises ConfigError."""
     return ListenerTls(section) if section.cert_file is not None else None
+
+
+def _openssl_name(suite: str) -> str:
+    """Return OpenSSL's name of a suite of TLS 1.2 (openssl-ciphers(1))."""
+    key_exchange, _, cipher = suite.removeprefix("TLS_").partition("_WITH_")
+    cipher = cipher.replace("AES_", "AES").replace("POLY1305_SHA256", "POLY1305")
+    return f"{key_exchange}_{cipher}".replace("_", "-")
+
+
+def _normalized(name: str) -> str:
+    """Return the usual spelling of an address; other names have only one."""
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name
 
 
 class _EncryptedKeyError(Exception):

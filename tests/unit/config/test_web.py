@@ -59,6 +59,25 @@ def test_hashes_of_every_bcrypt_are_taken(tmp_path: Path, kind: str) -> None:
             "client_auth_type: input should be 'NoClientCert', 'VerifyClientCertIfGiven' or",
         ),
         ("{tls_server_config: {min_version: TLS11}}", "input should be 'TLS12' or 'TLS13'"),
+        (
+            "{tls_server_config: {min_version: TLS13, max_version: TLS12}}",
+            "min_version is newer than max_version",
+        ),
+        (
+            "{tls_server_config: {client_allowed_sans: [a.example.com]}}",
+            "client_allowed_sans needs client_auth_type RequireAndVerifyClientCert",
+        ),
+        (
+            "{tls_server_config: {cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]}}",
+            "cipher_suites.0: input should be 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256'",
+        ),
+        (
+            '{http_server_config: {headers: {X-Frame-Options: "deny\\r\\nSet-Cookie: a"}}}',
+            "headers.X-Frame-Options: not a value of a header",
+        ),
+        ("{http_server_config: {headers: {Set-Cookie: a}}}", "headers.Set-Cookie"),
+        ("{rate_limit: {interval: 1s}}", "burst: at least 1, or every request is refused"),
+        ("{max_connections: 1}", "max_connections: input should be greater than or equal to 16"),
         ("{tls_config: {}}", "unknown key"),
     ],
 )
