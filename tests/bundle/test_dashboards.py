@@ -14,7 +14,9 @@ import pytest
 
 from demo.dashboards.queries import Query, Span, annotation_queries, panel_queries, panels, queries
 from demo.world import QUEST
+from pg_migration_exporter.bundle.alert_rules import groups
 from pg_migration_exporter.bundle.grafana.dashboards import dashboards, uids
+from pg_migration_exporter.bundle.grafana.layout import panel_number
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values, merge
 from pg_migration_exporter.liquibase.state.decide import MigrationState
@@ -34,6 +36,8 @@ QUERIES = [
     for dashboard in DASHBOARDS.values()
     for query in queries(dashboard)
 ]
+RULES = [rule for group in groups(VALUES) for rule in group["rules"]]
+ALERTS = [rule for rule in RULES if "alert" in rule]
 MARKS = [mark for dashboard in DASHBOARDS.values() for mark in annotation_queries(dashboard)]
 #: Units by the names that Grafana has for them.
 UNITS = {"none", "short", "s", "bytes", "Bps", "ops", "percentunit", "dateTimeFromNow"}
@@ -103,11 +107,11 @@ def test_variables_choose_the_data_source_and_targets(uid: str) -> None:
         "datasource",
         "prometheus",
     )
-    assert [choice["name"] for choice in choices] == ["job", "instance", "datname"]
+    assert [choice["name"] for choice in choices] == ["job", "instance", "datname", "host", "log"]
     for choice in choices:
         assert choice["multi"]
         assert choice["includeAll"]
-        assert choice["allValue"] == ".+"
+        assert choice.get("allValue") == (None if choice["name"] in {"host", "log"} else ".+")
         assert choice["refresh"] == 2, "again whenever the range of time changes"
         assert choice["datasource"]["uid"] == "${datasource}"
         series = re.fullmatch(r"label_values\((.+), \w+\)", choice["query"])
@@ -246,8 +250,9 @@ def test_legend_names_labels_that_are_left(query: Query) -> None:
 def test_query_is_for_the_targets_that_are_chosen(query: Query) -> None:
     for selector in _selectors(query):
         matched = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
-        if matched.get("job") != LOG_JOB:
-            assert {"job", "instance"} <= matched.keys(), selector.name
+        assert {"job", "instance"} <= matched.keys(), selector.name
+        if matched["job"] == LOG_JOB:
+            assert "$log" in query.expression, "the log panels follow the chosen server"
 
 
 @every_query
@@ -272,10 +277,56 @@ def test_counters_are_read_as_rates(query: Query) -> None:
 # --- ties -------------------------------------------------------------------------------------
 
 
-def test_alerts_lead_to_the_cockpit() -> None:
-    uid = VALUES.urls.dashboard.rpartition("/")[2]
-    variables = {variable["name"] for variable in DASHBOARDS[uid]["templating"]["list"]}
-    assert {"job", "instance", "datname"} <= variables
+#: In expressions of many alerts, as a condition; a panel that shows only these says little.
+COMMON = {"up", "postgres_up", "migration_exporter_collector_success"}
+#: Alerts without a metric of their own.
+WITHOUT_PANEL = {"Watchdog"}
+RECORDED = {rule["record"]: rule["expr"] for rule in RULES if "record" in rule}
+
+
+def _metrics(expression: str) -> set[str]:
+    """The metrics that an expression reads, and those that recorded series were made from."""
+    found: set[str] = set()
+    ahead = [expression]
+    while ahead:
+        parsed: list[promql_parser.Expr] = []
+        promql_parser.walk(promql_parser.parse(SPAN.fill(ahead.pop())), parsed.append)
+        names = {selector.name for selector in map(_selector, parsed) if selector and selector.name}
+        ahead += [RECORDED[name] for name in names - found if name in RECORDED]
+        found |= names
+    return found
+
+
+def _selector(node: promql_parser.Expr) -> promql_parser.VectorSelector | None:
+    if isinstance(node, promql_parser.MatrixSelector):
+        return node.vector_selector
+    return node if isinstance(node, promql_parser.VectorSelector) else None
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_alert_leads_to_a_panel_with_a_metric_of_its_own(rule: dict[str, Any]) -> None:
+    """Name the alert in `alerts` of such a panel (bundle/dashboards), or add one."""
+    address, _, variables = rule["annotations"]["dashboard_url"].partition("{{")
+    uid = address.partition("/d/")[2].partition("?")[0]
+    number = re.search(r"[?&]viewPanel=(\d+)", address)
+    if number is None:
+        assert rule["alert"] in WITHOUT_PANEL
+        return
+    [panel] = [panel for panel in panels(DASHBOARDS[uid]) if panel["id"] == int(number[1])]
+    shown = set().union(*(_metrics(target["expr"]) for target in panel["targets"]))
+    own = _metrics(rule["expr"])
+    assert shown & (own - COMMON or own), panel["title"]
+    known = {variable["name"] for variable in DASHBOARDS[uid]["templating"]["list"]}
+    assert set(re.findall(r"&var-(\w+)=", variables)) - {"cluster"} <= known
+    of_the_log = any("$log" in target["expr"] for target in panel["targets"])
+    assert ("&var-log=" in variables) is of_the_log
+
+
+def test_the_number_of_a_panel_is_that_of_its_titles() -> None:
+    """A link in an old notification stays right when panels are added before it."""
+    postgresql = DASHBOARDS["pg-migration-postgresql"]["panels"]
+    [archiver] = [panel["id"] for panel in postgresql if panel["title"] == "Archiver"]
+    assert archiver == panel_number("Can it be restored?", "Archiver") == 20955021
 
 
 def test_panels_lead_to_runbooks_that_exist(root: Path) -> None:

@@ -22,13 +22,15 @@ from pg_migration_exporter.bundle.alert_files import (
     alert_groups,
     alerts_by_name,
 )
+from pg_migration_exporter.bundle.grafana.alert_panels import AlertPanel, alert_panels
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import fill
 
 #: A rule, or a group of them, as Prometheus reads it.
 Mapping = dict[str, Any]
 
-_LINKS_TO = ("job", "instance")
+#: Time range of a link to a dashboard.
+_LAST_HOURS = "from=now-3h&to=now"
 #: Number of characters above which a text is folded.
 _LONG = 80
 
@@ -69,6 +71,7 @@ _Dumper.add_representer(str, _text)
 def _context(values: Values) -> Mapping:
     context = values.model_dump(by_alias=True)
     context["target"] = ", ".join(values.prometheus.identity)
+    context["panels"] = alert_panels(values)
     context["conditions"] = {
         name: fill(alert.expr, _own(name, context))
         for name, alert in alerts_by_name(values.alert_folders).items()
@@ -129,7 +132,7 @@ def _alert(name: str, file: AlertFile, group: AlertGroup, context: Mapping) -> M
             "summary": file.summary,
             "description": fill(_description(file), context),
             "runbook_url": f"{runbooks}/{name}.md",
-            "dashboard_url": _dashboard_url(file, context),
+            "dashboard_url": _dashboard_url(name, context),
         }
         | alert["annotations"],
     }
@@ -139,8 +142,17 @@ def _description(file: AlertFile) -> str:
     return f"{file.description} First: {file.first}" if file.first else file.description
 
 
-def _dashboard_url(file: AlertFile, context: Mapping) -> str:
-    """Return the address of the dashboard, narrowed to the labels of the alert."""
-    names = () if file.dashboard is None else (*_LINKS_TO, *file.dashboard)
-    variables = "".join(f"&var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in names)
-    return f"{context['urls']['dashboard']}?from=now-3h&to=now{variables}"
+def _dashboard_url(name: str, context: Mapping) -> str:
+    """Return the address of the panel that shows the alert's data, narrowed to its labels."""
+    address: str = context["urls"]["dashboard"]
+    panel: AlertPanel | None = context["panels"].get(name)
+    if panel is None:
+        return f"{address}?{_LAST_HOURS}"
+    grafana = address.partition("/d/")[0]
+    variables = "".join(_variable(*pair) for pair in panel.variables.items())
+    return f"{grafana}{panel.path()}&{_LAST_HOURS}{variables}"
+
+
+def _variable(name: str, label: str) -> str:
+    """Return a variable of an address that is there only if the alert has the label."""
+    return f"{{{{ with $labels.{label} }}}}&var-{name}={{{{ . | urlquery }}}}{{{{ end }}}}"

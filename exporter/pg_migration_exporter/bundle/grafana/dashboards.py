@@ -23,13 +23,14 @@ def dashboards(values: Values) -> dict[str, Json]:
     """Return every dashboard by its uid. Raises ConfigError."""
     context, urls = _context(values), _panel_urls(values)
     return {
-        file.stem: dashboard_json(read_dashboard(file, context), urls) for file in _files(values)
+        file.stem: dashboard_json(read_dashboard(file, context), urls, _log_job(values))
+        for file in files(values)
     }
 
 
 def uids(values: Values) -> list[str]:
     """Return the uids of the dashboards, which are the names of their files. Raises ConfigError."""
-    return [file.stem for file in _files(values)]
+    return [file.stem for file in files(values)]
 
 
 def to_json(dashboard: Json) -> str:
@@ -37,8 +38,8 @@ def to_json(dashboard: Json) -> str:
     return json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
 
 
-def _files(values: Values) -> list[Path]:
-    """Return the files of all dashboards, in the order of their uids."""
+def files(values: Values) -> list[Path]:
+    """Return the files of all dashboards, in the order of their uids. Raises ConfigError."""
     found: dict[str, Path] = {}
     for folder in (_FOLDER, *values.dashboard_folders):
         files = [*folder.glob("*.yaml")]
@@ -63,11 +64,16 @@ def _panel_urls(values: Values) -> PanelUrls:
     return PanelUrls(values.urls.runbooks, values.urls.alertmanager, own)
 
 
+def _log_job(values: Values) -> str:
+    """Return the matcher that selects the series of the log pipeline."""
+    return f'job="{values.logs.metrics.job}"'
+
+
 def _context(values: Values) -> Json:
     return values.model_dump(by_alias=True) | {
         "server": SERVER,
         "database": DATABASE,
-        "log": f'job="{values.logs.metrics.job}"',
+        "log": f'{_log_job(values)}, instance=~"$log"',
         "target": ", ".join(values.prometheus.identity),
         "state": state_number(DATABASE),
     }

@@ -3,7 +3,7 @@
 Every text of a panel is a template that sees the values, and:
 
 - `server` and `database`: matchers that select the series of the chosen servers and databases;
-  `log`: those of the log pipeline;
+  `log`: those of the log pipeline of these servers;
 - `target`: the labels that tell one target from another;
 - `state`: an expression for the number of each changelog's state (states.py).
 """
@@ -67,6 +67,8 @@ class _DashboardKeys(Model):
     description: str
     #: Pattern of the names of the metrics whose job and instance can be chosen.
     target_metrics: str = "postgres_up"
+    #: Whether it sums up many servers, so that no alert links to it.
+    overview: bool = False
     rows: list[_RowKeys]
 
 
@@ -77,7 +79,7 @@ def read_dashboard(file: Path, context: Mapping[str, Any]) -> Dashboard:
     """
     if not _UID.fullmatch(file.stem):
         raise ConfigError(f"{file}: name the file with 1 to 40 letters, digits, - and _")
-    keys = validate(_DashboardKeys, _content(file), file)
+    keys = validate(_DashboardKeys, dashboard_content(file), file)
     rows = [
         Row(row.title, [_panel(panel, file, context) for panel in row.panels]) for row in keys.rows
     ]
@@ -85,7 +87,8 @@ def read_dashboard(file: Path, context: Mapping[str, Any]) -> Dashboard:
 
 
 @cache
-def _content(file: Path) -> Mapping[str, Any]:
+def dashboard_content(file: Path) -> Mapping[str, Any]:
+    """Return the content of a dashboard's file, unchecked. Raises ConfigError."""
     return read_yaml(file)
 
 

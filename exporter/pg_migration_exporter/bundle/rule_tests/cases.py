@@ -2,7 +2,8 @@
 
 A case gives the input while all is well and while it is not, as `quiet -> firing`: a number, `+1`
 for a counter that grows by 1 with each scrape, or `_` for a series that is absent. Tests that do
-not fit into a case are written in promtool's own format, under `tests`.
+not fit into a case are written in promtool's own format, under `tests`, without the links to
+dashboards, which are added.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
 from itertools import chain, repeat
-from urllib.parse import quote_plus
 
 from promql_parser import parse_duration
 
 from pg_migration_exporter.bundle.rule_tests.cases import Case, Labels, Mapping, RuleTestFile
+from pg_migration_exporter.bundle.rule_tests.links import dashboard_url
 from pg_migration_exporter.bundle.rule_tests.samples import (
     labels_of,
     milliseconds,
@@ -159,11 +159,6 @@ class Expansion:
                 "summary": self.rule["annotations"]["summary"],
                 "description": (description or self.case.description).strip(),
                 "runbook_url": self.rule["annotations"]["runbook_url"],
-                "dashboard_url": self._dashboard_url(labels),
+                "dashboard_url": dashboard_url(self.rule, labels),
             },
         }
-
-    def _dashboard_url(self, labels: Labels) -> str:
-        address, *variables = self.rule["annotations"]["dashboard_url"].split("&var-")
-        names = [variable.partition("=")[0] for variable in variables]
-        return "".join([address, *(f"&var-{n}={quote_plus(labels[n])}" for n in names)])

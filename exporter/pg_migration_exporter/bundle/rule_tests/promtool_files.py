@@ -14,6 +14,7 @@ from pg_migration_exporter.bundle.rule_tests.cases import (
     rule_test_paths,
 )
 from pg_migration_exporter.bundle.rule_tests.expansion import Expansion
+from pg_migration_exporter.bundle.rule_tests.links import with_links
 from pg_migration_exporter.bundle.schema import Values
 
 _HEADER = """\
@@ -55,7 +56,7 @@ def _tests(files: dict[str, RuleTestFile], rules: dict[str, Mapping]) -> Iterato
         for case in file.cases:
             yield from Expansion(rules[name], case, file).tests()
     for file in files.values():
-        yield from file.tests
+        yield from (with_links(test, rules) for test in file.tests)
     if silent := [name for name, file in files.items() if file.cases]:
         yield _no_series(silent)
 
