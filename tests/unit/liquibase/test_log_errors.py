@@ -239,8 +239,8 @@ def test_an_outcome_that_was_counted_is_not_counted_again() -> None:
     judged = JudgedRun(ADDED, judge(ADDED, None, frozenset()))
     runs = JudgedRuns([judged], None, PERIOD, None, None, "", 1015.0)
     runs.record(memory)
-    assert memory.count_runs() == ["succeeded"]
+    assert memory.count_runs() == ["unknown"]
     assert runs.apply(log_error(), memory)
     assert memory.failure is not None
     assert memory.count_runs() == ()
-    assert memory.runs == {"succeeded": 1}
+    assert memory.runs == {"unknown": 1}

@@ -9,7 +9,7 @@ from pg_migration_exporter.collectors.liquibase.liquibase_families import FAMILI
 from pg_migration_exporter.collectors.liquibase.memory import LiquibaseMemory
 from pg_migration_exporter.collectors.liquibase.samples import publish_history, publish_state
 from pg_migration_exporter.config.schema import Settings
-from pg_migration_exporter.liquibase.history import lineage, statements
+from pg_migration_exporter.liquibase.history import lineage, rollbacks, statements
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.locks.keys import SAMPLE_KEY
 from pg_migration_exporter.liquibase.locks.row import READ_LOCK, READ_NO_LOCK
@@ -65,6 +65,8 @@ async def _poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]
     memory, datname = context.memory, context.capabilities.datname
     await memory.check_lineage(context.query)
     changelogs = await memory.find_changelogs(context.query, datname)
+    if not changelogs and not context.capabilities.in_recovery:
+        await memory.record_no_changelog(context.query)
     await memory.reports.refresh(context.query)
     reader = ChangelogReader(
         context.query,
@@ -112,6 +114,8 @@ LIQUIBASE = Collector(
         sql.READ_COUNTERS,
         sql.SAMPLE_LOCK,
         statements.COUNT,
+        rollbacks.READ,
+        rollbacks.READ_LAST_RUN,
         READ_SESSIONS,
         lineage.READ,
         lineage.READ_WITHOUT_SYSTEM,

@@ -13,11 +13,12 @@ import psycopg
 from psycopg import errors
 
 from pg_migration_exporter.config.schema import LiquibaseSection
-from pg_migration_exporter.liquibase.history import lineage
+from pg_migration_exporter.liquibase.history import lineage, rollbacks
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.history.history import History
 from pg_migration_exporter.liquibase.history.lineage import Continuity, Lineage
 from pg_migration_exporter.liquibase.history.pairs import TableRules, original_of, pair_tables
+from pg_migration_exporter.liquibase.history.rollbacks import Transactions
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables, read_tables
 from pg_migration_exporter.liquibase.logs.log_error import LogError
 from pg_migration_exporter.liquibase.logs.received import ReceivedErrors
@@ -27,6 +28,7 @@ from pg_migration_exporter.liquibase.state.changelog_files import ChangelogFiles
 from pg_migration_exporter.liquibase.state.decide import decide
 from pg_migration_exporter.liquibase.state.evidence import Evidence, TableAccess
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
+from pg_migration_exporter.liquibase.state.rollback_memory import RollbackMemory
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
 from pg_migration_exporter.postgres.rows import Rows
 
@@ -73,6 +75,8 @@ class LiquibaseMemory:
     _may_read_system: bool = True
     #: Scrapes and the watcher poll one after the other: what was read first is recorded first.
     polling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: What was rolled back before the database has a history.
+    rollbacks: RollbackMemory = field(default_factory=RollbackMemory)
 
     async def check_lineage(self, query: RunQuery) -> None:
         """Doubt what is remembered if this is not the server or the past that it is about."""
@@ -84,6 +88,7 @@ class LiquibaseMemory:
         if continuity is Continuity.SAME:
             return
         log.warning("%s", _CONSEQUENCES[continuity])
+        self.rollbacks = RollbackMemory()
         self._other_tables = None
         for name, memory in self._memories().items():
             if continuity is Continuity.OTHER_DATABASE:
@@ -143,6 +148,12 @@ class LiquibaseMemory:
         self.has_searched = True
         return changelogs
 
+    async def record_no_changelog(self, query: RunQuery) -> None:
+        """Read what the first run that creates a history is compared with."""
+        self.rollbacks.record_quiet(
+            Transactions.read(await query(rollbacks.READ)), time.time(), connected=True
+        )
+
     def record(self, snapshots: Sequence[ChangelogSnapshot]) -> None:
         """Record the latest poll; search all tables again if one was dropped."""
         if any(item.evidence.table_access is TableAccess.DROPPED for item in snapshots):
@@ -189,14 +200,20 @@ class LiquibaseMemory:
         known = self.tracked.get(tables.name)
         if known is not None:
             known.tables = tables
+            self._know_rollbacks(known.memory)
             return known
         memory = self._restored.pop(tables.name, None) or self._new_memory(tables)
+        self._know_rollbacks(memory)
         sections = files_for(self.settings.changelogs, datname, tables.name, only_one=only_one)
         files = ChangelogFiles(sections) if sections else None
         history = History(known=memory.known_history(self.next_xid))
         changelog = TrackedChangelog(tables, memory, history, files)
         self.tracked[tables.name] = changelog
         return changelog
+
+    def _know_rollbacks(self, memory: ChangelogMemory) -> None:
+        if memory.rollbacks.before is None and self.rollbacks.before is not None:
+            memory.rollbacks, self.rollbacks = self.rollbacks, RollbackMemory()
 
     def _new_memory(self, tables: ChangelogTables) -> ChangelogMemory:
         """Return zeros for a changelog that is new, so that the run that created it counts."""

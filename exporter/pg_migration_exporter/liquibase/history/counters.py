@@ -18,6 +18,11 @@ class RowCounters:
     locks: int = 0
     filenode: int = 0
 
+    @property
+    def rows_written(self) -> int:
+        """How often a row of the history was written or removed."""
+        return self.inserted + self.updated + self.deleted
+
     def went_back(self, before: RowCounters) -> bool:
         """True after the statistics were reset, or the tables were created again."""
         return (

@@ -16,11 +16,13 @@ from pg_migration_exporter.postgres.rows import Rows
 COUNT = Query(
     """
 select coalesce(sum(s.calls) filter (where s.query ~* 'and\\s+locked\\s*='), 0)::int8 as takes,
-       coalesce(sum(s.calls) filter (where s.query !~* 'and\\s+locked\\s*='), 0)::int8 as releases
+       coalesce(sum(s.calls) filter (where s.query !~* 'and\\s+locked\\s*='), 0)::int8 as releases,
+       count(*) filter (where s.query is null or s.query = '<insufficient privilege>') as hidden
   from {schema}.pg_stat_statements(true) s
  where s.dbid = (select oid from pg_database where datname = current_database())
-   and s.query ~* '^\\s*update\\s' and s.query ~* '\\sset\\s+locked\\s*='
-   and position(lower($1) in lower(s.query)) > 0
+   and (s.query is null or s.query = '<insufficient privilege>'
+        or s.query ~* '^\\s*update\\s' and s.query ~* '\\sset\\s+locked\\s*='
+           and position(lower($1) in lower(s.query)) > 0)
 """
 )
 
@@ -33,13 +35,15 @@ class LockStatements:
     releases: int
 
     @classmethod
-    def read(cls, answer: Rows) -> LockStatements:
-        """Return the row of `COUNT`."""
-        [row] = answer.rows
-        return cls(*row)
+    def read(cls, answer: Rows) -> LockStatements | None:
+        """Return the row of `COUNT`; None if texts are hidden or lost: no count is then known."""
+        [(takes, releases, hidden)] = answer.rows
+        return None if hidden else cls(takes, releases)
 
     def since(self, before: LockStatements | None) -> LockStatements | None:
-        """Return the calls since `before`; None if entries were dropped meanwhile."""
-        if before is None or self.takes < before.takes or self.releases < before.releases:
+        """Return the calls since `before`; None without any: dropped, or not tracked."""
+        if before is None or self == before:
+            return None
+        if self.takes < before.takes or self.releases < before.releases:
             return None
         return LockStatements(self.takes - before.takes, self.releases - before.releases)

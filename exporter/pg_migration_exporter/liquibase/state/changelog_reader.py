@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from psycopg import errors
 
 from pg_migration_exporter.config.schema import LiquibaseSection
 from pg_migration_exporter.events import Event, EventKind
-from pg_migration_exporter.liquibase.history import statements
+from pg_migration_exporter.liquibase.history import rollbacks, statements
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.deployment import deployment_of
 from pg_migration_exporter.liquibase.history.history import BEGINNING, History, Row, read_rows
 from pg_migration_exporter.liquibase.history.lineage import Continuity
+from pg_migration_exporter.liquibase.history.rollbacks import Transactions
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables
-from pg_migration_exporter.liquibase.locks.lock import Lock
+from pg_migration_exporter.liquibase.locks.lock import Lock, LockKind
 from pg_migration_exporter.liquibase.locks.reader import LockReader, is_key_held
 from pg_migration_exporter.liquibase.locks.row import LockRow
 from pg_migration_exporter.liquibase.locks.work import RunSessions
@@ -36,10 +39,11 @@ from pg_migration_exporter.liquibase.state.evidence import (
 )
 from pg_migration_exporter.liquibase.state.judged_runs import LOG_DELAY, JudgedRun, JudgedRuns
 from pg_migration_exporter.liquibase.state.judgement import as_reported, judge
-from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
+from pg_migration_exporter.liquibase.state.memory import STATISTICS_DELAY, ChangelogMemory
 from pg_migration_exporter.liquibase.state.poll import LockSample, Poll
 from pg_migration_exporter.liquibase.state.runs import EndedRun
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
+from pg_migration_exporter.postgres.rows import Rows
 
 #: Errors that are evidence: the tables cannot be read.
 _ACCESS_ERRORS: dict[type[Exception], TableAccess] = {
@@ -58,8 +62,10 @@ _UNWATCHED = 60.0
 _LONGEST_UNWATCHED = 300.0
 
 
+#: Seconds after which statements that could not be read are tried again.
+_UNREADABLE_FOR = 60.0
 #: Seconds by which the traces of a run may arrive late.
-_STATISTICS_DELAY = 30.0
+_TRACES_DELAY = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class _Answers:
     counters: RowCounters
     run: RunSessions
     now: float
+    transactions: Transactions | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +127,25 @@ class ChangelogReader:
             self._committed,
             self.is_standby or changelog.is_replicated,
         )
-        # The lock first: the rows of a run that has released it are there.
-        row, sessions, counters, rows = await asyncio.gather(
+        # Counters first: if they show a release, the lock's row does. The lock before the rows:
+        # those of a run that has released it are there.
+        counters, row, sessions, rows, transactions = await asyncio.gather(
+            self.query(sql.READ_COUNTERS, str(tables.history.oid), str(lock_oid)),
             locks.read_row(tables),
             locks.read_sessions(tables, memory.lock),
-            self.query(sql.READ_COUNTERS, str(tables.history.oid), str(lock_oid)),
             self._read_rows(changelog, changelog.history.position),
+            self.query(rollbacks.READ),  # after the row counters: a session reports both at once
         )
         lock = locks.record(tables, row, sessions, memory.lock, changelog.work)
         [(*counts, changelog.is_replicated)] = counters.rows
-        answers = _Answers(lock.lock, lock.row.version, RowCounters(*counts), lock.run, lock.now)
+        answers = _Answers(
+            lock.lock,
+            lock.row.version,
+            RowCounters(*counts),
+            lock.run,
+            lock.now,
+            self._transactions(changelog, lock.lock, transactions),
+        )
         if self._begins_anew(changelog, rows, answers, lock.row):
             rows = await self._read_rows(changelog, BEGINNING)
         memory.record_lock(lock.lock)
@@ -137,6 +153,15 @@ class ChangelogReader:
         last_row = changelog.history.last
         memory.deployment = deployment_of(last_row, memory.deployment, answers.now)
         return answers
+
+    def _transactions(
+        self, changelog: TrackedChangelog, lock: Lock, answer: Rows
+    ) -> Transactions | None:
+        """Return the counters if runs are this server's, and take the lock's row."""
+        is_elsewhere = self.is_standby or changelog.is_replicated
+        if is_elsewhere or lock.kind is not LockKind.ROW or changelog.tables.lock is None:
+            return None
+        return Transactions.read(answer)
 
     def _begins_anew(
         self, changelog: TrackedChangelog, rows: Sequence[Row], answers: _Answers, lock: LockRow
@@ -200,15 +225,18 @@ class ChangelogReader:
         if answers.lock.holder_pid is not None:
             changelog.holders |= {answers.lock.holder_pid}
         if memory.needs_statements(poll, changelog.history.changes):
-            poll = replace(poll, statements=await self._count_statements(changelog.tables))
+            poll = replace(poll, statements=await self._count_statements(changelog))
         repaired_at = self._repaired_at(changelog, answers.now)
         if memory.counters is None:
             memory.repaired_at = max(memory.repaired_at, repaired_at)
         ended = memory.record_poll(poll, changelog.history.changes)
+        ended = [await self._describe(changelog, run) for run in ended]
         if memory.statements is None:
-            memory.statements = await self._count_statements(changelog.tables)
+            memory.statements = await self._count_statements(changelog)
         files = await self._compare_files(changelog, fresh=bool(ended))
         self._judge(changelog, ended, files, answers, repaired_at)
+        if not ended and poll.idle and changelog.judged is not None:
+            await self._judge_late(changelog, changelog.judged, poll)
         await self._revise(changelog, answers)
         if poll.idle and memory.is_settled:
             changelog.quiet_at, changelog.holders = answers.now, frozenset()
@@ -245,6 +273,7 @@ class ChangelogReader:
             ignore_empty_runs=changelog.shares_lock and not changelog.had_pending,
             rows=len(history.checksums),
             last_order=history.last.order if history.last else 0,
+            transactions=answers.transactions,
         )
 
     def _judge(
@@ -303,13 +332,43 @@ class ChangelogReader:
             changelog.history.last,
             memory.failure,
             memory.unknown_outcome,
-            count_at=answers.now + LOG_DELAY,
+            count_at=answers.now + (STATISTICS_DELAY if memory.awaits_rollbacks else LOG_DELAY),
             reported_failure=memory.reported_failure,
             repaired_run=memory.repaired_run,
             repaired_at=memory.repaired_at,
             ended_at=repaired_at,
         )
         changelog.judged.record(memory)
+
+    async def _describe(self, changelog: TrackedChangelog, run: EndedRun) -> EndedRun:
+        """Return the run with what its rolled back transactions are compared with."""
+        if run.rolled_back is None:
+            return replace(run, is_late=changelog.memory.awaits_rollbacks)
+        history = changelog.tables.history.quoted
+        try:
+            answer = await self.query(rollbacks.READ_LAST_RUN, history=history)
+        except errors.DatabaseError:
+            return run
+        [(version, has_invalid_index)] = answer.rows
+        described = replace(
+            run.rolled_back, version=version or "", has_invalid_index=has_invalid_index
+        )
+        return replace(run, rolled_back=described)
+
+    async def _judge_late(
+        self, changelog: TrackedChangelog, judged: JudgedRuns, poll: Poll
+    ) -> None:
+        """Judge the last run again once its statistics have arrived, or do not any more."""
+        memory = changelog.memory
+        if not memory.awaits_rollbacks:
+            return
+        rolled_back = memory.take_rollbacks(poll)
+        if rolled_back is None and poll.now < judged.count_at:
+            return
+        memory.awaits_rollbacks = False
+        [last] = judged.runs
+        run = replace(last.run, rolled_back=rolled_back, is_late=False)
+        judged.judge_again(await self._describe(changelog, run), memory)
 
     async def _revise(self, changelog: TrackedChangelog, answers: _Answers) -> None:
         """Revise the outcome of the last runs by errors of the log; count them when it is due."""
@@ -319,19 +378,22 @@ class ChangelogReader:
         if received is not None and judged.searched != received.received:
             judged.searched = received.received
             await self._search_log(changelog, judged, received)
-        if received is None or judged.are_proven or answers.now >= judged.count_at:
+        is_due = judged.are_proven or answers.now >= judged.count_at
+        if is_due or (received is None and not changelog.memory.awaits_rollbacks):
             self._count_runs(changelog)
 
     async def _search_log(
         self, changelog: TrackedChangelog, judged: JudgedRuns, received: ReceivedErrors
     ) -> None:
         recognizer = RunErrors(self.query, changelog.tables, self.settings.application_names)
-        period = judged.period
+        period, tolerated = judged.period, 0
         for error in received.between(self.datname, period.began, period.ended):
             if judged.is_logged:
                 return
             if await recognizer.is_of_run(error, period):
                 judged.apply(error, changelog.memory)
+                tolerated += judged.is_tolerated(error)
+        judged.excuse(tolerated, changelog.memory)
 
     def _count_runs(self, changelog: TrackedChangelog) -> None:
         for outcome in changelog.memory.count_runs():
@@ -344,16 +406,19 @@ class ChangelogReader:
             return now
         return last.deployed_at(now) or 0.0
 
-    async def _count_statements(self, tables: ChangelogTables) -> LockStatements | None:
-        if self.statements_schema is None or tables.lock is None:
+    async def _count_statements(self, changelog: TrackedChangelog) -> LockStatements | None:
+        """Return the calls; None where they cannot be read, which is tried again after a while."""
+        lock, now = changelog.tables.lock, time.monotonic()
+        is_due = now >= changelog.statements_due_at
+        if self.statements_schema is None or lock is None or not is_due:
             return None
-        try:
-            answer = await self.query(
-                statements.COUNT, tables.lock.relname, schema=self.statements_schema
+        found = None
+        with suppress(errors.DatabaseError):
+            found = LockStatements.read(
+                await self.query(statements.COUNT, lock.relname, schema=self.statements_schema)
             )
-        except errors.DatabaseError:
-            return None
-        return LockStatements.read(answer)
+        changelog.statements_due_at = now + (_UNREADABLE_FOR if found is None else 0.0)
+        return found
 
     async def _compare_files(
         self, changelog: TrackedChangelog, *, fresh: bool = False
@@ -416,8 +481,13 @@ def _table_access(tables: ChangelogTables) -> TableAccess:
 
 
 def _period(changelog: TrackedChangelog, ended: float) -> RunPeriod:
-    """Return since when the runs that have ended can have been in progress."""
-    earliest = max(changelog.memory.noticed_at - _STATISTICS_DELAY, ended - _LONGEST_UNWATCHED)
+    """Return since when the runs that have ended can have been in progress.
+
+    They began after the runs before them had ended, whose errors are not theirs.
+    """
+    before = changelog.judged.period.ended if changelog.judged is not None else 0.0
+    noticed_at = changelog.memory.noticed_at
+    earliest = max(noticed_at - _TRACES_DELAY, ended - _LONGEST_UNWATCHED, min(before, noticed_at))
     return RunPeriod(changelog.quiet_at or earliest, ended, changelog.holders)
 
 

@@ -94,6 +94,7 @@ def decide(evidence: Evidence) -> Decision:
         _drifted,
         _rolled_back,
         _pending,
+        _nothing_recorded,
     )
     for rule in rules:
         decision = rule(evidence)
@@ -274,6 +275,15 @@ def _paths_differ(pending: tuple[str, ...], paths: OtherPaths) -> str:
         f"the paths of the changelog files differ from those in the history: {moved} of "
         f"{_count(pending)} that have not run {'is' if moved == 1 else 'are'} recorded under "
         f"other paths, {with_prefix}; give Liquibase and liquibase.changelogs the same search path"
+    )
+
+
+def _nothing_recorded(evidence: Evidence) -> Decision | None:
+    """Liquibase creates its tables before its first changeset, and so does `status`."""
+    if evidence.comparison is not None or evidence.applied:
+        return None
+    return Decision(
+        MigrationState.NOT_INITIALISED, "Liquibase's tables are there, but no changeset is recorded"
     )
 
 

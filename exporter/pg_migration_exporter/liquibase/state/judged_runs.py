@@ -19,7 +19,7 @@ from pg_migration_exporter.liquibase.state.evidence import (
     ReportedFailure,
     RunEffect,
 )
-from pg_migration_exporter.liquibase.state.judgement import Judgement
+from pg_migration_exporter.liquibase.state.judgement import Judgement, judge
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
 from pg_migration_exporter.liquibase.state.runs import EndedRun
 
@@ -66,6 +66,8 @@ class JudgedRuns:
     count_at: float
     #: How many errors had arrived when they were last searched for those of these runs.
     searched: int = -1
+    #: How many errors of the log Liquibase tolerated.
+    tolerated: int = 0
     is_logged: bool = False
     reported_failure: ReportedFailure | None = None
     repaired_run: int = 0
@@ -95,6 +97,24 @@ class JudgedRuns:
                     memory.uncounted = self.outcomes()
                 return True
         return False
+
+    def excuse(self, tolerated: int, memory: ChangelogMemory) -> None:
+        """Revise the outcome of the only run, which tolerated so many errors."""
+        if len(self.runs) == 1 and tolerated != self.tolerated:
+            self.tolerated = tolerated
+            self.judge_again(self.runs[0].run, memory)
+
+    def judge_again(self, run: EndedRun, memory: ChangelogMemory) -> None:
+        """Revise the outcome of the only run, of which more is known now."""
+        [judged] = self.runs
+        if judged.is_reported or self.is_logged:
+            return
+        rolled_back = run.rolled_back and run.rolled_back.without(self.tolerated)
+        judgement = judge(replace(run, rolled_back=rolled_back), self.files, judged.expected)
+        self.runs = [replace(judged, run=run, judgement=judgement)]
+        self._remember(memory)
+        if memory.uncounted:
+            memory.uncounted = self.outcomes()
 
     def outcomes(self) -> Sequence[str]:
         """Return the outcome of each run."""
@@ -149,6 +169,10 @@ class JudgedRuns:
         """Whether an error can be compared with the time of the last row."""
         has_committed = self.last_row is not None and self.last_row.committed is not None
         return has_committed or self.period.ended - self.period.began < _ZONE_STEP / 2
+
+    def is_tolerated(self, error: LogError) -> bool:
+        """Whether the last run recorded a changeset after this error."""
+        return bool(self.runs[-1].run.recorded) and self._went_on(error)
 
     def _went_on(self, error: LogError) -> bool:
         """Whether the run recorded a changeset after the error, so that it was tolerated."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pg_migration_exporter.formatting import shortened
+from pg_migration_exporter.liquibase.history.rollbacks import Completion
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
     InferredFailure,
@@ -86,7 +87,7 @@ def _recorded_changesets(
     run: EndedRun, files: ChangelogComparison | None, expected: frozenset[str]
 ) -> Judgement:
     if files is None:
-        return _SUCCEEDED
+        return _recorded_some(run)
     if set(run.recorded) <= set(files.unexpected):
         return Judgement("unknown")  # a run of other files
     left_out = [name for name in files.left_out(run.recorded) if name in expected]
@@ -107,19 +108,43 @@ def _recorded_changesets(
     )
 
 
+def _recorded_some(run: EndedRun) -> Judgement:
+    """Infer the outcome of a run that recorded changesets; it is not known if it had more."""
+    if run.rolled_back is None:
+        return Judgement("unknown", unknown=_LATE if run.is_late else "")
+    match run.rolled_back.of_update(released_twice=run.released_twice):
+        case Completion.COMPLETE:
+            return _SUCCEEDED
+        case Completion.FAILED:
+            return Judgement("failed", _AFTER_ROWS)
+        case Completion.UNKNOWN:
+            return Judgement("unknown", repairs=True, unknown=_DISTURBED)
+
+
 def _recorded_nothing(
     run: EndedRun, files: ChangelogComparison | None, expected: frozenset[str]
 ) -> Judgement:
     is_sure = run.effect is RunEffect.LEFT_NO_ROW
+    completion = run.rolled_back.of_nothing if run.rolled_back is not None else None
     if files is None:
-        return Judgement("failed", _AT_ONCE) if is_sure else Judgement("unknown")
+        return _recorded_none(completion, is_sure=is_sure)
     left_out = [changeset for changeset in files.missing if changeset in expected]
     changesets = left_out or (list(files.rerun) if is_sure else [])
     if changesets:
         return Judgement("failed", _failed_at(shortened(changesets[0])))
-    if run.released_twice and files.other_paths is None:
-        return _NO_FAILURE  # update-count or update-to-tag without anything to do
+    if completion is Completion.COMPLETE or (run.released_twice and files.other_paths is None):
+        return _NO_FAILURE  # twice: update-count or update-to-tag without anything to do
+    if completion is Completion.FAILED:
+        return Judgement("failed", _ROLLBACK_FAILED)
     return Judgement("unknown", unknown=_UNCLEAR if is_sure else "")
+
+
+def _recorded_none(completion: Completion | None, *, is_sure: bool) -> Judgement:
+    """Infer the outcome without changelog files."""
+    if completion is Completion.COMPLETE:
+        return _NO_FAILURE
+    is_failure = is_sure or completion is Completion.FAILED
+    return Judgement("failed", _AT_ONCE) if is_failure else Judgement("unknown")
 
 
 def _failed_at(changeset: str) -> InferredFailure:
@@ -134,6 +159,25 @@ def _failed_at(changeset: str) -> InferredFailure:
 _AT_ONCE = InferredFailure(
     "the last run took the lock, released it and recorded no changeset: it failed at its first one",
     doubt="it skipped every changeset, or had nothing to do",
+)
+_AFTER_ROWS = InferredFailure(
+    "the last run recorded changesets and then rolled back more transactions than a run that "
+    "succeeds: it failed at a later changeset",
+    doubt="several changesets with failOnError=false failed",
+)
+_ROLLBACK_FAILED = InferredFailure(
+    "the last run took the lock, recorded and removed nothing, and rolled back more transactions "
+    "than a run with nothing to do: it failed, probably a rollback",
+    doubt="changesets with failOnError=false failed",
+)
+_LATE = (
+    "the last run recorded changesets; whether it failed at a later one is not known until its "
+    "statistics arrive, within 15 s"
+)
+_DISTURBED = (
+    "the last run recorded changesets; whether it failed at a later one is not known: transactions "
+    "were rolled back meanwhile, by it or by other sessions; changelog files, the wrapper or the "
+    "server's log could show which"
 )
 _UNCLEAR = (
     "the last run took the lock, released it and recorded nothing although no changeset is "

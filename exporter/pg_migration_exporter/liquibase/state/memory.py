@@ -18,6 +18,7 @@ from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.deployment import Deployment
 from pg_migration_exporter.liquibase.history.history import KnownHistory, Row
 from pg_migration_exporter.liquibase.history.lineage import Continuity
+from pg_migration_exporter.liquibase.history.rollbacks import RolledBack
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.locks.holder import LockMemory
 from pg_migration_exporter.liquibase.locks.lock import Lock
@@ -37,18 +38,21 @@ from pg_migration_exporter.liquibase.state.report_memory import (
     ReportMemory,
     covers,
 )
+from pg_migration_exporter.liquibase.state.rollback_memory import RollbackMemory
 from pg_migration_exporter.liquibase.state.runs import EndedRun, Traces, ended_runs
 from pg_migration_exporter.metrics.histograms import DurationHistogram
 
 #: Seconds; PostgreSQL reports at the session's end, or when it has been idle for 10 s.
-_STATISTICS_DELAY = 15.0
+STATISTICS_DELAY = 15.0
 #: Seconds between two reads of the lock's row in which only one command can write it: each starts a
 #: JVM.
 _SAMPLE_INTERVAL = 2.5
 #: Seconds after which rows are counted as a run although the lock's row has not moved.
 _LOCK_DELAY = 2.0
 
-_NOT_STORED = {"polled_at", "sample", "sampled_at"}
+_NOT_STORED = {
+    "polled_at", "sample", "sampled_at", "awaits_rollbacks", "late_rows", "creates_tables",
+}  # fmt: skip
 #: What earlier versions stored, and what they called it.
 _OLD_FIELDS = {"left_out", "ended_after", "lock_version", "lock_first_seen", "holder_last_seen"}
 _FAILED_BEFORE = "the last run failed before the exporter was upgraded"
@@ -112,6 +116,11 @@ class ChangelogMemory:
     #: Outcomes of runs that ended a moment ago: what proves another outcome may still arrive.
     uncounted: Sequence[str] = ()
     durations: DurationHistogram = field(default_factory=DurationHistogram)
+    rollbacks: RollbackMemory = field(default_factory=RollbackMemory)
+    #: What the run that ended last rolled back has not arrived; whether it created the tables.
+    awaits_rollbacks: bool = False
+    late_rows: int = 0
+    creates_tables: bool = False
 
     def record_table(self, oid: int) -> bool:
         """Start over if the history is a different table than before; True if it is.
@@ -144,11 +153,13 @@ class ChangelogMemory:
         self.saw_lock_held, self.unsettled_since, self.late_lock_updates = False, None, 0
         self.settled_version, self.settled_rows, self.lock_taken = "", 0, 0.0
         self.statements, self.sample, self.deployment = None, None, None
+        self.rollbacks, self.awaits_rollbacks = RollbackMemory(), False
 
     def forget_statistics(self, counters: RowCounters) -> None:
         """Count from these row counters: those of before were another server's."""
         self.counters, self.late_lock_updates = counters, 0
         self.statements, self.sample = None, None
+        self.rollbacks, self.awaits_rollbacks = RollbackMemory(), False
         self.doubt = Continuity.SAME
 
     def continues(self, lock_version: str) -> bool:
@@ -197,7 +208,10 @@ class ChangelogMemory:
         What they wrote is removed from `changes`.
         """
         noticed_at = self._noticed_at(poll)
+        creates_tables = self.is_created
         ended = self._ended_runs(poll, changes)
+        if poll.idle:
+            ended = self._count_rollbacks(poll, ended, creates_tables=creates_tables)
         if ended:
             self.noticed_at, self.ended_at = noticed_at, poll.now
             self.last_run = ended[-1].effect
@@ -206,6 +220,41 @@ class ChangelogMemory:
         updates, version = poll.counters.locks, poll.lock_version
         self.record_sample(LockSample(poll.locked, version, updates))
         return ended
+
+    def _count_rollbacks(
+        self, poll: Poll, ended: list[EndedRun], *, creates_tables: bool
+    ) -> list[EndedRun]:
+        """Return the runs, a single one with the transactions rolled back meanwhile."""
+        if ended:
+            self.awaits_rollbacks = len(ended) == 1 and self.rollbacks.before is not None
+            self.creates_tables = creates_tables
+        if self.awaits_rollbacks and not self._has_statistics(poll):
+            return ended
+        if ended and self.awaits_rollbacks:
+            ended = [replace(ended[0], rolled_back=self.take_rollbacks(poll))]
+        elif ended:
+            self.rollbacks.restart(poll.transactions)
+        elif self.unsettled_since is None and not self.awaits_rollbacks:
+            self.rollbacks.record_quiet(poll.transactions, poll.now, connected=poll.connected)
+        return ended
+
+    def _has_statistics(self, poll: Poll) -> bool:
+        """Whether the statistics of the run that ended last have arrived."""
+        assert self.counters is not None
+        written = poll.counters.rows_written - self.counters.rows_written
+        return (
+            poll.counters.locks - self.counters.locks >= self.late_lock_updates
+            and written >= self.late_rows
+        )
+
+    def take_rollbacks(self, poll: Poll) -> RolledBack | None:
+        """Return what was rolled back during the run that ended last, once that has arrived."""
+        if not self._has_statistics(poll):
+            return None
+        found = self.rollbacks.since(poll.transactions, poll.now)
+        self.rollbacks.restart(poll.transactions)
+        self.awaits_rollbacks = False
+        return found and replace(found, creates_tables=self.creates_tables)
 
     @property
     def period(self) -> Period:
@@ -234,7 +283,8 @@ class ChangelogMemory:
         ended = ended_runs(traces)
         if (poll.ignore_empty_runs and not traces.changes) or self._is_by_hand(poll, traces):
             ended = []
-        self._settle(poll, changes, traces.changes, locks=2 * len(ended) - traces.lock_updates)
+        locks = 2 * len(ended) - traces.lock_updates if self._lock_moved(poll) else 0
+        self._settle(poll, changes, traces.changes, locks=locks)
         return ended
 
     def _traces(self, poll: Poll, changes: HistoryChanges, before: RowCounters | None) -> Traces:
@@ -278,8 +328,8 @@ class ChangelogMemory:
             return True
         if traces.lock_updates or self._lock_moved(poll):
             is_over = traces.lock_updates == 1 and not poll.connected
-            return is_over or self._waited(poll, _STATISTICS_DELAY)
-        return poll.counters != self.counters and self._waited(poll, _STATISTICS_DELAY)
+            return is_over or self._waited(poll, STATISTICS_DELAY)
+        return poll.counters != self.counters and self._waited(poll, STATISTICS_DELAY)
 
     def _waited(self, poll: Poll, seconds: float) -> bool:
         if self.unsettled_since is None:
@@ -291,6 +341,9 @@ class ChangelogMemory:
     ) -> None:
         """Account for the traces; `locks` updates of the lock's row have not been reported yet."""
         changes.remove(accounted)
+        before = self.counters.rows_written if self.counters is not None else 0
+        written = len(accounted.rows) + accounted.removed
+        self.late_rows = max(written - (poll.counters.rows_written - before), 0)
         self.counters, self.late_lock_updates = poll.counters, max(locks, 0)
         self.settled_version, self.saw_lock_held = poll.lock_version, False
         self.unsettled_since, self.lock_taken = None, 0.0
@@ -428,6 +481,7 @@ class ChangelogMemory:
         nested = {
             "durations": self.durations.dump(),
             "lock": self.lock.dump(),
+            "rollbacks": self.rollbacks.dump(),
             "reports": self.reports.dump(),
         }
         plain = replace(self, lock=LockMemory(), reports=ReportMemory())
@@ -456,6 +510,7 @@ class ChangelogMemory:
         last_run = fields["last_run"]
         fields["last_run"] = RunEffect(_OLD_EFFECTS.get(last_run, last_run))
         fields["lock"] = LockMemory.load(fields.get("lock", {}))
+        fields["rollbacks"] = RollbackMemory.load(fields.get("rollbacks", {}))
         fields["durations"] = DurationHistogram.load(fields["durations"])
         memory = cls(**fields)
         memory.count_runs()

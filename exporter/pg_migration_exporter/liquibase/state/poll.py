@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pg_migration_exporter.liquibase.history.counters import RowCounters
+from pg_migration_exporter.liquibase.history.rollbacks import Transactions
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 
 
@@ -30,6 +31,7 @@ class Poll:
     #: The number of rows of the history, and the order of the last one.
     rows: int = 0
     last_order: int = 0
+    transactions: Transactions | None = None
 
 
 @dataclass(frozen=True, slots=True)

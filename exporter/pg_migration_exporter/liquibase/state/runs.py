@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from pg_migration_exporter.liquibase.history.changes import ChangeKind, HistoryChanges
+from pg_migration_exporter.liquibase.history.rollbacks import RolledBack
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.state.evidence import RunEffect
 
@@ -66,6 +67,10 @@ class EndedRun:
     is_consecutive: bool = False
     #: The DEPLOYMENT_IDs of the rows: one, unless several runs ended between two polls.
     deployments: tuple[str, ...] = ()
+    #: What was rolled back meanwhile; None if that is not known, or not yet.
+    rolled_back: RolledBack | None = None
+    #: Whether what it rolled back has not arrived yet.
+    is_late: bool = False
 
 
 @dataclass(slots=True)

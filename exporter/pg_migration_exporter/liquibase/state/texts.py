@@ -52,8 +52,8 @@ STATES: dict[MigrationState, StateText] = {
     MigrationState.NOT_INITIALISED: StateText(
         level="info",
         title="This database has never been migrated",
-        meaning="The database has no Liquibase tables: it was never migrated, or the tables were "
-        "dropped.",
+        meaning="The database has no Liquibase tables, or no changeset is recorded in them: it was "
+        "never migrated, or the tables were dropped.",
         steps="Before the first migration, nothing. Otherwise check that this is the right "
         "database, and whether somebody ran drop-all.",
         moving="Nothing is running",

@@ -33,6 +33,8 @@ class TrackedChangelog:
     quiet_at: float = 0.0
     #: Process IDs of the sessions that have held the lock since then.
     holders: frozenset[int] = frozenset()
+    #: When pg_stat_statements is read again that was unreadable (time.monotonic).
+    statements_due_at: float = 0.0
     #: What the files expected at the previous poll, None before it could be compared.
     _expected: frozenset[str] | None = None
     had_pending: bool = False
