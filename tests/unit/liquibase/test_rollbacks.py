@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ COMPLETE, FAILED, UNKNOWN = Completion.COMPLETE, Completion.FAILED, Completion.U
 
 def rolled_back(count: int, version: str = "5.0.1", **facts: Any) -> RolledBack:
     """So many transactions during a run, by its session alone."""
-    return RolledBack(count, **{"is_alone": True, "version": version} | facts)
+    return replace(RolledBack(count, is_alone=True, version=version), **facts)
 
 
 @pytest.mark.parametrize(

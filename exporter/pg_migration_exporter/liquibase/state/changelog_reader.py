@@ -248,6 +248,7 @@ class ChangelogReader:
             blocked=answers.run.blocked,
             applied=len(changelog.history.checksums),
             last_run=memory.last_run,
+            is_recording=bool(changelog.history.changes),
             inferred_failure=memory.failure,
             unknown_outcome=memory.unknown_outcome,
             reported_failure=memory.reported_failure,

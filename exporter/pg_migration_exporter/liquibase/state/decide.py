@@ -89,6 +89,7 @@ def decide(evidence: Evidence) -> Decision:
         _locked,
         _session_at_work,
         _reported_running,
+        _recording,
         _failed,
         _unknown_outcome,
         _drifted,
@@ -154,6 +155,16 @@ def _reported_running(evidence: Evidence) -> Decision | None:
         "the wrapper reports that Liquibase is running; it does not hold the lock: it is starting "
         "or ending, or has nothing to do",
         "wrapper",
+    )
+
+
+def _recording(evidence: Evidence) -> Decision | None:
+    """Without changelog files, rows alone do not show that their run succeeds."""
+    if evidence.comparison is not None or not evidence.is_recording:
+        return None
+    return Decision(
+        MigrationState.RUNNING,
+        "changesets were recorded a moment ago: their run goes on or has just ended",
     )
 
 

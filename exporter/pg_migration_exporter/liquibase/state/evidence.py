@@ -165,6 +165,8 @@ class Evidence:
     #: Number of runs that ended since the previous poll.
     runs_ended: int = 0
     last_run: RunEffect = RunEffect.UNKNOWN
+    #: Rows were written by a run that has not been counted yet: it goes on or has just ended.
+    is_recording: bool = False
     #: The failure that no later run has repaired.
     inferred_failure: InferredFailure | None = None
     #: Why it is not known how the last run ended.
