@@ -9,20 +9,23 @@ import sys
 import time
 from typing import Literal
 
-_SECRETS = (
-    (re.compile(r"(://[^\s/:@]*:)[^\s@]*@"), r"\1***@"),
-    (
-        re.compile(r"((?:password|passwd|pwd)\s*=\s*)('(?:\\.|[^'\\])*'|\S+)", re.IGNORECASE),
-        r"\1***",
-    ),
-)
+_PASSWORD = re.compile(r"((?:password|passwd|pwd)\s*=\s*)('(?:\\.|[^'\\])*+'|\S+)", re.IGNORECASE)
+_WORD = re.compile(r"\S+")
 
 
 def redact(text: str) -> str:
     """Hide anything like a password in a connection string or URL."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
+    if "://" in text:
+        text = _WORD.sub(_without_password, text)
+    return _PASSWORD.sub(r"\1***", text)
+
+
+def _without_password(match: re.Match[str]) -> str:
+    """Hide what is between the first : and the last @ of a URL: a password may contain both."""
+    before, separator, rest = match[0].partition("://")
+    login, at, server = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    return f"{before}{separator}{user}:***@{server}" if at and colon else match[0]
 
 
 class TextFormatter(logging.Formatter):

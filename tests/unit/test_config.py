@@ -75,7 +75,7 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
         ("listen: ':99999'", "listen: not an address; write HOST:PORT"),
         ("reports: {endpoint: {url: 'db:1'}}", "reports.endpoint.url: not a URL; write http://"),
         ("reports: {endpoint: {url: 'http://u:p@h'}}", "reports.endpoint.url: not a URL; write"),
-        ("reports: {endpoint: {url: 'http://h:x'}}", "reports.endpoint.url: port could not be"),
+        ("reports: {endpoint: {url: 'http://h:x'}}", "reports.endpoint.url: not a URL; write"),
         ("log: {level: loud}", "log.level: input should be 'debug', 'info', 'warning' or 'error'"),
         ("log: {}\nlisten: ':1'\nlog: {}", ":3:1: not valid YAML: duplicate key log"),
         ("log: {}\n[log]: {}", ":2:1: not valid YAML: a key cannot be a list or a mapping"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pg_migration_exporter.config import Settings, load_settings
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.config.targets import settings_by_target
+from pg_migration_exporter.config.value_types import is_url
 from pg_migration_exporter.errors import ConfigError, UserError
 from pg_migration_exporter.reference.catalogue import TAKEN_NAMES
 
@@ -48,12 +48,7 @@ def read_target(options: argparse.Namespace) -> Settings:
 
 def read_url(options: argparse.Namespace) -> str:
     """Return the URL of --url. Raises UserError, which never quotes a password."""
-    try:
-        parts = urlsplit(options.url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.username is None
-    except ValueError:
-        usable = False
-    if not usable:
+    if not is_url(options.url):
         raise UserError(
             "--url: not an http or https URL, or one with a user name; write http://HOST:PORT"
         )

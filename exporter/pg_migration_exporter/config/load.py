@@ -7,12 +7,9 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
-from pydantic import SecretStr
-
 from pg_migration_exporter.config.checks import read_checks
 from pg_migration_exporter.config.custom_metrics import read_custom_metrics, refuse_taken_names
+from pg_migration_exporter.config.dsn import check_dsn
 from pg_migration_exporter.config.schema import DEFAULT_TARGET, Settings, TargetSection
 from pg_migration_exporter.config.user_statement import (
     StatementT,
@@ -99,27 +96,15 @@ def _check_servers(settings: Settings, file: Path | None, option: str | None) ->
         names.add(target.name)
         if target.postgres.dsn is None:
             raise ConfigError(f"{location.child('postgres')}: a target needs its own dsn")
-        _check_dsn(target.postgres.dsn, str(location.child("postgres", "dsn")))
-        if target.pgbouncer is not None and target.pgbouncer.dsn is not None:
-            _check_dsn(target.pgbouncer.dsn, str(location.child("pgbouncer", "dsn")))
-    if settings.pgbouncer.dsn is not None:
-        _check_dsn(settings.pgbouncer.dsn, str(root.child("pgbouncer", "dsn")))
-    if settings.postgres.dsn is not None:
-        _check_dsn(settings.postgres.dsn, option or str(root.child("postgres", "dsn")))
-    elif not settings.targets and not any(map(os.environ.get, LIBPQ_SERVER_VARIABLES)):
+        check_dsn(target.postgres.dsn, str(location.child("postgres", "dsn")))
+        if target.pgbouncer is not None:
+            check_dsn(target.pgbouncer.dsn, str(location.child("pgbouncer", "dsn")))
+    check_dsn(settings.pgbouncer.dsn, str(root.child("pgbouncer", "dsn")))
+    check_dsn(settings.reports.dsn, str(root.child("reports", "dsn")))
+    check_dsn(settings.postgres.dsn, option or str(root.child("postgres", "dsn")))
+    names_a_server = settings.targets or any(map(os.environ.get, LIBPQ_SERVER_VARIABLES))
+    if settings.postgres.dsn is None and not names_a_server:
         raise ConfigError(
             "no server is configured: use --dsn, or postgres.dsn in the configuration file, "
             f"or one of {', '.join(LIBPQ_SERVER_VARIABLES)} in the environment"
         )
-
-
-def _check_dsn(dsn: SecretStr, source: str) -> None:
-    try:
-        conninfo_to_dict(dsn.get_secret_value())
-    except ProgrammingError:
-        # libpq's message quotes the string, which may contain the password.
-        raise ConfigError(
-            f"{source}: not a libpq connection string; write "
-            "postgresql://USER@HOST:PORT/DATABASE (special characters percent-encoded) or "
-            "host=HOST port=PORT dbname=DATABASE user=USER"
-        ) from None

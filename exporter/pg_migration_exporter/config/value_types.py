@@ -47,11 +47,19 @@ def _check_address(value: str) -> str:
     return value
 
 
+def is_url(value: str) -> bool:
+    """Return whether it is an http or https URL that cannot contain a password."""
+    try:
+        url = urlsplit(value)
+        has_host = bool(url.hostname) and url.port != 0  # raises ValueError for an invalid port
+    except ValueError:
+        return False
+    return has_host and url.scheme in ("http", "https") and "@" not in value and not url.query
+
+
 def _check_url(value: str) -> str:
-    url = urlsplit(value)
-    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.query:
+    if not is_url(value):
         raise ValueError("not a URL; write http://HOST:PORT or https://HOST, without user or query")
-    _ = url.port  # raises ValueError for an invalid port
     return value
 
 

@@ -172,10 +172,12 @@ def test_an_unreachable_database_for_the_report_costs_one_line(
 def test_a_dsn_that_cannot_be_read_is_not_repeated(make_wrapper: MakeWrapper) -> None:
     done = make_wrapper(table=True, dsn="password=s3cret nonsense").run("true")
     assert done.returncode == 0
-    assert done.stderr == (
+    [line] = done.stderr.splitlines()
+    assert line.startswith(
         b"pg-migration-exporter: the end of this run was not reported to table "
-        b"migration_exporter.report: reports.dsn: not a connection string that libpq can read\n"
+        b"migration_exporter.report: reports.dsn: not a libpq connection string; write "
     )
+    assert b"s3cret" not in line
 
 
 @pytest.fixture

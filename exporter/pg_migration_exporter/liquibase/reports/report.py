@@ -13,10 +13,11 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from pg_migration_exporter.config.servers import normalize_server
 from pg_migration_exporter.liquibase import commands
+from pg_migration_exporter.log import redact
 
 #: Path of the exporter's HTTP endpoint for reports.
 REPORTS_PATH = "/api/v1/reports"
@@ -65,6 +66,14 @@ def _clean(value: object) -> object:
     return _NOT_STORABLE.sub(" ", value).strip()[:_LONGEST_TEXT]
 
 
+def _without_credentials(file: str) -> str:
+    """Return a URL of a file without user, password and query; anything else unchanged."""
+    scheme, separator, rest = file.partition("://")
+    if not separator:
+        return file
+    return f"{scheme}://{re.split('[?#]', rest)[0].rpartition('@')[2]}"
+
+
 Text = Annotated[str, BeforeValidator(_clean)]
 #: Seconds since the epoch on the wrapper's clock, or a duration in seconds.
 Seconds = Annotated[float, Field(ge=0, lt=1e11, allow_inf_nan=False)]
@@ -95,7 +104,7 @@ class RunTarget(_ReportModel):
     servers: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
     database: Text = ""
     changelog: Text = ""
-    changelog_file: Text = ""
+    changelog_file: Annotated[Text, AfterValidator(_without_credentials)] = ""
 
 
 class Summary(_ReportModel):
@@ -112,7 +121,7 @@ class Failure(_ReportModel):
     """Why the run failed. `changeset` is "" if none caused it; `reason` contains no SQL."""
 
     changeset: Text = ""
-    reason: Text
+    reason: Annotated[Text, AfterValidator(redact)]
 
 
 class Report(_ReportModel):

@@ -49,9 +49,12 @@ class JdbcUrl:
 
 
 def parse_jdbc_url(url: str) -> JdbcUrl | None:
-    """Parse a URL; return None if it is not a PostgreSQL URL."""
+    """Parse a URL; return None if it is not a PostgreSQL URL.
+
+    The driver knows no user before the host. What looks like one may have a password in it.
+    """
     match = _URL.fullmatch(url.strip())
-    if match is None:
+    if match is None or "@" in url.partition("?")[0]:
         return None
     servers = (match["servers"] or "localhost").split(",")
     matches = [_SERVER.fullmatch(server) for server in servers]

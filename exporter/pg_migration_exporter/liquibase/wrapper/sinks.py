@@ -14,6 +14,7 @@ from psycopg import errors
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
+from pg_migration_exporter.config.dsn import check_dsn
 from pg_migration_exporter.config.report_token import read_token
 from pg_migration_exporter.config.schema import ReportsSection
 from pg_migration_exporter.errors import ConfigError
@@ -81,11 +82,8 @@ class TableSink:
 def _conninfo(dsn: SecretStr | None, options: LiquibaseOptions) -> str:
     if dsn is None:
         return read_conninfo(options)
-    try:
-        return make_conninfo(dsn.get_secret_value(), **REPORTING)
-    except psycopg.ProgrammingError:
-        # libpq's message quotes the string, which may contain the password.
-        raise ConfigError("reports.dsn: not a connection string that libpq can read") from None
+    check_dsn(dsn, "reports.dsn")
+    return make_conninfo(dsn.get_secret_value(), **REPORTING)
 
 
 @dataclass(frozen=True, slots=True)
