@@ -4,15 +4,20 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
 
 from pg_migration_exporter.cli import build_parser
+from pg_migration_exporter.config.custom_metrics import occupied_names
+from pg_migration_exporter.logs import log_metrics
+from pg_migration_exporter.reference.catalogue import FAMILIES
 from testbed.postgres import Server
-from tests.bundle.all_alerts import ALERTS, ROOT, VALUES, runbook
+from testbed.workspace import Workspace
+from tests.bundle.all_alerts import ALERTS, RECORDS, ROOT, VALUES, runbook
 
 RUNBOOKS = ROOT / "docs/runbooks"
 FOLDERS = (RUNBOOKS, ROOT / "examples/quest/runbooks")
@@ -27,8 +32,27 @@ DESCRIPTIONS: dict[str, str] = {
 #: How a block begins that the exporter's role may not run.
 ADMINISTRATORS = "-- admin"
 CHANGING = re.compile(
-    r"\b(DROP|ANALYZE|ALTER|UPDATE|DELETE|VACUUM|REINDEX|PREPARED '|pg_\w+_backend|pg_reload_conf"
-    r"|pg_wal_replay_resume|pg_drop_\w+|pg_switch_wal)"
+    r"\b(DROP|ANALYZE|ALTER|UPDATE|DELETE|VACUUM|REINDEX|ROLLBACK PREPARED|pg_\w+_backend"
+    r"|pg_reload_conf|pg_wal_replay_resume|pg_drop_\w+|pg_switch_wal)"
+)
+#: What begins every block: a function planted in another schema must not run with these rights.
+PINNED = "SET search_path = pg_catalog, pg_temp;"
+#: Changes that an administrator may run as they stand.
+HARMLESS = {"pg_reload_conf()", "pg_switch_wal()", "pg_wal_replay_resume()"}
+PLACEHOLDER = re.compile(r"<\w+>")
+#: Commands that a Debian host alone has.
+#: A series of ours, as sentences and PromQL name it.
+SERIES = re.compile(
+    r"\b(?:(?:datname|instance|migration|instance_datname):[a-z0-9_:]+"
+    r"|(?:liquibase|postgres|pgbouncer|migration)_[a-z0-9_]+)"
+)
+KNOWN_SERIES = {
+    *(name for family in FAMILIES for name in occupied_names(family)),
+    *(family.name for family in log_metrics.FAMILIES),
+    *(rule["record"] for rule in RECORDS),
+}
+OF_DEBIAN = re.compile(
+    r"\b(systemctl|journalctl|pg_lsclusters|df -|iostat|pgrep|namei|fuser)|/var/log/|ALTER SYSTEM"
 )
 CHANGELOG_TABLE = """
 CREATE TABLE databasechangelog (
@@ -94,28 +118,153 @@ def test_the_servers_log_is_read_in_every_format(path: Path) -> None:
     assert not names
 
 
-@pytest.fixture(scope="module")
-def reader(server: Server) -> Iterator[psycopg.Connection[Any]]:
-    """A session of the exporter's role, in a database with Liquibase's tables."""
-    database = server.create_database("runbooks")
-    database.execute(CHANGELOG_TABLE)
-    database.execute(LOCK_TABLE)
-    grant = ["psql", "-q", "-v", "exporter=runbook_reader", "-f", "sql/grants.sql"]
-    subprocess.run([*grant, database.conninfo()], check=True, cwd=ROOT)
-    with database.connect() as connection:
-        connection.execute("SET ROLE runbook_reader")
-        yield connection
-    server.drop_database(database.name)
+@EVERY_RUNBOOK
+def test_sql_finds_no_planted_function(path: Path) -> None:
+    for block in _sql_blocks(path):
+        first = next(line for line in block.splitlines() if not line.lstrip().startswith("--"))
+        assert first.strip() == PINNED, block
 
 
 @EVERY_RUNBOOK
+def test_an_example_that_changes_something_does_not_run_as_it_stands(path: Path) -> None:
+    """Pasted at night, a plausible name or number would hit something real."""
+    for block in _sql_blocks(path):
+        if block.startswith(ADMINISTRATORS):
+            is_harmless = any(call in block for call in HARMLESS)
+            assert bool(PLACEHOLDER.search(block)) != is_harmless, block
+        assert not re.search(r"'[^'\n]*<\w+>[^'\n]*'", block), "it parses within quotes"
+
+
+class Pair(NamedTuple):
+    """Sessions of an administrator and of the exporter's role, on a primary or on its standby."""
+
+    administrator: psycopg.Connection[Any]
+    reader: psycopg.Connection[Any]
+
+
+@pytest.fixture(scope="module")
+def primary(workspace: Workspace) -> Iterator[Server]:
+    """A server with Liquibase's tables, and an object for each placeholder."""
+    server = Server(workspace, "runbooks")
+    server.configure({"max_prepared_transactions": "2", "wal_level": "logical"})
+    with server:
+        database = server.database()
+        database.execute("CREATE EXTENSION pg_stat_statements")
+        database.execute(CHANGELOG_TABLE)
+        database.execute(LOCK_TABLE)
+        grant = ["psql", "-q", "-v", "exporter=runbook_reader", "-f", "sql/grants.sql"]
+        subprocess.run([*grant, database.conninfo()], check=True, cwd=ROOT)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def standby(primary: Server) -> Iterator[Server]:
+    with primary.standby() as standby:
+        primary.wait_for_replay(standby)
+        yield standby
+
+
+@contextmanager
+def _sessions(server: Server) -> Iterator[Pair]:
+    with (
+        server.database().connect() as administrator,
+        server.database().connect() as reader,
+    ):
+        reader.execute("SET ROLE runbook_reader")
+        yield Pair(administrator, reader)
+
+
+@pytest.fixture(scope="module")
+def on_primary(primary: Server) -> Iterator[Pair]:
+    with _sessions(primary) as sessions:
+        yield sessions
+
+
+@pytest.fixture(scope="module")
+def on_standby(standby: Server) -> Iterator[Pair]:
+    with _sessions(standby) as sessions:
+        yield sessions
+
+
+@EVERY_RUNBOOK
+@pytest.mark.parametrize("where", ["on_primary", "on_standby"])
 def test_sql_for_the_diagnosis_runs_with_the_exporters_rights(
-    path: Path, reader: psycopg.Connection[Any]
+    path: Path, where: str, request: pytest.FixtureRequest
 ) -> None:
     """Shown to someone at night: the names, the columns and the rights must be right."""
+    reader = request.getfixturevalue(where).reader
     for block in _sql_blocks(path):
         if not block.startswith(ADMINISTRATORS):
             reader.execute(block.encode())
+
+
+def _bound(block: str, administrator: psycopg.Connection[Any]) -> str:
+    """Return the block with objects of its own in the place of the placeholders."""
+    wanted = {found.strip("<>") for found in PLACEHOLDER.findall(block)}
+    for name in wanted & MADE.keys():
+        for statement in MADE[name]:
+            administrator.execute(statement)
+    return PLACEHOLDER.sub(lambda found: BOUND[found[0].strip("<>")], block)
+
+
+#: Placeholder -> how its object is made, and what it is called.
+MADE = {
+    "index": [
+        "CREATE TABLE IF NOT EXISTS public.quests (id int)",
+        "CREATE INDEX IF NOT EXISTS quests_id ON public.quests (id)",
+    ],
+    "table": ["CREATE TABLE IF NOT EXISTS public.quests (id int)"],
+    "gid": ["BEGIN", "CREATE TABLE public.left_open (id int)", "PREPARE TRANSACTION 'left open'"],
+    "slot": ["SELECT pg_catalog.pg_create_physical_replication_slot('unused')"],
+}
+BOUND = {
+    "index": "public.quests_id",
+    "table": "public.quests",
+    "gid": "'left open'",
+    "slot": "'unused'",
+    "size": "'2GB'",
+    "names": "''",
+    "pid": "1",  # no session of the server: a warning
+}
+
+
+@EVERY_RUNBOOK
+def test_sql_of_the_administrator_runs_once_its_placeholders_are_bound(
+    path: Path, on_primary: Pair, request: pytest.FixtureRequest
+) -> None:
+    for block in (block for block in _sql_blocks(path) if block.startswith(ADMINISTRATORS)):
+        is_on_standby = "on the standby" in block.partition("\n")[0]
+        sessions = request.getfixturevalue("on_standby") if is_on_standby else on_primary
+        if PLACEHOLDER.search(block):
+            with pytest.raises(psycopg.errors.SyntaxError):
+                sessions.administrator.execute(block.encode())
+        for statement in _bound(block, sessions.administrator).split(";\n"):
+            sessions.administrator.execute(statement.encode())
+
+
+@EVERY_RUNBOOK
+def test_series_that_are_named_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    marked = re.findall(r"`([^`\n]+)`", text)
+    marked += re.findall(r"```(?:promql|bash)\n(.*?)```", text, re.DOTALL)
+    for name in {name for part in marked for name in SERIES.findall(part)}:
+        is_beginning = name.endswith("_") and any(known.startswith(name) for known in KNOWN_SERIES)
+        assert name in KNOWN_SERIES or is_beginning, name
+
+
+@EVERY_RUNBOOK
+def test_commands_of_debian_have_their_like_elsewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    blocks = [*_shell_blocks(path), *_sql_blocks(path)]
+    if any(OF_DEBIAN.search(block) for block in blocks):
+        assert "commands.md)" in text
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_a_page_is_for_what_hurts(rule: dict[str, Any]) -> None:
+    impact = runbook(rule["alert"]).read_text(encoding="utf-8").partition("## Impact\n\n")[2]
+    if rule["labels"]["severity"] in {"critical", "high"}:
+        assert not impact.startswith("None"), "it wakes somebody: say what it does to whom"
 
 
 @EVERY_RUNBOOK

@@ -89,4 +89,4 @@ def test_a_phone_shows_severity_and_alert(name: str, tmp_path: Path) -> None:
 
 def test_the_end_of_an_alert_has_its_name_in_the_title(tmp_path: Path) -> None:
     labels = EXPECTED["MigrationBlocked"][0][0]
-    assert _title(tmp_path, "resolved", labels) == "RESOLVED MigrationBlocked game"
+    assert _title(tmp_path, "resolved", labels) == "RESOLVED MigrationBlocked game db1:9886"

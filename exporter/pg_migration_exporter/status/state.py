@@ -27,7 +27,8 @@ _IDLE = (
 )
 _OTHERS_WAIT = (
     "They wait until it ends: check its progress. If users cannot wait that long, cancel its "
-    "statement (an index build only if it is the cause): the run fails and can be repeated."
+    "statement, also a plain index build: the run fails and can be repeated. An index build with "
+    "CONCURRENTLY blocks nobody: never cancel it for this."
 )
 _FAILED = {"failed": "failed", "skipped": "cannot run"}
 
