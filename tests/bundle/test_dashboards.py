@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import reduce
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -165,7 +167,7 @@ def test_panel_says_what_it_shows_and_why_it_may_show_nothing(panel: dict[str, A
 
 @every_panel
 def test_panel_of_the_log_says_how_to_have_one(panel: dict[str, Any], root: Path) -> None:
-    if any(LOG_JOB in target["expr"] for target in panel["targets"]):
+    if any(f'job="{LOG_JOB}"' in target["expr"] for target in panel["targets"]):
         assert "docs/logs.md" in panel["fieldConfig"]["defaults"]["noValue"]
     for page in re.findall(r"docs/[\w-]+\.md", panel["fieldConfig"]["defaults"]["noValue"]):
         assert (root / page).is_file()
@@ -253,6 +255,27 @@ def test_query_is_for_the_targets_that_are_chosen(query: Query) -> None:
         assert {"job", "instance"} <= matched.keys(), selector.name
         if matched["job"] == LOG_JOB:
             assert "$log" in query.expression, "the log panels follow the chosen server"
+
+
+def test_alerts_that_fire_are_ours_also_those_of_a_missing_server() -> None:
+    """absent() has no instance, and alerts of the log pipeline have another one."""
+    cockpit = DASHBOARDS["pg-migration-cockpit"]
+    [panel] = [panel for panel in panels(cockpit) if panel["title"] == "Alerts that fire"]
+    [query] = panel_queries("", panel)
+    chosen = {"$job": "(exporter)", "$instance": "(db1:9886|db2:9886)", "$log": "(db1:9887)"}
+    expression = reduce(_replaced, chosen.items(), query.expression)
+    for selector in _selectors(replace(query, expression=expression)):
+        matched = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
+        assert all(re.fullmatch(matched["job"], job) for job in ("exporter", LOG_JOB, ""))
+        instances = ("db1:9886", "db2:9886", "db1:9887", "")
+        assert all(re.fullmatch(matched["instance"], instance) for instance in instances)
+        assert not re.fullmatch(matched["instance"], "db3:9886")
+        assert set(matched["alertname"].split("|")) == {rule["alert"] for rule in ALERTS}
+    assert panel["options"]["sortBy"] == [{"displayName": "severity", "desc": True}]
+
+
+def _replaced(text: str, pair: tuple[str, str]) -> str:
+    return text.replace(*pair)
 
 
 @every_query

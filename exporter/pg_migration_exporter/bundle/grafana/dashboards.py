@@ -69,11 +69,19 @@ def _log_job(values: Values) -> str:
     return f'job="{values.logs.metrics.job}"'
 
 
+def _our_alerts(values: Values) -> str:
+    """Return matchers that select the alerts of the chosen servers, and those of no server at all."""
+    names = (name for group in alert_groups(values.alert_folders) for name in group.alerts)
+    jobs = f"$job|{values.logs.metrics.job}|"
+    return f'alertname=~"{"|".join(sorted(names))}", job=~"{jobs}", instance=~"$instance|$log|"'
+
+
 def _context(values: Values) -> Json:
     return values.model_dump(by_alias=True) | {
         "server": SERVER,
         "database": DATABASE,
         "log": f'{_log_job(values)}, instance=~"$log"',
+        "our_alerts": _our_alerts(values),
         "target": ", ".join(values.prometheus.identity),
         "state": state_number(DATABASE),
     }

@@ -4,6 +4,7 @@ Every text of a panel is a template that sees the values, and:
 
 - `server` and `database`: matchers that select the series of the chosen servers and databases;
   `log`: those of the log pipeline of these servers;
+- `our_alerts`: matchers that select the alerts of the chosen servers, and those of no server;
 - `target`: the labels that tell one target from another;
 - `state`: an expression for the number of each changelog's state (states.py).
 """
