@@ -82,6 +82,54 @@ def test_a_changeset_that_runs_on_change_and_fails(scenario: Scenario) -> None:
     assert runs(page) == {"succeeded": 1, "failed": 1}
 
 
+VIEWS = """databaseChangeLog:
+- changeSet:
+    id: view
+    author: test
+    runOnChange: true
+    changes:
+    - createView:
+        viewName: numbers
+        replaceIfExists: true
+        selectQuery: select {} as number
+"""
+
+
+def test_an_edited_changeset_whose_checksum_only_liquibase_knows(scenario: Scenario) -> None:
+    scenario.write_text("changelog.yaml", VIEWS.format(1))
+    scenario.watch("changelog.yaml")
+    assert scenario.run(changelog="changelog.yaml") == 0
+    scenario.until_counted(1)
+    scenario.until("succeeded")
+    scenario.write_text("changelog.yaml", VIEWS.format("missing"))
+    scenario.until("pending")
+    scenario.restart_exporter()
+    assert scenario.until("pending").value("liquibase_changesets_pending") == 1
+    assert scenario.run(changelog="changelog.yaml") == 1
+    assert runs(scenario.until_counted(2)) == {"succeeded": 1, "failed": 1}
+
+    scenario.write_text("changelog.yaml", VIEWS.format(2))
+    assert scenario.run(changelog="changelog.yaml") == 0
+    scenario.until("succeeded")
+    assert runs(scenario.until_counted(3)) == {"succeeded": 2, "failed": 1}
+
+
+@pytest.mark.liquibase("4.20.0", "4.24.0", "4.27.0", "4.33.0", "5.0.1")
+def test_a_view_that_always_runs_fails_after_others(scenario: Scenario) -> None:
+    always = "view runAlways:true: create or replace view numbers as select count(*) from {}"
+    start(scenario, FIRST, always.format("first"))
+    scenario.write("changelog.sql", FIRST, SECOND, always.format("first"))
+    assert scenario.run() == 0
+    assert runs(scenario.until_counted(2)) == {"succeeded": 2}
+    scenario.database.execute("DROP VIEW numbers; ALTER TABLE first RENAME TO moved")
+    scenario.write("changelog.sql", FIRST, SECOND, "3: select 3", always.format("first"))
+    assert scenario.run() == 1
+
+    page = scenario.until_counted(3)
+    assert runs(page) == {"succeeded": 2, "failed": 1}
+    assert scenario.until("failed")
+
+
 def test_a_failure_survives_commands_that_apply_nothing(scenario: Scenario) -> None:
     start(scenario, FIRST)
     scenario.write("changelog.sql", FIRST, BROKEN)

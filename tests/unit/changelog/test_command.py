@@ -57,6 +57,7 @@ def test_json_has_everything(capsys: pytest.CaptureFixture[str], tmp_path: Path)
         "contexts": ["z"],
         "labels": [],
         "other_paths": [],
+        "fingerprint": "",
         "writes": False,
         "old_checksum": "8:551a6b5455d661ce7101a063b818ca3e",
     }

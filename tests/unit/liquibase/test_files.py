@@ -10,6 +10,7 @@ from pg_migration_exporter.config.schema import ChangelogSection
 from pg_migration_exporter.liquibase.changelog import read_changelog
 from pg_migration_exporter.liquibase.state.changelog_files import files_for
 from pg_migration_exporter.liquibase.state.comparison import combine, compare_changesets
+from pg_migration_exporter.liquibase.state.seen_contents import SeenContents
 
 SQL = """--liquibase formatted sql
 --changeset me:one
@@ -144,6 +145,58 @@ def test_a_checksum_that_only_liquibase_can_compare(changelog: Path) -> None:
     history = recorded(changelog, "one", "two") | {"a.sql::two::me": "7:0123"}
 
     assert compare_changesets(read_changelog("a.sql", [changelog]), history).unchecked == 1
+
+
+XML = """<databaseChangeLog xmlns="http://www.liquibase.org/xml/ns/dbchangelog"
+  xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+  xsi:schemaLocation="http://www.liquibase.org/xml/ns/dbchangelog
+  http://www.liquibase.org/xml/ns/dbchangelog/dbchangelog-latest.xsd">
+<changeSet id="view" author="me" runOnChange="true">{}</changeSet></databaseChangeLog>"""
+YAML = """databaseChangeLog:
+- changeSet:
+    id: view
+    author: me
+    runOnChange: true
+{}"""
+XML_VIEW = '<createView viewName="v">select 1</createView>'
+YAML_VIEW = """    changes:
+    - createView:
+        viewName: v
+        selectQuery: select 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "is_edited"),
+    [
+        ("a.xml", XML_VIEW, XML_VIEW.replace("select 1", "\n  select   1 "), False),
+        ("a.xml", XML_VIEW, f"<comment>new</comment>{XML_VIEW}", False),
+        ("a.xml", XML_VIEW, XML_VIEW.replace("select 1", "select 2"), True),
+        ("a.xml", XML_VIEW, XML_VIEW.replace('"v"', '"w"'), True),
+        ("a.yaml", YAML_VIEW, YAML_VIEW.replace("select 1", "'select 1'"), False),
+        ("a.yaml", YAML_VIEW, "    comment: new\n" + YAML_VIEW, False),
+        ("a.yaml", YAML_VIEW, YAML_VIEW.replace("select 1", "select 2"), True),
+        ("a.yaml", YAML_VIEW, YAML_VIEW.replace("selectQuery", "remarks"), True),
+    ],
+)
+def test_an_edit_that_only_liquibase_can_compare(
+    tmp_path: Path, file: str, before: str, after: str, *, is_edited: bool
+) -> None:
+    contents, name = SeenContents(), f"{file}::view::me"
+    document = XML if file.endswith("xml") else YAML
+    for text, checksum, expected in (
+        (before, "9:one", False),
+        (after, "9:one", is_edited),
+        (after, "9:two", False),  # it has run
+        (before, "9:two", is_edited),
+    ):
+        (tmp_path / file).write_text(document.format(text))
+        changelog = read_changelog(file, [tmp_path])
+        found = compare_changesets(changelog, {name: checksum}, contents)
+        assert found.edited == found.pending == ((name,) if expected else ())
+        assert found.unchecked == int(not expected)
+    contents.accept([name])
+    assert not compare_changesets(changelog, {name: "9:two"}, contents).edited
 
 
 @pytest.mark.parametrize(

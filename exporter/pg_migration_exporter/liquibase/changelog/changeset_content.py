@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
@@ -35,6 +36,7 @@ def read(node: Node, is_yaml: bool, modified: bool) -> tuple[ChangeSetContent, t
         tuple(_checksums(parts)),
         modified or any(part.name == "modifySql" for part in parts),
         tuple(_precondition_failures(parts)),
+        _fingerprint(parts),
     )
     return content, (*_dates(node), *_unknown_changes(parts, is_yaml))
 
@@ -63,6 +65,21 @@ def _is_change(part: Node) -> bool:
     if part.name in schema.CHANGES:
         return True
     return bool(part.children) and part.name not in schema.CHANGESET_PARTS
+
+
+def _fingerprint(parts: Iterable[Node]) -> str:
+    """Return a digest of the changes that white space and the order of attributes leave as it is.
+
+    It shows that changes were edited, also those whose checksum only Liquibase can compute.
+    """
+    changes = [_digested(part) for part in parts if _is_change(part) or part.name == "modifySql"]
+    return hashlib.md5(repr(changes).encode(), usedforsecurity=False).hexdigest()
+
+
+def _digested(node: Node) -> tuple[object, ...]:
+    leaves = sorted(_digested(child) for child in node.children if not child.children)
+    branches = [_digested(child) for child in node.children if child.children]
+    return (node.name, " ".join((node.value or "").split()), *node.items, *leaves, *branches)
 
 
 def _change(part: Node) -> Change:

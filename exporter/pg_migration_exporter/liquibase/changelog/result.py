@@ -39,6 +39,8 @@ class ExpectedChangeset:
     writes: bool = False
     #: Its version 8 checksum, which Liquibase before 4.22 records, None where it is not known.
     old_checksum: str | None = None
+    #: A digest of its changes, where only Liquibase can compute the checksum.
+    fingerprint: str = ""
 
     @property
     def identity(self) -> str:

@@ -137,6 +137,7 @@ class ChangeSetSelector:
         own_context = changeset.statement.get("contextFilter", "context")
         own_labels = expressions.items(changeset.statement.get("labels"))
         always = attributes.get("runAlways", attributes.get("alwaysRun"))
+        computed = self._scripts.checksum(changeset)
         may_fail = not java.to_boolean(attributes.get("failOnError"), default=True)
         return ExpectedChangeset(
             path=changeset.path,
@@ -144,7 +145,7 @@ class ChangeSetSelector:
             author=changeset.author,
             file=changeset.scope.name,
             line=changeset.statement.line,
-            checksum=self._scripts.checksum(changeset),
+            checksum=computed,
             old_checksum=self._scripts.old_checksum(changeset),
             valid_checksums=tuple(map(checksum.parse, content.valid_checksums)),
             run_always=java.to_boolean(always),
@@ -156,6 +157,7 @@ class ChangeSetSelector:
                 *(label for text in inherited.labels for label in expressions.items(text)),
             ),
             other_paths=changeset.other_paths,
+            fingerprint=content.fingerprint if computed is None else "",
             writes=not (may_fail or content.precondition_failures)
             and writes.certainly_writes(content.changes, self._scripts.texts(changeset)),
         )

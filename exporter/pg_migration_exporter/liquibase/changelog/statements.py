@@ -88,6 +88,8 @@ class ChangeSetContent:
     modified: bool = False
     #: The values of `onFail` and `onError` of its preconditions.
     precondition_failures: tuple[str, ...] = ()
+    #: A digest of the changes, "" for formatted SQL.
+    fingerprint: str = ""
 
     def map(self, function: Callable[[str], str]) -> Self:
         """Return the same content with `function` applied to every text of its changes."""

@@ -6,6 +6,7 @@ brackets crashes the process, and would keep nodes that are not needed.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -125,19 +126,25 @@ class _Reader:
         return Node(name, _line(start), None, ValueKind.MAPPING, tuple(entries.values()))
 
     def _skipped(self, name: str, event: Any) -> Node:
-        """Return a value without its content, except whether it has any."""
+        """Return a value without its content, except for a digest of it if it has any."""
         if type(event) is yaml.ScalarEvent:
             return self._value(name, event, 0)
-        inside: tuple[Node, ...] = ()
+        content: list[str] = []
         level = 1
         while level:
-            kind = type(self._next())
+            inner = self._next()
+            kind = type(inner)
             if kind in _STARTS:
                 level += 1
+                content.append("(")
             elif kind in _ENDS:
                 level -= 1
-            elif not inside:
-                inside = (Node("", _line(event)),)
+                content.append(")")
+            else:
+                content.append(inner.value if kind is yaml.ScalarEvent else f"*{inner.anchor}")
+        has_content = any(text not in "()" for text in content)
+        digest = hashlib.md5("\0".join(content).encode(), usedforsecurity=False).hexdigest()
+        inside = (Node("", _line(event), digest),) if has_content else ()
         return Node(name, _line(event), None, ValueKind.MAPPING, inside)
 
     def _sequence(self, name: str, start: Any, depth: int) -> Node:

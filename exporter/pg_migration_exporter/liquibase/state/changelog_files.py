@@ -13,6 +13,7 @@ from pg_migration_exporter.liquibase.changelog import Changelog, ChangelogCache,
 from pg_migration_exporter.liquibase.history.history import History
 from pg_migration_exporter.liquibase.state.comparison import combine, compare_changesets
 from pg_migration_exporter.liquibase.state.evidence import ChangelogComparison
+from pg_migration_exporter.liquibase.state.seen_contents import SeenContents
 
 #: Seconds for which the files count as unchanged: reading them costs one stat call a file.
 _FRESH_FOR = 2.0
@@ -46,15 +47,23 @@ class ChangelogFiles:
     changed_at: float = 0.0
     _last: _LastComparison | None = None
 
-    async def compare(self, history: History, *, fresh: bool = False) -> ChangelogComparison:
+    async def compare(
+        self, history: History, contents: SeenContents, *, fresh: bool = False
+    ) -> ChangelogComparison:
         """Compare the files with the history; `fresh` rereads the files at once."""
         if fresh:
             self._read_at = 0.0
         changelog = await self._read()
         if self._last is None or not self._last.is_about(changelog, history):
-            result = compare_changesets(changelog, history.checksums)
+            result = compare_changesets(changelog, history.checksums, contents)
             self._last = _LastComparison(changelog, history.version, result)
         return self._last.result
+
+    def accept_edited(self, contents: SeenContents) -> None:
+        """Take edited changesets as they are for those that ran: an update saw no edit."""
+        if self._last is not None and self._last.result.edited:
+            contents.accept(self._last.result.edited)
+            self._last = None
 
     async def _read(self) -> Changelog:
         now = time.monotonic()

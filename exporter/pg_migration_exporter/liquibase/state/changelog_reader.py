@@ -35,6 +35,7 @@ from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
     Evidence,
     ReportedRun,
+    RunEffect,
     TableAccess,
 )
 from pg_migration_exporter.liquibase.state.judged_runs import LOG_DELAY, JudgedRun, JudgedRuns
@@ -340,6 +341,10 @@ class ChangelogReader:
             ended_at=repaired_at,
         )
         changelog.judged.record(memory)
+        last = judged[-1]
+        is_update = last.run.effect is RunEffect.ADDED_ROWS
+        if is_update and last.judgement.outcome == "succeeded" and changelog.files is not None:
+            changelog.files.accept_edited(memory.contents)
 
     async def _describe(self, changelog: TrackedChangelog, run: EndedRun) -> EndedRun:
         """Return the run with what its rolled back transactions are compared with."""
@@ -426,7 +431,9 @@ class ChangelogReader:
     ) -> ChangelogComparison | None:
         if changelog.files is None:
             return None
-        return await changelog.files.compare(changelog.history, fresh=fresh)
+        return await changelog.files.compare(
+            changelog.history, changelog.memory.contents, fresh=fresh
+        )
 
     def _emit_state_change(self, memory: ChangelogMemory, snapshot: ChangelogSnapshot) -> None:
         decision = snapshot.decision

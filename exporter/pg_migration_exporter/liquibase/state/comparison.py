@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pg_migration_exporter.liquibase.changelog import Changelog, ExpectedChangeset
 from pg_migration_exporter.liquibase.state.evidence import ChangelogComparison, OtherPaths
+from pg_migration_exporter.liquibase.state.seen_contents import SeenContents
 
 #: The path of rows that Liquibase writes for itself, such as for a tag on an empty history.
 _INTERNAL_PATH = "liquibase-internal"
@@ -22,6 +23,8 @@ class _Found:
     rerun: list[str] = field(default_factory=list)
     skippable: list[str] = field(default_factory=list)
     unchecked: int = 0
+    edited: list[str] = field(default_factory=list)
+    contents: SeenContents = field(default_factory=SeenContents)
 
     def add(self, changeset: ExpectedChangeset, recorded: Mapping[str, str | None]) -> None:
         """Add a changeset.
@@ -41,7 +44,9 @@ class _Found:
 
     def _add_recorded(self, changeset: ExpectedChangeset, checksum: str | None) -> None:
         accepted = changeset.accepts(checksum)
-        if accepted is None:
+        if accepted is None and changeset.run_on_change:
+            self._add_unchecked(changeset, checksum)
+        elif accepted is None:
             self.unchecked += 1
         elif accepted:
             return
@@ -51,14 +56,26 @@ class _Found:
         else:
             self.drifted.append(changeset.identity)
 
+    def _add_unchecked(self, changeset: ExpectedChangeset, checksum: str | None) -> None:
+        if self.contents.is_edited(changeset, checksum):
+            self.pending.append(changeset.identity)
+            self.edited.append(changeset.identity)
+        else:
+            self.unchecked += 1
+
 
 def compare_changesets(
-    changelog: Changelog, recorded: Mapping[str, str | None]
+    changelog: Changelog,
+    recorded: Mapping[str, str | None],
+    contents: SeenContents | None = None,
 ) -> ChangelogComparison:
-    """Compare the expected changesets with the recorded ones (identity to checksum)."""
+    """Compare the expected changesets with the recorded ones (identity to checksum).
+
+    `contents` are those seen before.
+    """
     if not changelog.complete:
         return ChangelogComparison(unreadable=_first_error(changelog))
-    found = _Found()
+    found = _Found(contents=contents or SeenContents())
     for changeset in changelog.changesets:
         found.add(changeset, recorded)
     unexpected = tuple(_unexpected(changelog, recorded))
@@ -73,6 +90,7 @@ def compare_changesets(
         roots=changelog.roots,
         unchecked=found.unchecked,
         skippable=tuple(found.skippable),
+        edited=tuple(found.edited),
     )
 
 

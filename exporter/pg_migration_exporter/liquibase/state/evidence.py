@@ -66,12 +66,22 @@ class ChangelogComparison:
     unchecked: int = 0
     #: Changesets that have not run and need not: an update goes on if they fail or are skipped.
     skippable: tuple[str, ...] = ()
+    #: Pending changesets that ran and were edited; only Liquibase can tell if they run again.
+    edited: tuple[str, ...] = ()
 
     def left_out(self, recorded: Iterable[str]) -> list[str]:
         """Return what is pending of the roots that have one of the recorded changesets."""
+        return self._of_same_roots(self.pending, set(recorded))
+
+    def not_run_again(self, recorded: Iterable[str]) -> list[str]:
+        """Return what runs again in each update of these roots, and was not recorded."""
         identities = set(recorded)
-        others = [root for root in self.roots if not root & identities]
-        return [name for name in self.pending if not any(name in root for root in others)]
+        names = [name for name in self.rerun if name not in identities | set(self.pending)]
+        return self._of_same_roots(names, identities)
+
+    def _of_same_roots(self, names: Iterable[str], recorded: set[str]) -> list[str]:
+        others = [root for root in self.roots if not root & recorded]
+        return [name for name in names if not any(name in root for root in others)]
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -91,8 +91,9 @@ def _recorded_changesets(
     if set(run.recorded) <= set(files.unexpected):
         return Judgement("unknown")  # a run of other files
     left_out = [name for name in files.left_out(run.recorded) if name in expected]
-    if not left_out:
-        return _SUCCEEDED
+    if not set(left_out) - set(files.edited):
+        is_doubtful = left_out or expected & set(files.not_run_again(run.recorded))
+        return _recorded_some(run) if is_doubtful else _SUCCEEDED
     if run.may_leave_pending:
         return Judgement("unknown", repairs=True)
     if run.is_consecutive and set(run.recorded[1:]) & files.writing:

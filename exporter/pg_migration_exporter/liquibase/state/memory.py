@@ -40,6 +40,7 @@ from pg_migration_exporter.liquibase.state.report_memory import (
 )
 from pg_migration_exporter.liquibase.state.rollback_memory import RollbackMemory
 from pg_migration_exporter.liquibase.state.runs import EndedRun, Traces, ended_runs
+from pg_migration_exporter.liquibase.state.seen_contents import SeenContents
 from pg_migration_exporter.metrics.histograms import DurationHistogram
 
 #: Seconds; PostgreSQL reports at the session's end, or when it has been idle for 10 s.
@@ -117,6 +118,7 @@ class ChangelogMemory:
     uncounted: Sequence[str] = ()
     durations: DurationHistogram = field(default_factory=DurationHistogram)
     rollbacks: RollbackMemory = field(default_factory=RollbackMemory)
+    contents: SeenContents = field(default_factory=SeenContents)
     #: What the run that ended last rolled back has not arrived; whether it created the tables.
     awaits_rollbacks: bool = False
     late_rows: int = 0
@@ -482,6 +484,7 @@ class ChangelogMemory:
             "durations": self.durations.dump(),
             "lock": self.lock.dump(),
             "rollbacks": self.rollbacks.dump(),
+            "contents": self.contents.known,
             "reports": self.reports.dump(),
         }
         plain = replace(self, lock=LockMemory(), reports=ReportMemory())
@@ -510,6 +513,8 @@ class ChangelogMemory:
         last_run = fields["last_run"]
         fields["last_run"] = RunEffect(_OLD_EFFECTS.get(last_run, last_run))
         fields["lock"] = LockMemory.load(fields.get("lock", {}))
+        contents = fields.get("contents", {}).items()
+        fields["contents"] = SeenContents({name: (old, new) for name, (old, new) in contents})
         fields["rollbacks"] = RollbackMemory.load(fields.get("rollbacks", {}))
         fields["durations"] = DurationHistogram.load(fields["durations"])
         memory = cls(**fields)
