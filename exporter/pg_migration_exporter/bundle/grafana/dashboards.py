@@ -70,7 +70,7 @@ def _log_job(values: Values) -> str:
 
 
 def _our_alerts(values: Values) -> str:
-    """Return matchers that select the alerts of the chosen servers, and those of no server at all."""
+    """Return matchers that select the alerts of the chosen servers, and those of no server."""
     names = (name for group in alert_groups(values.alert_folders) for name in group.alerts)
     jobs = f"$job|{values.logs.metrics.job}|"
     return f'alertname=~"{"|".join(sorted(names))}", job=~"{jobs}", instance=~"$instance|$log|"'
