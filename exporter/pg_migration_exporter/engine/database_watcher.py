@@ -25,7 +25,9 @@ from pg_migration_exporter.postgres.session import Session
 
 #: Whether a poll is due: an index build, an ALTER TABLE or a wait for a lock is in progress; and
 #: the databases that are being dropped, since DROP DATABASE waits five seconds for their sessions
-#: to end. Covers all databases of the server, and costs the same for a database of any size.
+#: to end. Anybody may run a statement with these words; only the owner has the lock on the
+#: database, which is looked for if a statement has them. Covers all databases of the server, and
+#: costs the same for a database of any size.
 PROBE = """
 select exists (select from pg_stat_get_progress_info('CREATE INDEX'))
        or exists (select from pg_stat_activity
@@ -33,9 +35,15 @@ select exists (select from pg_stat_get_progress_info('CREATE INDEX'))
                       or state = 'active' and query ~* '\\malter\\M' and pid <> pg_backend_pid())
        as is_busy,
        array(select d.datname::text
-               from pg_stat_activity a join pg_database d on strpos(a.query, d.datname) > 0
+               from pg_stat_activity a cross join pg_database d
               where a.state = 'active' and a.query ~* '\\mdrop\\s+database\\M'
-                and a.pid <> pg_backend_pid()) as dropped
+                and a.pid <> pg_backend_pid()
+                and case when strpos(a.query, d.datname) > 0
+                         then exists (select from pg_locks l
+                                       where l.pid = a.pid and l.locktype = 'object'
+                                         and l.classid = 'pg_database'::regclass
+                                         and l.objid = d.oid and l.granted
+                                         and l.mode = 'AccessExclusiveLock') end) as dropped
 """
 
 

@@ -172,6 +172,29 @@ def test_a_database_can_be_dropped_without_force(
     assert page.value("postgres_up") == 1
 
 
+def test_words_of_anybody_do_not_make_the_exporter_reconnect(
+    server: Server, databases: list[Database], start_exporter: StartExporter
+) -> None:
+    """A statement with the text of DROP DATABASE drops nothing."""
+    main, other, _ = databases
+    exporter = start_exporter(
+        main,
+        databases={"include": [other.name]},
+        watch={"interval": "500ms", "busy_interval": "100ms"},
+    )
+    scrape_until(exporter, all_up(main, other), "both answer")
+    sessions = (
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'pg-migration-exporter'"
+        " AND datname IN (%s, %s) ORDER BY pid"
+    )
+    names = [main.name, other.name]
+    wait_until(lambda: len(server.database().execute(sessions, names)) == 4, 30, "all are in")
+    before = server.database().execute(sessions, names)
+    anybody = server.database()
+    anybody.execute(f"SELECT 'drop database {main.name}, {other.name}', pg_sleep(2)")
+    assert server.database().execute(sessions, names) == before
+
+
 def test_what_is_excluded_beyond_the_limit_or_missing_is_said(
     databases: list[Database], start_exporter: StartExporter
 ) -> None:
