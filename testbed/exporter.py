@@ -38,8 +38,14 @@ class Exporter(HttpService):
         self.configure(config)
 
     def configure(self, config: dict[str, Any]) -> None:
-        """Write the configuration file; a running exporter reads it at a reload."""
+        """Write the configuration file; a running exporter reads it at a reload.
+
+        Its role may be the superuser of the test's own server.
+        """
         own = {"state_directory": str(self.folder)}
+        if "postgres" in config or "targets" in config:
+            postgres = {"allow_superuser": True} | config.get("postgres", {})
+            config = config | {"postgres": postgres}
         self.config.write_text(yaml.safe_dump(own | config, sort_keys=False))
 
     def environment(self) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.fixtures.servers",
     "tests.fixtures.migrations",
     "tests.fixtures.exporters",
+    "tests.fixtures.grants",
     "tests.fixtures.drills",
     "tests.fixtures.wrapper",
     "tests.fixtures.migration_watch",

@@ -58,7 +58,7 @@ CHANGELOG_TABLE = """
 CREATE TABLE databasechangelog (
     id varchar(255), author varchar(255), filename varchar(255), dateexecuted timestamp,
     orderexecuted int, exectype varchar(10), md5sum varchar(35), tag varchar(255),
-    liquibase varchar(20))
+    liquibase varchar(20), deployment_id varchar(10))
 """
 LOCK_TABLE = """
 CREATE TABLE databasechangeloglock (

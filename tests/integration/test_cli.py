@@ -16,6 +16,7 @@ from pg_migration_exporter.config import Settings
 from testbed.database import Database
 from testbed.ports import free_port
 from testbed.programs import exporter_command
+from tests.fixtures.exporters import AS_SUPERUSER
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -33,7 +34,8 @@ def test_help_names_every_subcommand() -> None:
 
 def test_the_example_configuration_can_be_used(tmp_path: Path, database: Database) -> None:
     file = tmp_path / "config.yaml"
-    file.write_text(run("config", "example").stdout)
+    example = run("config", "example").stdout
+    file.write_text(example.replace("allow_superuser: false", "allow_superuser: true"))
     checked = run("serve", "--check-config", "--config", file, "--dsn", database.conninfo())
     assert (checked.returncode, checked.stderr) == (0, "")
     assert "all works: server, connections" in checked.stdout
@@ -75,7 +77,7 @@ def test_an_unknown_key_is_one_line_and_exit_2(tmp_path: Path) -> None:
 def test_a_port_in_use_is_one_line_and_exit_2(database: Database) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        refused = run("serve", "--listen", address, "--dsn", database.conninfo())
+        refused = run("serve", *AS_SUPERUSER, "--listen", address, "--dsn", database.conninfo())
     assert refused.returncode == 2
     assert refused.stderr == (
         f"pg-migration-exporter: cannot listen on {address}: Address already in use; "

@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import psycopg
 import pytest
 
 from testbed.database import Database
 from testbed.liquibase import Liquibase
-from testbed.programs import postgres_bindir
 from tests.fixtures.exporters import StartExporter, scrape
-
-GRANTS = Path(__file__).resolve().parents[2] / "sql/grants.sql"
-ROLE = 'quest "watcher"'
-
-
-def grant(database: Database, **variables: str) -> None:
-    """Run the file as the documentation says; it has nothing to complain about."""
-    assert complaints(database, **variables) == ""
-
-
-def complaints(database: Database, **variables: str) -> str:
-    """Run the file to its end; what it warns of."""
-    given = [option for name, value in variables.items() for option in ("-v", f"{name}={value}")]
-    psql = (postgres_bindir() / "psql", "--no-psqlrc", "--quiet", "-d", database.conninfo())
-    done = subprocess.run(
-        [*psql, *given, "-f", GRANTS],
-        env=os.environ | {"PGOPTIONS": "-c client_min_messages=warning"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stderr
+from tests.fixtures.grants import ROLE, complaints, grant
 
 
 def test_the_limit_of_connections_stays_as_it_was_set(
@@ -48,15 +22,6 @@ def test_the_limit_of_connections_stays_as_it_was_set(
         grant(database, exporter=ROLE, **given)
         found.append(database.value(limit, [ROLE]))
     assert found == [4, 40, 40]
-
-
-@pytest.fixture
-def watcher(database: Database) -> Iterator[Database]:
-    grant(database, exporter=ROLE)
-    quoted = ROLE.replace('"', '""')
-    database.execute(f"ALTER ROLE \"{quoted}\" PASSWORD 'x'")
-    yield Database(database.port, database.name, ROLE, "x")
-    database.execute(f'DROP OWNED BY "{quoted}"; DROP ROLE "{quoted}"')
 
 
 def test_a_setting_that_is_refused_is_a_warning_with_its_remedy(database: Database) -> None:

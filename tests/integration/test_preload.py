@@ -14,6 +14,7 @@ from testbed.database import Database
 from testbed.postgres import Server
 from testbed.programs import exporter_command
 from testbed.workspace import Workspace
+from tests.fixtures.exporters import AS_SUPERUSER
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def misordered(workspace: Workspace) -> Iterator[Database]:
 
 
 def _check(dsn: str) -> subprocess.CompletedProcess[str]:
-    command = [str(exporter_command()), "serve", "--check-config", "--dsn", dsn]
+    command = [str(exporter_command()), "serve", *AS_SUPERUSER, "--check-config", "--dsn", dsn]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -40,7 +41,7 @@ def test_check_config_tells_what_the_order_loses(misordered: Database) -> None:
     checked = _check(misordered.conninfo())
     assert checked.returncode == 0, checked.stderr
     message = warning("pg_stat_statements, pg_stat_monitor")
-    assert checked.stdout.splitlines()[1:] == [f"warning: {message}"]
+    assert f"warning: {message}" in checked.stdout.splitlines()
 
 
 def test_a_role_that_may_not_read_the_setting_is_told_nothing(misordered: Database) -> None:

@@ -19,7 +19,7 @@ from testbed.database import Database
 from testbed.postgres import Server
 from testbed.programs import exporter_command, packaged_postgres_bindir, postgres_bindir
 from testbed.workspace import Workspace
-from tests.fixtures.exporters import EVERY_COLLECTOR, Page, StartExporter, scrape
+from tests.fixtures.exporters import AS_SUPERUSER, EVERY_COLLECTOR, Page, StartExporter, scrape
 from tests.fixtures.servers import ColdStandby, Pair
 
 _OWN = "own"
@@ -150,5 +150,11 @@ def test_a_server_that_is_too_old_is_seen_and_said(
 
 
 def check_config(database: Database) -> subprocess.CompletedProcess[str]:
-    command = (exporter_command(), "serve", "--check-config", "--dsn", database.conninfo())
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    command = (exporter_command(), "serve", "--check-config", *AS_SUPERUSER)
+    return subprocess.run(
+        [*command, "--dsn", database.conninfo()],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )

@@ -11,7 +11,11 @@ from pg_migration_exporter.engine.scrape_families import LEFT_OUT
 
 
 def test_every_limit_is_a_kind_that_can_be_left_out() -> None:
-    assert set(get_args(What)) == {*LimitsSection.model_fields, "watched_databases"}
+    assert set(get_args(What)) == {
+        *LimitsSection.model_fields,
+        "watched_databases",
+        "untrusted_tables",
+    }
 
 
 def test_the_first_items_are_kept_and_the_others_counted() -> None:

@@ -31,7 +31,7 @@ class Stage:
         self.answer: Callable[[], Rows] = lambda: _ANSWER
         self._section = UserStatement(name="quests", sql="select 7", interval=interval)
         self._scope: Any = SimpleNamespace(
-            session=SimpleNamespace(query=self._query),
+            session=SimpleNamespace(query_untrusted=self._query),
             memory=UserSqlMemory[int](clock=self.clock),
             bounds=Bounds(),
         )

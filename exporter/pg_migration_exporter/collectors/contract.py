@@ -22,9 +22,11 @@ from pg_migration_exporter.postgres.capabilities import (
     Requirement,
     server_version,
 )
+from pg_migration_exporter.postgres.guarded_table import GuardedTable
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.rows import Rows
 from pg_migration_exporter.postgres.session import Session
+from pg_migration_exporter.postgres.statement import Statement
 
 Cost = Literal["cheap", "moderate", "expensive"]
 #: What a collector remembers about one database.
@@ -74,10 +76,24 @@ class RunContext(Generic[Memory]):
         present = [pair for pair in pairs if pair[1] is not None] if None in values else pairs
         self.families[family.name].samples.extend(present)
 
-    async def query(self, query: Query, *parameters: str, **names: str) -> Rows:
-        """Run the variant for this server; `names` (quoted identifiers) fill its placeholders."""
+    async def query(self, query: Query, *parameters: str, **names: str | GuardedTable) -> Rows:
+        """Run the variant for this server; `names`, tables or SQL, fill its placeholders.
+
+        Tables of others are read in a transaction that guards them.
+        """
         sql = query.for_version(self.capabilities.version_num)
-        return await self.session.query(sql.format(**names) if names else sql, parameters)
+        tables = [name for name in names.values() if isinstance(name, GuardedTable)]
+        if names:
+            sql = sql.format(
+                **{
+                    key: name.quoted if isinstance(name, GuardedTable) else name
+                    for key, name in names.items()
+                }
+            )
+        if not tables:
+            return await self.session.query(sql, parameters)
+        guards = [guard for table in tables for guard in table.guards()]
+        return await self.session.query_in_transaction(*guards, Statement(sql, parameters))
 
 
 #: Fills the families of a scrape.

@@ -36,7 +36,8 @@ select privilege, granted::int4 as migration_exporter_role_privilege,
 union all
 select name, pg_has_role(name, 'usage')::int4, null, null
   from unnest('{pg_monitor,pg_read_all_stats,pg_read_all_settings,pg_stat_scan_tables,
-                pg_read_all_data,pg_write_all_data}'::name[]) as name
+                pg_read_all_data,pg_write_all_data,pg_read_server_files,pg_write_server_files,
+                pg_execute_server_program}'::name[]) as name
 union all
 select null, null,
        case when isfinite(rolvaliduntil)

@@ -14,10 +14,11 @@ from pydantic import Field
 
 from pg_migration_exporter.config.section import Section
 
-#: What may be left out: the keys of `LimitsSection`, and the databases beyond `databases.limit`.
+#: What may be left out: the keys of `LimitsSection`, the databases beyond `databases.limit`, and
+#: the tables that look like Liquibase's and are not trusted.
 What = Literal[
-    "watched_databases", "databases", "roles", "sessions", "slots", "histories", "changesets",
-    "tags", "reports", "custom_rows",
+    "watched_databases", "untrusted_tables", "databases", "roles", "sessions", "slots",
+    "histories", "changesets", "tags", "reports", "custom_rows",
 ]  # fmt: skip
 
 Item = TypeVar("Item")

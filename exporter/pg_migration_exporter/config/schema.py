@@ -28,7 +28,7 @@ class PostgresSection(Section):
     """The server and its timeouts.
 
     The password comes from one source, read at every connection; `password_command` is a program
-    and its arguments, which prints the password.
+    and its arguments, which prints the password. A superuser is refused unless `allow_superuser`.
     """
 
     dsn: SecretStr | None = None
@@ -39,6 +39,7 @@ class PostgresSection(Section):
     connect_timeout: Seconds = 3.0
     statement_timeout: Seconds = 3.0
     lock_timeout: Seconds = 0.1
+    allow_superuser: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -136,8 +137,10 @@ class LiquibaseSection(Section):
     """How to find Liquibase's sessions, changelogs and reports.
 
     Reports of runs on other `servers` are ignored; without `servers`, none is. Tables that match
-    a pattern of `exclude` (schema.table) are not Liquibase's. The latency that judges a migration
-    does not count the statements of `roles`, which only migrate.
+    a pattern of `exclude` (schema.table) are not Liquibase's. Roles that match a pattern of
+    `trusted_owners` are trusted with Liquibase's tables, besides superusers, the owner of the
+    database and the roles that sql/grants.sql was given. The latency that judges a migration does
+    not count the statements of `roles`, which only migrate.
     """
 
     application_names: tuple[str, ...] = ("liquibase",)
@@ -145,6 +148,7 @@ class LiquibaseSection(Section):
     servers: tuple[Server, ...] = ()
     changelogs: tuple[ChangelogSection, ...] = ()
     exclude: tuple[str, ...] = ()
+    trusted_owners: tuple[str, ...] = ()
     discovery_interval: Seconds = 60.0
     stale_lock_after: Seconds = 10.0
 

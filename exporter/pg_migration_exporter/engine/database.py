@@ -99,6 +99,11 @@ class Database:
         """Whether a connection pooler is in between; None before the first connection."""
         return self._connection.is_pooled
 
+    @property
+    def is_superuser(self) -> bool | None:
+        """Whether the role is a superuser; None before the server first said it."""
+        return self._connection.is_superuser
+
     def begin_scrape(self) -> DatabaseScrape:
         """Return an empty scrape, with the plan of the one before."""
         return DatabaseScrape(self._plan, self.datname)

@@ -20,6 +20,7 @@ from pg_migration_exporter.engine.scrape_families import (
     SKIPPED,
     STATE_STORED,
     SUCCESS,
+    SUPERUSER,
     WATCH_AGE,
 )
 from pg_migration_exporter.engine.watcher import Watcher
@@ -80,6 +81,7 @@ class Scrape:
     started: float = field(default_factory=time.monotonic)
     connections: int = 0
     is_pooled: bool | None = None
+    is_superuser: bool | None = None
     missing: Sequence[str] = ()
     left_out: int = 0
 
@@ -100,6 +102,7 @@ class Scrape:
         yield _single(SCRAPE_DURATION, time.monotonic() - self.started)
         yield _single(CONNECTIONS, self.connections)
         yield _single(POOLED, self.is_pooled)
+        yield _single(SUPERUSER, self.is_superuser)
         yield _single(WATCH_AGE, self.watcher.age if self.watcher else None)
         yield _single(STATE_STORED, self.watcher.is_stored if self.watcher else None)
 

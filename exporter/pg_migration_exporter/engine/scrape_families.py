@@ -54,6 +54,12 @@ POOLED = Family(
     "gauge",
     "1 if the exporter reaches the server through a connection pooler, 0 if directly.",
 )
+SUPERUSER = Family(
+    "migration_exporter_superuser",
+    "gauge",
+    "1 if the exporter's role is a superuser, which `postgres.allow_superuser` allows or which is "
+    "refused; 0 if not; absent before the server first said it.",
+)
 WATCH_AGE = Family(
     "migration_exporter_watch_age_seconds",
     "gauge",
@@ -75,6 +81,7 @@ FAMILIES = (
     SCRAPE_DURATION,
     CONNECTIONS,
     POOLED,
+    SUPERUSER,
     WATCH_AGE,
     STATE_STORED,
 )

@@ -136,6 +136,7 @@ class Target:
         finally:
             scrape.connections = self.connections
             scrape.is_pooled = self._main.is_pooled
+            scrape.is_superuser = self._main.is_superuser
             for listener in self.listeners:
                 listener(scrape)
 

@@ -23,7 +23,13 @@ from pg_migration_exporter.engine.target import (
 )
 from pg_migration_exporter.engine.watched_databases import WatchedDatabases
 from pg_migration_exporter.errors import ConfigError, UnfitAnswerError
-from pg_migration_exporter.postgres import capabilities, pooler, preload
+from pg_migration_exporter.liquibase.history.pairs import TableRules, refused_tables
+from pg_migration_exporter.liquibase.history.tables import (
+    DISCOVER_BY_COLUMNS,
+    DISCOVER_BY_NAME,
+    read_tables,
+)
+from pg_migration_exporter.postgres import capabilities, excess_rights, pooler, preload
 from pg_migration_exporter.postgres.capabilities import Capabilities
 from pg_migration_exporter.postgres.persistent_connection import (
     PersistentConnection,
@@ -79,13 +85,20 @@ async def _check_target(settings: Settings) -> str:
     watched = WatchedDatabases.choose(main.server, settings.databases)
     if problem := watched.problem():
         problems.append(f"databases: {problem}")
+    warnings = [*main.warnings]
     for name in watched.names:
-        problems += await _check_other_database(settings, collectors, name)
+        other_problems, other_warnings = await _check_other_database(settings, collectors, name)
+        problems += other_problems
+        warnings += (
+            f"database {name}: {warning}"
+            for warning in other_warnings
+            if warning not in main.warnings
+        )
     working = ", ".join(main.working)
     if problems:
-        raise ConfigError("\n".join([*problems, f"what works: {working}", *main.warnings]))
+        raise ConfigError("\n".join([*problems, f"what works: {working}", *warnings]))
     server = f"PostgreSQL {main.server.version}, {main.server.role}, role {main.server.usename}"
-    return "\n".join([f"{server}: all works: {working}", *main.warnings])
+    return "\n".join([f"{server}: all works: {working}", *warnings])
 
 
 def _prefixed(prefix: str, text: str) -> str:
@@ -94,16 +107,16 @@ def _prefixed(prefix: str, text: str) -> str:
 
 async def _check_other_database(
     settings: Settings, collectors: Sequence[Collector[Any]], name: str
-) -> list[str]:
-    """Return a line for each problem in another database of the target's server."""
+) -> tuple[list[str], list[str]]:
+    """Return a line for each problem in another database of the server, and for each warning."""
     try:
         check = await _check_database(
             settings_for_database(settings, name), collectors_for_database(collectors)
         )
-        problems = check.problems
     except ConfigError as error:
-        problems = [str(error)]
-    return [_prefixed(f"database {name}: ", problem) for problem in problems]
+        return [_prefixed(f"database {name}: ", str(error))], []
+    problems = [_prefixed(f"database {name}: ", problem) for problem in check.problems]
+    return problems, [*check.warnings]
 
 
 async def _check_database(
@@ -120,7 +133,7 @@ async def _check_database(
                 server,
                 [collector.name for collector in plan.collectors],
                 plan.problems() + await _try_user_sql(session, plan, settings),
-                await _warnings(session),
+                await _warnings(session, server, settings),
             )
     except (UnreachableError, psycopg.Error, TimeoutError) as error:
         reason = str(error) or f"no answer in {settings.scrape.timeout:g} s"
@@ -129,12 +142,27 @@ async def _check_database(
         await connection.close()
 
 
-async def _warnings(session: Session) -> list[str]:
+async def _warnings(session: Session, server: Capabilities, settings: Settings) -> list[str]:
     """Return a line for each thing that works, but not as well as it could."""
     warnings = [pooler.WARNING] if session.is_pooled else []
     libraries = await session.query(preload.SQL)
     warnings += filter(None, (preload.warning(setting) for (setting,) in libraries.rows))
+    rights = await session.query(excess_rights.SQL)
+    warnings += filter(None, [excess_rights.warning(server.usename, rights)])
+    warnings += await _refused_tables(session, server, settings)
     return [f"warning: {warning}" for warning in warnings]
+
+
+async def _refused_tables(session: Session, server: Capabilities, settings: Settings) -> list[str]:
+    """Return a line for each table that looks like Liquibase's and is not read."""
+    queries = (DISCOVER_BY_NAME, DISCOVER_BY_COLUMNS)
+    found = [await session.query(query.for_version(server.version_num)) for query in queries]
+    rules = TableRules.of(settings.liquibase, server.datname)
+    return [
+        f"table {name} is not read: it {why}. If it is Liquibase's, see docs/security.md, "
+        '"Whose tables are read"; if not, liquibase.exclude hides it'
+        for name, why in refused_tables(read_tables(*found), rules).items()
+    ]
 
 
 async def _try_user_sql(session: Session, plan: Plan, settings: Settings) -> list[str]:

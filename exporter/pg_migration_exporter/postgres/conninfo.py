@@ -79,8 +79,13 @@ def safe_parameters(settings: PostgresSection) -> dict[str, str]:
         "statement_timeout": _milliseconds(settings.statement_timeout),
         "lock_timeout": _milliseconds(settings.lock_timeout),
         "idle_in_transaction_session_timeout": _milliseconds(settings.statement_timeout),
-        # Functions and operators must not be found in a schema that users can write to.
-        "search_path": "pg_catalog",
+        # Functions and operators must not be found in a schema that users can write to, and no
+        # relation in that of temporary tables, which is searched first unless it is named.
+        "search_path": "pg_catalog,pg_temp",
+        # A policy of a table would run its author's functions: reading the table is an error then.
+        "row_security": "off",
+        # The owner of a database can change the default, and with it the meaning of literals.
+        "standard_conforming_strings": "on",
         "jit": "off",
     }
 

@@ -15,7 +15,7 @@ import psycopg
 from pg_migration_exporter.config.schema import PostgresSection
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.postgres.conninfo import build_conninfo, describe_server
-from pg_migration_exporter.postgres.pooler import open_session
+from pg_migration_exporter.postgres.pooler import SuperuserRefusedError, open_session
 from pg_migration_exporter.postgres.session import Session
 
 #: Seconds.
@@ -39,6 +39,8 @@ class PersistentConnection:
         self._busy_since: float | None = None
         self._pause = 0.0
         self._failed_at = 0.0
+        #: Whether the role is a superuser, refused or not; None before the server first said it.
+        self.is_superuser: bool | None = None
 
     @property
     def connections(self) -> int:
@@ -95,7 +97,10 @@ class PersistentConnection:
             async with asyncio.timeout(self._settings.connect_timeout):
                 session = await open_session(self._settings, conninfo)
         except (psycopg.Error, TimeoutError, ConfigError, OSError) as error:
+            if isinstance(error, SuperuserRefusedError):
+                self.is_superuser = True
             raise self._unreachable(error) from error
+        self.is_superuser = session.is_superuser
         self._pause = 0.0
         return session
 

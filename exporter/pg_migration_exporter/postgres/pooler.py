@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from pg_migration_exporter.config.schema import PostgresSection
+from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.postgres.conninfo import build_conninfo, safe_parameters
 from pg_migration_exporter.postgres.session import MARK, Session
 from pg_migration_exporter.postgres.simple_query import run_simple_query
@@ -30,21 +31,45 @@ WARNING = (
 _OPTIONS_REJECTED = "unsupported startup parameter"
 
 
+#: The process that answers, and whether the login or what it became by SET ROLE is a superuser.
+_WHO = f"""
+select pg_catalog.pg_backend_pid() as pid,
+       (select pg_catalog.bool_or(rolsuper) from pg_catalog.pg_roles
+         where rolname in (session_user, current_user)) as is_superuser,
+       session_user::pg_catalog.text as usename {MARK}
+"""
+
+
+class SuperuserRefusedError(ConfigError):
+    """The role is a superuser, and `postgres.allow_superuser` is not set."""
+
+    def __init__(self, usename: str) -> None:
+        super().__init__(
+            f"role {usename} is a superuser: whatever could run code in the exporter's sessions "
+            "would own the server. Let postgres.dsn name a role of sql/grants.sql, or set "
+            "postgres.allow_superuser"
+        )
+
+
 async def open_session(settings: PostgresSection, conninfo: str) -> Session:
     """Connect with the result of `build_conninfo`; the caller sets the timeout.
 
-    Raises psycopg.OperationalError or ConfigError.
+    Raises psycopg.OperationalError or ConfigError, SuperuserRefusedError among them.
     """
     connection = await _connect(settings, conninfo)
     try:
-        is_pooled = await _is_pooled(connection)
+        [(pid, is_superuser, usename)] = (await run_simple_query(connection, _WHO)).rows
+        if is_superuser and not settings.allow_superuser:
+            raise SuperuserRefusedError(usename)
+        is_pooled = pid != connection.pgconn.backend_pid
         if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
             # Names may have any bytes there, which the server would reject as UTF-8 parameters.
             await connection.execute("SET client_encoding = SQL_ASCII")
     except BaseException:  # also CancelledError: nothing else closes it
         await connection.close()
         raise
-    return Session(connection, _transaction_parameters(settings) if is_pooled else None)
+    before_each = _transaction_parameters(settings) if is_pooled else None
+    return Session(connection, before_each, is_superuser=is_superuser)
 
 
 async def _connect(settings: PostgresSection, conninfo: str) -> psycopg.AsyncConnection[Any]:
@@ -55,11 +80,6 @@ async def _connect(settings: PostgresSection, conninfo: str) -> psycopg.AsyncCon
             raise
     without = await build_conninfo(settings, with_options=False)
     return await psycopg.AsyncConnection.connect(without, autocommit=True)
-
-
-async def _is_pooled(connection: psycopg.AsyncConnection[Any]) -> bool:
-    result = await run_simple_query(connection, f"select pg_catalog.pg_backend_pid() {MARK}")
-    return bool(result.rows != [(connection.pgconn.backend_pid,)])
 
 
 def _transaction_parameters(settings: PostgresSection) -> str:

@@ -13,15 +13,16 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import pq
 
 from pg_migration_exporter.postgres.budget import ReceivedBytes, too_many_bytes
 from pg_migration_exporter.postgres.rows import KEEP_ANY_BYTES, Rows, read_rows
+from pg_migration_exporter.postgres.statement import BEGIN, CLEAN, END, Statement, set_timeout
 
 #: Ends the text of every statement, to distinguish the exporter's own from others.
 MARK = "/* pg-migration-exporter */"
@@ -30,21 +31,31 @@ _BINARY = pq.Format.BINARY
 #: Seconds.
 _CANCEL_TIMEOUT = 5.0
 _OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
-_SET_TIMEOUT = "select set_config('statement_timeout', $1, false)"
-_RESET_TIMEOUT = "reset statement_timeout"
-_PLAN_IS_OUTDATED = "0A000"  # "cached plan must not change result type"
+#: "cached plan must not change result type", "prepared statement does not exist".
+_MUST_BE_PREPARED_AGAIN = ("0A000", "26000")
 
 
 class SessionLostError(psycopg.OperationalError):
     """The connection broke, or was closed, before the result arrived."""
 
 
-@dataclass(slots=True)
-class _Pending:
-    """A statement that was sent: the future of its result, and what has arrived so far."""
+class _Step(NamedTuple):
+    """A message with a result of its own: it prepares `sql`, or runs it."""
 
     sql: str
+    prepares: bool
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What was sent up to one Sync: its steps, and the future of the last one's result.
+
+    `answered` is how many steps have succeeded.
+    """
+
+    steps: list[_Step]
     future: asyncio.Future[pq.abc.PGresult]
+    answered: int = 0
     result: pq.abc.PGresult | None = None
     failure: pq.abc.PGresult | None = None
     is_too_large: bool = False
@@ -58,9 +69,15 @@ class Session:
     """
 
     def __init__(
-        self, connection: psycopg.AsyncConnection[Any], before_each: str | None = None
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        before_each: str | None = None,
+        *,
+        is_superuser: bool = False,
     ) -> None:
-        self._before_each = None if before_each is None else _marked(before_each)
+        #: Whether its role was a superuser when it was opened.
+        self.is_superuser = is_superuser
+        self._before_each = [] if before_each is None else [Statement(before_each)]
         self._connection = connection
         self._pgconn = connection.pgconn
         self._descriptor = self._pgconn.socket
@@ -76,8 +93,9 @@ class Session:
         self._unanswered_cancels = 0
         #: When the last cancel request ended, `inf` during one (time.monotonic).
         self._cancelled_at = -math.inf
-        self._is_bloated = False
         self._closed = False
+        #: Why it is closed as soon as it is idle; empty if it is not.
+        self._retired = ""
         self._idle = asyncio.Event()
         self._idle.set()
         self._pgconn.enter_pipeline_mode()
@@ -91,7 +109,7 @@ class Session:
     @property
     def is_pooled(self) -> bool:
         """True if a connection pooler is between the exporter and the server."""
-        return self._before_each is not None
+        return bool(self._before_each)
 
     @property
     def is_idle(self) -> bool:
@@ -99,26 +117,58 @@ class Session:
         return not self._pending
 
     async def query(
-        self,
-        sql: str,
-        parameters: Sequence[str] = (),
-        timeout: float | None = None,
-        limit: int | None = None,
+        self, sql: str, parameters: Sequence[str] = (), limit: int | None = None
     ) -> Rows:
-        """Run one statement and return its rows.
+        """Run one statement and return its rows, at most `limit`.
 
-        `parameters` are sent as text for $1, $2, ...; `timeout` is a statement_timeout in seconds
-        instead of the session's, `limit` the most rows to read. Raises psycopg.Error of the
-        server's SQLSTATE, AnswerTooLargeError, or SessionLostError. A cancelled task leaves the
-        statement running: see `cancel`. If the cancel request for an earlier statement may have hit
-        this one, it runs again.
+        `parameters` are sent as text for $1, $2, ... Raises psycopg.Error of the server's SQLSTATE,
+        AnswerTooLargeError, or SessionLostError. A cancelled task leaves the statement running: see
+        `cancel`.
         """
+        statement = Statement(sql, parameters)
+        return await self._answer(lambda: self._send([*self._before_each, statement]), limit)
+
+    async def query_in_transaction(self, *statements: Statement) -> Rows:
+        """Run statements in a read-only transaction of their own; return the rows of the last one.
+
+        Its work is undone, so that nothing stays that a function may have set. A statement that
+        fails leaves out those behind it. Raises what `query` raises.
+        """
+        return await self._answer(lambda: self._send_transaction(statements))
+
+    async def query_untrusted(
+        self, sql: str, timeout: float | None = None, limit: int | None = None
+    ) -> Rows:
+        """Run a statement that may call functions of others, in a transaction as above.
+
+        `timeout` is a statement_timeout in seconds instead of the session's, `limit` the most rows
+        to read. Advisory locks, which outlive the transaction, are released. If the statement has
+        prepared others, which could stand for ours, or has deallocated ours, the connection is
+        closed as soon as it is idle. Until then no statement is sent outside of a transaction:
+        users' SQL runs after everything else.
+        """
+        if CLEAN.sql not in self._prepared and not self.is_pooled:
+            self._send([CLEAN])  # its absence afterwards shows that ours were deallocated
+        statements = [Statement(sql)]
+        if timeout is not None:
+            statements.insert(0, set_timeout(timeout))
+
+        def send() -> asyncio.Future[pq.abc.PGresult]:
+            future = self._send_transaction(statements)
+            if not self.is_pooled:  # the next session may be another client's
+                self._send([CLEAN]).add_done_callback(self._require(_is_clean))
+            return future
+
+        return await self._answer(send, limit)
+
+    async def _answer(
+        self, send: Callable[[], asyncio.Future[pq.abc.PGresult]], limit: int | None = None
+    ) -> Rows:
+        """Return the rows; again if the cancel request of an earlier statement may have hit it."""
         while True:
             sent_at = time.monotonic()
             try:
-                if timeout is None:
-                    return read_rows(await self._send(sql, parameters), limit)
-                return read_rows(await self._send_within(timeout, sql, parameters), limit)
+                return read_rows(await send(), limit)
             except psycopg.errors.QueryCanceled:
                 if sent_at <= self._cancelled_at:
                     continue
@@ -158,51 +208,56 @@ class Session:
             stopping.cancel()
         self._lose("the exporter closed the connection")
 
-    async def _send_within(
-        self, timeout: float, sql: str, parameters: Sequence[str]
-    ) -> pq.abc.PGresult:
-        """Send it between two statements that set and reset statement_timeout."""
-        milliseconds = str(max(1, round(timeout * 1000)))
-        _, result, _ = await asyncio.gather(
-            self._send(_SET_TIMEOUT, [milliseconds]),
-            self._send(sql, parameters),
-            self._send(_RESET_TIMEOUT, []),
-            return_exceptions=True,
-        )
-        if isinstance(result, BaseException):
-            raise result
-        return result
+    def _send_transaction(self, statements: Sequence[Statement]) -> asyncio.Future[pq.abc.PGresult]:
+        """Send them as a transaction: the Sync before its end lets it end after an error too."""
+        future = self._send([*BEGIN, *self._before_each, *statements])
+        self._send(END).add_done_callback(self._require(lambda _: True))
+        return future
 
-    def _send(self, sql: str, parameters: Sequence[str]) -> asyncio.Future[pq.abc.PGresult]:
+    def _require(
+        self, is_met: Callable[[Rows], bool]
+    ) -> Callable[[asyncio.Future[pq.abc.PGresult]], None]:
+        """Return a callback that retires the session unless its answer is as expected."""
+
+        def check(future: asyncio.Future[pq.abc.PGresult]) -> None:
+            if future.cancelled() or future.exception() or not is_met(read_rows(future.result())):
+                self._retire("a statement left something behind")
+
+        return check
+
+    def _send(self, statements: Sequence[Statement]) -> asyncio.Future[pq.abc.PGresult]:
+        """Send statements up to one Sync; return the future of the last one's result."""
         future: asyncio.Future[pq.abc.PGresult] = self._loop.create_future()
         if not self.is_open:
             future.set_exception(SessionLostError("the connection is closed"))
             return future
         try:
-            values = [value.encode() for value in parameters]
-            if self._before_each is None:
-                self._pgconn.send_query_prepared(self._prepare(sql), values, result_format=_BINARY)
-            else:
-                # Without a Sync in between, the two are one transaction.
-                self._pgconn.send_query_params(self._before_each, None)
-                self._pgconn.send_query_params(_marked(sql), values, result_format=_BINARY)
+            steps = [step for statement in statements for step in self._send_one(statement)]
             self._pgconn.pipeline_sync()
         except psycopg.OperationalError as error:
             self._lose(str(error))
             future.set_exception(SessionLostError(str(error)))
             return future
-        self._pending.append(_Pending(sql, future))
+        self._pending.append(_Pending(steps, future))
         self._idle.clear()
         self._schedule_flush()
         return future
 
-    def _prepare(self, sql: str) -> bytes:
+    def _send_one(self, statement: Statement) -> list[_Step]:
+        """Send one statement, prepared unless the session is pooled; return its steps."""
+        sql, values = statement.sql, [value.encode() for value in statement.parameters]
+        run = _Step(sql, prepares=False)
+        if self.is_pooled:
+            self._pgconn.send_query_params(_marked(sql), values, result_format=_BINARY)
+            return [run]
+        steps = [run]
         if sql not in self._prepared:
             self._prepared_count += 1
-            name = b"s%d" % self._prepared_count
-            self._pgconn.send_prepare(name, _marked(sql))
-            self._prepared[sql] = name
-        return self._prepared[sql]
+            self._prepared[sql] = b"s%d" % self._prepared_count
+            self._pgconn.send_prepare(self._prepared[sql], _marked(sql))
+            steps.insert(0, _Step(sql, prepares=True))
+        self._pgconn.send_query_prepared(self._prepared[sql], values, result_format=_BINARY)
+        return steps
 
     def _schedule_flush(self) -> None:
         if not self._flush_scheduled:
@@ -271,16 +326,18 @@ class Session:
             self._resolve(pending)
             if not self._pending:
                 self._idle.set()
-                if self._is_bloated:  # libpq's buffer stays as large as it once was
-                    self._lose("an answer was too large")
+                if self._retired:
+                    self._lose(self._retired)
         elif result.status in _OK:
             pending.result = result
+            pending.answered += 1
         elif pending.failure is None:
             pending.failure = result
 
     def _resolve(self, pending: _Pending) -> None:
         if pending.is_too_large:
-            self._is_bloated = True
+            # libpq's buffer stays as large as it once was.
+            self._retired = "an answer was too large"
             if not pending.future.done():
                 pending.future.set_exception(too_many_bytes())
             return
@@ -290,10 +347,24 @@ class Session:
                 pending.future.set_result(pending.result)
             return
         error = psycopg.errors.error_from_result(pending.failure)
-        if pending.result is None or error.sqlstate == _PLAN_IS_OUTDATED:
-            self._prepared.pop(pending.sql, None)
+        self._forget_unprepared(pending.steps[pending.answered :], error.sqlstate)
         if not pending.future.done():
             pending.future.set_exception(error)
+
+    def _forget_unprepared(self, steps: Sequence[_Step], sqlstate: str | None) -> None:
+        """Forget what must be prepared again, after the first of `steps` failed."""
+        failed, *skipped = steps
+        texts = [step.sql for step in skipped if step.prepares]
+        if failed.prepares or sqlstate in _MUST_BE_PREPARED_AGAIN:
+            texts.append(failed.sql)
+        for sql in texts:
+            self._prepared.pop(sql, None)
+
+    def _retire(self, reason: str) -> None:
+        """Close the connection as soon as every statement sent has its result."""
+        self._retired = reason
+        if self.is_idle:
+            self._lose(reason)
 
     def _lose(self, reason: str) -> None:
         if self._closed:
@@ -316,6 +387,11 @@ def _lost_error(failures: Sequence[pq.abc.PGresult], reason: str) -> SessionLost
     """Prefer the last error of the server (FATAL: terminating connection ...) to that of libpq."""
     message = psycopg.errors.error_from_result(failures[-1]) if failures else reason
     return SessionLostError(str(message).strip())
+
+
+def _is_clean(answer: Rows) -> bool:
+    """Whether `CLEAN` found nothing that it cannot release."""
+    return answer.rows[0][-1] is False
 
 
 def _marked(sql: str) -> bytes:

@@ -24,7 +24,8 @@ def test_late_cancels(workspace: Workspace) -> None:
 
 async def _values_after_freeze(server: Server, database: Database) -> list[int]:
     plain = database.conninfo(sslmode="disable", gssencmode="disable")
-    session = await open_session(PostgresSection(dsn=SecretStr(plain)), plain)
+    settings = PostgresSection(dsn=SecretStr(plain), allow_superuser=True)
+    session = await open_session(settings, plain)
     await session.query("SELECT 1")
     server.freeze()
     try:

@@ -16,7 +16,7 @@ from testbed.database import Database
 from testbed.process import clean_environment
 from testbed.programs import exporter_command, program
 from testbed.waiting import wait_until
-from tests.fixtures.exporters import StartExporter
+from tests.fixtures.exporters import AS_SUPERUSER, StartExporter
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def test_live_in_a_terminal(
 
 
 def test_from_the_database_itself(database: Database) -> None:
-    text = watch("--dsn", database.conninfo(), "--once")
+    text = watch(*AS_SUPERUSER, "--dsn", database.conninfo(), "--once")
     assert "This database has never been migrated" in text
     assert "\x1b" not in text
     assert database.password not in text

@@ -25,6 +25,7 @@ from pg_migration_exporter.liquibase.state.judged_runs import JudgedRun, JudgedR
 from pg_migration_exporter.liquibase.state.judgement import judge
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
 from pg_migration_exporter.liquibase.state.runs import EndedRun
+from pg_migration_exporter.postgres.guarded_table import GuardedTable, Owner
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.rows import Rows
 
@@ -91,10 +92,21 @@ def test_only_the_latest_errors_are_stored() -> None:
 
 def is_of_run(error: LogError, period: RunPeriod = PERIOD) -> bool:
     """Whether the error counts, on a server where `app` may write the history."""
-    history = Table(1, "public", "databasechangelog", "public.databasechangelog", False, True, True)
-    lock = Table(2, "public", "changes_lock", "public.changes_lock", True, True, True)
+    owner = Owner(10, "postgres", is_trusted=True)
+    history = Table(
+        1,
+        "public",
+        "databasechangelog",
+        "public.databasechangelog",
+        False,
+        True,
+        True,
+        owner,
+        owner,
+    )
+    lock = Table(2, "public", "changes_lock", "public.changes_lock", True, True, True, owner, owner)
 
-    async def query(query: Query, *parameters: str, **_: str) -> Rows:
+    async def query(query: Query, *parameters: str, **_: str | GuardedTable) -> Rows:
         return Rows(("migrates",), [(parameters[0] == "app",)])
 
     recognizer = RunErrors(query, ChangelogTables(history, lock), ["liquibase"])

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 from pg_migration_exporter.liquibase.history.pairs import TableRules, original_of, pair_tables
 from pg_migration_exporter.liquibase.history.tables import Table
+from pg_migration_exporter.postgres.guarded_table import Owner
+
+ADMIN = Owner(10, "postgres", is_trusted=True)
 
 
 def table(name: str, *, is_original: bool = True) -> Table:
     schemaname, relname = name.split(".")
     is_lock = relname.endswith(("lock", "guard"))
-    return Table(len(name), schemaname, relname, name, is_lock, is_original, readable=True)
+    return Table(len(name), schemaname, relname, name, is_lock, is_original, True, ADMIN, ADMIN)
 
 
 def pairs(*names: str, rules: TableRules | None = None) -> dict[str, str | None]:

@@ -29,7 +29,9 @@ from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 
 async def collect(context: RunContext[LiquibaseMemory]) -> None:
     """Poll every changelog and publish its state and history."""
-    for snapshot in await poll(context):
+    snapshots = await poll(context)
+    context.bounds.leave_out("untrusted_tables", len(context.memory.refused))
+    for snapshot in snapshots:
         publish_state(context, snapshot)
         changelog = context.memory.tracked.get(snapshot.changelog)
         if changelog is not None:

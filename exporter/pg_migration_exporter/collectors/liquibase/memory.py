@@ -17,7 +17,12 @@ from pg_migration_exporter.liquibase.history import lineage, rollbacks
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.history.history import History
 from pg_migration_exporter.liquibase.history.lineage import Continuity, Lineage
-from pg_migration_exporter.liquibase.history.pairs import TableRules, original_of, pair_tables
+from pg_migration_exporter.liquibase.history.pairs import (
+    TableRules,
+    original_of,
+    pair_tables,
+    refused_tables,
+)
 from pg_migration_exporter.liquibase.history.rollbacks import Transactions
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables, read_tables
 from pg_migration_exporter.liquibase.logs.log_error import LogError
@@ -44,7 +49,6 @@ _CONSEQUENCES = {
     Continuity.OTHER_SERVER: "this is another server than before: runs are counted from what is "
     "there now",
 }
-_DEFAULT_TABLE = "public.databasechangelog"
 #: At most so many histories that no longer exist are reported.
 _MAX_DROPPED = 20
 
@@ -66,6 +70,10 @@ class LiquibaseMemory:
     has_searched: bool = False
     #: Tables under other names than the default ones, by the latest search.
     _other_tables: Rows | None = None
+    #: Why tables that look like Liquibase's are not read, by name.
+    refused: Mapping[str, str] = field(default_factory=dict)
+    #: Tables that were once refused: their rows are older than the first read.
+    _once_refused: set[str] = field(default_factory=set)
     _searched_at: float = -float("inf")
     _restored: dict[str, ChangelogMemory] = field(default_factory=dict)
     #: Whether a history without a lock of its own is a copy of another one, by oid.
@@ -126,8 +134,9 @@ class LiquibaseMemory:
             self._searched_at = now
         by_name = await query(sql.DISCOVER_BY_NAME)
         tables = read_tables(self._other_tables, by_name)
-        pairs = pair_tables(tables, _rules_for(self.settings, datname))
-        found = await self._without_copies(query, pairs)
+        rules = TableRules.of(self.settings, datname)
+        self._record_refused(refused_tables(tables, rules))
+        found = await self._without_copies(query, pair_tables(tables, rules))
         self._forget({table.name for table in tables} - {pair.name for pair in found})
         return self.track(found, datname)
 
@@ -159,12 +168,17 @@ class LiquibaseMemory:
         if any(item.evidence.table_access is TableAccess.DROPPED for item in snapshots):
             self._other_tables = None
         found = {snapshot.changelog for snapshot in snapshots}
-        dropped = [name for name in self.tracked | self._restored if name not in found]
+        dropped = [
+            name
+            for name in self.tracked | self._restored
+            if name not in found and name not in self.refused
+        ]
         for name in dropped:
             if name in self.tracked:
                 self.tracked[name].history = History()
         missing = [_missing(name, TableAccess.DROPPED) for name in dropped[-_MAX_DROPPED:]]
-        self.snapshots = [*snapshots, *missing] or [_missing("", TableAccess.ABSENT)]
+        absent = TableAccess.REFUSED if self.refused else TableAccess.ABSENT
+        self.snapshots = [*snapshots, *missing] or [_missing("", absent)]
         self.polled_at = time.monotonic()
 
     async def _without_copies(
@@ -188,9 +202,17 @@ class LiquibaseMemory:
                     )
         return [pair for pair in pairs if not self._checked.get(pair.history.oid, False)]
 
+    def _record_refused(self, refused: Mapping[str, str]) -> None:
+        """Log each table that is not read, once for each reason."""
+        for name, why in refused.items():
+            if self.refused.get(name) != why:
+                log.warning("table %s is not read: it %s", name, why)
+        self.refused = refused
+        self._once_refused.update(refused)
+
     def _forget(self, names: set[str]) -> None:
         """Forget tables that exist and are not histories, such as copies."""
-        for name in names:
+        for name in names.difference(self.refused):
             self.tracked.pop(name, None)
             self._restored.pop(name, None)
 
@@ -217,7 +239,7 @@ class LiquibaseMemory:
 
     def _new_memory(self, tables: ChangelogTables) -> ChangelogMemory:
         """Return zeros for a changelog that is new, so that the run that created it counts."""
-        if not self.has_searched:
+        if not self.has_searched or tables.name in self._once_refused:
             return ChangelogMemory()
         lock = tables.lock
         if lock is not None and any(
@@ -246,6 +268,7 @@ class LiquibaseMemory:
             "has_looked": self.has_searched,
             "changelogs": changelogs,
             "copies": copies,
+            "refused": sorted(self._once_refused),
             "lineage": self.lineage.dump() if self.lineage is not None else None,
         }
 
@@ -256,6 +279,7 @@ class LiquibaseMemory:
         }
         self.has_searched = bool(state["has_looked"])
         self._checked = {int(oid): True for oid in state.get("copies", ())}
+        self._once_refused = set(state.get("refused", ()))
         self.lineage = Lineage.load(state.get("lineage"))
 
 
@@ -264,7 +288,7 @@ async def _first_row(query: RunQuery, pair: ChangelogTables) -> object:
     if not pair.history.readable:
         return None
     try:
-        answer = await query(sql.READ_FIRST_ROW, history=pair.history.quoted)
+        answer = await query(sql.READ_FIRST_ROW, history=pair.history.guarded)
     except psycopg.Error:
         return None
     return answer.rows[0] if answer.rows else None
@@ -273,14 +297,3 @@ async def _first_row(query: RunQuery, pair: ChangelogTables) -> object:
 def _missing(name: str, access: TableAccess) -> ChangelogSnapshot:
     evidence = Evidence(access)
     return ChangelogSnapshot(name, evidence, decide(evidence))
-
-
-def _rules_for(settings: LiquibaseSection, datname: str) -> TableRules:
-    """Return what is configured about the tables of a database."""
-    sections = [item for item in settings.changelogs if item.database in (None, datname)]
-    tables = [(item.table or _DEFAULT_TABLE, item.lock_table) for item in sections]
-    return TableRules(
-        frozenset(item.table for item in sections if item.table is not None),
-        {table: lock for table, lock in tables if lock is not None},
-        settings.exclude,
-    )

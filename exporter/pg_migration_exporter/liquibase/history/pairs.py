@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
+from pg_migration_exporter.config.schema import LiquibaseSection
 from pg_migration_exporter.liquibase.history.tables import DEFAULT_NAMES, ChangelogTables, Table
 
+_DEFAULT_TABLE = f"public.{DEFAULT_NAMES[0]}"
 _DEFAULT_LOCK = DEFAULT_NAMES[1]
 #: Liquibase Pro writes every command to it, besides the history.
 _LOG_OF_COMMANDS = "databasechangeloghistory"
@@ -18,12 +20,26 @@ class TableRules:
     """What is configured about tables, as schema.table.
 
     `histories` are always histories, `locks` maps a history to its lock table, and tables that
-    match one of the patterns `exclude` do not count.
+    match one of the patterns `exclude` do not count. Roles that match one of `trusted_owners` are
+    trusted with their tables, besides those that the catalog shows (postgres.guarded_table).
     """
 
     histories: frozenset[str] = frozenset()
     locks: Mapping[str, str] = field(default_factory=dict)
     exclude: tuple[str, ...] = ()
+    trusted_owners: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: LiquibaseSection, datname: str) -> TableRules:
+        """Return what is configured about the tables of a database."""
+        sections = [item for item in settings.changelogs if item.database in (None, datname)]
+        tables = [(item.table or _DEFAULT_TABLE, item.lock_table) for item in sections]
+        return cls(
+            frozenset(item.table for item in sections if item.table is not None),
+            {table: lock for table, lock in tables if lock is not None},
+            settings.exclude,
+            settings.trusted_owners,
+        )
 
     def allows(self, table: Table) -> bool:
         """Whether the table may be one of Liquibase's."""
@@ -32,13 +48,38 @@ class TableRules:
         is_log = table.relname.casefold() == _LOG_OF_COMMANDS
         return not is_log and not any(fnmatchcase(table.name, item) for item in self.exclude)
 
+    def refusal(self, table: Table) -> str | None:
+        """Return why the table is not read, None if it is."""
+        if not table.owner.is_trusted_by(self.trusted_owners):
+            return f"belongs to {table.owner.name}, which is not trusted"
+        if not table.schema_owner.is_trusted_by(self.trusted_owners):
+            return f"is in a schema of {table.schema_owner.name}, which is not trusted"
+        return table.obstacle
+
+
+def refused_tables(found: Iterable[Table], rules: TableRules) -> dict[str, str]:
+    """Return why tables are not read, by name.
+
+    An application may have a table with the columns of a lock under another name: it is none.
+    """
+    refused = ((table, rules.refusal(table)) for table in found if rules.allows(table))
+    return {
+        table.name: why
+        for table, why in refused
+        if why is not None and (not table.is_lock or table.relname in DEFAULT_NAMES)
+    }
+
 
 def pair_tables(found: Iterable[Table], rules: TableRules) -> list[ChangelogTables]:
     """Pair the histories with their locks, ordered by name.
 
     A history that CREATE TABLE AS made is a copy, unless it is configured or the only one.
     """
-    tables = sorted(filter(rules.allows, found), key=lambda table: table.name)
+    allowed = [*filter(rules.allows, found)]
+    tables = sorted(
+        (table for table in allowed if rules.refusal(table) is None), key=lambda table: table.name
+    )
+    refused = [table for table in allowed if table.is_lock and table not in tables]
     histories = [table for table in tables if not table.is_lock]
     if any(table.is_original for table in histories):
         histories = [
@@ -52,7 +93,14 @@ def pair_tables(found: Iterable[Table], rules: TableRules) -> list[ChangelogTabl
             {table.name: table for table in tables if table.is_lock},
             rules.locks,
         )
-    return sorted(pairs, key=lambda pair: pair.name)
+    return sorted((_with_refused_lock(pair, refused) for pair in pairs), key=lambda pair: pair.name)
+
+
+def _with_refused_lock(pair: ChangelogTables, refused: Sequence[Table]) -> ChangelogTables:
+    """Note that the lock which a history would have is not to be read."""
+    in_schema = [table for table in refused if table.schemaname == pair.history.schemaname]
+    is_refused = not pair.has_own_lock and _named_after(pair.history, in_schema) is not None
+    return replace(pair, has_refused_lock=is_refused)
 
 
 def _locks_of(locks: Sequence[Table], schemaname: str) -> list[Table]:

@@ -26,7 +26,8 @@ select pg_stat_get_db_xact_rollback(oid) as rolled_back, pg_stat_get_db_sessions
 #: once. Placeholder: history.
 READ_LAST_RUN = Query(
     """
-select (select left(liquibase, 20) from {history} order by orderexecuted desc limit 1) as version,
+select (select left(liquibase, 20) from only {history}
+         order by orderexecuted desc limit 1) as version,
        exists (select from pg_index where not indisvalid) as has_invalid_index
 """
 )

@@ -8,15 +8,40 @@ ACCESS SHARE on Liquibase's tables only, limited by the session's lock_timeout.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from pg_migration_exporter.postgres.guarded_table import (
+    ColumnType,
+    GuardedTable,
+    Owner,
+    Shape,
+    trusted,
+)
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.rows import Rows
 
-HISTORY_COLUMNS = (
-    "id", "author", "filename", "dateexecuted", "orderexecuted", "exectype", "md5sum", "tag",
-    "deployment_id",
-)  # fmt: skip
-LOCK_COLUMNS = ("id", "locked", "lockgranted", "lockedby")
+HISTORY = Shape(
+    {
+        "id": ColumnType.TEXT,
+        "author": ColumnType.TEXT,
+        "filename": ColumnType.TEXT,
+        "dateexecuted": ColumnType.TIME,
+        "orderexecuted": ColumnType.INTEGER,
+        "exectype": ColumnType.TEXT,
+        "md5sum": ColumnType.TEXT,
+        "tag": ColumnType.TEXT,
+        "deployment_id": ColumnType.TEXT,
+    },
+    optional={"liquibase": ColumnType.TEXT},
+)
+LOCK = Shape(
+    {
+        "id": ColumnType.INTEGER,
+        "locked": ColumnType.BOOLEAN,
+        "lockgranted": ColumnType.TIME,
+        "lockedby": ColumnType.TEXT,
+    }
+)
 #: Columns that Liquibase makes NOT NULL: CREATE TABLE AS does not copy that.
 _NOT_NULL = ("id", "author", "filename", "dateexecuted", "orderexecuted", "exectype", "locked")
 
@@ -29,35 +54,48 @@ select c.oid::int8 as oid, n.nspname::text as schemaname, c.relname::text as rel
        {is_lock} as is_lock,
        not exists (select from pg_attribute a where a.attrelid = c.oid and not a.attnotnull
                       and a.attname in ({not_null})) as is_original,
-       has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as readable
+       has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') as readable,
+       c.relowner::int8 as owner, pg_get_userbyid(c.relowner)::text as owner_name,
+       {owner_trusted} as owner_trusted,
+       n.nspowner::int8 as schema_owner, pg_get_userbyid(n.nspowner)::text as schema_owner_name,
+       {schema_owner_trusted} as schema_owner_trusted,
+       case when {is_lock} then {lock_obstacle} else {history_obstacle} end as obstacle
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
- where c.relkind in ('r', 'p') and {candidates} and ({is_lock} or {is_history})
+ where c.relkind in ({kinds}) and c.relpersistence <> 't' and {candidates}
+       and ({is_lock} or {is_history})
 """
 
 
-def _has_columns(columns: tuple[str, ...]) -> str:
-    names = ", ".join(f"'{name}'" for name in columns)
+def _has_columns(shape: Shape) -> str:
+    names = ", ".join(f"'{name}'" for name in shape.columns)
     return (
-        f"(select count(*) = {len(columns)} from pg_attribute a"
+        f"(select count(*) = {len(shape.columns)} from pg_attribute a"
         f" where a.attrelid = c.oid and a.attname in ({names}))"
     )
 
 
-def _discover(candidates: str) -> Query:
+def _discover(candidates: str, kinds: str) -> Query:
     return Query(
         _DISCOVER.format(
             candidates=candidates,
-            is_lock=_has_columns(LOCK_COLUMNS),
-            is_history=_has_columns(HISTORY_COLUMNS),
+            kinds=kinds,
+            is_lock=_has_columns(LOCK),
+            is_history=_has_columns(HISTORY),
+            owner_trusted=trusted("c.relowner"),
+            schema_owner_trusted=trusted("n.nspowner"),
+            lock_obstacle=LOCK.obstacle,
+            history_obstacle=HISTORY.obstacle,
             not_null=", ".join(f"'{name}'" for name in _NOT_NULL),
         )
     )
 
 
 #: Tables under their default names: an index lookup, cheap enough for every scrape.
-DISCOVER_BY_NAME = _discover(f"c.relname in {DEFAULT_NAMES}")
+DISCOVER_BY_NAME = _discover(f"c.relname in {DEFAULT_NAMES}", "'r', 'p', 'v', 'm', 'f'")
 #: Tables under any other name: searches all tables, so only from time to time.
-DISCOVER_BY_COLUMNS = _discover(f"c.relnatts between 4 and 32 and c.relname not in {DEFAULT_NAMES}")
+DISCOVER_BY_COLUMNS = _discover(
+    f"c.relnatts between 4 and 32 and c.relname not in {DEFAULT_NAMES}", "'r', 'p'"
+)
 
 #: Rows behind a position: a TID range scan reads only the blocks from there on (PostgreSQL 14,
 #: "System Columns"). Parameter: a tid. Placeholders: history, committed.
@@ -66,7 +104,7 @@ READ_ROWS = Query(
 select ctid::text as tid, filename, id, author, md5sum, exectype, orderexecuted, tag,
        deployment_id, extract(epoch from dateexecuted)::float8 as executed,
        extract(epoch from {committed})::float8 as committed, xmin::text::int8 as xid
-  from {history} where ctid > $1::text::tid
+  from only {history} where ctid operator(pg_catalog.>) $1::text::tid
 """
 )
 
@@ -88,8 +126,9 @@ select pg_stat_get_tuples_inserted($1::text::oid) as inserted,
 #: oid of the lock table.
 SAMPLE_LOCK = Query(
     """
-select locked, xmin::text as version, pg_stat_get_tuples_updated($1::text::oid) as updates
-  from {lock} where id = 1
+select locked, xmin::text as version,
+       pg_stat_get_tuples_updated($1::text::oid) as updates
+  from only {lock} where id operator(pg_catalog.=) 1
 """
 )
 
@@ -98,7 +137,7 @@ READ_FIRST_ROW = Query(
     """
 select left(filename, 1000) as filename, left(id, 1000) as id, left(author, 1000) as author,
        orderexecuted, dateexecuted::text as executed
-  from {history} order by orderexecuted limit 1
+  from only {history} order by orderexecuted limit 1
 """
 )
 
@@ -111,7 +150,8 @@ NOT_COMMITTED = "null::timestamptz"
 class Table:
     """One of Liquibase's tables; `quoted` is its name as SQL, schema included.
 
-    `is_original` is False for what CREATE TABLE AS makes.
+    `is_original` is False for what CREATE TABLE AS makes. `obstacle` is why it is not read, for
+    example "has row security"; None without a reason.
     """
 
     oid: int
@@ -121,11 +161,27 @@ class Table:
     is_lock: bool
     is_original: bool
     readable: bool
+    owner: Owner
+    schema_owner: Owner
+    obstacle: str | None = None
 
     @property
     def name(self) -> str:
         """The name without quotes: schema.table."""
         return f"{self.schemaname}.{self.relname}"
+
+    @property
+    def guarded(self) -> GuardedTable:
+        """The table for a query that reads it."""
+        return GuardedTable(
+            self.oid,
+            self.schemaname,
+            self.relname,
+            self.quoted,
+            self.owner,
+            self.schema_owner,
+            LOCK if self.is_lock else HISTORY,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +194,8 @@ class ChangelogTables:
     history: Table
     lock: Table | None
     has_own_lock: bool = True
+    #: Whether there is a lock named after the history which is not to be read.
+    has_refused_lock: bool = False
     #: Whether the database has no other history.
     is_only: bool = False
 
@@ -149,5 +207,13 @@ class ChangelogTables:
 
 def read_tables(*answers: Rows) -> list[Table]:
     """Return the tables found."""
-    tables = {row[0]: Table(*row) for answer in answers for row in answer.rows}
-    return [*tables.values()]
+    found = [_table(row) for answer in answers for row in answer.named()]
+    return [*{table.oid: table for table in found}.values()]
+
+
+def _table(row: dict[str, Any]) -> Table:
+    owner, schema_owner = (
+        Owner(row.pop(of), row.pop(f"{of}_name"), row.pop(f"{of}_trusted"))
+        for of in ("owner", "schema_owner")
+    )
+    return Table(**row, owner=owner, schema_owner=schema_owner)

@@ -56,7 +56,7 @@ class LockReader:
         """Run `READ_LOCK`."""
         if tables.lock is None:
             return await self.query(READ_NO_LOCK)
-        return await self.query(READ_LOCK, lock=tables.lock.quoted, committed=self.committed)
+        return await self.query(READ_LOCK, lock=tables.lock.guarded, committed=self.committed)
 
     async def read_sessions(self, tables: ChangelogTables, memory: LockMemory) -> Rows:
         """Run `READ_SESSIONS`."""

@@ -22,8 +22,8 @@ select held.locked, held.lockedby, held.version, held.granted,
   from (select 1) as always
   left join (select locked, lockedby, xmin::text as version,
                     extract(epoch from lockgranted)::float8 as granted,
-                    ctid = '(0,1)' as is_first, {committed} as committed
-               from {lock} where id = 1) as held on true
+                    ctid operator(pg_catalog.=) '(0,1)' as is_first, {committed} as committed
+               from only {lock} where id operator(pg_catalog.=) 1) as held on true
 """
 )
 #: As above, without a lock table.

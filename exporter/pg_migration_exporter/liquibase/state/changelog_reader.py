@@ -52,6 +52,9 @@ _ACCESS_ERRORS: dict[type[Exception], TableAccess] = {
     errors.LockNotAvailable: TableAccess.BUSY,
     errors.QueryCanceled: TableAccess.BUSY,
     errors.UndefinedTable: TableAccess.DROPPED,
+    # The guard of a table found another one, or a view, in its place.
+    errors.DivisionByZero: TableAccess.REFUSED,
+    errors.WrongObjectType: TableAccess.REFUSED,
 }
 
 
@@ -213,8 +216,8 @@ class ChangelogReader:
             applied.record_removed(changelog, len(before - set(history.checksums)))
 
     async def _read_rows(self, changelog: TrackedChangelog, behind: str) -> list[Row]:
-        quoted = changelog.tables.history.quoted
-        answer = await self.query(sql.READ_ROWS, behind, history=quoted, committed=self._committed)
+        history = changelog.tables.history.guarded
+        answer = await self.query(sql.READ_ROWS, behind, history=history, committed=self._committed)
         return read_rows(answer.rows)
 
     async def _update_memory(self, changelog: TrackedChangelog, answers: _Answers) -> Evidence:
@@ -350,7 +353,7 @@ class ChangelogReader:
         """Return the run with what its rolled back transactions are compared with."""
         if run.rolled_back is None:
             return replace(run, is_late=changelog.memory.awaits_rollbacks)
-        history = changelog.tables.history.quoted
+        history = changelog.tables.history.guarded
         try:
             answer = await self.query(rollbacks.READ_LAST_RUN, history=history)
         except errors.DatabaseError:
@@ -462,7 +465,7 @@ async def is_lock_written(query: RunQuery, changelog: TrackedChangelog) -> bool:
         if not lock.readable:
             return False
         try:
-            answer = await query(sql.SAMPLE_LOCK, str(lock.oid), lock=lock.quoted)
+            answer = await query(sql.SAMPLE_LOCK, str(lock.oid), lock=lock.guarded)
         except tuple(_ACCESS_ERRORS):
             return False
         sample = LockSample(*answer.rows[0]) if answer.rows else sample
@@ -484,6 +487,8 @@ def _began(history: History, answers: _Answers) -> float:
 
 
 def _table_access(tables: ChangelogTables) -> TableAccess:
+    if tables.has_refused_lock:
+        return TableAccess.REFUSED
     is_readable = tables.history.readable and (tables.lock is None or tables.lock.readable)
     return TableAccess.COMPLETE if is_readable else TableAccess.NOT_GRANTED
 

@@ -69,6 +69,11 @@ _INACCESSIBLE = {
         "the exporter may not read Liquibase's tables: grant USAGE on their schema and SELECT on "
         "both (sql/grants.sql)",
     ),
+    TableAccess.REFUSED: Decision(
+        MigrationState.UNKNOWN,
+        "the exporter does not read Liquibase's tables here: their owner is not trusted, or they "
+        "could run its code. The log and --check-config say which and why",
+    ),
     TableAccess.BUSY: Decision(
         MigrationState.UNKNOWN,
         "another session holds a lock on Liquibase's tables, so they cannot be read now",

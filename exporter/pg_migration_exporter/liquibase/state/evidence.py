@@ -16,6 +16,8 @@ class TableAccess(StrEnum):
     ABSENT = "absent"
     DROPPED = "dropped"
     NOT_GRANTED = "not_granted"
+    #: By `liquibase.trusted_owners`, or because reading them could run code of others.
+    REFUSED = "refused"
     BUSY = "busy"
     COMPLETE = "complete"
 
