@@ -84,7 +84,7 @@ def _hurting(facts: TargetFacts) -> _Reply:
         return _NOT_KNOWN
     longest = f"longest wait {duration(waits.longest_seconds)}"
     if waits.behind_migrations:
-        answer = f"Yes: {sessions_waiting(waits.behind_migrations)}"
+        answer = f"Yes: {sessions_waiting(waits.behind_migrations)} behind the migration"
         return _Reply("attention", answer, longest, runbooks.BLOCKS_OTHERS)
     others = waits.blocked - int(worst is not None and worst.blocked)
     if others > 0:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.formatting import count, duration, short_duration
-from pg_migration_exporter.status.model import CheckStatus
+from pg_migration_exporter.status.model import CheckStatus, Waits
 
 #: How many of the statements that took most time are shown.
 STATEMENTS_SHOWN = 5
+#: How many reasons of the verdict are shown.
+REASONS_SHOWN = 4
+#: Characters of an address that are shown.
+_MAX_ADDRESS = 40
 
 
 def target_title(name: str, address: str) -> str:
     """Return the name and address of a target; the default target has an address only."""
-    return address if name == DEFAULT_TARGET else f"{name} ({address})"
+    short = short_address(address)
+    return short if name == DEFAULT_TARGET else f"{name} ({short})"
+
+
+def short_address(address: str) -> str:
+    """Return HOST:PORT/DATABASE with the first label of a long host: `db1.…:5432/quests`."""
+    host, colon, rest = address.rpartition(":")
+    first, dot, _ = host.partition(".")
+    if len(address) <= _MAX_ADDRESS or not dot or not first or host[0] in "[/":
+        return address
+    return f"{first}.…{colon}{rest}"
 
 
 def check_result(check: CheckStatus) -> str:
@@ -34,6 +48,14 @@ def session_activity(state: str, since: float | None) -> str:
 def sessions_waiting(sessions: int) -> str:
     """Return `1 session waits`, `3 sessions wait`."""
     return f"{count(sessions, 'session')} {'waits' if sessions == 1 else 'wait'}"
+
+
+def sessions_counted(waits: Waits) -> str:
+    """Return how many sessions wait for locks, and how many of them behind a migration."""
+    if not waits.blocked:
+        return "no session waits"
+    behind = waits.behind_migrations
+    return sessions_waiting(waits.blocked) + (f", {behind} behind the migration" if behind else "")
 
 
 def time_spent(seconds: float, calls: int) -> str:

@@ -1,6 +1,7 @@
-"""The status in a terminal, with rich: what the page shows, in another order.
+"""The status in a terminal, with rich: what the page shows, in the same order.
 
-The verdict, the lock waits and the index builds come first, since a small terminal shows no more.
+The verdict, the answers, the lock waits and the index builds come first, since a small terminal
+shows no more.
 """
 
 from __future__ import annotations
@@ -31,11 +32,15 @@ from pg_migration_exporter.status.model import (
     StatusEvent,
     TargetStatus,
     TopStatement,
+    Verdict,
+    VerdictName,
 )
 from pg_migration_exporter.status.phrases import (
+    REASONS_SHOWN,
     STATEMENTS_SHOWN,
     check_result,
     session_activity,
+    sessions_counted,
     target_title,
     time_spent,
 )
@@ -55,6 +60,7 @@ STYLES: dict[Level, Style] = {
     "info": Style("cyan", ">"),
     "ok": Style("green", "+"),
 }
+_COLORS: dict[VerdictName, str] = {"go": "green", "hold": "yellow", "abort": "red"}
 #: Characters that move the cursor, set colors, or change the direction of text.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _BAR_WIDTH = 40
@@ -90,7 +96,10 @@ class StatusView:
             yield _marked("critical", self._problem)
         if len(self._status.targets) > 1:
             for target in self._status.targets:
-                yield _marked(target.verdict.level, f"{target.name}: {target.verdict.title}")
+                word = target.verdict.verdict
+                yield Text.assemble(
+                    _word(word), f" {plain(target.name)}: {plain(target.verdict.title)}"
+                )
         yield _verdict(self._status.targets[0], self._status.time)
 
 
@@ -119,7 +128,8 @@ def _title(text: str) -> RenderableType:
 
 def _verdict(shown: TargetStatus, seen_at: float) -> RenderableType:
     verdict = shown.verdict
-    lines = [_marked(verdict.level, verdict.title), Text(plain(verdict.reason))]
+    lines = [*_reasons(verdict), _marked(verdict.level, verdict.title)]
+    lines.append(Text(plain(verdict.reason)))
     if verdict.steps and verdict.level != "ok":
         lines.append(Text(f"What to do: {plain(verdict.steps)}", style="italic"))
     if verdict.runbook:
@@ -127,10 +137,24 @@ def _verdict(shown: TargetStatus, seen_at: float) -> RenderableType:
     lines.append(Text(", ".join(_where(shown, seen_at)), style="dim"))
     return Panel(
         Group(*lines),
-        title=Text(verdict.state.upper()),
+        title=_word(verdict.verdict).append(f" {plain(verdict.state)} ", style="default"),
         title_align="left",
-        border_style=STYLES[verdict.level].color,
+        border_style=_COLORS[verdict.verdict],
     )
+
+
+def _word(verdict: VerdictName) -> Text:
+    """Return the verdict in one word, which also a terminal without colors shows."""
+    return Text(f" {verdict.upper()} ", style=f"bold reverse {_COLORS[verdict]}")
+
+
+def _reasons(verdict: Verdict) -> Iterator[Text]:
+    for reason in verdict.reasons[:REASONS_SHOWN]:
+        over = "" if reason.ago_seconds is None else f" (until {duration(reason.ago_seconds)} ago)"
+        where = f"{plain(reason.datname)}: " if reason.datname else ""
+        yield Text(f"- {where}{plain(reason.text)}{over}")
+    if (more := len(verdict.reasons) - REASONS_SHOWN) > 0:
+        yield Text(f"and {more} more", style="dim")
 
 
 def _runbook(runbook: Runbook) -> str:
@@ -149,17 +173,17 @@ def _where(shown: TargetStatus, seen_at: float) -> Iterator[str]:
 
 
 def _parts(shown: TargetStatus) -> Iterator[RenderableType]:
+    yield from _answers(shown)
     if shown.waits and shown.waits.trees:
-        yield _title("Lock waits")
+        yield _title(f"Lock waits: {sessions_counted(shown.waits)}")
         yield from (_tree(session) for session in shown.waits.trees)
     for build in shown.index_builds:
         yield from _build(build)
-    yield from _answers(shown)
+    for index in shown.invalid_indexes:
+        yield _marked("attention", f"invalid index {index.schemaname}.{index.indexrelname}")
     for migration in filter(lambda migration: migration.changelog, shown.migrations):
         yield from _migration(migration)
     yield from (_check(check) for check in shown.checks if check.level != "ok")
-    for index in shown.invalid_indexes:
-        yield _marked("attention", f"invalid index {index.schemaname}.{index.indexrelname}")
     yield from _server(shown)
     if shown.statements and shown.server.reached:
         yield _title("Statements with the most time")

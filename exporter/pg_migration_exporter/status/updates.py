@@ -17,7 +17,8 @@ from pg_migration_exporter.errors import UserError
 from pg_migration_exporter.http_client import open_url
 from pg_migration_exporter.status.cache import REFRESH_INTERVAL, StatusCache
 from pg_migration_exporter.status.judgement import Judge
-from pg_migration_exporter.status.model import STATUS_PATH, Status
+from pg_migration_exporter.status.judgement.blindness import NO_ANSWER
+from pg_migration_exporter.status.model import STATUS_PATH, Status, VerdictReason
 
 _TIMEOUT_SECONDS = 15.0
 _MAX_BYTES = 64 << 20
@@ -61,7 +62,24 @@ async def _poll(address: str) -> AsyncIterator[Update]:
         try:
             update = Update(await asyncio.to_thread(_fetch, address))
         except UserError as error:
-            update = Update(update.status, f"{error}; the status below is old")
+            update = Update(_held(update.status), f"{error}; the status below is old")
+
+
+def _held(status: Status) -> Status:
+    """Return an old status: without an answer the verdict is hold."""
+    reason = VerdictReason(
+        name=NO_ANSWER,
+        verdict="hold",
+        datname="",
+        text="The exporter does not answer",
+        ago_seconds=None,
+    )
+    hold = {"verdict": "hold", "reasons": [reason], "databases": {}}
+    targets = [
+        target.model_copy(update={"verdict": target.verdict.model_copy(update=hold)})
+        for target in status.targets
+    ]
+    return status.model_copy(update={"targets": targets})
 
 
 def _fetch(address: str) -> Status:

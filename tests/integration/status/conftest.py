@@ -68,6 +68,10 @@ class Viewer:
             if violation["impact"] in {"serious", "critical"}
         ]
 
+    def height(self) -> int:
+        """The height of the page in CSS pixels."""
+        return int(self.page.evaluate("document.documentElement.scrollHeight"))
+
     def is_as_wide_as_the_screen(self) -> bool:
         """True if nothing has to be scrolled sideways."""
         width: int = self.page.evaluate("document.documentElement.scrollWidth")

@@ -58,6 +58,11 @@ def terminal(viewer: Open, exporter: Exporter) -> Callable[[], bytes]:
     return content
 
 
+def verdict(page: Page, word: str) -> None:
+    """Await the verdict."""
+    expect(page.locator("#verdict .word")).to_have_text(word)
+
+
 def see_who_waits(page: Page) -> None:
     """The session that wrote, the migration behind it, and two more behind that."""
     holder = page.get_by_role("region", name="Lock waits").locator(".tree > li")
@@ -68,7 +73,9 @@ def see_who_waits(page: Page) -> None:
     expect(migration.locator("> .session")).to_contain_text("ShareLock on relation public.quests")
     expect(migration.locator("> .session")).to_contain_text("CREATE INDEX")
     expect(migration.locator("> ul > li")).to_have_count(2)
-    expect(page.locator("#answers")).to_contain_text("Yes: 2 sessions wait")
+    expect(page.locator("#answers")).to_contain_text("Yes: 2 sessions wait behind the migration")
+    waits = page.get_by_role("region", name="Lock waits")
+    expect(waits).to_contain_text("3 sessions wait, 2 behind the migration")
     expect(page.locator("#builds")).to_contain_text("waiting for the table lock")
     expect(page.locator(".reason")).to_contain_text("It waits for quest-service")
     pid = holder.locator("> .session").inner_text().partition("pid ")[2].partition(",")[0]
@@ -92,6 +99,7 @@ def see_the_exporter_restart(page: Page, exporter: Exporter, heading: str) -> No
     """The page reports the lost connection, keeps its content, and reconnects."""
     exporter.stop()
     expect(page.locator("#live")).to_contain_text("No update from the exporter")
+    verdict(page, "HOLD")
     title(page, heading)
     exporter.start()
     expect(page.locator("#live")).to_contain_text("Live")
@@ -115,6 +123,7 @@ def test_a_migration_as_it_is_seen(story: Story, viewer: Open, draw: Draw, *, dr
             with story.blocked() as update:
                 title(page, "The migration is blocked")
                 see_who_waits(page)
+                verdict(page, "HOLD")
                 assert live.accessibility_findings() == []
                 draw("status-blocked.png", whole(page))
                 draw("terminal-blocked.png", terminal(viewer, story.exporter))
@@ -122,6 +131,7 @@ def test_a_migration_as_it_is_seen(story: Story, viewer: Open, draw: Draw, *, dr
                 phone = viewer(PHONE, color_scheme="dark")
                 title(phone.open(story.exporter.url), "The migration is blocked")
                 assert phone.is_as_wide_as_the_screen()
+                assert phone.height() <= 2 * PHONE[1]
                 assert phone.accessibility_findings() == []
                 draw("status-phone.png", whole(phone.page))
             title(page, "A migration is running, and others wait for it")
@@ -137,6 +147,7 @@ def test_a_migration_as_it_is_seen(story: Story, viewer: Open, draw: Draw, *, dr
     story.break_changelog()
     assert story.update().wait(60) == 1
     title(page, "The migration seems to have failed")
+    verdict(page, "ABORT")
     expect(page.locator("#migrations")).to_contain_text("quests.sql::rename-zone::bob inferred")
     runbook = page.get_by_role("link", name="Runbook: DatabaseMigrationFailed")
     url = "https://runbooks.example.com/DatabaseMigrationFailed.md"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_status_is_rendered_once() -> None:
 def test_of_several_targets_the_worst_is_shown_and_all_are_listed() -> None:
     worst = target("db-2", "critical", "The migration failed")
     page = PageRenderer().render(status(worst, target("db-1")), None)
-    assert page.title == "The migration failed · db-2 (db-2)"
+    assert page.title == "GO: The migration failed · db-2 (db-2)"
     assert [page.sections["overview"].count(f"?target={name}") for name in ("db-1", "db-2")] == [
         1,
         1,
@@ -130,7 +131,22 @@ def test_commands_are_shown_as_code() -> None:
     shown = target("a").verdict.model_dump()
     verdict = {**shown, "level": "critical", "steps": "Run `ack <name>`."}
     page = PageRenderer().render(status(target("a", verdict=verdict)), None)
-    assert "Run <code>ack &lt;name&gt;</code>." in page.sections["verdict"]
+    copied = '<code>ack &lt;name&gt;</code><button type="button" class="copy">Copy</button>'
+    assert f"Run {copied}." in page.sections["verdict"]
+
+
+def test_the_verdict_comes_first_with_its_reasons() -> None:
+    reasons = [
+        {"name": f"R{n}", "verdict": "hold", "datname": "", "text": f"reason {n}", "ago_seconds": 9}
+        for n in range(6)
+    ]
+    verdict = target("a").verdict.model_dump() | {"verdict": "hold", "reasons": reasons}
+    section = PageRenderer().render(status(target("a", verdict=verdict)), None).sections["verdict"]
+    words = re.sub(r"<[^>]*>", " ", section).split()
+    assert words[:9] == ["HOLD", "reason", "0", "(until", "9", "s", "ago)", "reason", "1"]
+    assert "reason 3" in section
+    assert "reason 4" not in section
+    assert "and 2 more" in section
 
 
 def test_names_of_files_change_with_their_content() -> None:

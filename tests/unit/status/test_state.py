@@ -186,7 +186,7 @@ def test_who_blocks_the_migration_is_named() -> None:
                 migration(MigrationState.RUNNING),
                 waits=Waits(blocked=3, longest_seconds=9, behind_migrations=1, trees=[]),
             ),
-            ["It is running", "Yes: 1 session waits", "Not over yet", "Yes"],
+            ["It is running", "Yes: 1 session waits behind the migration", "Not over yet", "Yes"],
         ),
     ],
 )

@@ -16,10 +16,11 @@ from pg_migration_exporter import __version__
 from pg_migration_exporter.formatting import clock, duration, one_line, short_duration
 from pg_migration_exporter.status.model import Status
 from pg_migration_exporter.status.phrases import (
+    REASONS_SHOWN,
     STATEMENTS_SHOWN,
     check_result,
     session_activity,
-    sessions_waiting,
+    sessions_counted,
     target_title,
     time_spent,
 )
@@ -35,10 +36,10 @@ SECTIONS = (
     "overview",
     "verdict",
     "answers",
-    "migrations",
-    "checks",
     "waits",
     "builds",
+    "migrations",
+    "checks",
     "health",
     "statements",
 )
@@ -105,7 +106,8 @@ class PageRenderer:
         shown = status.targets[0]
         several = len({event.datname for event in shown.events}) > 1
         return Page(
-            title=f"{shown.verdict.title} · {target_title(shown.name, shown.server.address)}",
+            title=f"{shown.verdict.verdict.upper()}: {shown.verdict.title} · "
+            + target_title(shown.name, shown.server.address),
             level=shown.verdict.level,
             sections={name: self._macro(name)(status, shown, requested) for name in SECTIONS},
             rows={
@@ -140,18 +142,22 @@ class PageRenderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.globals["statements_shown"] = STATEMENTS_SHOWN
+        environment.globals |= {
+            "reasons_shown": REASONS_SHOWN,
+            "statements_shown": STATEMENTS_SHOWN,
+        }
         environment.filters |= {
             "check_result": check_result,
             "clock": clock,
             "duration": duration,
             "one_line": one_line,
             "session_activity": session_activity,
-            "sessions_waiting": sessions_waiting,
+            "sessions_counted": sessions_counted,
             "short_duration": short_duration,
             "target_title": target_title,
             "time_spent": time_spent,
             "with_code": _with_code,
+            "with_commands": _with_commands,
         }
         return environment
 
@@ -161,3 +167,11 @@ def _with_code(text: str) -> str:
     from markupsafe import Markup, escape  # noqa: PLC0415 - jinja2's
 
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
+def _with_commands(text: str) -> str:
+    """Return text between backquotes as HTML code, with a button that copies it."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - jinja2's
+
+    command = r'<code>\1</code><button type="button" class="copy">Copy</button>'
+    return Markup(_CODE.sub(command, str(escape(text))))  # noqa: S704 - escaped before

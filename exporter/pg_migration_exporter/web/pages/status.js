@@ -63,6 +63,17 @@ function show(change) {
   if (change.rows || change.all_rows) showRows(change.rows, change.all_rows);
 }
 
+// Without news the verdict is hold; the next ones bring it back.
+function hold() {
+  for (const word of document.querySelectorAll(".word")) {
+    word.className = "word hold";
+    word.textContent = "HOLD";
+  }
+  for (const reasons of document.querySelectorAll(".reasons")) {
+    reasons.textContent = "The exporter does not answer";
+  }
+}
+
 function showAge() {
   const age = Date.now() - updatedAt;
   const seconds = Math.round(age / 1000);
@@ -72,6 +83,7 @@ function showAge() {
     ? `No update from the exporter for ${seconds} s`
     : `Live, updated ${seconds} s ago`;
   if (liveText.textContent !== text) liveText.textContent = text;
+  if (isLate) hold();
 }
 
 function follow() {
@@ -88,6 +100,32 @@ function follow() {
   };
 }
 
+// A phone begins with every card folded, except the waits, which need somebody.
+function foldOnPhone() {
+  if (!matchMedia("(max-width: 34rem)").matches) return;
+  for (const fold of document.querySelectorAll(".fold")) {
+    fold.open = fold.closest("#waits") !== null && fold.querySelector(".tree") !== null;
+  }
+}
+
+// Without HTTPS there is no navigator.clipboard: then the command is selected and copied.
+async function copy(button) {
+  const command = button.previousElementSibling;
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(command.textContent);
+  } else {
+    getSelection().selectAllChildren(command);
+    document.execCommand("copy");
+  }
+  button.textContent = "Copied";
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.matches(".copy")) copy(event.target);
+});
+
+document.body.dataset.live = "";
+foldOnPhone();
 updatedAt = Date.now();
 showAge();
 setInterval(showAge, 1000);
