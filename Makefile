@@ -26,10 +26,10 @@ test: ## Run all tests against real servers, two files at a time (ARGS="-k lock"
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: pictures
-pictures: ## Draw the pictures of docs/pictures: dashboards, status page, terminal (five minutes)
+pictures: ## Draw the pictures of docs/pictures: dashboards, status page, terminal, phone (five minutes)
 	@scripts/setup.sh browser
 	@$(BIN)/python -m demo.dashboards docs/pictures
-	@$(BIN)/pytest tests/integration/status --pictures docs/pictures
+	@$(BIN)/pytest tests/integration/status tests/bundle/test_incidents.py --pictures docs/pictures
 
 .PHONY: test-platforms
 test-platforms: ## Run every collector on PostgreSQL 14 to 18, primaries and standbys

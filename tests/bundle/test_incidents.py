@@ -16,13 +16,23 @@ import httpx
 import pytest
 
 from pg_migration_exporter.bundle.alert_rules import groups
-from pg_migration_exporter.bundle.values import load_values
+from pg_migration_exporter.bundle.schema import Values
+from pg_migration_exporter.bundle.values import load_values, merge
 from testbed.alertmanager import Alertmanager
 from testbed.waiting import wait_until
 from testbed.workspace import Workspace
+from tests.bundle.phone import phone
 from tests.bundle.sinks import http_sink, told_to_sinks
+from tests.bundle.test_texts import EXPECTED
+from tests.fixtures.pictures import Draw
 
-VALUES = load_values()
+#: With runbooks that a phone can open.
+VALUES = Values.model_validate(
+    merge(
+        load_values().model_dump(by_alias=True),
+        {"urls": {"runbooks": "https://runbooks.example.com"}},
+    )
+)
 RULES = {
     rule["alert"]: rule for group in groups(VALUES) for rule in group["rules"] if "alert" in rule
 }
@@ -61,10 +71,15 @@ class Incident:
     alertmanager: Alertmanager
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def post(self, *alerts: dict[str, str], ended: bool = False) -> None:
-        """Tell Alertmanager of alerts that fire or have ended."""
+    def post(
+        self,
+        *alerts: dict[str, str],
+        texts: dict[str, str] | None = None,
+        ended: bool = False,
+    ) -> None:
+        """Tell Alertmanager of alerts that fire or have ended, with these annotations."""
         at = {"endsAt": datetime.now(UTC).isoformat()} if ended else {}
-        content = [{"labels": labels, **at} for labels in alerts]
+        content = [{"labels": labels, "annotations": texts or {}, **at} for labels in alerts]
         url = f"{self.alertmanager.url}/api/v2/alerts"
         httpx.post(url, json=content, trust_env=False).raise_for_status()
 
@@ -190,3 +205,22 @@ def test_the_same_alerts_on_another_server_are_told(incident: Incident) -> None:
     incident.post(_alert("MigrationBlocksTraffic", **here), _alert("MigrationBlocked", **there))
     titles = wait_until(lambda: incident.messages("there:9886"), 30, "the other server is told of")
     assert titles == ["HIGH MigrationBlocked game there:9886"]
+
+
+# --- the phone --------------------------------------------------------------------------------
+
+
+def test_a_phone_shows_what_happens_where_and_what_to_do(incident: Incident, draw: Draw) -> None:
+    """The texts are those of the rule's unit test: what Prometheus sends."""
+    labels, texts = EXPECTED["MigrationBlocksTraffic"][0]
+    web = {"runbook_url": f"https://runbooks.example.com/{labels['alertname']}.md"}
+    incident.post(labels | {"cluster": "eu"}, texts=texts | web)
+    [event] = wait_until(lambda: incident.events("@eu"), 30, "PagerDuty is told")
+    [message] = wait_until(
+        lambda: [post for path, post in incident.sent if path == "/slack" and "@eu" in str(post)],
+        30,
+        "Slack is told",
+    )
+    assert event["payload"]["summary"] == "CRIT MigrationBlocksTraffic game db1:9886 @eu"
+    assert "First: " in message["attachments"][0]["text"]
+    draw("notification-phone.png", lambda: phone(event, message))
