@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 
 from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.files import read_regular_file
 
 VARIABLE = "PG_MIGRATION_EXPORTER_TOKEN"
 #: The fewest characters of a token that cannot be guessed.
 _MIN_LENGTH = 16
+#: Bytes of its file.
+_MAX_SIZE = 64 * 1024
 
 
 def has_token(file: Path | None) -> bool:
@@ -24,7 +27,10 @@ def read_token(file: Path | None) -> str:
     """
     source = f"reports.endpoint.token_file: {file}" if file else VARIABLE
     try:
-        token = file.read_text(encoding="ascii") if file else os.environ.get(VARIABLE, "")
+        if file is not None:
+            token = read_regular_file(file, _MAX_SIZE).decode("ascii")
+        else:
+            token = os.environ.get(VARIABLE, "")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not ASCII text"
         raise ConfigError(f"{source} cannot be read: {reason}") from error

@@ -13,8 +13,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.files import read_regular_file
 
 Model = TypeVar("Model", bound=BaseModel)
+
+#: Bytes.
+_MAX_SIZE = 4 << 20
 
 
 class _Loader(yaml.SafeLoader):
@@ -42,13 +46,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises ConfigError with the file and, for a syntax error, the line.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
+        content = yaml.load(_read_text(path), _Loader)  # noqa: S506 - a safe loader
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text, at byte {error.start}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}{_line_of(error)}: not valid YAML: {_problem(error)}") from error
+    except (RecursionError, ValueError) as error:  # such as a date of a month 13
+        reason = error if isinstance(error, ValueError) else "nested too deeply"
+        raise ConfigError(f"{path}: not valid YAML: {reason}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -56,6 +63,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
             f"{path}: contains a {type(content).__name__}; it must be a mapping of keys"
         )
     return content
+
+
+def _read_text(path: Path) -> str:
+    return read_regular_file(path, _MAX_SIZE).decode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,7 @@ def validate(model: type[Model], content: Mapping[str, Any], source: Path | str)
 
 
 def _line_of_key(file: Path, path: Sequence[str | int]) -> int | None:
-    node, line = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader), None
+    node, line = yaml.compose(_read_text(file), yaml.SafeLoader), None
     for part in path:
         children: dict[str | int, tuple[yaml.Node, yaml.Node]] = {}
         if isinstance(node, yaml.MappingNode):

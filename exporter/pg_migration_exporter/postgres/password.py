@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pg_migration_exporter.config.schema import PostgresSection
 from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.files import read_regular_file
 
 #: Bytes; tokens of cloud providers have a few thousand.
 _MAX_LENGTH = 64 * 1024
@@ -23,7 +24,10 @@ _MAX_LENGTH = 64 * 1024
 async def read_password(settings: PostgresSection) -> str | None:
     """Return the password, None if the settings name no source. Raises ConfigError."""
     if settings.password_file is not None:
-        return read_password_file(settings.password_file, "postgres.password_file")
+        # A file of another host may take its time.
+        return await asyncio.to_thread(
+            read_password_file, settings.password_file, "postgres.password_file"
+        )
     if settings.password_env is not None:
         return _from_environment(settings.password_env)
     if settings.password_command:
@@ -34,7 +38,7 @@ async def read_password(settings: PostgresSection) -> str | None:
 def read_password_file(file: Path, key: str) -> str:
     """Return the content of `file`; the ConfigError of an unreadable one names `key`."""
     try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        return read_regular_file(file, _MAX_LENGTH).decode("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{key}: {file} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}"

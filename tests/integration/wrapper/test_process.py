@@ -52,6 +52,52 @@ def test_output_is_not_held_back(wrapper: Wrapper) -> None:
     assert process.returncode == 0
 
 
+#: Prints the file that it is told to read its options from, as Liquibase reads it.
+READING = ("sh", "-c", "cat ${2#*=}", "sh", "update")
+OPTIONS = b"url=jdbc:postgresql://db/quests\npassword=s3cret\n"
+
+
+def test_a_pipe_with_options_is_left_to_the_command(wrapper: Wrapper, tmp_path: Path) -> None:
+    pipe = tmp_path / "liquibase.properties"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["sh", "-c", f"cat >{pipe}"], stdin=subprocess.PIPE) as writer:
+        assert writer.stdin is not None
+        writer.stdin.write(OPTIONS)
+        writer.stdin.close()
+        done = wrapper.run(*READING, f"--defaults-file={pipe}")
+        assert (done.returncode, done.stdout, done.stderr) == (0, OPTIONS, b"")
+    report = wrapper.report()
+    assert report.outcome is Outcome.SUCCEEDED
+    assert report.limitation == (
+        f"no details: {pipe} was not read: not a regular file; set the options in the environment, "
+        "or LIQUIBASE_LOG_FILE"
+    )
+    assert report.target.servers == ()
+
+
+def test_a_process_substitution_is_left_to_the_command(wrapper: Wrapper) -> None:
+    read_end, write_end = os.pipe()
+    os.write(write_end, OPTIONS)
+    os.close(write_end)
+    with os.fdopen(read_end) as opened:
+        file = f"/dev/fd/{opened.fileno()}"
+        done = wrapper.run(*READING, f"--defaults-file={file}", pass_fds=[read_end])
+    assert (done.returncode, done.stdout, done.stderr) == (0, OPTIONS, b"")
+    assert "not a regular file" in wrapper.report().limitation
+
+
+def test_a_configuration_that_is_a_pipe_delays_nothing(tmp_path: Path) -> None:
+    pipe = tmp_path / "config.yaml"
+    os.mkfifo(pipe)
+    done = subprocess.run(
+        [exporter_command(), "run", "--config", pipe, "--", "true"],
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    assert (done.returncode, b"not a regular file" in done.stderr) == (0, True)
+
+
 def test_other_descriptors_are_handed_on(wrapper: Wrapper, tmp_path: Path) -> None:
     with (tmp_path / "third").open("w+") as third:
         number = third.fileno()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -229,6 +231,40 @@ def test_version_and_deployment_are_known_since_4_22() -> None:
 def test_where_the_blocks_end_does_not_matter(cuts: list[int]) -> None:
     content = LOGS.joinpath("5.0.1-sql_error.log").read_bytes()
     assert read(content, cuts) == read(content)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Continuing past: " + ":" * 20_000,
+        "Continuing past: " + "a::" * 20_000,
+        "Marking ChangeSet: " + '"' * 20_000,
+        "ChangeSet " + " ran successfully in 1" * 5_000,
+        "Starting Liquibase at " + "(version " * 5_000,
+        "Reading from " + '""' * 20_000,
+        "java." * 20_000,
+        "Error" * 20_000,
+        " was: " * 20_000,
+        "a" * (5 << 20),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_hostile_lines_take_linear_time(text: str) -> None:
+    heads = ("liquibase.changelog", "liquibase.integration", "liquibase.util")
+    lines = [f"[2026-01-06 20:15:00] INFO [{head}] {text}\n{text}\n\tat x\n" for head in heads]
+    progress = Progress()
+    started = time.monotonic()
+    for record in LogRecordReader().feed("".join(lines).encode(), final=True):
+        progress.add(record)
+    assert progress.records == 3
+    assert time.monotonic() - started < 2
+
+
+def test_a_line_without_an_end_is_cut() -> None:
+    reader = LogRecordReader()
+    for _ in range(100):
+        assert not [*reader.feed(b"a" * 100_000)]
+    assert sys.getsizeof(reader._unfinished) < 100_000
 
 
 def test_a_run_that_was_killed_was_interrupted_in_its_changeset() -> None:

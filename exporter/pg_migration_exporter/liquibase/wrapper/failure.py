@@ -18,6 +18,8 @@ _CLASS_NAMES = re.compile(r"\b(?:(?:liquibase|java|javax|org)\.[\w.$]+: )+")
 #: JVM's language) on its own line, indented by two; details contain values of rows.
 _FURTHER_PART = re.compile(r" {2}\S")
 _SQL = "[Failed SQL:"
+#: Characters of the message that are read; a report keeps fewer.
+_LONGEST = 5000
 
 
 def read_failure(record: LogRecord) -> Failure | None:
@@ -25,7 +27,7 @@ def read_failure(record: LogRecord) -> Failure | None:
     message = _message(record.lines)
     if record.channel != _CHANNEL or len(message) == len(record.lines):
         return None
-    text = " ".join(" ".join(_without_details(message)).split())
+    text = " ".join(" ".join(_without_details(message)).split())[:_LONGEST]
     migration = _MIGRATION_FAILED.match(text)
     reason = text[migration.end() :] if migration else text
     changesets = [migration, *map(_CHECKSUM.match, message)]

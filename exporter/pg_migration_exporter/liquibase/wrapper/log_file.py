@@ -18,6 +18,8 @@ from pg_migration_exporter.liquibase.wrapper.options import LiquibaseOptions
 _FILE = "LIQUIBASE_LOG_FILE"
 _LEVEL = "LIQUIBASE_LOG_LEVEL"
 _DETAILED = {"INFO", "CONFIG", "FINE", "FINER", "FINEST", "DEBUG", "ALL"}
+#: Bytes that are read at a time.
+_BLOCK = 4 << 20
 #: Liquibase prints this name as the location of its log.
 _OWN_NAME = "removed-after-the-run.log"
 
@@ -38,13 +40,13 @@ class LogFile:
             self._offset = self.path.stat().st_size
 
     def read(self) -> bytes:
-        """Return what was written since the last call; b"" while there is no file."""
+        """Return a block of what was written since the last call; b"" if there is no more."""
         if self.path is None or not self.path.is_file():
             return b""
         try:
             with self.path.open("rb") as log:
                 log.seek(self._offset)
-                content = log.read()
+                content = log.read(_BLOCK)
         except OSError as error:
             self.limitation = f"no details: the log file cannot be read: {error.strerror}"
             return b""
@@ -71,6 +73,13 @@ def choose_log(options: LiquibaseOptions) -> LogFile:
         return LogFile(
             None,
             limitation="no details: a log level is set and no log file; set LIQUIBASE_LOG_FILE too",
+        )
+    if options.unread:
+        # It may set a log file, which one of ours would replace.
+        return LogFile(
+            None,
+            limitation=f"no details: {options.unread}; set the options in the environment, or "
+            f"{_FILE}",
         )
     return _own_log()
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 _HEAD = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] [^\[]*\[(?P<channel>[^\]]*)\] (?P<text>.*)")
 #: A record longer than this is cut: a stack trace or a changeset's SQL.
 _MAX_LINES = 200
+#: Characters of a line that are kept.
+_MAX_LINE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,11 @@ class LogRecordReader:
 
     def feed(self, content: bytes, *, final: bool = False) -> Iterator[LogRecord]:
         """Yield the completed records; `final` completes the last one."""
-        *lines, self._unfinished = (self._unfinished + self._decoder.decode(content, final)).split(
-            "\n"
-        )
-        if final:
-            lines.append(self._unfinished)
+        first, *others = self._decoder.decode(content, final).split("\n")
+        lines = [(self._unfinished + first)[:_MAX_LINE], *others]
+        self._unfinished = "" if final else lines.pop()[:_MAX_LINE]
         for line in lines:
-            yield from self._add(line.rstrip("\r"))
+            yield from self._add(line[:_MAX_LINE].rstrip("\r"))
         if final and self._record is not None:
             yield self._record
 

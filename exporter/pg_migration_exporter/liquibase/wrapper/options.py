@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -27,10 +27,14 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class LiquibaseOptions:
-    """Options by source, in order of precedence: pairs of a normalized name and a value."""
+    """Options by source, in order of precedence: pairs of a normalized name and a value.
+
+    `unread` says which defaults file exists and was not read, and why; "" if there is none.
+    """
 
     command: str
     sources: tuple[Pairs, ...]
+    unread: str = ""
 
     def find(self, name: str) -> str | None:
         """Return the value of `name` ("log-file", "url"), or None."""
@@ -57,7 +61,8 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Li
         [(_normalize(name), value) for name, value in environment.items()],
     )
     defaults = LiquibaseOptions(command, explicit).find("defaults-file") or "liquibase.properties"
-    return LiquibaseOptions(command, (*explicit, *_defaults(Path(defaults))))
+    found, unread = _defaults(Path(defaults))
+    return LiquibaseOptions(command, (*explicit, *found), unread)
 
 
 def find_command(arguments: Sequence[str]) -> str:
@@ -102,10 +107,19 @@ def _jvm_options(environment: Mapping[str, str]) -> Iterator[str]:
             continue  # an unclosed quote: the launcher reports it
 
 
-def _defaults(file: Path) -> Iterable[Pairs]:
-    """Yield the options of a file with local overrides, then those of the defaults file itself."""
+def _defaults(file: Path) -> tuple[list[Pairs], str]:
+    """Return the options of a file with local overrides, then those of the defaults file itself.
+
+    Also which one was not read. A missing one is nothing to report.
+    """
+    found, unread = list[Pairs](), ""
     for candidate in (file.with_suffix(".local.properties"), file):
         try:
-            yield [(_full(name), value) for name, value in read_properties(candidate).items()]
-        except OSError:
+            properties = read_properties(candidate)
+        except FileNotFoundError:
             continue
+        except OSError as error:
+            unread = f"{candidate} was not read: {error.strerror}"
+            continue
+        found.append([(_full(name), value) for name, value in properties.items()])
+    return found, unread

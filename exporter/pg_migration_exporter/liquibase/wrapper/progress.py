@@ -156,7 +156,9 @@ _MESSAGES: tuple[tuple[re.Pattern[str], Update], ...] = tuple(
             _ends(Result.MARKED_RAN),
         ),
         (
-            r"Continuing past: (?P<identity>.+::.+::.+) despite precondition failure",
+            # Of the changelog itself, the message has no identity, which is path::id::author.
+            r"Continuing past: (?=[^:]+(?::(?!:)[^:]+)*::)(?P<identity>.+) despite precondition "
+            r"failure",
             _ends(Result.SKIPPED),
         ),
         (r"Starting Liquibase at .*\(version ([\w.+-]{1,50})", _sets("version")),  # since 4.22

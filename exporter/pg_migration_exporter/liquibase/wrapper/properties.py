@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from pg_migration_exporter.files import read_regular_file
+
 _NATURAL_LINE_END = re.compile(r"\r\n|\r|\n")
+#: Bytes.
+_MAX_SIZE = 1 << 20
 _SPACE = " \t\f"
 _KEY = re.compile(r"(?P<key>(?:\\.|[^\\=: \t\f])*)[ \t\f]*[=:]?[ \t\f]*(?P<value>.*)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.)|$)", re.DOTALL)
@@ -15,7 +19,7 @@ _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 
 def read_properties(file: Path) -> dict[str, str]:
     """Return keys and values; values are trimmed, as in Liquibase. Raises OSError."""
-    return parse_properties(file.read_bytes().decode("latin-1"))
+    return parse_properties(read_regular_file(file, _MAX_SIZE).decode("latin-1"))
 
 
 def parse_properties(text: str) -> dict[str, str]:

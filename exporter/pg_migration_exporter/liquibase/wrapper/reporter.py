@@ -80,9 +80,15 @@ class Reporter:
     def _read_log(self, *, final: bool = False) -> bool:
         """Read new log records; return whether there were any."""
         before = self._progress.records
-        for record in self._records.feed(self.log.read(), final=final):
-            self._progress.add(record)
+        while content := self.log.read():
+            self._add(content)
+        if final:
+            self._add(b"", final=True)
         return self._progress.records > before
+
+    def _add(self, content: bytes, *, final: bool = False) -> None:
+        for record in self._records.feed(content, final=final):
+            self._progress.add(record)
 
     def _publish(self, exit_code: int | None = None) -> None:
         self.report = self._end(exit_code) if exit_code is not None else self._snapshot()
