@@ -33,7 +33,8 @@ def picture(dashboard: dict[str, Any], prometheus: Prometheus, span: Span, path:
     for panel in dashboard["panels"]:
         place = panel["gridPos"]
         if panel["type"] == "row":
-            _title(figure, lines, place, f"▾ {panel['title']}", size=11)
+            mark = "▸" if panel["collapsed"] else "▾"
+            _title(figure, lines, place, f"{mark} {panel['title']}", size=11)
             continue
         found = [
             (query, query.query_shown(prometheus, span))

@@ -63,8 +63,9 @@ class Query:
 
 
 def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the panels without the rows."""
-    yield from (panel for panel in dashboard["panels"] if panel["type"] != "row")
+    """Yield the panels without the rows; those of folded rows too."""
+    for panel in dashboard["panels"]:
+        yield from panel["panels"] if panel["type"] == "row" else [panel]
 
 
 def queries(dashboard: dict[str, Any]) -> Iterator[Query]:

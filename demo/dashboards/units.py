@@ -17,6 +17,11 @@ def _scaled(value: float, units: tuple[tuple[float, str], ...], otherwise: str) 
     return f"{value:.3g} {otherwise}".strip()
 
 
+def _percent(value: float) -> str:
+    """Return three digits at most, and no exponent."""
+    return f"{value:.3g}" if abs(value) >= 0.01 or not value else "< 0.01"
+
+
 #: Unit -> function that formats a number.
 WRITE: dict[str, Callable[[float], str]] = {
     "none": lambda value: f"{value:.3g}",
@@ -25,7 +30,7 @@ WRITE: dict[str, Callable[[float], str]] = {
     "s": lambda value: _scaled(value, (*_LONG, *_SHORT), "s"),
     "bytes": lambda value: _scaled(value, _BYTES, "B"),
     "Bps": lambda value: f"{_scaled(value, _BYTES, 'B')}/s",
-    "percentunit": lambda value: f"{value * 100:.3g} %",
+    "percentunit": lambda value: f"{_percent(value * 100)} %",
 }
 
 

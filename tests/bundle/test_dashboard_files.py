@@ -163,7 +163,7 @@ def test_cells_link_to_the_runbooks_of_the_group(tmp_path: Path) -> None:
     [row] = _read(_write(tmp_path, panel)).rows
     [table] = row.panels
     content = table.to_json(
-        PanelUrls("https://wiki", "", {"Own": "https://own", "Other": "https://own"})
+        PanelUrls("https://wiki", "", "", {"Own": "https://own", "Other": "https://own"})
     )
     assert content["targets"][0]["expr"] == (
         'label_replace(label_replace(ALERTS, "runbooks", "https://wiki", "", ""), '
@@ -174,5 +174,5 @@ def test_cells_link_to_the_runbooks_of_the_group(tmp_path: Path) -> None:
     assert linked["properties"][0]["value"][0]["url"] == (
         "${__data.fields.runbooks}/${__value.raw}.md"
     )
-    same = table.to_json(PanelUrls("https://wiki", "", {}))
+    same = table.to_json(PanelUrls("https://wiki", "", "", {}))
     assert same["targets"][0]["expr"] == "ALERTS"

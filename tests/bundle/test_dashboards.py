@@ -109,11 +109,13 @@ def test_variables_choose_the_data_source_and_targets(uid: str) -> None:
         "datasource",
         "prometheus",
     )
-    assert [choice["name"] for choice in choices] == ["job", "instance", "datname", "host", "log"]
+    names = ["cluster", "job", "instance", "datname", "host", "log"]
+    assert [choice["name"] for choice in choices] == names
     for choice in choices:
         assert choice["multi"]
         assert choice["includeAll"]
-        assert choice.get("allValue") == (None if choice["name"] in {"host", "log"} else ".+")
+        everything = {"cluster": ".*", "host": None, "log": None}.get(choice["name"], ".+")
+        assert choice.get("allValue") == everything
         assert choice["refresh"] == 2, "again whenever the range of time changes"
         assert choice["datasource"]["uid"] == "${datasource}"
         series = re.fullmatch(r"label_values\((.+), \w+\)", choice["query"])
@@ -123,7 +125,19 @@ def test_variables_choose_the_data_source_and_targets(uid: str) -> None:
 
 @every_dashboard
 def test_panels_lie_on_the_grid_and_none_on_another(uid: str) -> None:
-    places = [panel["gridPos"] for panel in DASHBOARDS[uid]["panels"]]
+    for opened in _layouts(DASHBOARDS[uid]):
+        _lie_apart([panel["gridPos"] for panel in opened])
+
+
+def _layouts(dashboard: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the panels as they are first shown, and those of each folded row."""
+    yield dashboard["panels"]
+    for panel in dashboard["panels"]:
+        if panel["type"] == "row" and panel["collapsed"]:
+            yield [panel, *panel["panels"]]
+
+
+def _lie_apart(places: list[dict[str, int]]) -> None:
     assert all(place["x"] + place["w"] <= 24 for place in places)
     for place, other in combinations(places, 2):
         apart = (
@@ -137,14 +151,51 @@ def test_panels_lie_on_the_grid_and_none_on_another(uid: str) -> None:
 
 @every_dashboard
 def test_lines_of_panels_leave_no_gap(uid: str) -> None:
-    places = [panel["gridPos"] for panel in DASHBOARDS[uid]["panels"]]
-    covered = sum(place["w"] * place["h"] for place in places)
-    assert covered == 24 * max(place["y"] + place["h"] for place in places)
+    for opened in _layouts(DASHBOARDS[uid]):
+        places = [panel["gridPos"] for panel in opened]
+        covered = sum(place["w"] * place["h"] for place in places)
+        top = min(place["y"] for place in places)
+        assert covered == 24 * (max(place["y"] + place["h"] for place in places) - top)
+
+
+def test_the_first_screen_of_the_cockpit_says_what_matters() -> None:
+    """Grafana's grid: 38 pixels for each line, of which 1920 x 1080 shows 24."""
+    first = [
+        panel for panel in DASHBOARDS["pg-migration-cockpit"]["panels"] if panel["type"] != "row"
+    ]
+    assert max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in first) <= 24
+    assert [panel["title"] for panel in first][:3] == ["Verdict", "Why", "State"]
+
+
+@every_dashboard
+def test_no_panel_merges_clusters(uid: str) -> None:
+    """A heatmap shows the buckets of all servers that are chosen."""
+    merged = [
+        str(query)
+        for panel in panels(DASHBOARDS[uid])
+        if panel["type"] != "heatmap"
+        for query in panel_queries(DASHBOARDS[uid]["title"], panel)
+        for kept in _aggregations(query.expression)
+        if "cluster" not in kept
+    ]
+    assert merged == []
+
+
+def _aggregations(expression: str) -> Iterator[set[str]]:
+    """Yield the labels that each aggregation keeps."""
+    found: list[set[str]] = []
+
+    def visit(node: promql_parser.Expr) -> None:
+        if isinstance(node, promql_parser.AggregateExpr):
+            found.append(set(node.modifier.labels) if node.modifier else set())
+
+    promql_parser.walk(promql_parser.parse(SPAN.fill(expression)), visit)
+    yield from found
 
 
 @every_dashboard
 def test_panels_have_numbers_and_names_of_their_own(uid: str) -> None:
-    numbers = [panel["id"] for panel in DASHBOARDS[uid]["panels"]]
+    numbers = [panel["id"] for opened in _layouts(DASHBOARDS[uid]) for panel in opened[1:]]
     assert len(set(numbers)) == len(numbers)
     rows = [panel["title"] for panel in DASHBOARDS[uid]["panels"] if panel["type"] == "row"]
     assert len(set(rows)) == len(rows)
@@ -252,7 +303,7 @@ def test_legend_names_labels_that_are_left(query: Query) -> None:
 def test_query_is_for_the_targets_that_are_chosen(query: Query) -> None:
     for selector in _selectors(query):
         matched = {matcher.name: matcher.value for matcher in selector.matchers.matchers}
-        assert {"job", "instance"} <= matched.keys(), selector.name
+        assert {"cluster", "job", "instance"} <= matched.keys(), selector.name
         if matched["job"] == LOG_JOB:
             assert "$log" in query.expression, "the log panels follow the chosen server"
 

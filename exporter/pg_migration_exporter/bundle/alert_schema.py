@@ -27,6 +27,7 @@ class Urls(Model):
     runbooks: Url
     dashboard: Url
     alertmanager: Url
+    status: Url
 
 
 class Prometheus(Model):

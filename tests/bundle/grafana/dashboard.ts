@@ -72,16 +72,16 @@ type Panel<Type, Options, Custom> = Omit<AnyPanel, Open> & {
   targets: PrometheusQuery[];
 };
 
+type AnyTyped =
+  | Panel<'heatmap', heatmap.Options, heatmap.FieldConfig>
+  | Panel<'stat', stat.Options, Record<string, never>>
+  | Panel<'state-timeline', timeline.Options, timeline.FieldConfig>
+  | Panel<'table', table.Options, TableFieldOptions>
+  | Panel<'timeseries', timeseries.Options, GraphFieldConfig>;
+
 export type GrafanaDashboard = Json<
   Omit<Dashboard, 'annotations' | 'panels'> & {
     annotations: { list: PrometheusAnnotation[] };
-    panels: Array<
-      | Panel<'heatmap', heatmap.Options, heatmap.FieldConfig>
-      | Panel<'stat', stat.Options, Record<string, never>>
-      | Panel<'state-timeline', timeline.Options, timeline.FieldConfig>
-      | Panel<'table', table.Options, TableFieldOptions>
-      | Panel<'timeseries', timeseries.Options, GraphFieldConfig>
-      | RowPanel
-    >;
+    panels: Array<AnyTyped | (Omit<RowPanel, 'panels'> & { panels: AnyTyped[] })>;
   }
 >;

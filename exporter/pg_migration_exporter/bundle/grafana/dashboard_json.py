@@ -15,7 +15,7 @@ SCHEMA_VERSION = 41
 TAG = "pg-migration-exporter"
 
 #: Matchers that select the series of the servers that are chosen, and of the databases.
-SERVER = 'job=~"$job", instance=~"$instance"'
+SERVER = 'cluster=~"$cluster", job=~"$job", instance=~"$instance"'
 DATABASE = f'{SERVER}, datname=~"$datname"'
 
 #: Annotations in every panel: name -> states of a migration; the first gives the color.
@@ -38,6 +38,19 @@ _OTHER_DASHBOARDS: Json = {
     "url": "",
 }
 
+#: The link to the exporter's status page.
+_STATUS_PAGE: Json = {
+    "type": "link",
+    "title": "Status page",
+    "tags": [],
+    "asDropdown": False,
+    "includeVars": False,
+    "keepTime": False,
+    "targetBlank": True,
+    "icon": "external link",
+    "tooltip": "Why the verdict is what it is, and what to do",
+}
+
 
 def dashboard_json(dashboard: Dashboard, urls: PanelUrls, log_job: str) -> Json:
     """Return the dashboard for Grafana; `log_job` selects the series of the log pipeline."""
@@ -53,7 +66,7 @@ def dashboard_json(dashboard: Dashboard, urls: PanelUrls, log_job: str) -> Json:
         "refresh": "10s",
         "time": {"from": "now-1h", "to": "now"},
         "timezone": "browser",
-        "links": [_OTHER_DASHBOARDS],
+        "links": [_OTHER_DASHBOARDS, _STATUS_PAGE | {"url": urls.status}],
         "templating": {"list": [*_variables(dashboard.target_metrics, log_job)]},
         "annotations": {"list": [*_annotations()]},
         "panels": lay_out(dashboard.rows, urls),
@@ -76,12 +89,20 @@ def _variables(target_metrics: str, log_job: str) -> Iterator[Json]:
         "refresh": 1,
     }
     named = f'__name__=~"{target_metrics}"'
-    yield _variable("job", "Job", f"{{{named}}}")
-    yield _variable("instance", "Instance", f'{{{named}, job=~"$job"}}')
+    # Without such a label there is nothing to choose, and "all" must match the series as well.
+    yield _variable("cluster", "Cluster", f"{{{named}}}") | {"allValue": ".*"}
+    cluster = f'{named}, cluster=~"$cluster"'
+    yield _variable("job", "Job", f"{{{cluster}}}")
+    yield _variable("instance", "Instance", f'{{{cluster}, job=~"$job"}}')
     yield _variable("datname", "Database", f"migration_exporter_database_up{{{SERVER}}}")
     # The log pipelines on the hosts of the chosen servers: "all" means those alone.
-    host = _variable("host", "Host", f'{{{named}, job=~"$job", instance=~"$instance"}}', "instance")
-    log = _variable("log", "Log of", f'up{{{log_job}, instance=~"($host)(:.*)?"}}', "instance")
+    host = _variable("host", "Host", f"{{{named}, {SERVER}}}", "instance")
+    log = _variable(
+        "log",
+        "Log of",
+        f'up{{{log_job}, cluster=~"$cluster", instance=~"($host)(:.*)?"}}',
+        "instance",
+    )
     yield _without_others(host) | {"hide": 2, "regex": "/^([^:]+)/"}
     yield _without_others(log)
 

@@ -61,7 +61,7 @@ def _panel_urls(values: Values) -> PanelUrls:
         for alert in group.alerts
         if group.file.runbooks
     }
-    return PanelUrls(values.urls.runbooks, values.urls.alertmanager, own)
+    return PanelUrls(values.urls.runbooks, values.urls.alertmanager, values.urls.status, own)
 
 
 def _log_job(values: Values) -> str:
@@ -80,7 +80,7 @@ def _context(values: Values) -> Json:
     return values.model_dump(by_alias=True) | {
         "server": SERVER,
         "database": DATABASE,
-        "log": f'{_log_job(values)}, instance=~"$log"',
+        "log": f'{_log_job(values)}, cluster=~"$cluster", instance=~"$log"',
         "our_alerts": _our_alerts(values),
         "target": ", ".join(values.prometheus.identity),
         "state": state_number(DATABASE),

@@ -33,10 +33,11 @@ _UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a dashboard: its title and its panels."""
+    """A row of a dashboard: its title and its panels; a folded one is opened by a click."""
 
     title: str
     panels: list[Panel]
+    is_folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class Dashboard:
 
 class _RowKeys(Model):
     title: str
+    #: Whether only its title is shown until somebody clicks on it.
+    folded: bool = False
     panels: list[dict[str, Any]]
 
 
@@ -82,7 +85,8 @@ def read_dashboard(file: Path, context: Mapping[str, Any]) -> Dashboard:
         raise ConfigError(f"{file}: name the file with 1 to 40 letters, digits, - and _")
     keys = validate(_DashboardKeys, dashboard_content(file), file)
     rows = [
-        Row(row.title, [_panel(panel, file, context) for panel in row.panels]) for row in keys.rows
+        Row(row.title, [_panel(panel, file, context) for panel in row.panels], row.folded)
+        for row in keys.rows
     ]
     return Dashboard(file, keys.title, keys.description, keys.target_metrics, rows)
 

@@ -23,22 +23,31 @@ def panel_number(row: str, panel: str) -> int:
 def _placed(rows: Iterable[Row], urls: PanelUrls) -> Iterator[Json]:
     top = 0
     for row in rows:
-        heading: Json = {"type": "row", "title": row.title, "collapsed": False, "panels": []}
-        yield (
-            {"id": panel_number(row.title, "")}
-            | heading
-            | {"gridPos": _position(0, top, GRID_WIDTH, 1)}
-        )
-        left, top, bottom = 0, top + 1, top + 1
-        for panel in row.panels:
-            width, height = panel.size
-            if left + width > GRID_WIDTH:
-                left, top = 0, bottom
-            number = panel_number(row.title, panel.title)
-            position = _position(left, top, width, height)
-            yield {"id": number} | panel.to_json(urls) | {"gridPos": position}
-            left, bottom = left + width, max(bottom, top + height)
-        top = bottom
+        panels = [*_panels(row, urls, top + 1)]
+        heading: Json = {
+            "id": panel_number(row.title, ""),
+            "type": "row",
+            "title": row.title,
+            "collapsed": row.is_folded,
+            "panels": panels if row.is_folded else [],
+            "gridPos": _position(0, top, GRID_WIDTH, 1),
+        }
+        shown = [heading] if row.is_folded else [heading, *panels]
+        yield from shown
+        top = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in shown)
+
+
+def _panels(row: Row, urls: PanelUrls, top: int) -> Iterator[Json]:
+    """Yield the panels of a row from this line on; those of a folded row as if it were open."""
+    left, bottom = 0, top
+    for panel in row.panels:
+        width, height = panel.size
+        if left + width > GRID_WIDTH:
+            left, top = 0, bottom
+        number = panel_number(row.title, panel.title)
+        position = _position(left, top, width, height)
+        yield {"id": number} | panel.to_json(urls) | {"gridPos": position}
+        left, bottom = left + width, max(bottom, top + height)
 
 
 def _position(x: int, y: int, w: int, h: int) -> Json:

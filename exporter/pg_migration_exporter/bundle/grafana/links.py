@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 #: The cockpit of the server in a row of a table, with the time range of the dashboard.
 COCKPIT = (
-    "/d/pg-migration-cockpit?${__url_time_range}&var-job=${__data.fields.job}"
+    "/d/pg-migration-cockpit?${__url_time_range}&${cluster:queryparam}&var-job=${__data.fields.job}"
     "&var-instance=${__data.fields.server}"
 )
 
@@ -34,6 +34,7 @@ class PanelUrls:
 
     runbooks: str
     alertmanager: str
+    status: str
     runbooks_by_alert: Mapping[str, str]
 
     def runbook(self, alert: str) -> str:

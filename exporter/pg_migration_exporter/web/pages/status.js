@@ -26,12 +26,12 @@ function morph(from, to) {
 }
 
 function morphAttributes(from, to) {
+  const isUserState = (name) => name === "open" && from.nodeName === "DETAILS";
   for (const { name, value } of to.attributes) {
-    if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+    if (!isUserState(name) && from.getAttribute(name) !== value) from.setAttribute(name, value);
   }
   for (const { name } of [...from.attributes]) {
-    const isUserState = name === "open" && from.nodeName === "DETAILS";
-    if (!isUserState && !to.hasAttribute(name)) from.removeAttribute(name);
+    if (!isUserState(name) && !to.hasAttribute(name)) from.removeAttribute(name);
   }
 }
 
