@@ -19,8 +19,8 @@ _HELPS = {
 #: Autovacuum's workers have slots of their own from PostgreSQL 18 on.
 _LOCK_TABLE = Query(
     """
-select count(distinct (locktype, database, relation, page, tuple, virtualxid, transactionid,
-                       classid, objid, objsubid)) filter (where not fastpath)
+select count(distinct (locktype, database, relation, page, tuple, virtualxid,
+                       transactionid::text, classid, objid, objsubid)) filter (where not fastpath)
        as postgres_lock_table_entries,
        current_setting('max_locks_per_transaction')::int8 * (
            current_setting('max_connections')::int8

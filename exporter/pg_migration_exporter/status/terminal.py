@@ -64,6 +64,8 @@ _COLORS: dict[VerdictName, str] = {"go": "green", "hold": "yellow", "abort": "re
 #: Characters that move the cursor, set colors, or change the direction of text.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _BAR_WIDTH = 40
+#: Columns below which a terminal is narrow.
+_NARROW = 80
 #: Events shown where the height is not limited.
 _MAX_EVENTS = 20
 
@@ -78,7 +80,8 @@ class StatusView:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         shown = self._status.targets[0]
-        parts = Group(*self._head(), *_parts(shown))
+        is_narrow = options.max_width < _NARROW
+        parts = Group(*self._head(), *_parts(shown, is_narrow=is_narrow))
         lines = console.render_lines(parts, options.update(height=None), pad=False)
         # Not options.height: within rich's Live, a group around this view resets it.
         height = options.max_height if self._fits else None
@@ -172,8 +175,8 @@ def _where(shown: TargetStatus, seen_at: float) -> Iterator[str]:
         yield f"last answered {duration(shown.age_seconds)} ago"
 
 
-def _parts(shown: TargetStatus) -> Iterator[RenderableType]:
-    yield from _answers(shown)
+def _parts(shown: TargetStatus, *, is_narrow: bool) -> Iterator[RenderableType]:
+    yield from _answers(shown, is_narrow=is_narrow)
     if shown.waits and shown.waits.trees:
         yield _title(f"Lock waits: {sessions_counted(shown.waits)}")
         yield from (_tree(session) for session in shown.waits.trees)
@@ -190,13 +193,15 @@ def _parts(shown: TargetStatus) -> Iterator[RenderableType]:
         yield from (_statement(statement) for statement in shown.statements[:STATEMENTS_SHOWN])
 
 
-def _answers(shown: TargetStatus) -> Iterator[RenderableType]:
+def _answers(shown: TargetStatus, *, is_narrow: bool) -> Iterator[RenderableType]:
+    """Yield the answers; a narrow terminal has no room for their details."""
     table = Table.grid(padding=(0, 2))
     for answer in shown.answers:
         marked = _marked(answer.level, answer.answer)
-        table.add_row(Text(answer.question, style="dim"), marked, Text(plain(answer.detail)))
+        details = [] if is_narrow else [Text(plain(answer.detail))]
+        table.add_row(Text(answer.question, style="dim"), marked, *details)
     yield Padding(table, (1, 0, 0, 0))
-    for answer in shown.answers:
+    for answer in () if is_narrow else shown.answers:
         if answer.runbook and answer.runbook != shown.verdict.runbook:
             yield Text(f"{answer.question} {_runbook(answer.runbook)}", style="dim")
 
