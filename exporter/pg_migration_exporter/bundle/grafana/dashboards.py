@@ -73,7 +73,8 @@ def _our_alerts(values: Values) -> str:
     """Return matchers that select the alerts of the chosen servers, and those of no server."""
     names = (name for group in alert_groups(values.alert_folders) for name in group.alerts)
     jobs = f"$job|{values.logs.metrics.job}|"
-    return f'alertname=~"{"|".join(sorted(names))}", job=~"{jobs}", instance=~"$instance|$log|"'
+    target = f'cluster=~"$cluster|", job=~"{jobs}", instance=~"$instance|$log|"'
+    return f'alertname=~"{"|".join(sorted(names))}", {target}'
 
 
 def _context(values: Values) -> Json:
