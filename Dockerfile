@@ -2,7 +2,8 @@
 #   docker build --tag pg-migration-exporter .
 #   docker run --read-only --publish 9886:9886 pg-migration-exporter serve --listen 0.0.0.0:9886 --dsn ...
 
-FROM python:3.13-slim-bookworm AS builder
+# Dependabot renews the digests of the images.
+FROM python:3.13-slim-bookworm@sha256:01f42367a0a94ad4bc17111776fd66e3500c1d87c15bbd6055b7371d39c124fb AS builder
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /source
 
@@ -19,7 +20,7 @@ RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
     && python -m pip --python /opt/pg-migration-exporter/bin/python install --no-deps /wheel/*.whl
 
 
-FROM python:3.13-slim-bookworm
+FROM python:3.13-slim-bookworm@sha256:01f42367a0a94ad4bc17111776fd66e3500c1d87c15bbd6055b7371d39c124fb
 LABEL org.opencontainers.image.title="pg-migration-exporter" \
       org.opencontainers.image.description="Prometheus exporter for PostgreSQL that understands Liquibase schema migrations" \
       org.opencontainers.image.licenses="Apache-2.0"

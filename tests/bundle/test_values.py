@@ -117,6 +117,10 @@ def _alert(name: str, **settings: object) -> dict[str, object]:
         ),
         ({"prometheus": {"job": 'a"b'}}, "prometheus.job", "pattern"),
         ({"urls": {"runbooks": "http://wiki/x?page=1"}}, "urls.runbooks", "without spaces"),
+        ({"urls": {"runbooks": "javascript:alert(1)//"}}, "urls.runbooks", "http or https URL"),
+        ({"urls": {"dashboard": "JavaScript:alert(1)"}}, "urls.dashboard", "http or https URL"),
+        ({"urls": {"alertmanager": "data:text/html,x"}}, "urls.alertmanager", "http or https"),
+        ({"urls": {"alertmanager": "http://u:p@h"}}, "urls.alertmanager", "without a user"),
         ({"alerts": None}, "alerts", "dictionary"),
         (["alerts"], "contains a list", "a mapping"),
         ("alerts: [", ":1:10: not valid YAML", "expected"),
@@ -154,7 +158,7 @@ def test_hostile_bytes_are_bad_values(tmp_path: Path, content: bytes) -> None:
 def test_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent\.yaml: cannot be read: No such file"):
         load_values(tmp_path / "absent.yaml")
-    with pytest.raises(ConfigError, match="Is a directory"):
+    with pytest.raises(ConfigError, match="not a regular file"):
         load_values(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -100,6 +101,27 @@ def test_initialization_lets_the_exporter_in(
 def test_prometheus_accepts_its_configuration() -> None:
     [[source, *_]] = [mount for mount in mounts("prometheus") if mount[1].endswith(".yml")]
     run(program("promtool"), "check", "config", "--syntax-only", source)
+
+
+def test_everything_that_is_installed_is_pinned() -> None:
+    """Images by digest, packages by hash; our own package brings no others."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    images = re.findall(r"(?m)^FROM (\S+)", dockerfile)
+    images += [service["image"] for service in SERVICES.values() if "build" not in service]
+    assert len(images) == 4
+    for image in images:
+        assert re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+    texts = (dockerfile.replace("\\\n", ""), (ROOT / "README.md").read_text(), UNIT.read_text())
+    installs = [line for text in texts for line in re.findall(r".*pip.* install .*", text)]
+    assert len(installs) >= 6
+    for line in installs:
+        assert "--require-hashes" in line or "--no-deps" in line, line
+
+
+@pytest.mark.parametrize("name", ["kubernetes-sidecar.yaml", "kubernetes-daemonset.yaml"])
+def test_pods_have_a_seccomp_profile(name: str) -> None:
+    [text] = [path.read_text() for path in (ROOT / "fluent-bit").rglob(name)]
+    assert "seccompProfile: {type: RuntimeDefault}" in text
 
 
 def test_unit_starts_the_command() -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from typing import Any
 
+import bcrypt
 import pytest
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from pg_migration_exporter.web.bearer_token import read_body
-from pg_migration_exporter.web.limits import Limits, client_key
+from pg_migration_exporter.web.limits import Limits, client_key, raise_file_limit
+from pg_migration_exporter.web.logins import Logins
 from testbed.waiting import wait_until
 from tests.fixtures.http_server import Serving, serving
 from tests.fixtures.raw_http import PATIENCE, connected, request
@@ -227,6 +234,27 @@ def test_the_last_connections_are_for_scrapes(serve: Serve) -> None:
         assert is_served(server.port, "/page") == 503
         assert is_served(server.port, "/healthz") == 200
     wait_until(lambda: is_served(server.port, "/page") == 200, PATIENCE, "room")
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_files_and_priority_in_a_sandbox(
+    monkeypatch: pytest.MonkeyPatch, *, is_allowed: bool
+) -> None:
+    """The systemd unit forbids both (SystemCallFilter=~@resources)."""
+    calls: list[tuple[Any, ...]] = []
+
+    def call(*arguments: Any) -> None:
+        calls.append(arguments)
+        if not is_allowed:
+            raise PermissionError
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 4096))
+    monkeypatch.setattr(resource, "setrlimit", call)
+    monkeypatch.setattr(os, "setpriority", call)
+    assert raise_file_limit() == (4096 if is_allowed else 1024)
+    stored = SecretStr(bcrypt.hashpw(b"right", bcrypt.gensalt(4)).decode())
+    assert asyncio.run(Logins().accept({"user": stored}, "user", b"right"))
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize(

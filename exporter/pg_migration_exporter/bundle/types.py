@@ -57,6 +57,10 @@ def _label_name(name: str) -> str:
 def _url(text: str) -> str:
     if not text or not text.isprintable() or re.search(r"[\s?#]", text):
         raise ValueError("write a URL or path without spaces, ? and #")
+    scheme, colon, _ = text.partition(":")
+    if colon and "/" not in scheme and (scheme not in ("http", "https") or "@" in text):
+        # Browsers run the code in a javascript: URL.
+        raise ValueError("write an http or https URL without a user, or a path")
     return text.rstrip("/")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import resource
 from collections.abc import Mapping
@@ -42,12 +43,16 @@ def limits_for(max_connections: int, files: int) -> Limits:
 
 
 def raise_file_limit() -> int:
-    """Raise the limit of open files as far as it may be, at most to `_FILES`; return it."""
+    """Raise the limit of open files as far as it may be, at most to `_FILES`; return it.
+
+    A sandbox may forbid it, as that of the systemd unit does, which sets the limit itself.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        return wanted
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return wanted
     return _FILES if soft == resource.RLIM_INFINITY else soft
 
 

@@ -8,6 +8,7 @@ delays no scrape. Passwords and their bcrypt hashes are never logged.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import os
 import secrets
@@ -115,8 +116,12 @@ class _Turns:
 
 
 def _lower_priority() -> None:
-    """Lower the priority of this thread alone, which Linux does for a thread's id."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    """Lower the priority of this thread alone, which Linux does for a thread's id.
+
+    A sandbox may forbid it, as that of the systemd unit does.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def _cost(stored: str) -> str:
