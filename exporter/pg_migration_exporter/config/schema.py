@@ -88,6 +88,13 @@ class WatchSection(Section):
     busy_interval: Seconds = 1.0
 
 
+class BaselineSection(Section):
+    """The latency before a run, with which the latency afterwards is compared."""
+
+    window: Seconds = 3600.0
+    hold: Seconds = 86400.0
+
+
 class CollectorsSection(Section):
     """The collectors that run or do not run, other than by default."""
 
@@ -249,6 +256,7 @@ class Settings(Section):
     databases: Databases = Field(default_factory=DatabasesSection)
     scrape: ScrapeSection = Field(default_factory=ScrapeSection)
     watch: WatchSection = Field(default_factory=WatchSection)
+    baseline: BaselineSection = Field(default_factory=BaselineSection)
     collectors: CollectorsSection = Field(default_factory=CollectorsSection)
     pools: Pools = ()
     pgbouncer: PgBouncerSection = Field(default_factory=PgBouncerSection)

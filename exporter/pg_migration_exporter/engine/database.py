@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -74,6 +74,11 @@ class Database:
     def capabilities(self) -> Capabilities | None:
         """The latest capabilities of the server and the role; None before the first answer."""
         return self._plan.capabilities
+
+    @property
+    def memories(self) -> Mapping[str, Any]:
+        """The memories of the collectors, by name."""
+        return self._memories
 
     def memory(self, collector: str) -> Any:
         """Return the memory of a collector; None if it does not run here."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pg_migration_exporter.collectors.server import SERVER, UP
 from pg_migration_exporter.config.limits import What
+from pg_migration_exporter.engine.baseline import TargetBaseline
 from pg_migration_exporter.engine.plan import Plan
 from pg_migration_exporter.engine.scrape_families import (
     CONNECTIONS,
@@ -78,6 +79,7 @@ class Scrape:
 
     databases: list[DatabaseScrape]
     watcher: Watcher | None = None
+    baseline: TargetBaseline | None = None
     started: float = field(default_factory=time.monotonic)
     connections: int = 0
     is_pooled: bool | None = None
@@ -104,6 +106,8 @@ class Scrape:
         yield _single(POOLED, self.is_pooled)
         yield _single(SUPERUSER, self.is_superuser)
         yield _single(WATCH_AGE, self.watcher.age if self.watcher else None)
+        if self.baseline is not None:
+            yield self.baseline.samples()
         yield _single(STATE_STORED, self.watcher.is_stored if self.watcher else None)
 
     def answered(self) -> dict[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pg_migration_exporter.engine.baseline import BASELINE
 from pg_migration_exporter.metrics.families import Family
 
 SUCCESS = Family(
@@ -84,4 +85,5 @@ FAMILIES = (
     SUPERUSER,
     WATCH_AGE,
     STATE_STORED,
+    BASELINE,
 )

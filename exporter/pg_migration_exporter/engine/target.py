@@ -15,6 +15,7 @@ from typing import Any
 from pg_migration_exporter.collectors import Collector
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
+from pg_migration_exporter.engine.baseline import TargetBaseline
 from pg_migration_exporter.engine.database import Database
 from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.engine.failures import FailureLog
@@ -57,10 +58,14 @@ class Target:
         self._others: dict[str, Database] = {}
         self._failures = FailureLog(self._log_prefix)
         self._closing: set[asyncio.Task[None]] = set()
+        self._baseline = TargetBaseline(
+            settings, lambda: [database.memories for database in self.databases()]
+        )
         self._watcher = Watcher(
             settings.watch,
             lambda: [database.watcher for database in self.databases()],
             self._disconnect,
+            self._baseline.record,
         )
         self._watching: asyncio.Task[None] | None = None
         self._current: _Running | None = None
@@ -98,7 +103,7 @@ class Target:
 
     def _begin(self, ends_at: float) -> _Running:
         databases = [database.begin_scrape() for database in self.databases()]
-        scrape = Scrape(databases, self._watcher if self._watching else None)
+        scrape = Scrape(databases, self._watcher if self._watching else None, self._baseline)
         timeout = max(ends_at - time.monotonic(), 0.0)
         return _Running(scrape, asyncio.create_task(self._run(scrape, timeout)), ends_at)
 

@@ -19,7 +19,7 @@ class Watcher:
     """Polls the databases of one target.
 
     `databases` returns their watchers, the main one first; `disconnect` closes the connections to
-    databases that are being dropped.
+    databases that are being dropped; `polled` is called after each poll of all of them.
     """
 
     def __init__(
@@ -27,10 +27,12 @@ class Watcher:
         settings: WatchSection,
         databases: Callable[[], Sequence[DatabaseWatcher]],
         disconnect: Callable[[Sequence[str]], Awaitable[None]],
+        polled: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._databases = databases
         self._disconnect = disconnect
+        self._polled = polled
 
     @property
     def is_stored(self) -> bool:
@@ -47,7 +49,9 @@ class Watcher:
         """Poll and wait, until canceled."""
         while True:
             polls = [database.poll() for database in self._databases()]
-            await self._wait(is_busy=any(await asyncio.gather(*polls)))
+            is_busy = any(await asyncio.gather(*polls))
+            self._polled()
+            await self._wait(is_busy=is_busy)
 
     async def _wait(self, *, is_busy: bool) -> None:
         """Wait for the next poll; probe meanwhile."""
