@@ -54,14 +54,6 @@ def create_table(options: argparse.Namespace) -> int:
 
 
 def _execute(settings: Settings, statements: str) -> None:
-    with psycopg.connect(asyncio.run(build_conninfo(settings.postgres))) as connection:
-        connection.read_only = False
-        owner = connection.execute(
-            report_table.READ_FOREIGN_OWNER.encode(), [report_table.SCHEMA]
-        ).fetchone()
-        if owner is not None:
-            raise UserError(
-                f"the schema {report_table.SCHEMA} belongs to {owner[0]}: connect as "
-                "that role if you trust it, or drop the schema"
-            )
+    conninfo = asyncio.run(build_conninfo(settings.postgres))
+    with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(statements.encode())

@@ -53,9 +53,7 @@ _TRUSTED = """(
     select r.rolsuper or r.rolname = 'pg_database_owner'
            or r.oid = (select d.datdba from pg_catalog.pg_database d
                         where d.datname = pg_catalog.current_database())
-           or exists (select from pg_catalog.pg_roles t
-                       where t.rolname = (current_user || '{suffix}')::pg_catalog.name
-                         and pg_catalog.pg_has_role(r.oid, t.oid, 'member'))
+           or {others}
       from pg_catalog.pg_roles r where r.oid = {role})"""
 
 #: The first reason not to read table `c`, null without one. The planner computes constant parts of
@@ -89,12 +87,20 @@ _OBSTACLE = """case
     end"""
 
 
-def trusted(role: str) -> str:
+#: Roles that sql/grants.sql was given.
+_MARKED = f"""exists (select from pg_catalog.pg_roles t
+                       where t.rolname = (current_user || '{MARKER_SUFFIX}')::pg_catalog.name
+                         and pg_catalog.pg_has_role(r.oid, t.oid, 'member'))"""
+#: The role itself, which runs its own code anyway.
+ITSELF = "r.rolname = current_user"
+
+
+def trusted(role: str, others: str = _MARKED) -> str:
     """Return SQL for whether a role is trusted with its tables: `role` is SQL for its oid.
 
-    These are superusers, the owner of the database, and the roles that sql/grants.sql was given.
+    These are superusers, the owner of the database, and `others`: SQL about `r` of pg_roles.
     """
-    return _TRUSTED.format(role=role, suffix=MARKER_SUFFIX)
+    return _TRUSTED.format(role=role, others=others)
 
 
 class Shape:
@@ -171,6 +177,14 @@ class GuardedTable:
     owner: Owner
     schema_owner: Owner
     shape: Shape = field(repr=False)
+
+    def distrust(self, trusted_owners: Sequence[str]) -> str | None:
+        """Return why its owners are not trusted, None if they are; the configuration has names."""
+        if not self.owner.is_trusted_by(trusted_owners):
+            return f"belongs to {self.owner.name}, which is not trusted"
+        if not self.schema_owner.is_trusted_by(trusted_owners):
+            return f"is in a schema of {self.schema_owner.name}, which is not trusted"
+        return None
 
     def guards(self) -> tuple[Statement, Statement]:
         """Return what comes before a statement that reads it, in the same transaction.

@@ -30,7 +30,8 @@ from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 async def collect(context: RunContext[LiquibaseMemory]) -> None:
     """Poll every changelog and publish its state and history."""
     snapshots = await poll(context)
-    context.bounds.leave_out("untrusted_tables", len(context.memory.refused))
+    refused = len(context.memory.refused) + (context.memory.reports.refused is not None)
+    context.bounds.leave_out("untrusted_tables", refused)
     for snapshot in snapshots:
         publish_state(context, snapshot)
         changelog = context.memory.tracked.get(snapshot.changelog)
@@ -121,6 +122,7 @@ LIQUIBASE = Collector(
         READ_SESSIONS,
         lineage.READ,
         lineage.READ_WITHOUT_SYSTEM,
+        report_table.FIND,
         report_table.READ,
         run_errors.READ_MIGRATOR,
     ),

@@ -50,11 +50,7 @@ class TableRules:
 
     def refusal(self, table: Table) -> str | None:
         """Return why the table is not read, None if it is."""
-        if not table.owner.is_trusted_by(self.trusted_owners):
-            return f"belongs to {table.owner.name}, which is not trusted"
-        if not table.schema_owner.is_trusted_by(self.trusted_owners):
-            return f"is in a schema of {table.schema_owner.name}, which is not trusted"
-        return table.obstacle
+        return table.guarded.distrust(self.trusted_owners) or table.obstacle
 
 
 def refused_tables(found: Iterable[Table], rules: TableRules) -> dict[str, str]:

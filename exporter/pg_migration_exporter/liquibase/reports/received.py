@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,12 +22,16 @@ from pg_migration_exporter.liquibase.reports.reported_run import reported_run
 from pg_migration_exporter.liquibase.run_query import RunQuery
 from pg_migration_exporter.liquibase.state.evidence import ReportedRun
 
-#: The table does not exist yet, is not granted, or is locked: there are no new reports.
+log = logging.getLogger(__name__)
+
+#: The table does not exist yet, is not granted, is locked, or was replaced: there are no new
+#: reports.
 _NO_TABLE = (
     errors.UndefinedTable,
     errors.InsufficientPrivilege,
     errors.InvalidSchemaName,
     errors.LockNotAvailable,
+    errors.DivisionByZero,
 )
 
 #: Reports of the table that are kept, and reports of one history that are considered.
@@ -42,6 +47,8 @@ class ReceivedReports:
     _from_table: dict[UUID, Report] = field(default_factory=dict)
     _table_read_until: float = 0.0
     _heartbeats: Heartbeats = field(default_factory=Heartbeats)
+    #: Why the report table is not read, None if it is.
+    refused: str | None = None
     _runs: dict[UUID, tuple[Report, ReportedRun]] = field(default_factory=dict)
 
     async def refresh(self, query: RunQuery) -> None:
@@ -110,9 +117,21 @@ class ReceivedReports:
         directories = map(cached_directory, self.settings.report_directories)
         return [report for directory in directories for report in directory.reports()]
 
+    def _record_refused(self, why: str | None) -> None:
+        """Log that the table is not read, once for each reason."""
+        if why is not None and why != self.refused:
+            log.warning("table %s is not read: it %s", report_table.TABLE, why)
+        self.refused = why
+
     async def _read_table(self, query: RunQuery) -> None:
         with contextlib.suppress(*_NO_TABLE):
-            answer = await query(report_table.READ, repr(self._table_read_until))
+            trusted_owners = self.settings.liquibase.trusted_owners
+            table = report_table.find_table(await query(report_table.FIND), trusted_owners)
+            self._record_refused(table.refusal if table else None)
+            if table is None or table.refusal:
+                return
+            since = repr(self._table_read_until)
+            answer = await query(report_table.READ, since, table=table.guarded)
             for report in report_table.read_reports(answer):
                 self._from_table[report.run_id] = report
             reports = sorted(self._from_table.values(), key=lambda report: report.started)

@@ -10,7 +10,7 @@ from pg_migration_exporter.liquibase.wrapper.options import LiquibaseOptions
 REPORTING: dict[str, str] = {
     "application_name": "pg-migration-exporter run",
     "connect_timeout": "3",
-    "options": "-c statement_timeout=2000 -c lock_timeout=1000 -c search_path=pg_catalog",
+    "options": "-c statement_timeout=2000 -c lock_timeout=1000 -c search_path=pg_catalog,pg_temp",
 }
 
 #: Characters; a shorter password would match parts of ordinary words.

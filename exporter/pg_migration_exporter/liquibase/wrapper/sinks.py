@@ -29,6 +29,10 @@ from pg_migration_exporter.liquibase.wrapper.options import LiquibaseOptions
 _HTTP_TIMEOUT = 3.0
 
 
+#: The table, or its schema, is missing or not granted.
+_NOT_MADE = (errors.UndefinedTable, errors.InvalidSchemaName, errors.InsufficientPrivilege)
+
+
 class Sink(Protocol):
     """One destination; `name` is for messages. `send` may take seconds and raise any Exception."""
 
@@ -69,14 +73,23 @@ class TableSink:
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(self.conninfo(), autocommit=True)
         try:
-            self._connection.execute(
-                report_table.WRITE.encode(), report_table.write_parameters(report)
-            )
-        except (errors.UndefinedTable, errors.InsufficientPrivilege) as error:
+            with self._connection.transaction():
+                self._write(self._connection, report)
+        except _NOT_MADE as error:
             raise ConfigError(
                 f"{error.diag.message_primary}: `pg-migration-exporter reports create-table` "
                 "creates the table and grants it"
             ) from error
+
+    @staticmethod
+    def _write(connection: psycopg.Connection, report: Report) -> None:
+        """Write to the table unless somebody else made it. Raises ConfigError."""
+        connection.execute(report_table.LOCK.encode())
+        found = connection.execute(report_table.READ_OBSTACLE.encode()).fetchone()
+        if found is None or found[0] is not None:
+            why = found[0] if found else "was replaced"
+            raise ConfigError(f"it {why}: drop it, and create it with `reports create-table`")
+        connection.execute(report_table.WRITE.encode(), report_table.write_parameters(report))
 
 
 def _conninfo(dsn: SecretStr | None, options: LiquibaseOptions) -> str:
