@@ -171,7 +171,8 @@ def test_check_config_asks_them(database: Database, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
 
     def asked(sql: str) -> subprocess.CompletedProcess[str]:
-        config = {"postgres": {"dsn": database.conninfo()}, "checks": [check("rows", sql)]}
+        postgres = {"dsn": database.conninfo(), "allow_superuser": True}
+        config = {"postgres": postgres, "checks": [check("rows", sql)]}
         file.write_text(yaml.safe_dump(config))
         command = (exporter_command(), "serve", "--check-config", "--config", file)
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

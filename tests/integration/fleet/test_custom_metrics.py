@@ -184,7 +184,8 @@ def test_check_config_runs_the_statements(database: Database, tmp_path: Path) ->
     file = tmp_path / "config.yaml"
 
     def check(*metrics: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-        config = {"postgres": {"dsn": database.conninfo()}, "custom_metrics": list(metrics)}
+        postgres = {"dsn": database.conninfo(), "allow_superuser": True}
+        config = {"postgres": postgres, "custom_metrics": list(metrics)}
         file.write_text(yaml.safe_dump(config))
         command = (exporter_command(), "serve", "--check-config", "--config", file)
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
