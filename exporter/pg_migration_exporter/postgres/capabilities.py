@@ -18,8 +18,22 @@ Role = Literal["primary", "standby"]
 #: The oldest server that every collector runs on.
 OLDEST_SUPPORTED = 140000
 
+
+def _member(catalog: str, prefix: str, name: str) -> str:
+    """Return SQL for whether extension `e` has an object of this name in its schema.
+
+    Others may create objects of any name there.
+    """
+    return (
+        f"exists (select from {catalog} o join pg_depend d on d.objid = o.oid"
+        f" where o.{prefix}name = '{name}' and o.{prefix}namespace = e.extnamespace"
+        f" and d.classid = '{catalog}'::regclass and d.deptype = 'e'"
+        " and d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid)"
+    )
+
+
 #: System information functions, "pg_has_role"; a setting of a library that is not loaded is null.
-SQL = """
+SQL = f"""
 select current_setting('server_version_num')::int4 as version_num,
        current_setting('server_version') as version,
        pg_is_in_recovery() as in_recovery,
@@ -31,14 +45,18 @@ select current_setting('server_version_num')::int4 as version_num,
        (select quote_ident(n.nspname)
           from pg_extension e join pg_namespace n on n.oid = e.extnamespace
          where e.extname = 'pg_stat_statements'
-           and current_setting('pg_stat_statements.track', true) is not null) as statements_schema,
-       exists (select from pg_extension e join pg_class c on c.relnamespace = e.extnamespace
-                where e.extname = 'pg_stat_statements' and c.relname = 'pg_stat_statements_info')
+           and current_setting('pg_stat_statements.track', true) is not null
+           and {_member("pg_proc", "pro", "pg_stat_statements")}) as statements_schema,
+       exists (select from pg_extension e
+                where e.extname = 'pg_stat_statements'
+                  and {_member("pg_class", "rel", "pg_stat_statements_info")})
        as statements_info,
        (select quote_ident(n.nspname)
           from pg_extension e join pg_namespace n on n.oid = e.extnamespace
          where e.extname = 'pg_stat_monitor'
-           and current_setting('pg_stat_monitor.pgsm_max', true) is not null)
+           and current_setting('pg_stat_monitor.pgsm_max', true) is not null
+           and {_member("pg_class", "rel", "pg_stat_monitor")}
+           and {_member("pg_proc", "pro", "get_histogram_timings")})
        as statement_monitor_schema,
        array(select datname::text from pg_database
               where datallowconn and not datistemplate and has_database_privilege(oid, 'connect')
