@@ -17,7 +17,7 @@ _APPLIED = "liquibase_changesets_applied"
 _COST = (
     "SELECT sum(calls)::int, sum(rows)::int, sum(shared_blks_hit + shared_blks_read)::int"
     " FROM pg_stat_statements JOIN pg_database d ON d.oid = dbid"
-    " WHERE datname = current_database() AND query LIKE '%where ctid > $1%'"
+    " WHERE datname = current_database() AND query LIKE '%where ctid operator(pg_catalog.>) $1%'"
 )
 
 
