@@ -245,7 +245,10 @@ class Session:
 
     def _send_one(self, statement: Statement) -> list[_Step]:
         """Send one statement, prepared unless the session is pooled; return its steps."""
-        sql, values = statement.sql, [value.encode() for value in statement.parameters]
+        sql, values = (
+            statement.sql,
+            [value.encode("utf-8", KEEP_ANY_BYTES) for value in statement.parameters],
+        )
         run = _Step(sql, prepares=False)
         if self.is_pooled:
             self._pgconn.send_query_params(_marked(sql), values, result_format=_BINARY)
