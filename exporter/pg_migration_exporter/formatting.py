@@ -52,6 +52,15 @@ def shortened(name: str) -> str:
     return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
 
 
+def printable(text: str) -> str:
+    """Return untrusted text in one line that no terminal obeys: control characters are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )
+
+
 def capitalized(text: str) -> str:
     """Return the text with a capital first letter."""
     return text[:1].upper() + text[1:]

@@ -7,7 +7,9 @@ import logging
 import re
 import sys
 import time
-from typing import Literal
+from typing import Any, Literal
+
+from pg_migration_exporter.formatting import printable
 
 _PASSWORD = re.compile(r"((?:password|passwd|pwd)\s*=\s*)('(?:\\.|[^'\\])*+'|\S+)", re.IGNORECASE)
 _WORD = re.compile(r"\S+")
@@ -39,6 +41,17 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, passwords hidden."""
         return redact(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - its name in logging
+        """Return the first line; a line break in a name must not begin another entry."""
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - its name in logging
+        """Return the lines of a traceback, which do not begin like an entry."""
+        return "\n".join(
+            f"    {printable(line)}" for line in super().formatException(ei).splitlines()
+        )
 
 
 class JsonFormatter(TextFormatter):

@@ -30,3 +30,105 @@ def test_rows_of_custom_metrics(database: Database, start_exporter: StartExporte
     assert page.values("sizes_count") == []  # a part of the rows is no histogram
     assert page.value(_SUCCESS, collector="custom_sizes") == 0
     assert httpx.get(f"{exporter.url}/healthz").status_code == 200
+
+
+HISTORY = """
+CREATE TABLE {0}databasechangelog (
+  id varchar NOT NULL, author varchar NOT NULL, filename varchar NOT NULL,
+  dateexecuted timestamp NOT NULL, orderexecuted int, exectype varchar(10) NOT NULL,
+  md5sum varchar(35), description varchar(255), comments varchar(255), tag varchar,
+  liquibase varchar(20), contexts varchar(255), labels varchar(255), deployment_id varchar(10));
+CREATE TABLE {0}databasechangeloglock (
+  id int NOT NULL PRIMARY KEY, locked bool NOT NULL, lockgranted timestamp, lockedby varchar);
+INSERT INTO {0}databasechangeloglock VALUES (1, false, null, null);
+"""
+ROWS = """
+INSERT INTO {0}databasechangelog (id, author, filename, dateexecuted, orderexecuted, exectype, tag)
+SELECT {1}, 'me', 'db.xml', now(), n, 'EXECUTED', {2} FROM generate_series(1, {3}) n
+"""
+
+
+def test_long_values_of_a_history(database: Database, start_exporter: StartExporter) -> None:
+    database.execute(HISTORY.format(""))
+    long = "repeat('i', 20000000)"
+    database.execute(ROWS.format("", f"n || {long}", f"n || {long}", 4))
+    page = scrape(start_exporter(database))
+    assert page.value("liquibase_changesets_applied") == 4
+    assert page.value("liquibase_tag_present", tag="4" + 253 * "i" + "…") == 1
+    assert page.value("process_resident_memory_bytes") < 160 * 2**20
+
+
+def test_changesets_and_tags(database: Database, start_exporter: StartExporter) -> None:
+    """Read in parts; the latest tags are shown; what does not fit says so and costs no other."""
+    for schema, rows in (("", 7000), ("other.", 9000)):
+        database.execute("CREATE SCHEMA IF NOT EXISTS other")
+        database.execute(HISTORY.format(schema))
+        database.execute(ROWS.format(schema, "n", "n", rows))
+    exporter = start_exporter(database, limits={"changesets": 10_000, "tags": 3})
+    page = scrape(exporter)
+    applied = {
+        sample.labels["changelog"]: sample.value
+        for sample in page.samples
+        if sample.name == "liquibase_changesets_applied"
+    }
+    [(read, number)] = applied.items()
+    tags = [sample for sample in page.samples if sample.name == "liquibase_tag_present"]
+    assert [sample.labels["tag"] for sample in tags] == [str(int(number) - n) for n in (2, 1, 0)]
+    assert page.value(_LEFT_OUT, what="tags") == number - 3
+    assert page.value(_LEFT_OUT, what="changesets") == 1
+    [other] = {"public.databasechangelog", "other.databasechangelog"} - {read}
+    assert page.status(other) == "unknown"
+    assert page.value(_SUCCESS, collector="liquibase") == 1
+
+
+def test_look_alike_histories(database: Database, start_exporter: StartExporter) -> None:
+    """The oldest histories are shown, so that nobody can hide them."""
+    database.execute(HISTORY.format(""))
+    with database.connect() as connection, connection.transaction():
+        for number in range(300):
+            connection.execute(f"CREATE SCHEMA s{number}")
+            connection.execute(HISTORY.format(f"s{number}."))
+    page = scrape(start_exporter(database, limits={"histories": 20}))
+    assert page.value(_LEFT_OUT, datname=database.name, what="histories") == 281
+    assert page.status("public.databasechangelog") == "succeeded"
+    states = [sample for sample in page.samples if sample.name == "liquibase_migration_status"]
+    assert len({sample.labels["changelog"] for sample in states}) == 20
+
+
+def test_databases_roles_sessions_and_slots(
+    database: Database, start_exporter: StartExporter
+) -> None:
+    roles = [f"limited_{database.name}_{number}" for number in range(4)]
+    slots = [f"slot_{number}" for number in range(3)]
+    for role in roles:
+        database.execute(f"CREATE ROLE {role} CONNECTION LIMIT 1 LOGIN")
+    for slot in slots:
+        database.execute("SELECT pg_create_physical_replication_slot(%s)", [slot])
+    try:
+        exporter = start_exporter(
+            database, limits={"databases": 2, "roles": 1, "sessions": 1, "slots": 1}
+        )
+        with database.connect():
+            page = scrape(exporter)
+        total = database.value("SELECT count(*) FROM pg_database")
+    finally:
+        for slot in slots:
+            database.execute("SELECT pg_drop_replication_slot(%s)", [slot])
+        for role in roles:
+            database.execute(f"DROP ROLE {role}")
+    ages = [
+        sample.labels["datname"]
+        for sample in page.samples
+        if sample.name == "postgres_database_frozen_xid_age"
+    ]
+    # The one that the exporter is connected to, and the oldest.
+    assert sorted(ages) == sorted([database.name, "template1"])
+    assert page.value(_LEFT_OUT, what="databases") == total - 2
+    assert page.value(_LEFT_OUT, what="roles") >= 3
+    assert page.value(_LEFT_OUT, what="sessions") >= 1
+    assert page.value(_LEFT_OUT, what="slots") == 2
+    assert len(page.values("postgres_connection_pool_limit", pool_type="role")) == 1
+    assert len(page.values("postgres_connections")) == 1
+    assert len(page.values("postgres_replication_slot_active")) == 1
+    assert len(page.values("postgres_transaction_oldest_seconds")) == 1
+    assert set(page.values(_SUCCESS)) == {1}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -150,3 +152,32 @@ def test_help_is_escaped_for_each_format() -> None:
 )
 def test_format_by_accept_header(accept: str, chosen: object) -> None:
     assert choose_format(accept) is chosen
+
+
+UNFIT: list[tuple[Any, Any, str | None]] = [
+    (("a",), 1, 'f{x="a"} 1'),
+    ((7,), 2, 'f{x="7"} 2'),
+    ((None,), 3, 'f{x=""} 3'),
+    (([1],), 4, 'f{x="[1]"} 4'),
+    (("decimal",), Decimal("5.5"), 'f{x="decimal"} 5.5'),
+    (("huge",), 10**400, 'f{x="huge"} +Inf'),
+    (("-huge",), -(10**400), 'f{x="-huge"} -Inf'),
+    (("zero",), -0.0, 'f{x="zero"} -0.0'),
+    (("nan",), math.nan, 'f{x="nan"} NaN'),
+    (("l" * 2000,), 6, 'f{x="' + "l" * 1023 + '…"} 6'),
+    (("text",), "seven", None),
+    (("null",), None, None),
+    (("too", "many"), 8, None),
+    ((), 9, None),
+]
+
+
+def test_no_value_costs_more_than_its_own_sample() -> None:
+    """Whatever a label or a value is: the others are shown, and the page parses."""
+    family = FamilySamples(Family("f", "gauge", "F.", ("x",)))
+    family.samples = [(labels, value) for labels, value, _ in UNFIT]
+    for to in (PROMETHEUS, OPENMETRICS):
+        text = Renderer().render([family], to)
+        lines = [line for line in text.splitlines() if not line.startswith("#")]
+        assert lines == [line for *_, line in UNFIT if line is not None]
+        assert [*text_string_to_metric_families(text)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 
 import pytest
 
@@ -40,3 +41,22 @@ def test_json_lines_have_time_level_and_message() -> None:
     assert entry["message"] == "a\nb ☃"
     assert entry["level"] == "info"
     assert entry["time"].endswith("Z")
+
+
+def test_a_line_break_in_a_name_begins_no_entry() -> None:
+    forged = "quests\n2026-01-01T00:00:00Z INFO all is well\r\x1b[2J\u2028x"
+    [line] = TextFormatter().format(record("database %s failed", forged)).splitlines()
+    assert line.endswith(
+        r"database quests\n2026-01-01T00:00:00Z INFO all is well\r\x1b[2J\u2028x failed"
+    )
+
+
+def test_a_line_break_in_an_error_begins_no_entry() -> None:
+    entry = record("failed")
+    try:
+        raise ValueError("quests\n2026-01-01T00:00:00Z INFO all is well")
+    except ValueError:
+        entry.exc_info = sys.exc_info()
+    _, *traceback = TextFormatter().format(entry).splitlines()
+    assert traceback
+    assert all(line.startswith("    ") for line in traceback)

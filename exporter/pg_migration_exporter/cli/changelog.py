@@ -19,7 +19,7 @@ from typing import Any
 
 from pg_migration_exporter.cli.commands import Subparsers
 from pg_migration_exporter.errors import UserError
-from pg_migration_exporter.formatting import count
+from pg_migration_exporter.formatting import count, printable
 from pg_migration_exporter.liquibase.changelog import (
     Changelog,
     ExpectedChangeset,
@@ -163,9 +163,6 @@ def _wrapped(text: str, indent: str) -> Iterator[str]:
 
 
 def _printable(text: str) -> str:
-    """Return the text with unprintable characters escaped."""
-    shown = "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in text
-    )
+    """Return the text with characters escaped that are unprintable, or unknown to the terminal."""
     encoding = sys.stdout.encoding or "utf-8"
-    return shown.encode(encoding, "backslashreplace").decode(encoding)
+    return printable(text).encode(encoding, "backslashreplace").decode(encoding)

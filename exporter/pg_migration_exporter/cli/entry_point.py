@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from pg_migration_exporter.cli.commands import build_parser
 from pg_migration_exporter.errors import UserError
+from pg_migration_exporter.formatting import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(end="", flush=True)
         return code
     except UserError as error:
-        print(f"pg-migration-exporter: {error}", file=sys.stderr)
+        lines = "\n".join(map(printable, str(error).split("\n")))
+        print(f"pg-migration-exporter: {lines}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

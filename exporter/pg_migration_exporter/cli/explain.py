@@ -15,6 +15,7 @@ from pg_migration_exporter.cli.options import (
     read_target,
 )
 from pg_migration_exporter.engine.explain_server import explain_server
+from pg_migration_exporter.formatting import printable
 from pg_migration_exporter.liquibase.state.explanation import Explanation
 from pg_migration_exporter.liquibase.state.texts import STATES
 
@@ -46,11 +47,11 @@ def _print(console: Console, explanation: Explanation) -> None:
     inferred = ", inferred" if decision.inferred else ""
     console.print(
         Text.assemble(
-            f"{explanation.changelog or 'no changelog'}: ",
+            f"{printable(explanation.changelog) or 'no changelog'}: ",
             (decision.status.upper() + blocked + inferred, "bold"),
         )
     )
-    console.print(Text(f"  {decision.reason} (source: {decision.source})"))
+    console.print(Text(f"  {printable(decision.reason)} (source: {decision.source})"))
     _section(console, "Meaning", [text.meaning])
     _section(console, "What to do", [text.steps])
     _section(console, "Evidence", explanation.facts)
@@ -63,4 +64,4 @@ def _section(console: Console, title: str, lines: Sequence[str]) -> None:
         return
     console.print(Text(f"\n{title}:", style="bold"))
     for line in lines:
-        console.print(Text(f"- {line}"), width=min(console.width, 100))
+        console.print(Text(f"- {printable(line)}"), width=min(console.width, 100))

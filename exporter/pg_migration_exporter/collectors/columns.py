@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pg_migration_exporter.collectors.contract import RunContext
+from pg_migration_exporter.config.limits import What
 from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.rows import Rows
 
@@ -55,9 +56,12 @@ def read_columns(rows: Rows, context: RunContext[Any]) -> None:
     """Read the columns of one answer that are named after families of the collector.
 
     Columns named after a family's labels are its labels; each row is a sample, a null value is
-    none. Labels are put together once for all families that share them.
+    none. Labels are put together once for all families that share them. A column `more_<WHAT>` is
+    how many of these are not among the rows.
     """
     columns = rows.by_column()
+    for what in get_args(What):
+        context.bounds.leave_out(what, max(columns.get(f"more_{what}", (0,))))
     labels: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for name, samples in context.families.items():
         if name not in columns:

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from pg_migration_exporter.collectors.columns import families, select_list
 from pg_migration_exporter.collectors.contract import Collector
+from pg_migration_exporter.collectors.shown_databases import (
+    JOIN_SHOWN_DATABASES,
+    MORE_DATABASES,
+    database_limit,
+)
 from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.query import Query
 
@@ -91,19 +96,19 @@ CONFLICTS = Family(
 #: Templates have only ages: they are hardly used, but the server stops for them too.
 _DATABASES = Query(
     f"""
-select d.datname::text as datname,
+select d.datname::text as datname, {MORE_DATABASES},
        {select_list(_PREFIX, _EXPRESSIONS)}
-  from pg_database d
+  from pg_database d {JOIN_SHOWN_DATABASES}
   left join pg_stat_database s on s.datid = d.oid and not d.datistemplate
 """
 )
 
-_REASONS = """
+_REASONS = f"""
 select c.datname::text as datname, reason, number as postgres_database_recovery_conflicts_total
-  from pg_stat_database_conflicts c join pg_database d on d.oid = c.datid
+  from pg_stat_database_conflicts c join pg_database d on d.oid = c.datid {JOIN_SHOWN_DATABASES}
  cross join lateral (values ('tablespace', confl_tablespace), ('lock', confl_lock),
        ('snapshot', confl_snapshot), ('bufferpin', confl_bufferpin),
-       ('deadlock', confl_deadlock){logical}) as conflicts (reason, number)
+       ('deadlock', confl_deadlock){{logical}}) as conflicts (reason, number)
  where not d.datistemplate
 """
 _CONFLICTS = Query(
@@ -121,6 +126,7 @@ DATABASES: Collector[None] = Collector(
     families=(*families(_PREFIX, _DATABASE, _HELPS), CONFLICTS),
     queries=(_DATABASES, _CONFLICTS),
     level="server",
+    parameters=database_limit,
 )
 
 SIZE = Family(
@@ -133,12 +139,13 @@ SIZE = Family(
 
 #: Reads the size of every file of every database; opens no relation.
 _SIZES = Query(
-    """
-select datname::text as datname,
+    f"""
+select d.datname::text as datname,
        case when pg_has_role('pg_read_all_stats', 'usage')
-                 or has_database_privilege(oid, 'connect')
-            then pg_database_size(oid) end as postgres_database_size_bytes
-  from pg_database where not datistemplate
+                 or has_database_privilege(d.oid, 'connect')
+            then pg_database_size(d.oid) end as postgres_database_size_bytes
+  from pg_database d {JOIN_SHOWN_DATABASES}
+ where not d.datistemplate
 """
 )
 
@@ -150,5 +157,6 @@ DATABASE_SIZES: Collector[None] = Collector(
     queries=(_SIZES,),
     cost="moderate",
     level="server",
+    parameters=database_limit,
     ttl=60.0,
 )

@@ -8,6 +8,7 @@ holder is a session, a prepared transaction, a replication slot or a standby wit
 from __future__ import annotations
 
 from pg_migration_exporter.collectors.contract import Collector
+from pg_migration_exporter.collectors.shown_databases import JOIN_SHOWN_DATABASES, database_limit
 from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 from pg_migration_exporter.postgres.query import Query
@@ -63,7 +64,7 @@ HOLDER = Family(
 )
 
 _TRANSACTIONS = Query(
-    """
+    f"""
 select d.datname::text as datname,
        greatest(extract(epoch from clock_timestamp() - min(a.xact_start)), 0)::float8
        as postgres_transaction_oldest_seconds,
@@ -78,7 +79,7 @@ select d.datname::text as datname,
        as postgres_active_query_oldest_seconds,
        max(p.number) as postgres_prepared_transactions,
        max(p.age) as postgres_prepared_transaction_oldest_seconds
-  from pg_database d
+  from pg_database d {JOIN_SHOWN_DATABASES}
  cross join lateral (
        select count(*) as number,
               greatest(extract(epoch from clock_timestamp() - min(prepared)), 0)::float8 as age
@@ -113,15 +114,16 @@ _BY_HOLDER = Query(
     _HOLDERS
     + """
 select coalesce(datname, '') as datname, holder, max(age) as postgres_xmin_holder_age
-  from holder where age is not null group by 1, 2
+  from holder where age is not null group by 1, 2 order by 3 desc limit 5 * $1::text::int8
 """
 )
 
 _BY_DATABASE = Query(
     _HOLDERS
-    + """
+    + f"""
 select d.datname::text as datname, coalesce(max(h.age), 0) as postgres_xmin_horizon_age
-  from pg_database d left join holder h on coalesce(h.datname, '') in (d.datname, '')
+  from pg_database d {JOIN_SHOWN_DATABASES}
+  left join holder h on coalesce(h.datname, '') in (d.datname, '')
  where d.datallowconn and not d.datistemplate
  group by d.datname
 """
@@ -140,4 +142,5 @@ TRANSACTIONS: Collector[None] = Collector(
     families=(OLDEST, SNAPSHOT, IDLE, ACTIVE, PREPARED_COUNT, PREPARED, HORIZON, HOLDER),
     queries=(_TRANSACTIONS, _BY_HOLDER, _BY_DATABASE),
     requires=(READ_ALL_STATS,),
+    parameters=database_limit,
 )

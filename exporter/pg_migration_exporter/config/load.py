@@ -38,7 +38,9 @@ def load_settings(
     content = read_yaml(file) if file else {}
     content |= {key: value for key, value in (overrides or {}).items() if value is not None}
     if dsn is not None:
-        content["postgres"] = {**(content.get("postgres") or {}), "dsn": dsn}
+        section = content.get("postgres") or {}
+        if isinstance(section, dict):  # else it is refused below
+            content["postgres"] = section | {"dsn": dsn}
     settings = validate(Settings, content, file or "options")
     _check_servers(settings, file, "--dsn" if dsn is not None else None)
     if file is not None:

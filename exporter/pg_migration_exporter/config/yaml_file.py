@@ -22,7 +22,18 @@ _MAX_SIZE = 4 << 20
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that also refuses duplicate keys and keys that are not scalars."""
+    """A safe loader that also refuses duplicate keys and keys that are not scalars.
+
+    A scalar that cannot be what it is tagged or looks like is an error with its line.
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Construct an object. PyYAML's own errors for scalars have no line."""
+        try:
+            return super().construct_object(node, deep)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            kind = node.tag.rpartition(":")[2]
+            raise _error(f"not a valid {kind}; quote it if it is text", node) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Construct a mapping. PyYAML would silently use the last of duplicate keys."""
@@ -51,6 +62,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text, at byte {error.start}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: nested too deeply") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}{_line_of(error)}: not valid YAML: {_problem(error)}") from error
     except (RecursionError, ValueError) as error:  # such as a date of a month 13

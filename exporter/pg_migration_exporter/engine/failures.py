@@ -14,6 +14,9 @@ from pg_migration_exporter.postgres.session import SessionLostError
 
 log = logging.getLogger(__name__)
 
+#: Characters of a reason: an error message of the server may be as long as it likes.
+_MAX_REASON = 1000
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -35,6 +38,7 @@ class FailureLog:
 
     def record(self, subject: str, reason: str, exc_info: BaseException | None = None) -> None:
         """Note that `subject` fails; a reason that is new is logged."""
+        reason = reason[:_MAX_REASON]
         before = self._current.get(subject)
         self._current[subject] = reason
         if reason != before:

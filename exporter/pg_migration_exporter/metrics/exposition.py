@@ -7,22 +7,33 @@ makes Prometheus refuse the whole page.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from pg_migration_exporter.metrics.families import (
     BUCKET_LABEL,
     Family,
     FamilySamples,
     Histogram,
+    Sample,
 )
+
+log = logging.getLogger(__name__)
 
 _ESCAPES = {"\\": r"\\", "\n": r"\n", '"': r"\""}
 _TO_ESCAPE = re.compile(r'[\\\n"]')
 _TO_ESCAPE_IN_HELP = re.compile(r"[\\\n]")
+
+
+#: Characters of a label value.
+_MAX_LABEL = 1024
+#: Prometheus reads values as 64-bit floats, and refuses a page with digits that do not fit.
+_TOO_LARGE = 10**300
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,8 @@ class Renderer:
 
     def __init__(self) -> None:
         self._rendered: dict[tuple[str, bool], _Rendered] = {}
+        #: Families with samples that cannot be shown, each logged once.
+        self._unfit: set[str] = set()
 
     def render(self, families: Iterable[FamilySamples], to: Format) -> str:
         """Return the text of all families, without the end of the page (`Format.end`)."""
@@ -81,9 +94,23 @@ class Renderer:
             and latest.family.samples == samples
         ):
             return latest.text
-        text = "\n".join([*_header(declared, to), *_lines(family), ""])
+        text = "\n".join([*_header(declared, to), *self._lines(family), ""])
         self._rendered[key] = _Rendered(FamilySamples(declared, [*samples]), text)
         return text
+
+    def _lines(self, family: FamilySamples) -> list[str]:
+        """Return a line for each series; a sample that cannot be shown costs itself alone."""
+        try:
+            return [*_lines(family)]
+        except (ArithmeticError, AttributeError, TypeError, ValueError):
+            fit, unfit = _coerced(family)
+            name = family.family.name
+            if unfit and name not in self._unfit:
+                self._unfit.add(name)
+                log.warning(
+                    "%s: %d samples cannot be shown, such as %r", name, len(unfit), unfit[0]
+                )
+            return [*_lines(fit)]
 
 
 def _lines(family: FamilySamples) -> Iterator[str]:
@@ -91,6 +118,31 @@ def _lines(family: FamilySamples) -> Iterator[str]:
     for series, value in _series(family):
         values.setdefault(series, value)
     return (f"{series} {_number(value)}" for series, value in values.items())
+
+
+def _coerced(family: FamilySamples) -> tuple[FamilySamples, list[Sample]]:
+    """Return the family with labels as text and values as numbers, and what cannot be."""
+    fit, unfit = FamilySamples(family.family), list[Sample]()
+    for labels, value in family.samples:
+        texts = tuple("" if label is None else str(label) for label in labels)
+        sample: Sample = (texts, value if isinstance(value, Histogram) else _as_float(value))
+        try:
+            _ = [*_lines(FamilySamples(family.family, [sample]))]
+        except (ArithmeticError, AttributeError, TypeError, ValueError):
+            unfit.append((labels, value))
+        else:
+            fit.samples.append(sample)
+    return fit, unfit
+
+
+def _as_float(value: Any) -> float:
+    """Return a number of any type; of one that is no number, what cannot be rendered."""
+    try:
+        return value if isinstance(value, int) and abs(value) < _TOO_LARGE else float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except (TypeError, ValueError):
+        return value  # type: ignore[no-any-return]
 
 
 def bound_text(bound: float) -> str:
@@ -102,8 +154,10 @@ def bound_text(bound: float) -> str:
 
 
 def escape_label(value: str) -> str:
-    """Escape a label value; bytes that are not UTF-8 (postgres/rows.py) are shown as \\xff."""
+    """Escape a label value, and cut a long one; bytes that are not UTF-8 are shown as \\xff."""
     value = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if len(value) > _MAX_LABEL:
+        value = f"{value[: _MAX_LABEL - 1]}…"
     return _TO_ESCAPE.sub(lambda match: _ESCAPES[match[0]], value)
 
 
@@ -169,6 +223,8 @@ def _labels(names: Sequence[str], values: Sequence[str | None]) -> str:
 
 def _number(value: float) -> str:
     if isinstance(value, int):
+        if abs(value) >= _TOO_LARGE:
+            raise ValueError("too large for a sample")
         return str(int(value))  # also a bool
     if math.isfinite(value):
         return repr(value)

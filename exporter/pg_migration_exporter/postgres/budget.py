@@ -18,12 +18,12 @@ from typing import TypeVar
 from pg_migration_exporter.errors import UnfitAnswerError
 
 #: Bytes of one answer; a statement whose answer is larger is canceled, and fails.
-MAX_BYTES = 8 * 2**20
+MAX_BYTES = 16 * 2**20
 #: Bytes after which the connection is closed: what was on its way when the statement was canceled
 #: is usually less, but for a single value that is as large.
 HOPELESS_BYTES = 2 * MAX_BYTES
 #: Rows of one answer that are made Python values, at most.
-MAX_ROWS = 50_000
+MAX_ROWS = 100_000
 
 #: The size of libpq's buffer before a message is larger (fe-connect.c).
 _LIBPQ_BUFFER = 16 * 2**10

@@ -87,6 +87,9 @@ def safe_parameters(settings: PostgresSection) -> dict[str, str]:
         # The owner of a database can change the default, and with it the meaning of literals.
         "standard_conforming_strings": "on",
         "jit": "off",
+        # Rows come in the order of their table, which reading it in parts relies on.
+        "max_parallel_workers_per_gather": "0",
+        "synchronize_seqscans": "off",
     }
 
 

@@ -11,6 +11,7 @@ from pg_migration_exporter.collectors.liquibase.samples import publish_history, 
 from pg_migration_exporter.config.schema import Settings
 from pg_migration_exporter.liquibase.history import lineage, rollbacks, statements
 from pg_migration_exporter.liquibase.history import tables as sql
+from pg_migration_exporter.liquibase.history.room import HistoryRoom
 from pg_migration_exporter.liquibase.locks.keys import SAMPLE_KEY
 from pg_migration_exporter.liquibase.locks.row import READ_LOCK, READ_NO_LOCK
 from pg_migration_exporter.liquibase.locks.sessions import READ_SESSIONS
@@ -22,7 +23,7 @@ from pg_migration_exporter.liquibase.state.changelog_reader import (
     ChangelogReader,
     is_lock_written,
 )
-from pg_migration_exporter.liquibase.state.evidence import Evidence
+from pg_migration_exporter.liquibase.state.evidence import Evidence, TableAccess
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 
@@ -67,9 +68,10 @@ async def poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]:
 async def _poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]:
     memory, datname = context.memory, context.capabilities.datname
     await memory.check_lineage(context.query)
-    changelogs = await memory.find_changelogs(context.query, datname)
+    changelogs = await memory.find_changelogs(context.query, datname, context.bounds)
     if not changelogs and not context.capabilities.in_recovery:
         await memory.record_no_changelog(context.query)
+    room = HistoryRoom(context.bounds.limit("changesets") - memory.recorded)
     await memory.reports.refresh(context.query)
     reader = ChangelogReader(
         context.query,
@@ -78,6 +80,7 @@ async def _poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]
         context.emit,
         memory.reports,
         context.capabilities.commit_timestamps,
+        room,
         context.capabilities.statements_schema,
         context.capabilities.in_recovery,
         memory.log_errors,
@@ -87,7 +90,20 @@ async def _poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]
         memory.log_errors.polled = memory.log_errors.received
     snapshots = await asyncio.gather(*(reader.read(changelog) for changelog in changelogs))
     memory.record(snapshots)
+    for snapshot in snapshots:
+        _record_problem(context, snapshot)
     return memory.snapshots
+
+
+def _record_problem(context: RunContext[LiquibaseMemory], snapshot: ChangelogSnapshot) -> None:
+    """Log what is wrong with one history, and count what is not read of it."""
+    subject, evidence = f"changelog {snapshot.changelog}", snapshot.evidence
+    if evidence.table_access is TableAccess.TOO_LARGE:
+        context.bounds.leave_out("changesets", 1)
+    if evidence.table_access in (TableAccess.UNFIT, TableAccess.TOO_LARGE):
+        context.failures.record(subject, snapshot.decision.reason)
+    else:
+        context.failures.clear(subject)
 
 
 def _new_memory(settings: Settings) -> LiquibaseMemory:

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
+from pg_migration_exporter.config.limits import Bounds
 from pg_migration_exporter.config.schema import LiquibaseSection
 from pg_migration_exporter.liquibase.history import lineage, rollbacks
 from pg_migration_exporter.liquibase.history import tables as sql
@@ -125,8 +126,18 @@ class LiquibaseMemory:
         """The transaction that begins next, None before the first poll."""
         return None if self.lineage is None else self.lineage.position % 2**32
 
-    async def find_changelogs(self, query: RunQuery, datname: str) -> list[TrackedChangelog]:
-        """Find the changelogs: every time by default name, from time to time by columns."""
+    @property
+    def recorded(self) -> int:
+        """How many changesets are in memory (`history.room`)."""
+        return sum(known.history.size for known in self.tracked.values())
+
+    async def find_changelogs(
+        self, query: RunQuery, datname: str, bounds: Bounds
+    ) -> list[TrackedChangelog]:
+        """Find the changelogs: every time by default name, from time to time by columns.
+
+        The oldest tables come first, and those that are configured: nobody can hide them.
+        """
         now = time.monotonic()
         is_due = now - self._searched_at >= self.settings.discovery_interval
         if self._other_tables is None or is_due:
@@ -136,7 +147,9 @@ class LiquibaseMemory:
         tables = read_tables(self._other_tables, by_name)
         rules = TableRules.of(self.settings, datname)
         self._record_refused(refused_tables(tables, rules))
-        found = await self._without_copies(query, pair_tables(tables, rules))
+        pairs = pair_tables(tables, rules)
+        pairs.sort(key=lambda pair: (pair.name not in rules.histories, pair.history.oid))
+        found = await self._without_copies(query, [*bounds.keep("histories", pairs)])
         self._forget({table.name for table in tables} - {pair.name for pair in found})
         return self.track(found, datname)
 
@@ -176,9 +189,13 @@ class LiquibaseMemory:
         for name in dropped:
             if name in self.tracked:
                 self.tracked[name].history = History()
+        for name in dropped[:-_MAX_DROPPED]:
+            self.tracked.pop(name, None)
+            self._restored.pop(name, None)
         missing = [_missing(name, TableAccess.DROPPED) for name in dropped[-_MAX_DROPPED:]]
         absent = TableAccess.REFUSED if self.refused else TableAccess.ABSENT
-        self.snapshots = [*snapshots, *missing] or [_missing("", absent)]
+        by_name = sorted(snapshots, key=lambda snapshot: snapshot.changelog)
+        self.snapshots = [*by_name, *missing] or [_missing("", absent)]
         self.polled_at = time.monotonic()
 
     async def _without_copies(

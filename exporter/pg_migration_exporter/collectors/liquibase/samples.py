@@ -93,7 +93,8 @@ def publish_history(context: RunContext[Any], changelog: TrackedChangelog) -> No
     if not history.version:
         return
     context.add(APPLIED, len(history.checksums), *labels)
-    for tag in dict.fromkeys(map(shortened, history.tags)):
+    latest_first = [*dict.fromkeys(map(shortened, reversed(history.tags)))]
+    for tag in reversed(context.bounds.keep("tags", latest_first)):
         context.add(TAG_PRESENT, 1, *labels, tag)
     deployment = memory.deployment
     if deployment is not None and deployment.recorded_at is not None:

@@ -17,6 +17,7 @@ from pg_migration_exporter.collectors.locks.publish import (
     publish_queues,
     publish_roots,
 )
+from pg_migration_exporter.collectors.shown_databases import database_limit
 from pg_migration_exporter.postgres.capabilities import READ_ALL_STATS
 
 
@@ -25,7 +26,7 @@ async def collect(context: RunContext[LockMemory]) -> None:
     chains = await _read_chains(context)
     publish_queues(context, chains)
     if context.is_main:
-        publish_counts(context, chains, await context.query(sql.DATABASES))
+        publish_counts(context, chains, await context.query(sql.DATABASES, *context.parameters))
         publish_roots(context, chains)
 
 
@@ -50,6 +51,7 @@ LOCKS = Collector(
     families=FAMILIES,
     queries=(sql.DATABASES, sql.WAITS),
     requires=(READ_ALL_STATS,),
+    parameters=database_limit,
     collect=collect,
     memory=lambda _: LockMemory(),
     watch=watch,

@@ -6,6 +6,7 @@ it is called only for the longest waits, at most `MAX_EXAMINED`.
 
 from __future__ import annotations
 
+from pg_migration_exporter.collectors.shown_databases import JOIN_SHOWN_DATABASES
 from pg_migration_exporter.postgres.query import Query
 
 MAX_EXAMINED = 64
@@ -47,6 +48,10 @@ select m.pid, a.datname::text as datname, coalesce(a.usename::text, '') as usena
 """
 )
 
+#: $1: the limit of databases.
 DATABASES = Query(
-    "select datname::text as datname from pg_database where datallowconn and not datistemplate"
+    f"""
+select d.datname::text as datname from pg_database d {JOIN_SHOWN_DATABASES}
+ where d.datallowconn and not d.datistemplate
+"""
 )

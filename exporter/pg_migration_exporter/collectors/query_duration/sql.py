@@ -74,7 +74,7 @@ select s.userid::int8, s.dbid::int8, s.queryid, s.toplevel, position($1 in s.que
 #: $1: queryids as an array.
 TEXTS = Query(
     """
-select distinct on (s.queryid) s.queryid, s.query
+select distinct on (s.queryid) s.queryid, left(s.query, 8000)
   from {schema}.pg_stat_statements(true) s
  where s.queryid = any ($1::int8[])
 """

@@ -65,7 +65,8 @@ _VARIANTS = {
 
 def _variant(reason: str, expressions: dict[str, str]) -> str:
     return f"""
-select s.slot_name::text as slot_name, s.slot_type, s.wal_status as status, {reason} as reason,
+select s.slot_name::text as slot_name, greatest(count(*) over () - $1::text::int8, 0) as more_slots,
+       s.slot_type, s.wal_status as status, {reason} as reason,
        {select_list(_PREFIX, expressions)},
        case when s.wal_status is not null then 1 end as {STATUS.name},
        case when {reason} is not null then 1 end as {INVALID.name}
@@ -73,9 +74,11 @@ select s.slot_name::text as slot_name, s.slot_type, s.wal_status as status, {rea
   left join pg_stat_replication_slots t using (slot_name)
  cross join (select case when pg_is_in_recovery() then pg_last_wal_replay_lsn()
                          else pg_current_wal_lsn() end as lsn) as here
+ order by s.restart_lsn, s.slot_name limit $1::text::int8
 """
 
 
+#: $1: the limit of slots; those that keep the most WAL first.
 _SLOTS = Query({version: _variant(*parts) for version, parts in _VARIANTS.items()})
 
 REPLICATION_SLOTS: Collector[None] = Collector(
@@ -85,4 +88,5 @@ REPLICATION_SLOTS: Collector[None] = Collector(
     families=(*families(_PREFIX, _SLOT, _HELPS), STATUS, INVALID),
     queries=(_SLOTS,),
     level="server",
+    parameters=lambda settings: (str(settings.limits.slots),),
 )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pg_migration_exporter.errors import UnfitAnswerError
 from pg_migration_exporter.liquibase.changelog import normalize_path
 from pg_migration_exporter.liquibase.history.changes import (
     ChangeKind,
@@ -19,6 +20,7 @@ from pg_migration_exporter.liquibase.history.changes import (
     is_before,
 )
 from pg_migration_exporter.liquibase.history.counters import RowCounters
+from pg_migration_exporter.liquibase.history.room import size_of
 
 #: Before the first row of a table.
 BEGINNING = "(0,0)"
@@ -133,6 +135,8 @@ class History:
     tags: dict[str, str] = field(default_factory=dict)
     last: Row | None = None
     deployed: int = 0
+    #: How many changesets it counts as (`history.room`).
+    size: int = 0
     position: str = BEGINNING
     #: Grows with every change, so that derived data can be checked for staleness.
     version: int = 0
@@ -184,7 +188,7 @@ class History:
                 self._record_change(row)
             self._add_row(row)
         if rows:
-            self.position = max((row.tid for row in rows), key=_tid)
+            self.position = max((row.tid for row in rows), key=position_of)
             self.version += 1
         self._added += len(new)
         return new
@@ -210,7 +214,7 @@ class History:
         self._clear()
         for row in rows:
             self._add_row(row)
-        self.position = max((row.tid for row in rows), key=_tid, default=BEGINNING)
+        self.position = max((row.tid for row in rows), key=position_of, default=BEGINNING)
         self.version += 1
         self._baseline, self._added, self._read_at = counters, 0, now
         self._lock_version = lock_version
@@ -218,7 +222,7 @@ class History:
 
     def _clear(self) -> None:
         self.checksums, self.tags, self.last, self.deployed = {}, {}, None, 0
-        self._xids = {}
+        self._xids, self.size = {}, 0
 
     def _record_change(self, row: Row) -> None:
         """Record what happened to a row whose transaction is not the one that is known."""
@@ -238,6 +242,8 @@ class History:
         return ChangeKind.TAGGED
 
     def _add_row(self, row: Row) -> None:
+        if row.identity not in self.checksums:
+            self.size += size_of(row.identity)
         self.checksums[row.identity] = row.checksum
         self._xids[row.identity] = row.xid
         if row.tag is not None:
@@ -249,13 +255,24 @@ class History:
 
 
 def read_rows(rows: list[tuple[Any, ...]]) -> list[Row]:
-    """Return the rows of `tables.READ_ROWS`."""
-    return [
-        Row(tid, f"{normalize_path(path)}::{name}::{author}", *rest)
-        for tid, path, name, author, *rest in rows
-    ]
+    """Return the rows of `tables.READ_ROWS`.
+
+    Raises UnfitAnswerError for what Liquibase does not write.
+    """
+    return [_read_row(row) for row in rows]
 
 
-def _tid(text: str) -> tuple[int, int]:
+def _read_row(row: Sequence[Any]) -> Row:
+    tid, path, name, author, checksum, exectype, order, *rest = row
+    if None in (path, name, author, exectype) or not isinstance(order, int):
+        raise UnfitAnswerError(
+            f"the row at ctid {tid} has no id, author, filename, exectype or orderexecuted, which "
+            "Liquibase writes to every row: correct it, or exclude the table if it is another's"
+        )
+    return Row(tid, f"{normalize_path(path)}::{name}::{author}", checksum, exectype, order, *rest)
+
+
+def position_of(text: str) -> tuple[int, int]:
+    """Return block and offset of a tid, which are in the order of the table."""
     block, offset = text.strip("()").split(",")
     return int(block), int(offset)

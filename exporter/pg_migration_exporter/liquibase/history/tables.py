@@ -48,6 +48,11 @@ _NOT_NULL = ("id", "author", "filename", "dateexecuted", "orderexecuted", "exect
 #: An index finds these names; other names need a search of all tables.
 DEFAULT_NAMES = ("databasechangelog", "databasechangeloglock")
 
+#: Rows that one statement returns, at most.
+ROWS_AT_ONCE = 2000
+#: Tables that are found, at most: the oldest of them.
+_MAX_TABLES = 2000
+
 _DISCOVER = """
 select c.oid::int8 as oid, n.nspname::text as schemaname, c.relname::text as relname,
        quote_ident(n.nspname) || '.' || quote_ident(c.relname) as quoted,
@@ -63,6 +68,7 @@ select c.oid::int8 as oid, n.nspname::text as schemaname, c.relname::text as rel
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where c.relkind in ({kinds}) and c.relpersistence <> 't' and {candidates}
        and ({is_lock} or {is_history})
+ order by c.oid limit {limit}
 """
 
 
@@ -79,6 +85,7 @@ def _discover(candidates: str, kinds: str) -> Query:
         _DISCOVER.format(
             candidates=candidates,
             kinds=kinds,
+            limit=_MAX_TABLES,
             is_lock=_has_columns(LOCK),
             is_history=_has_columns(HISTORY),
             owner_trusted=trusted("c.relowner"),
@@ -97,14 +104,18 @@ DISCOVER_BY_COLUMNS = _discover(
     f"c.relnatts between 4 and 32 and c.relname not in {DEFAULT_NAMES}", "'r', 'p'"
 )
 
-#: Rows behind a position: a TID range scan reads only the blocks from there on (PostgreSQL 14,
-#: "System Columns"). Parameter: a tid. Placeholders: history, committed.
+#: The first rows behind a position, in the order of their positions: a TID range scan reads only
+#: the blocks from there on (PostgreSQL 14, "System Columns"), and no session of ours scans in
+#: another order. Liquibase's columns have 255 characters. Parameter: a tid. Placeholders: history,
+#: committed.
 READ_ROWS = Query(
-    """
-select ctid::text as tid, filename, id, author, md5sum, exectype, orderexecuted, tag,
-       deployment_id, extract(epoch from dateexecuted)::float8 as executed,
-       extract(epoch from {committed})::float8 as committed, xmin::text::int8 as xid
-  from only {history} where ctid operator(pg_catalog.>) $1::text::tid
+    f"""
+select ctid::text as tid, left(filename, 1000) as filename, left(id, 1000) as id,
+       left(author, 256) as author, left(md5sum, 256) as md5sum, left(exectype, 256) as exectype,
+       orderexecuted, left(tag, 256) as tag, left(deployment_id, 256) as deployment_id,
+       extract(epoch from dateexecuted)::float8 as executed,
+       extract(epoch from {{committed}})::float8 as committed, xmin::text::int8 as xid
+  from only {{history}} where ctid operator(pg_catalog.>) $1::text::tid limit {ROWS_AT_ONCE}
 """
 )
 

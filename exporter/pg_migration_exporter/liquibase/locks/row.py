@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.rows import Rows
@@ -20,7 +21,7 @@ select held.locked, held.lockedby, held.version, held.granted,
        extract(epoch from held.committed)::float8 as committed,
        extract(epoch from clock_timestamp())::float8 as now
   from (select 1) as always
-  left join (select locked, lockedby, xmin::text as version,
+  left join (select locked, left(lockedby, 1000) as lockedby, xmin::text as version,
                     extract(epoch from lockgranted)::float8 as granted,
                     ctid operator(pg_catalog.=) '(0,1)' as is_first, {committed} as committed
                from only {lock} where id operator(pg_catalog.=) 1) as held on true
@@ -68,7 +69,7 @@ def read_lock(rows: Rows) -> tuple[LockRow, float]:
         bool(row["locked"]),
         row["lockedby"] or "",
         row["version"] or "",
-        row["granted"],
+        row["granted"] if isfinite(row["granted"] or 0.0) else None,
         row["committed"],
         row["is_first"],
     )

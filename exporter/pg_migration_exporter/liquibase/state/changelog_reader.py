@@ -8,17 +8,31 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import psycopg
 from psycopg import errors
 
 from pg_migration_exporter.config.schema import LiquibaseSection
+from pg_migration_exporter.errors import UnfitAnswerError
 from pg_migration_exporter.events import Event, EventKind
+from pg_migration_exporter.formatting import one_line
 from pg_migration_exporter.liquibase.history import rollbacks, statements
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.deployment import deployment_of
-from pg_migration_exporter.liquibase.history.history import BEGINNING, History, Row, read_rows
+from pg_migration_exporter.liquibase.history.history import (
+    BEGINNING,
+    History,
+    Row,
+    position_of,
+    read_rows,
+)
 from pg_migration_exporter.liquibase.history.lineage import Continuity
 from pg_migration_exporter.liquibase.history.rollbacks import Transactions
+from pg_migration_exporter.liquibase.history.room import (
+    HistoryRoom,
+    TooManyChangesetsError,
+    size_of,
+)
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables
 from pg_migration_exporter.liquibase.locks.lock import Lock, LockKind
@@ -45,6 +59,7 @@ from pg_migration_exporter.liquibase.state.poll import LockSample, Poll
 from pg_migration_exporter.liquibase.state.runs import EndedRun
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
 from pg_migration_exporter.postgres.rows import Rows
+from pg_migration_exporter.postgres.session import SessionLostError
 
 #: Errors that are evidence: the tables cannot be read.
 _ACCESS_ERRORS: dict[type[Exception], TableAccess] = {
@@ -94,6 +109,7 @@ class ChangelogReader:
     emit: Callable[[Event], None]
     reports: ReceivedReports
     commit_timestamps: bool
+    room: HistoryRoom
     #: Where pg_stat_statements is installed, as SQL; None where it cannot be read.
     statements_schema: str | None = None
     is_standby: bool = False
@@ -104,11 +120,29 @@ class ChangelogReader:
 
     async def read(self, changelog: TrackedChangelog) -> ChangelogSnapshot:
         """Read one changelog, update its memory, emit events, decide its state."""
-        evidence = await self._evidence(changelog)
+        evidence = await self._isolated_evidence(changelog)
         snapshot = ChangelogSnapshot(changelog.name, evidence, decide(evidence))
         if evidence.table_access is TableAccess.COMPLETE:
             self._emit_state_change(changelog.memory, snapshot)
         return snapshot
+
+    async def _isolated_evidence(self, changelog: TrackedChangelog) -> Evidence:
+        """Return the evidence; whatever is wrong with one history costs that one alone."""
+        if changelog.refused is not None:
+            return changelog.refused
+        try:
+            return await self._evidence(changelog)
+        except SessionLostError:
+            raise
+        except TooManyChangesetsError:
+            changelog.history = self._unread_history(changelog)
+            return changelog.refuse(Evidence(TableAccess.TOO_LARGE))
+        except UnfitAnswerError as error:
+            return changelog.refuse(_unfit(str(error)))
+        except psycopg.Error as error:
+            return _unfit(str(error))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            return _unfit(repr(error))
 
     async def _evidence(self, changelog: TrackedChangelog) -> Evidence:
         access = _table_access(changelog.tables)
@@ -204,6 +238,7 @@ class ChangelogReader:
             answers.now,
             is_standby=self.is_standby,
         ):
+            self.room.free += history.size
             everything = await self._read_rows(changelog, BEGINNING)
             before = set(history.checksums)
             new = history.replace(
@@ -216,6 +251,25 @@ class ChangelogReader:
             applied.record_removed(changelog, len(before - set(history.checksums)))
 
     async def _read_rows(self, changelog: TrackedChangelog, behind: str) -> list[Row]:
+        """Read in parts, between which other tasks run. Raises UnfitAnswerError."""
+        found = await self._read_part(changelog, behind)
+        if len(found) == sql.ROWS_AT_ONCE:
+            async with self.room.turn:
+                return found + await self._read_further(changelog, found)
+        self.room.take(_size(found))
+        return found
+
+    async def _read_further(self, changelog: TrackedChangelog, part: list[Row]) -> list[Row]:
+        """Read what is behind the first part; only what fits is used up of the room."""
+        found, size = list[Row](), _size(part)
+        while len(part) == sql.ROWS_AT_ONCE and size <= self.room.free:
+            part = await self._read_part(changelog, _last_position(part))
+            found += part
+            size += _size(part)
+        self.room.take(size)
+        return found
+
+    async def _read_part(self, changelog: TrackedChangelog, behind: str) -> list[Row]:
         history = changelog.tables.history.guarded
         answer = await self.query(sql.READ_ROWS, behind, history=history, committed=self._committed)
         return read_rows(answer.rows)
@@ -484,6 +538,21 @@ def _began(history: History, answers: _Answers) -> float:
     deployed = history.last.deployed_at(answers.now) if history.last else None
     is_near = deployed is not None and 0 <= seen - deployed <= _SHORT_RUN
     return deployed if deployed is not None and is_near else seen
+
+
+def _size(rows: Sequence[Row]) -> int:
+    return sum(size_of(row.identity) for row in rows)
+
+
+def _last_position(rows: Sequence[Row]) -> str:
+    positions = [position_of(row.tid) for row in rows]
+    if positions != sorted(positions):
+        raise UnfitAnswerError("its rows are not in one table: a partitioned history is too large")
+    return rows[-1].tid
+
+
+def _unfit(problem: str) -> Evidence:
+    return Evidence(TableAccess.UNFIT, one_line(problem))
 
 
 def _table_access(tables: ChangelogTables) -> TableAccess:

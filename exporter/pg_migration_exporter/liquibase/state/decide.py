@@ -6,7 +6,7 @@ state: its meaning and what to do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -78,6 +78,15 @@ _INACCESSIBLE = {
         MigrationState.UNKNOWN,
         "another session holds a lock on Liquibase's tables, so they cannot be read now",
     ),
+    TableAccess.UNFIT: Decision(
+        MigrationState.UNKNOWN,
+        "these tables cannot be read as Liquibase's",
+    ),
+    TableAccess.TOO_LARGE: Decision(
+        MigrationState.UNKNOWN,
+        "the histories of this database have more changesets than limits.changesets: raise it, or "
+        "exclude histories (liquibase.exclude)",
+    ),
 }
 
 
@@ -110,7 +119,10 @@ def decide(evidence: Evidence) -> Decision:
 
 
 def _inaccessible(evidence: Evidence) -> Decision | None:
-    return _INACCESSIBLE.get(evidence.table_access)
+    decision = _INACCESSIBLE.get(evidence.table_access)
+    if decision is None or not evidence.problem:
+        return decision
+    return replace(decision, reason=f"{decision.reason}: {evidence.problem}")
 
 
 def _locked(evidence: Evidence) -> Decision | None:

@@ -19,6 +19,10 @@ class TableAccess(StrEnum):
     #: By `liquibase.trusted_owners`, or because reading them could run code of others.
     REFUSED = "refused"
     BUSY = "busy"
+    #: They hold what Liquibase does not write.
+    UNFIT = "unfit"
+    #: There are more changesets than the exporter keeps.
+    TOO_LARGE = "too_large"
     COMPLETE = "complete"
 
 
@@ -166,6 +170,8 @@ class Evidence:
     """Everything from which the state of a migration is decided."""
 
     table_access: TableAccess
+    #: What is wrong with unfit tables.
+    problem: str = ""
     lock: Lock = field(default_factory=lambda: Lock(locked=False))
     #: Number of Liquibase sessions at work.
     sessions: int = 0

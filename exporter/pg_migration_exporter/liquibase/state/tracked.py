@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from pg_migration_exporter.liquibase.history.history import History
@@ -13,6 +14,9 @@ from pg_migration_exporter.liquibase.state.evidence import ChangelogComparison, 
 from pg_migration_exporter.liquibase.state.judged_runs import JudgedRuns
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
 from pg_migration_exporter.liquibase.state.runs import EndedRun
+
+#: Seconds until a history is read again that is not as expected.
+_REFUSED_FOR = 60.0
 
 
 @dataclass(slots=True)
@@ -38,11 +42,24 @@ class TrackedChangelog:
     #: What the files expected at the previous poll, None before it could be compared.
     _expected: frozenset[str] | None = None
     had_pending: bool = False
+    #: Why its history is not read, and until when (time.monotonic).
+    _refused: Evidence | None = None
+    _refused_until: float = 0.0
 
     @property
     def name(self) -> str:
         """The value of the label `changelog`: schema.table."""
         return self.tables.name
+
+    @property
+    def refused(self) -> Evidence | None:
+        """Why its history is not read for now; None if it is."""
+        return self._refused if time.monotonic() < self._refused_until else None
+
+    def refuse(self, evidence: Evidence) -> Evidence:
+        """Do not read it again soon, since that is expensive; return the reason."""
+        self._refused, self._refused_until = evidence, time.monotonic() + _REFUSED_FOR
+        return evidence
 
     def record_files(self, comparison: ChangelogComparison) -> None:
         """Remember what the files expect: a run that ends later may have known it."""
