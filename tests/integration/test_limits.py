@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import httpx
 
 from testbed.database import Database
+from testbed.programs import exporter_command
 from tests.fixtures.exporters import StartExporter, scrape
 
 _LEFT_OUT = "migration_exporter_left_out"
@@ -84,13 +86,25 @@ def test_changesets_and_tags(database: Database, start_exporter: StartExporter) 
 def test_look_alike_histories(database: Database, start_exporter: StartExporter) -> None:
     """The oldest histories are shown, so that nobody can hide them."""
     database.execute(HISTORY.format(""))
+    database.execute(ROWS.format("", "n", "null", 1))
     with database.connect() as connection, connection.transaction():
         for number in range(300):
             connection.execute(f"CREATE SCHEMA s{number}")
             connection.execute(HISTORY.format(f"s{number}."))
-    page = scrape(start_exporter(database, limits={"histories": 20}))
+    exporter = start_exporter(database, limits={"histories": 20})
+    page = scrape(exporter)
     assert page.value(_LEFT_OUT, datname=database.name, what="histories") == 281
-    assert page.status("public.databasechangelog") == "succeeded"
+    assert page.value("liquibase_changesets_applied", changelog="public.databasechangelog") == 1
+    checked = subprocess.run(
+        [exporter_command(), "serve", "--check-config", "--config", exporter.config],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "warning: limits.histories leaves out 281 or more" in checked.stdout
+    [status] = exporter.api("/api/v1/status")["targets"]
+    [answer] = [item for item in status["answers"] if item["question"].startswith("Can this")]
+    assert "281 histories" in answer["detail"]
     states = [sample for sample in page.samples if sample.name == "liquibase_migration_status"]
     assert len({sample.labels["changelog"] for sample in states}) == 20
 

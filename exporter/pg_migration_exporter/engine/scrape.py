@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -175,6 +176,13 @@ class Scrape:
         if self.left_out:
             found[self.databases[0].datname or "", "watched_databases"] = self.left_out
         return found
+
+    def not_shown(self) -> Mapping[What, int]:
+        """Return how many of each kind are not shown, in all databases together."""
+        total: Counter[What] = Counter()
+        for database in self.databases:
+            total.update(database.left_out())
+        return total
 
     def _left_out_family(self) -> FamilySamples:
         return FamilySamples(LEFT_OUT, [*self.all_left_out().items()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import psycopg
 from pg_migration_exporter.collectors import Collector
 from pg_migration_exporter.collectors.cache import CachedResult
 from pg_migration_exporter.config import Settings
+from pg_migration_exporter.config.limits import What
 from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.engine.plan import Plan, select_collectors
 from pg_migration_exporter.engine.run_collector import run_collector
@@ -133,7 +135,10 @@ async def _check_database(
                 server,
                 [collector.name for collector in plan.collectors],
                 plan.problems() + await _try_user_sql(session, plan, settings),
-                await _warnings(session, server, settings),
+                [
+                    *await _warnings(session, server, settings),
+                    *await _left_out(session, plan, settings),
+                ],
             )
     except (UnreachableError, psycopg.Error, TimeoutError) as error:
         reason = str(error) or f"no answer in {settings.scrape.timeout:g} s"
@@ -163,6 +168,37 @@ async def _refused_tables(session: Session, server: Capabilities, settings: Sett
         '"Whose tables are read"; if not, liquibase.exclude hides it'
         for name, why in refused_tables(read_tables(*found), rules).items()
     ]
+
+
+async def _left_out(session: Session, plan: Plan, settings: Settings) -> list[str]:
+    """Return a line for each limit that leaves something out, as far as time allows."""
+    found: dict[What, int] = {}
+    with suppress(TimeoutError):
+        async with asyncio.timeout(settings.scrape.timeout / 2):
+            for collector in plan.collectors:
+                if not collector.last:
+                    found |= await _left_out_by(collector, session, plan, settings)
+    return [
+        f"warning: limits.{what} leaves out {number} or more (MigrationExporterLeftOut)"
+        for what, number in found.items()
+    ]
+
+
+async def _left_out_by(
+    collector: Collector[Any], session: Session, plan: Plan, settings: Settings
+) -> dict[What, int]:
+    """Run a collector once; return what it left out, nothing if it failed."""
+    assert plan.capabilities is not None
+    memory = collector.memory(settings)
+    context = ContextFactory(settings).make(collector, memory, session, plan.capabilities)
+    try:
+        await run_collector(collector, context, CachedResult())
+    except (psycopg.Error, UnfitAnswerError):
+        return {}
+    finally:
+        if collector.close is not None:
+            await collector.close(memory)
+    return context.bounds.left_out
 
 
 async def _try_user_sql(session: Session, plan: Plan, settings: Settings) -> list[str]:

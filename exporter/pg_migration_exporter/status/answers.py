@@ -124,6 +124,10 @@ def _trusted(facts: TargetFacts) -> _Reply:
     if missing:
         detail = f"no data from: {', '.join(missing)}"
         return _Reply("attention", "Not completely", detail, runbooks.BLIND)
+    if facts.not_shown:
+        kinds = (f"{number} {what}" for what, number in facts.not_shown.items())
+        detail = f"not shown because of limits: {', '.join(kinds)}".replace("_", " ")
+        return _Reply("attention", "Not completely", detail, runbooks.LEFT_OUT)
     if facts.watch_age is None or facts.watch_age > _MAX_WATCH_AGE:
         detail = "the watcher does not poll: short events are missed"
         return _Reply("attention", "Mostly", detail, runbooks.WATCHER_STALE)

@@ -7,6 +7,7 @@ from pg_migration_exporter.status.model import Runbook
 
 DOWN = "PostgresDown"
 BLIND = "MigrationExporterBlind"
+LEFT_OUT = "MigrationExporterLeftOut"
 WATCHER_STALE = "MigrationExporterWatcherStale"
 BLOCKED = "MigrationBlocked"
 BLOCKS_OTHERS = "MigrationBlocksTraffic"

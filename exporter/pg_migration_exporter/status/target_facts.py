@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pg_migration_exporter.config import Settings
+from pg_migration_exporter.config.limits import What
 from pg_migration_exporter.status.model import (
     CheckStatus,
     Collector,
@@ -27,14 +28,15 @@ class TargetFacts:
     """The facts about one target, each list with the worst first.
 
     `databases` maps each name to whether the database answered; `left_out` are beyond the limit of
-    their number. `watch_age` is the age of the
-    watcher's latest poll in seconds, None before the first.
+    their number. `not_shown` counts what other limits leave out, by kind. `watch_age` is
+    the age of the watcher's latest poll in seconds, None before the first.
     """
 
     settings: Settings
     server: Server
     databases: Mapping[str, bool] = field(default_factory=dict)
     left_out: int = 0
+    not_shown: Mapping[What, int] = field(default_factory=dict)
     collectors: Sequence[Collector] = ()
     migrations: Sequence[Migration] = ()
     checks: Sequence[CheckStatus] = ()

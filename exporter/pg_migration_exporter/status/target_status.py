@@ -34,6 +34,7 @@ def describe_target(
         server=health.server(target, scrape, samples),
         databases=scrape.answered() if scrape else {},
         left_out=scrape.left_out if scrape else 0,
+        not_shown=scrape.not_shown() if scrape else {},
         collectors=health.collectors(target, scrape),
         migrations=all_migrations,
         checks=checks(target, scrape, all_migrations),

@@ -50,7 +50,7 @@ DEFAULT_NAMES = ("databasechangelog", "databasechangeloglock")
 
 #: Rows that one statement returns, at most.
 ROWS_AT_ONCE = 2000
-#: Tables that are found, at most: the oldest of them.
+#: Tables that are found, at most: those of trusted owners first, then the oldest.
 _MAX_TABLES = 2000
 
 _DISCOVER = """
@@ -68,7 +68,7 @@ select c.oid::int8 as oid, n.nspname::text as schemaname, c.relname::text as rel
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where c.relkind in ({kinds}) and c.relpersistence <> 't' and {candidates}
        and ({is_lock} or {is_history})
- order by c.oid limit {limit}
+ order by owner_trusted desc, schema_owner_trusted desc, oid limit {limit}
 """
 
 
