@@ -203,12 +203,17 @@ def test_check_passes_the_defaults(
     assert {f"passed {check}" for check in checks} <= set(capsys.readouterr().out.splitlines())
 
 
-def test_check_that_fails_writes_nothing(
-    cli: Cli, tmp_path: Path, capsys: pytest.CaptureFixture[str], write_values: WriteValues
+@pytest.mark.parametrize("options", [("--check",), ()], ids=["asked", "anyway"])
+def test_rules_that_prometheus_refuses_are_not_written(
+    cli: Cli,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    write_values: WriteValues,
+    options: tuple[str, ...],
 ) -> None:
     values = write_values({"alerts": {"PostgresDown": {"labels": {"team": "{{ broken"}}}})
     out = tmp_path / "out"
-    assert cli("render", "--values", values, "--out", out, "--check") == 1
+    assert cli("render", "--values", values, "--out", out, *options) == 1
     error = capsys.readouterr().err
     assert "failed promtool" in error
     assert "PostgresDown" in error

@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from pg_migration_exporter.liquibase.reports.cached_directory import CachedReportDirectory
 from pg_migration_exporter.liquibase.reports.directory import ReportDirectory
-from pg_migration_exporter.liquibase.reports.report import MAX_BYTES, Outcome
+from pg_migration_exporter.liquibase.reports.report import (
+    MAX_BYTES,
+    ChangesetReport,
+    Outcome,
+    Result,
+)
+from pg_migration_exporter.liquibase.reports.reported_run import reported_run
 from tests.fixtures.reports import make_report
 
 
@@ -76,3 +83,28 @@ def test_a_directory_that_is_none(tmp_path: Path) -> None:
         ReportDirectory(tmp_path / "file").save(make_report())
     with pytest.raises(FileNotFoundError):
         ReportDirectory(tmp_path / "missing").read()
+
+
+def test_folders_with_the_names_of_reports_are_no_reports(files: ReportDirectory) -> None:
+    files.path.mkdir(parents=True)
+    for number in range(1001):
+        (files.path / f"{number}.json").mkdir()
+    report = make_report()
+    files.save(report)
+    assert files.read() == [report]
+
+
+def test_a_report_in_memory_has_no_changesets(tmp_path: Path) -> None:
+    changesets = tuple(
+        ChangesetReport(identity=f"classpath:db.xml::{number}::me", result=Result.RAN)
+        for number in range(1000)
+    )
+    report = make_report(changesets=changesets, outcome=Outcome.SUCCEEDED, ended=2.0)
+    ReportDirectory(tmp_path).save(report)
+    [kept] = CachedReportDirectory(ReportDirectory(tmp_path)).reports()
+    assert kept.changesets == ()
+    assert not kept.is_idle
+    run = reported_run(kept)
+    assert run == reported_run(report)
+    assert run.recorded.include_any(["db.xml::7::me", "db.xml::none::me"])
+    assert not run.recorded.include_any(["db.xml::none::me"])

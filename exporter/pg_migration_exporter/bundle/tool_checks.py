@@ -33,6 +33,9 @@ class Outcome:
     detail: str
 
 
+#: Whether Prometheus would load the rules.
+RULES = ToolCheck("promtool", ("check", "rules", "--lint=none"), "prometheus", "*.yaml")
+
 #: Kind of file -> its checks.
 CHECKS = {
     "alerts": (

@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="check the files with promtool and amtool first; write nothing if a check fails",
+        help="check also the style of the rules, and Alertmanager's configuration with amtool, and "
+        "tell what was checked; write nothing if a check fails",
     )
     parser.set_defaults(run=run)
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Render; return 1 if a check failed, else 0. Raises UserError."""
     kinds = KINDS if options.kind == "all" else (options.kind,)
-    accept = _passes_checks if options.check else _unchecked
+    accept = _passes_checks if options.check else _has_valid_rules
     values = load_values(*options.values, preset=options.preset)
     rendered = render(kinds, values)
     if options.check and {"alerts", "alertmanager", "kubernetes"} & {*kinds}:
@@ -51,8 +52,15 @@ def run(options: argparse.Namespace) -> int:
     return 0 if written else 1
 
 
-def _unchecked(_files: Sequence[Path]) -> bool:
-    return True
+def _has_valid_rules(files: Sequence[Path]) -> bool:
+    """Return whether Prometheus would load the rules; unknown without promtool."""
+    rules = [file for file in files if file.match(f"{KINDS['alerts']}/{check.RULES.pattern}")]
+    if not rules:
+        return True
+    outcome = check.run(check.RULES, rules)
+    if outcome.passed is False:
+        _report(outcome)
+    return outcome.passed is not False
 
 
 def _passes_checks(files: Sequence[Path]) -> bool:

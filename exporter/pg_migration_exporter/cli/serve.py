@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
         print(asyncio.run(check_targets(settings)))
         return 0
     configure(settings.log.level, settings.log.format)
+    os.umask(0o077)  # state and reports are nobody else's business
     limits = limits_for(settings.web.max_connections, raise_file_limit())
     with _listen(settings.listen) as listener:
         # uvloop takes a third less CPU time for a scrape.

@@ -63,12 +63,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text, at byte {error.start}") from error
     except RecursionError as error:
-        raise ConfigError(f"{path}: nested too deeply") from error
+        raise ConfigError(f"{path}: not valid YAML: nested too deeply") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}{_line_of(error)}: not valid YAML: {_problem(error)}") from error
-    except (RecursionError, ValueError) as error:  # such as a date of a month 13
-        reason = error if isinstance(error, ValueError) else "nested too deeply"
-        raise ConfigError(f"{path}: not valid YAML: {reason}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -16,6 +16,9 @@ from typing import Any, Protocol, runtime_checkable
 
 log = logging.getLogger(__name__)
 
+#: What reading a state raises that nobody of ours has written.
+_UNFIT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
 _FILE = "state.sqlite"
 #: synchronous = NORMAL: a commit that a power failure loses is not worth blocking the event loop.
 _SCHEMA = """
@@ -40,7 +43,7 @@ class Durable(Protocol):
         """Return everything that must outlive the process."""
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restore what `dump` returned. Raises KeyError, TypeError or ValueError if it is not."""
+        """Restore what `dump` returned; if it is not, raise an error and keep what there was."""
 
 
 @runtime_checkable
@@ -68,7 +71,7 @@ class Store:
             if isinstance(memory, Durable):
                 try:
                     memory.restore(json.loads(state))
-                except (KeyError, TypeError, ValueError) as error:
+                except _UNFIT as error:
                     log.warning("state of %s in %s is ignored: %r", collector, self._file, error)
 
     def save(self, memories: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import psycopg
 from pg_migration_exporter.collectors import Collector
 from pg_migration_exporter.collectors.cache import CachedResult
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.config.limits import What
+from pg_migration_exporter.config.limits import LimitsSection, What
 from pg_migration_exporter.config.targets import settings_by_target
 from pg_migration_exporter.engine.plan import Plan, select_collectors
 from pg_migration_exporter.engine.run_collector import run_collector
@@ -181,6 +181,7 @@ async def _left_out(session: Session, plan: Plan, settings: Settings) -> list[st
     return [
         f"warning: limits.{what} leaves out {number} or more (MigrationExporterLeftOut)"
         for what, number in found.items()
+        if what in LimitsSection.model_fields
     ]
 
 

@@ -8,11 +8,14 @@ each collector (`Collector.watch`).
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from pg_migration_exporter.config.schema import WatchSection
 from pg_migration_exporter.engine.database_watcher import DatabaseWatcher
+
+log = logging.getLogger(__name__)
 
 
 class Watcher:
@@ -48,10 +51,14 @@ class Watcher:
     async def run(self) -> None:
         """Poll and wait, until canceled."""
         while True:
-            polls = [database.poll() for database in self._databases()]
-            is_busy = any(await asyncio.gather(*polls))
-            self._polled()
-            await self._wait(is_busy=is_busy)
+            try:
+                polls = [database.poll() for database in self._databases()]
+                is_busy = any(await asyncio.gather(*polls))
+                self._polled()
+                await self._wait(is_busy=is_busy)
+            except Exception:  # a bug: the age of the latest poll shows it
+                log.exception("the watcher failed; it polls again in %g s", self._settings.interval)
+                await asyncio.sleep(self._settings.interval)
 
     async def _wait(self, *, is_busy: bool) -> None:
         """Wait for the next poll; probe meanwhile."""

@@ -49,8 +49,7 @@ class DurationHistogram:
 
         Raises KeyError or TypeError for anything else.
         """
-        if tuple(state["bounds"]) != DURATION_BOUNDS:
+        counts = [int(count) for count in state["counts"]]
+        if tuple(state["bounds"]) != DURATION_BOUNDS or len(counts) != len(DURATION_BOUNDS) + 1:
             return cls()
-        return cls(
-            DURATION_BOUNDS, float(state["seconds"]), [int(count) for count in state["counts"]]
-        )
+        return cls(DURATION_BOUNDS, float(state["seconds"]), counts)

@@ -126,7 +126,7 @@ def _trusted(facts: TargetFacts) -> _Reply:
         return _Reply("attention", "Not completely", detail, runbooks.BLIND)
     if facts.not_shown:
         kinds = (f"{number} {what}" for what, number in facts.not_shown.items())
-        detail = f"not shown because of limits: {', '.join(kinds)}".replace("_", " ")
+        detail = f"not shown: {', '.join(kinds)}".replace("_", " ")
         return _Reply("attention", "Not completely", detail, runbooks.LEFT_OUT)
     if facts.watch_age is None or facts.watch_age > _MAX_WATCH_AGE:
         detail = "the watcher does not poll: short events are missed"

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from pydantic import TypeAdapter
+
 from pg_migration_exporter.collectors.index_builds.progress import Progress
 from pg_migration_exporter.collectors.index_builds.snapshot import BuildSnapshot, StatementId
 from pg_migration_exporter.collectors.index_builds.tracked_build import Outcome, TrackedBuild
@@ -46,6 +48,10 @@ class InvalidIndex:
     relname: str
     indexrelname: str
     since: float
+
+
+#: Every value of a restored index has the type that it is declared with.
+_INVALID = TypeAdapter(dict[int, InvalidIndex])
 
 
 @dataclass(slots=True)
@@ -129,7 +135,9 @@ class IndexBuildMemory:
             name: {outcome: int(state["counts"][name][outcome]) for outcome in OUTCOMES}
             for name in COMMANDS
         }
-        self.invalid = {int(oid): InvalidIndex(**index) for oid, index in state["invalid"].items()}
+        self.invalid = _INVALID.validate_python(
+            {int(oid): asdict(InvalidIndex(**index)) for oid, index in state["invalid"].items()}
+        )
         self.builds, self.durations, self.counts = builds, durations, counts
 
     def _track(self, snapshot: BuildSnapshot) -> list[BuildChange]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
 from pg_migration_exporter.collectors.index_builds.snapshot import BuildSnapshot, StatementId
 from pg_migration_exporter.postgres.rows import Rows
 
@@ -132,5 +134,10 @@ class TrackedBuild:
         """
         pid, backend_start, query_start = state["statement"]
         fields = {name: value for name, value in state.items() if name != "look"}
-        fields["statement"] = StatementId(int(pid), backend_start, query_start)
-        return cls(**fields)
+        return _CHECKED.validate_python(
+            fields | {"statement": (int(pid), backend_start, query_start)}
+        )
+
+
+#: Every value of a restored build has the type that it is declared with.
+_CHECKED = TypeAdapter(TrackedBuild)

@@ -73,6 +73,7 @@ async def _poll(context: RunContext[LiquibaseMemory]) -> list[ChangelogSnapshot]
         await memory.record_no_changelog(context.query)
     room = HistoryRoom(context.bounds.limit("changesets") - memory.recorded)
     await memory.reports.refresh(context.query)
+    context.bounds.leave_out("reports", memory.reports.left_out)
     reader = ChangelogReader(
         context.query,
         context.settings.liquibase,

@@ -291,13 +291,14 @@ class LiquibaseMemory:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `dump` returned."""
-        self._restored = {
+        restored = {
             name: ChangelogMemory.load(memory) for name, memory in state["changelogs"].items()
         }
-        self.has_searched = bool(state["has_looked"])
-        self._checked = {int(oid): True for oid in state.get("copies", ())}
-        self._once_refused = set(state.get("refused", ()))
+        checked = {int(oid): True for oid in state.get("copies", ())}
+        refused = {str(name) for name in state.get("refused", ())}
         self.lineage = Lineage.load(state.get("lineage"))
+        self._restored, self._checked, self._once_refused = restored, checked, refused
+        self.has_searched = bool(state["has_looked"])
 
 
 async def _first_row(query: RunQuery, pair: ChangelogTables) -> object:

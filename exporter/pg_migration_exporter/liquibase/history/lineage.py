@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.rows import Rows
 
@@ -81,4 +83,7 @@ class Lineage:
     @classmethod
     def load(cls, state: Mapping[str, Any] | None) -> Lineage | None:
         """Restore from `dump`. Raises TypeError for invalid data."""
-        return cls(**state) if state else None
+        return _CHECKED.validate_python(asdict(cls(**state))) if state else None
+
+
+_CHECKED = TypeAdapter(Lineage)

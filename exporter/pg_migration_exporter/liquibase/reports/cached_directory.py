@@ -14,6 +14,7 @@ from pg_migration_exporter.liquibase.reports.directory import (
     ReportDirectory,
     read_report,
 )
+from pg_migration_exporter.liquibase.reports.kept_report import keep
 from pg_migration_exporter.liquibase.reports.report import Report
 
 #: Nanoseconds: two changes close to each other may leave a directory with the same mtime.
@@ -28,7 +29,7 @@ class _CachedFile:
 
 @dataclass(slots=True)
 class CachedReportDirectory:
-    """The reports of one directory; `reports` may be called from any thread."""
+    """The reports of one directory, the latest first; `reports` may be called from any thread."""
 
     directory: ReportDirectory
     _settled: int | None = None
@@ -57,7 +58,8 @@ class CachedReportDirectory:
         known = self._files.get(file)
         if known is not None and known.stamp == stamp:
             return known
-        return _CachedFile(stamp, read_report(file))
+        report = read_report(file)
+        return _CachedFile(stamp, keep(report) if report is not None else None)
 
 
 @functools.cache

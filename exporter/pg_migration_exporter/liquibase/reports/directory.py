@@ -53,7 +53,8 @@ class ReportDirectory:
             raise
         if is_new:
             for old in [*self._stamps()][_MAX_REPORTS:]:
-                old.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # it is another's
+                    old.unlink()
 
     def find(self, report: Report) -> Report | None:
         """Return the saved report of the same run."""
@@ -80,9 +81,10 @@ class ReportDirectory:
                 if entry.name.endswith(_SUFFIX):
                     with contextlib.suppress(FileNotFoundError):
                         status = entry.stat(follow_symlinks=False)
-                        stamps[Path(entry.path)] = FileStamp(
-                            status.st_ino, status.st_mtime_ns, status.st_size
-                        )
+                        if stat.S_ISREG(status.st_mode):
+                            stamps[Path(entry.path)] = FileStamp(
+                                status.st_ino, status.st_mtime_ns, status.st_size
+                            )
         newest_first = sorted(stamps, key=lambda file: (stamps[file].modified, file), reverse=True)
         return {file: stamps[file] for file in newest_first}
 

@@ -17,6 +17,7 @@ from pg_migration_exporter.config import Settings
 from pg_migration_exporter.liquibase.reports import table as report_table
 from pg_migration_exporter.liquibase.reports.cached_directory import cached_directory
 from pg_migration_exporter.liquibase.reports.heartbeats import Heartbeats
+from pg_migration_exporter.liquibase.reports.kept_report import keep
 from pg_migration_exporter.liquibase.reports.report import Report, latest_report
 from pg_migration_exporter.liquibase.reports.reported_run import reported_run
 from pg_migration_exporter.liquibase.run_query import RunQuery
@@ -40,9 +41,10 @@ _MAX_REPORTS = 100
 
 @dataclass(slots=True)
 class ReceivedReports:
-    """The reports of one target."""
+    """The reports of one target; `left_out` are beyond `limits.reports`."""
 
     settings: Settings
+    left_out: int = 0
     _from_directories: Sequence[Report] = ()
     _from_table: dict[UUID, Report] = field(default_factory=dict)
     _table_read_until: float = 0.0
@@ -58,6 +60,8 @@ class ReceivedReports:
         if self.settings.reports.table:
             await self._read_table(query)
         self._heartbeats.record(self._all(), time.time())
+        current = {report.run_id for report in self._all()}
+        self._runs = {known: run for known, run in self._runs.items() if known in current}
 
     def latest(self, database: str, changelog: str) -> ReportedRun | None:
         """Return the last migration of a history (schema.table), as it was reported."""
@@ -115,7 +119,10 @@ class ReceivedReports:
 
     def _read_directories(self) -> list[Report]:
         directories = map(cached_directory, self.settings.report_directories)
-        return [report for directory in directories for report in directory.reports()]
+        found = [report for directory in directories for report in directory.reports()]
+        limit = self.settings.limits.reports
+        self.left_out = max(len(found) - limit, 0)
+        return found[:limit]
 
     def _record_refused(self, why: str | None) -> None:
         """Log that the table is not read, once for each reason."""
@@ -133,7 +140,7 @@ class ReceivedReports:
             since = repr(self._table_read_until)
             answer = await query(report_table.READ, since, table=table.guarded)
             for report in report_table.read_reports(answer):
-                self._from_table[report.run_id] = report
+                self._from_table[report.run_id] = keep(report)
             reports = sorted(self._from_table.values(), key=lambda report: report.started)
             self._from_table = {report.run_id: report for report in reports[-_MAX_REPORTS:]}
             updated = answer.by_column().get("updated", ())

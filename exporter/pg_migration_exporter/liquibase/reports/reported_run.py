@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pg_migration_exporter.liquibase.changelog import normalize_path
-from pg_migration_exporter.liquibase.reports.report import Failure, Outcome, Report, Result
+from pg_migration_exporter.liquibase.reports.kept_report import identity_in_history, recorded_by
+from pg_migration_exporter.liquibase.reports.report import Failure, Outcome, Report
 from pg_migration_exporter.liquibase.state.evidence import ReportedRun
-
-#: Results that leave a row in the history.
-_RECORDED = (Result.RAN, Result.MARKED_RAN)
 
 
 def reported_run(
@@ -20,7 +17,7 @@ def reported_run(
     return ReportedRun(
         failed=report.outcome in (Outcome.FAILED, Outcome.KILLED),
         ended_at=report.ended,
-        changeset=_identity(failure.changeset),
+        changeset=identity_in_history(failure.changeset),
         reason=failure.reason,
         under_way=under_way,
         run_id=str(report.run_id),
@@ -31,17 +28,7 @@ def reported_run(
         changelog_file=report.target.changelog_file,
         deployment=report.deployment_id,
         lock_taken=report.lock_taken,
-        recorded=frozenset(
-            _identity(changeset.identity)
-            for changeset in report.changesets
-            if changeset.result in _RECORDED
-        ),
+        recorded=recorded_by(report),
         is_complete=not (report.changesets_omitted or report.limitation or is_killed),
         was_there=was_there,
     )
-
-
-def _identity(identity: str) -> str:
-    """Return path::id::author with the path as in the history."""
-    path, separator, rest = identity.partition("::")
-    return f"{normalize_path(path)}{separator}{rest}"

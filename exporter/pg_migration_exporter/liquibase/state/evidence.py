@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pg_migration_exporter.formatting import shortened
 from pg_migration_exporter.liquibase.locks.lock import Lock
+from pg_migration_exporter.liquibase.state.recorded import RecordedChangesets
 
 
 class TableAccess(StrEnum):
@@ -143,7 +144,7 @@ class ReportedRun:
     #: None if it is not known whether the run took the lock.
     lock_taken: bool | None = None
     #: The changesets that it recorded, as far as they are reported.
-    recorded: frozenset[str] = frozenset()
+    recorded: RecordedChangesets = field(default_factory=RecordedChangesets)
     #: Whether all changesets are reported.
     is_complete: bool = True
     #: Whether the run had ended before the exporter started.

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from pg_migration_exporter.liquibase.history.changes import HistoryChanges, is_before
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.deployment import Deployment
@@ -493,7 +495,7 @@ class ChangelogMemory:
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> ChangelogMemory:
-        """Restore from `dump`. Raises KeyError, TypeError or ValueError for invalid data."""
+        """Restore from `dump`. Raises an AttributeError, LookupError, TypeError or ValueError."""
         fields = {name: value for name, value in state.items() if name not in _OLD_FIELDS}
         fields |= _from_old(state)
         counters, failure = fields["counters"], fields.get("failure")
@@ -517,9 +519,13 @@ class ChangelogMemory:
         fields["contents"] = SeenContents({name: (old, new) for name, (old, new) in contents})
         fields["rollbacks"] = RollbackMemory.load(fields.get("rollbacks", {}))
         fields["durations"] = DurationHistogram.load(fields["durations"])
-        memory = cls(**fields)
+        memory = _CHECKED.validate_python(asdict(cls(**fields)))
         memory.count_runs()
         return memory
+
+
+#: Every value of a restored memory has the type that it is declared with.
+_CHECKED = TypeAdapter(ChangelogMemory)
 
 
 def _from_old(state: Mapping[str, Any]) -> dict[str, Any]:

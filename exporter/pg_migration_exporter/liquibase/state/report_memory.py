@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pg_migration_exporter.liquibase.state.evidence import ReportedRun, RunEffect
+from pg_migration_exporter.liquibase.state.recorded import RecordedChangesets
 from pg_migration_exporter.liquibase.state.runs import EndedRun
 
 #: Seconds by which a clock may be behind: a report that is older by its own clock arrived late.
@@ -160,7 +161,7 @@ def names(report: ReportedRun, run: EndedRun) -> bool:
     """
     if report.deployment:
         return report.deployment in run.deployments
-    return not report.recorded.isdisjoint(run.recorded)
+    return report.recorded.include_any(run.recorded)
 
 
 def covers(reports: Sequence[ReportedRun], run: EndedRun) -> bool:
@@ -170,7 +171,7 @@ def covers(reports: Sequence[ReportedRun], run: EndedRun) -> bool:
         return deployments >= set(run.deployments)
     if not all(report.is_complete and report.recorded for report in reports):
         return len(run.deployments) <= len(reports)
-    return frozenset[str]().union(*(report.recorded for report in reports)) >= set(run.recorded)
+    return RecordedChangesets.include_all((report.recorded for report in reports), run.recorded)
 
 
 def _is_compatible(report: ReportedRun, run: EndedRun) -> bool:
