@@ -26,7 +26,7 @@ END $$
 """
 _LONG_ERROR = """
 CREATE FUNCTION flood() RETURNS int LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION '%', repeat('e', 100000000); END $$
+BEGIN RAISE EXCEPTION '%', repeat('e', 40000000); END $$
 """
 
 
@@ -39,7 +39,7 @@ def peak_bytes() -> int:
     [
         "select repeat('x', 1000) from (select generate_series(1, 100000000)) as numbers",
         "select generate_series(1, 100000000) as number",
-        "select repeat('x', 100000000) as value from generate_series(1, 4)",
+        "select repeat('x', 40000000) as value from generate_series(1, 10)",
     ],
 )
 def test_only_the_statement_fails(database: Database, statement: str) -> None:
