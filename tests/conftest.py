@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.wrapper",
     "tests.fixtures.migration_watch",
     "tests.fixtures.scenario",
+    "tests.fixtures.survival",
     "tests.fixtures.java_reporter",
     "tests.fixtures.fluent_bit",
     "tests.fixtures.pictures",

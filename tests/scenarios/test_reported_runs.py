@@ -82,8 +82,7 @@ def test_a_wrapped_run_with_nothing_to_do_hides_no_failure_by_hand(
     assert runs(page)["failed"] == 1
     assert failure_source(scenario) == ["inferred"]
     assert wrapped(scenario, wrapper, changelog="wrapped.sql") == 0
-    time.sleep(3)
-    page = scenario.page()
+    page = scenario.polled()
     assert page.status() == "failed"
     assert runs(page)["failed"] == 1
 
@@ -162,9 +161,7 @@ def test_a_reported_failure_stays_until_a_good_run(
     arguments = (command, "--tag=after") if command == "tag" else (command,)
     assert scenario.run(*arguments) == 0
     assert wrapped(scenario, wrapper, *arguments) == 0
-    scenario.page()
-    time.sleep(3)
-    page = scenario.page()
+    page = scenario.polled()
     assert page.status() == "failed"
     assert runs(page)["failed"] == 1
 
@@ -192,7 +189,7 @@ def test_a_report_from_the_future_that_arrives_twice(scenario: Scenario, wrapper
     scenario.until("succeeded")
 
     wrapper.reports.save(refused.model_copy(update={"updated": ahead + 1}))
-    time.sleep(2)
+    scenario.polled()
     scenario.restart_exporter()
     page = scenario.until("succeeded")
     assert runs(page) == {"succeeded": 2}
@@ -214,8 +211,7 @@ def test_a_report_that_arrives_after_its_run_was_repaired(
     scenario.until("succeeded")
     wrapper.reports.save(late.report())
 
-    time.sleep(3)
-    page = scenario.page()
+    page = scenario.polled()
     assert page.status() == "succeeded"
     assert runs(page) == {"succeeded": 2, "failed": 1}
 

@@ -59,8 +59,10 @@ def test_rows_older_than_half_the_circle() -> None:
     known = KnownHistory(xid=now - 100, last_order=3, rows=3, next_xid=now)
     old = [row(1, 10), row(2, 40_000), row(3, now - 200)]
     assert not known.changes(old)
-    [change] = known.changes([*old[:2], row(3, now - 50)]).rows
+    [change] = known.changes([*old[:2], replace(row(3, now - 50), tag="v1")]).rows
     assert change.kind is ChangeKind.TAGGED
+    [change] = known.changes([*old[:2], row(3, now - 50)]).rows
+    assert change.kind is ChangeKind.CHECKSUM  # an update that waited for another one
 
 
 def test_transactions_of_the_next_round() -> None:
@@ -130,9 +132,7 @@ def test_each_test_of_the_page_exists() -> None:
         for name in re.findall(r"\btest_\w+(?!\w*\.py)", line)
         if line.startswith("|")
     }
-    written = "".join(
-        (ROOT / "tests" / file).read_text()
-        for file in ("scenarios/test_survival.py", "unit/liquibase/test_lineage.py")
-    )
+    files = [*(ROOT / "tests/scenarios").glob("test_*.py"), Path(__file__)]
+    written = "".join(file.read_text() for file in files)
     assert len(named) >= 20
     assert {name for name in named if f"def {name}(" not in written} == set()

@@ -117,6 +117,17 @@ def test_a_tag_is_a_run_of_its_own(memory: ChangelogMemory) -> None:
     assert effects(memory, poll(RowCounters(1, 1, 0, 4), "105"), tag) == ["tagged"]
 
 
+def test_rows_removed_by_hand_are_no_run_and_are_said(memory: ChangelogMemory) -> None:
+    gone = HistoryChanges(removed=2)
+    assert effects(memory, poll(RowCounters(0, 0, 2), "100"), gone) == []
+    assert effects(memory, poll(RowCounters(0, 0, 2), "100", now=3.0), gone) == []
+    assert memory.removed_by_hand == 2
+    assert effects(memory, poll(RowCounters(1, 0, 2, 2), "105", now=4.0), added(103)) == [
+        "added_rows"
+    ]
+    assert memory.removed_by_hand == 0
+
+
 def test_two_updates_between_samples_are_surely_a_run(memory: ChangelogMemory) -> None:
     found = poll(RowCounters(locks=2), "102", is_sampled=True)
     assert effects(memory, found) == ["left_no_row"]

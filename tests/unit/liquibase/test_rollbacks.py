@@ -88,6 +88,13 @@ def test_a_session_that_stays_is_not_excluded() -> None:
     assert memory.since(Transactions(17, 6), 107.0) == RolledBack(6, is_alone=False)
 
 
+def test_a_session_that_waits_for_the_end_of_another_run() -> None:
+    memory = RollbackMemory()
+    memory.record_quiet(Transactions(10, 5), 100.0, connected=False)
+    memory.end_run(Transactions(17, 7), 103.0, connected=True)  # 3 are of the one that waits
+    assert memory.since(Transactions(20, 7), 107.0) == RolledBack(10, is_alone=False)
+
+
 def test_a_pool_that_is_always_connected_counts_for_a_minute() -> None:
     memory = RollbackMemory()
     for seconds in range(0, 200, 5):

@@ -161,6 +161,13 @@ def test_every_combination_has_a_state_with_a_reason_and_guidance() -> None:
             assert decision.inferred != (decision.source == "wrapper")
 
 
+@pytest.mark.parametrize("files", [None, ALL_RUN, PENDING])
+def test_rows_removed_by_hand_are_said(files: ChangelogComparison | None) -> None:
+    decision = decide(replace(READ, files=files, removed_by_hand=2))
+    assert decision.status is not MigrationState.ROLLED_BACK
+    assert "2 rows were removed from the history without its lock: by hand" in decision.reason
+
+
 def test_blocked_belongs_to_running() -> None:
     assert decide(replace(READ, lock=HELD, blocked=True)).blocked
     assert decide(replace(READ, sessions=1, blocked=True)).blocked

@@ -23,7 +23,7 @@ class ChangeKind(StrEnum):
     ADDED = "added"
     RERAN = "reran"
     TAGGED = "tagged"
-    #: Another checksum, as an update writes after clear-checksums or an upgrade.
+    #: A checksum, as an update writes after clear-checksums, an upgrade or another run.
     CHECKSUM = "checksum"
     #: No checksum any more.
     CLEARED = "cleared"

@@ -56,6 +56,16 @@ class Row:
     #: The transaction that wrote the row.
     xid: int = 0
 
+    @property
+    def kind_of_rewrite(self) -> ChangeKind:
+        """What wrote the row again, if that has not run its changeset.
+
+        An update that waited for another run writes the checksums of its rows again, as they are.
+        """
+        if not self.checksum:
+            return ChangeKind.CLEARED
+        return ChangeKind.CHECKSUM if self.tag is None else ChangeKind.TAGGED
+
     def recorded_at(self, now: float) -> float | None:
         """Return the commit time, or the start of the run, in seconds since the epoch.
 
@@ -115,7 +125,7 @@ class KnownHistory:
         elif not self._is_newer(row.xid):
             return None
         else:
-            kind = ChangeKind.TAGGED if row.checksum else ChangeKind.CLEARED
+            kind = row.kind_of_rewrite
         return RowChange(kind, row.xid, row.identity, row.deployment_id or "")
 
     def _is_newer(self, xid: int) -> bool:
@@ -239,7 +249,7 @@ class History:
             return ChangeKind.RERAN
         if row.checksum != self.checksums[row.identity]:
             return ChangeKind.CHECKSUM if row.checksum else ChangeKind.CLEARED
-        return ChangeKind.TAGGED
+        return row.kind_of_rewrite
 
     def _add_row(self, row: Row) -> None:
         if row.identity not in self.checksums:

@@ -306,6 +306,7 @@ class ChangelogReader:
             blocked=answers.run.blocked,
             applied=len(changelog.history.checksums),
             last_run=memory.last_run,
+            removed_by_hand=memory.removed_by_hand,
             is_recording=bool(changelog.history.changes),
             inferred_failure=memory.failure,
             unknown_outcome=memory.unknown_outcome,

@@ -284,9 +284,17 @@ def _pending(evidence: Evidence) -> Decision | None:
     return Decision(
         MigrationState.PENDING,
         f"{_count(pending)} of the changelog files {'has' if len(pending) == 1 else 'have'} not "
-        f"run, {shortened(pending[0])} is next",
+        f"run, {shortened(pending[0])} is next{_by_hand(evidence)}",
         "changelog",
     )
+
+
+def _by_hand(evidence: Evidence) -> str:
+    """Return what is said of rows that no rollback has removed."""
+    if not evidence.removed_by_hand:
+        return ""
+    rows = "1 row was" if evidence.removed_by_hand == 1 else f"{evidence.removed_by_hand} rows were"
+    return f"; {rows} removed from the history without its lock: by hand, not by a rollback"
 
 
 def _paths_differ(pending: tuple[str, ...], paths: OtherPaths) -> str:
@@ -311,12 +319,15 @@ def _nothing_recorded(evidence: Evidence) -> Decision | None:
     if evidence.comparison is not None or evidence.applied:
         return None
     return Decision(
-        MigrationState.NOT_INITIALISED, "Liquibase's tables are there, but no changeset is recorded"
+        MigrationState.NOT_INITIALISED,
+        f"Liquibase's tables are there, but no changeset is recorded{_by_hand(evidence)}",
     )
 
 
 def _succeeded(evidence: Evidence) -> Decision:
-    recorded = f"the lock is free and {evidence.applied} changesets are recorded"
+    recorded = (
+        f"the lock is free and {evidence.applied} changesets are recorded{_by_hand(evidence)}"
+    )
     if evidence.comparison is not None:
         return Decision(
             MigrationState.SUCCEEDED,

@@ -184,6 +184,8 @@ class Evidence:
     #: Number of runs that ended since the previous poll.
     runs_ended: int = 0
     last_run: RunEffect = RunEffect.UNKNOWN
+    #: Number of rows that were removed without the lock since the last run.
+    removed_by_hand: int = 0
     #: Rows were written by a run that has not been counted yet: it goes on or has just ended.
     is_recording: bool = False
     #: The failure that no later run has repaired.

@@ -137,7 +137,7 @@ def _recorded_nothing(
         return _NO_FAILURE  # twice: update-count or update-to-tag without anything to do
     if completion is Completion.FAILED:
         return Judgement("failed", _ROLLBACK_FAILED)
-    return Judgement("unknown", unknown=_UNCLEAR if is_sure else "")
+    return Judgement("unknown", unknown=_UNCLEAR if is_sure and not run.has_waited else "")
 
 
 def _recorded_none(completion: Completion | None, *, is_sure: bool) -> Judgement:

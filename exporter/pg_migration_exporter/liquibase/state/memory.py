@@ -52,6 +52,8 @@ STATISTICS_DELAY = 15.0
 _SAMPLE_INTERVAL = 2.5
 #: Seconds after which rows are counted as a run although the lock's row has not moved.
 _LOCK_DELAY = 2.0
+#: Seconds within which a session that waited for the lock has taken it, or given up.
+_WAITED_WITHIN = 30.0
 
 _NOT_STORED = {
     "polled_at", "sample", "sampled_at", "awaits_rollbacks", "late_rows", "creates_tables",
@@ -124,6 +126,10 @@ class ChangelogMemory:
     #: What the run that ended last rolled back has not arrived; whether it created the tables.
     awaits_rollbacks: bool = False
     late_rows: int = 0
+    #: When a session last waited for the lock; it rolls back more than others.
+    waiters_seen_at: float = 0.0
+    #: Rows that were last removed from the history without the lock, until the next run.
+    removed_by_hand: int = 0
     creates_tables: bool = False
 
     def record_table(self, oid: int) -> bool:
@@ -153,6 +159,7 @@ class ChangelogMemory:
     def _forget(self) -> None:
         self.oid, self.doubt, self.lock = 0, Continuity.SAME, LockMemory()
         self.last_run, self.unknown_outcome = RunEffect.UNKNOWN, ""
+        self.removed_by_hand = 0
         self.failure, self.reported_failure, self.reports.unreported = None, None, []
         self.saw_lock_held, self.unsettled_since, self.late_lock_updates = False, None, 0
         self.settled_version, self.settled_rows, self.lock_taken = "", 0, 0.0
@@ -217,7 +224,10 @@ class ChangelogMemory:
         if poll.idle:
             ended = self._count_rollbacks(poll, ended, creates_tables=creates_tables)
         if ended:
+            is_late = 0 <= poll.now - self.waiters_seen_at < _WAITED_WITHIN
+            ended = [replace(run, has_waited=is_late) for run in ended]
             self.noticed_at, self.ended_at = noticed_at, poll.now
+            self.removed_by_hand = 0
             self.last_run = ended[-1].effect
             self.run += len(ended)
         self.polled_at = poll.now
@@ -237,7 +247,7 @@ class ChangelogMemory:
         if ended and self.awaits_rollbacks:
             ended = [replace(ended[0], rolled_back=self.take_rollbacks(poll))]
         elif ended:
-            self.rollbacks.restart(poll.transactions)
+            self.rollbacks.end_run(poll.transactions, poll.now, connected=poll.connected)
         elif self.unsettled_since is None and not self.awaits_rollbacks:
             self.rollbacks.record_quiet(poll.transactions, poll.now, connected=poll.connected)
         return ended
@@ -256,7 +266,7 @@ class ChangelogMemory:
         if not self._has_statistics(poll):
             return None
         found = self.rollbacks.since(poll.transactions, poll.now)
-        self.rollbacks.restart(poll.transactions)
+        self.rollbacks.end_run(poll.transactions, poll.now, connected=poll.connected)
         self.awaits_rollbacks = False
         return found and replace(found, creates_tables=self.creates_tables)
 
@@ -285,7 +295,10 @@ class ChangelogMemory:
         if not self._is_complete(poll, traces):
             return []
         ended = ended_runs(traces)
-        if (poll.ignore_empty_runs and not traces.changes) or self._is_by_hand(poll, traces):
+        is_by_hand = self._is_by_hand(poll, traces)
+        if is_by_hand:
+            self.removed_by_hand += traces.changes.removed
+        if is_by_hand or (poll.ignore_empty_runs and not traces.changes):
             ended = []
         locks = 2 * len(ended) - traces.lock_updates if self._lock_moved(poll) else 0
         self._settle(poll, changes, traces.changes, locks=locks)
@@ -465,6 +478,8 @@ class ChangelogMemory:
         """Record the lock as a poll found it."""
         if lock.locked:
             self.saw_lock_held, self.lock_taken = True, lock.taken
+        if lock.waiters:
+            self.waiters_seen_at = self.rollbacks.disturbed_at = lock.taken + lock.age
 
     def acknowledge(self, now: float) -> None:
         """Acknowledge every failure up to now."""

@@ -46,6 +46,14 @@ class RollbackMemory:
             self.before = self.following
             self.following, self.following_since = found, now
 
+    def end_run(self, found: Transactions | None, now: float, *, connected: bool) -> None:
+        """Count from here, unless a session is connected that may have begun the next run."""
+        if not connected or found is None or self.before is None:
+            self.restart(found)
+        else:
+            self.latest = self.following = found
+            self.following_since = now
+
     def restart(self, found: Transactions | None) -> None:
         """Count from here."""
         self.before = self.latest = found

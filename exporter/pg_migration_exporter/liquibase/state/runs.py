@@ -69,6 +69,8 @@ class EndedRun:
     deployments: tuple[str, ...] = ()
     #: What was rolled back meanwhile; None if that is not known, or not yet.
     rolled_back: RolledBack | None = None
+    #: A session waited for the lock before: it had nothing to do when it got it.
+    has_waited: bool = False
     #: Whether what it rolled back has not arrived yet.
     is_late: bool = False
 
