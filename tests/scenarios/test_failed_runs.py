@@ -149,7 +149,7 @@ def test_a_rollback_that_fails(scenario: Scenario) -> None:
 
     page = scenario.until_counted(2)
     assert page.status() in {"failed", "unknown"}
-    assert runs(page)["succeeded"] == 1
+    assert runs(page) in ({"succeeded": 1, "failed": 1}, {"succeeded": 1, "unknown": 1})
 
 
 @pytest.mark.every_liquibase

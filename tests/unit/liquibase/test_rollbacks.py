@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from pg_migration_exporter.liquibase.history.rollbacks import Completion, RolledBack, Transactions
-from pg_migration_exporter.liquibase.state.evidence import RunEffect
+from pg_migration_exporter.liquibase.state.decide import MigrationState, decide
+from pg_migration_exporter.liquibase.state.evidence import (
+    ChangelogComparison,
+    Evidence,
+    RunEffect,
+    TableAccess,
+)
 from pg_migration_exporter.liquibase.state.judgement import judge
 from pg_migration_exporter.liquibase.state.rollback_memory import RollbackMemory
 from pg_migration_exporter.liquibase.state.runs import EndedRun
@@ -60,6 +66,14 @@ def test_update_count_releases_the_lock_twice() -> None:
 )
 def test_a_run_that_recorded_nothing(count: int, expected: Completion) -> None:
     assert rolled_back(count).of_nothing is expected
+
+
+def test_a_rollback_that_failed_stays_although_nothing_is_pending() -> None:
+    files = ChangelogComparison(expected=frozenset({"a.sql::1::me"}))
+    run = EndedRun(RunEffect.LEFT_NO_ROW, rolled_back=rolled_back(4))
+    failure = judge(run, files, files.expected).failure
+    evidence = Evidence(TableAccess.COMPLETE, applied=1, files=files, inferred_failure=failure)
+    assert decide(evidence).status is MigrationState.FAILED
 
 
 def test_no_counters_prove_nothing() -> None:

@@ -110,10 +110,12 @@ class InferredFailure:
     doubt: str = ""
     #: The server's log has the error.
     is_logged: bool = False
+    #: Nothing was pending: a rollback failed, as far as the traces tell.
+    is_rollback: bool = False
 
     def is_gone(self, files: ChangelogComparison) -> bool:
         """Whether the files no longer have the changeset; a rollback that failed needs none."""
-        if self.is_logged and not self.changeset:
+        if self.is_rollback or (self.is_logged and not self.changeset):
             return False
         return self.changeset not in map(shortened, files.expected)
 
