@@ -76,13 +76,17 @@ class Prometheus(HttpService):
 
         Series of a target that is gone end at once, but those of a whole job only minutes later.
         """
-        self._write(replace(self._scraping, jobs={**self._scraping.jobs, **jobs}))
-        self.process.send(signal.SIGHUP)
+        before = self._scraping
+        self._reload(replace(before, jobs={**before.jobs, **jobs}))
         try:
             yield
         finally:
-            self._write(self._scraping)
-            self.process.send(signal.SIGHUP)
+            self._reload(before)
+
+    def _reload(self, scraping: Scraping) -> None:
+        self._scraping = scraping
+        self._write(scraping)
+        self.process.send(signal.SIGHUP)
 
     def command(self) -> Sequence[str | Path]:
         return [

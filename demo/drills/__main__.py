@@ -6,10 +6,12 @@ Exit code 0 if exactly the expected alerts fired, 1 if not, 2 if a server cannot
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 
 from demo.command import run
 from demo.drills import page
+from demo.drills.neighbor import neighbor
 from demo.drills.quiet import quiet_hour
 from demo.report import Outcome, Report
 from demo.scenarios import DRILLED, FAULTS, LOGGED, Fault
@@ -37,7 +39,11 @@ def main() -> int:
 
 def _run(report: Report, options: argparse.Namespace) -> bool:
     outcomes: list[Outcome] = []
-    with Workspace() as workspace, running_world(workspace, report) as world:
+    with (
+        Workspace() as workspace,
+        running_world(workspace, report) as world,
+        neighbor(world, report) if options.quiet_seconds else nullcontext(),
+    ):
         good_migration(world, report)
         if options.quiet_seconds:
             outcomes.append(quiet_hour(world, report, options.quiet_seconds))

@@ -1,4 +1,4 @@
-"""A quiet hour: load and successful migrations, which must not fire an alert."""
+"""A quiet hour: load, successful migrations and a nightly dump, which must not fire an alert."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _QUIET = Fault("quiet hour", frozenset(), nullcontext)
 
 
 def quiet_hour(world: World, report: Report, seconds: float) -> Outcome:
-    """Run the application, pgbench and three releases; the outcome lists every alert."""
+    """Run the application, pgbench, releases and dumps; the outcome lists every alert."""
     report.title(f"A quiet hour, in {seconds:g} seconds")
     with _pgbench(world):
         watch = AlertWatch(world, _QUIET)
@@ -40,12 +40,23 @@ def quiet_hour(world: World, report: Report, seconds: float) -> Outcome:
             write_release(world, f"quiet-{name}", sql)
             apply(world)
             report.line(f"release {number} of {len(RELEASES)} is applied")
+            _dump(world)
             _wait(watch.began + seconds * number / len(RELEASES))
     return watch.outcome()
 
 
 def _wait(until: float) -> None:
     wait_for(lambda: time.time() >= until, until - time.time(), interval=1)
+
+
+def _dump(world: World) -> None:
+    """Dump the database as every night: it reads all tables in one long transaction."""
+    command = [str(world.primary.bindir / "pg_dump"), "--file=/dev/null"]
+    dumped = subprocess.run(
+        [*command, world.database.conninfo()], capture_output=True, text=True, check=False
+    )
+    if dumped.returncode:
+        raise StackError(f"pg_dump fails:\n{dumped.stderr}")
 
 
 @contextmanager
