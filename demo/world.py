@@ -36,6 +36,8 @@ QUEST = ROOT / "examples/quest"
 JOB = "pg-migration-exporter"
 #: The job label of the log pipeline, which runs only during its drills.
 LOG_JOB = "pg-migration-logs"
+#: The job label of the quest service, which runs only during its drill.
+QUEST_JOB = "quest-service"
 
 #: With few connections, a fault can use them up quickly.
 SERVER_SETTINGS = {
@@ -44,7 +46,7 @@ SERVER_SETTINGS = {
     "max_prepared_transactions": "2",
     "archive_mode": "on",
     "archive_command": "/bin/true",
-    "archive_timeout": "60",
+    "archive_timeout": "10",
 }
 
 
@@ -180,7 +182,7 @@ class _Starter:
             )
             details.append(alertmanager.url)
         with self.report.step("Prometheus with the bundle's rules") as details:
-            jobs: dict[str, list[str]] = {JOB: [exporter.address], LOG_JOB: []}
+            jobs: dict[str, list[str]] = {JOB: [exporter.address], LOG_JOB: [], QUEST_JOB: []}
             scraping = Scraping(jobs, self.bundle.rules(), alertmanager=alertmanager.address)
             prometheus = self.running.enter_context(Prometheus(self.workspace, scraping))
             wait_until(lambda: prometheus.query("postgres_up == 1"), 30, "postgres_up is 1")

@@ -9,10 +9,16 @@ from typing import Any
 import psycopg
 
 from demo.scenarios.fault import Fault
+from demo.scenarios.sessions import working
 from demo.world import MIGRATOR, World
 from testbed.waiting import wait_until
 
 _BUILDING = "postgres_index_build_duration_seconds"
+_SLOW = """
+CREATE FUNCTION gameplay.slow(value int) RETURNS int IMMUTABLE LANGUAGE plpgsql
+  AS 'BEGIN PERFORM pg_sleep(600); RETURN value; END';
+CREATE TABLE gameplay.stalled AS SELECT generate_series(1, 100) AS id
+"""
 _DROP = "DROP INDEX CONCURRENTLY gameplay.idx_quest_title"
 
 
@@ -60,6 +66,16 @@ def _build_canceled(world: World) -> Iterator[None]:
     world.database.execute(_DROP)
 
 
+@contextmanager
+def _build_stalls(world: World) -> Iterator[None]:
+    """Build an index on a function that does not return for minutes, as on a disk that hangs."""
+    world.database.execute(_SLOW)
+    with working("builder", b"CREATE INDEX ON gameplay.stalled (gameplay.slow(id))", world):
+        wait_until(lambda: _BUILDING in world.exporter.page(), 30, "the index build is seen")
+        yield
+    world.database.execute("DROP TABLE gameplay.stalled; DROP FUNCTION gameplay.slow")
+
+
 INDEX_BUILD_WAITS = Fault(
     "index build waits",
     frozenset({"DatabaseIndexBuildSlow", "IndexBuildBlocked"}),
@@ -70,4 +86,10 @@ INDEX_BUILD_CANCELED = Fault(
     "index build is canceled",
     frozenset({"IndexBuildFailed", "IndexInvalid"}),
     _build_canceled,
+)
+INDEX_BUILD_STALLS = Fault(
+    "index build stands still",
+    frozenset({"IndexBuildStalled", "DatabaseIndexBuildSlow"}),
+    _build_stalls,
+    frozenset({"IndexBuildFailed", "PostgresTransactionLong"}),
 )

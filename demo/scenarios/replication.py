@@ -98,7 +98,7 @@ SYNCHRONOUS_MISSING = Fault(
 )
 ARCHIVE_FAILS = Fault(
     "archiving fails",
-    frozenset({"PostgresArchiverFailing", "MigrationPrecheckFailed"}),
+    frozenset({"PostgresArchiverFailing", "PostgresArchiveBehind", "MigrationPrecheckFailed"}),
     _archive_fails,
 )
 SLOT_FORGOTTEN = Fault(
