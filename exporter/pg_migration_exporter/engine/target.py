@@ -56,6 +56,8 @@ class Target:
             settings, self._collectors, self.events, self._log_prefix, is_main=True
         )
         self._others: dict[str, Database] = {}
+        #: The databases that were watched, or should have been, in the latest scrape.
+        self._known_databases: set[str] = set()
         self._failures = FailureLog(self._log_prefix)
         self._closing: set[asyncio.Task[None]] = set()
         self._baseline = TargetBaseline(
@@ -147,7 +149,8 @@ class Target:
 
     def _update_databases(self, server: Capabilities, scrape: Scrape) -> list[Database]:
         """Watch the databases that the server offers now; return the new ones."""
-        watched = WatchedDatabases.choose(server, self.settings.databases)
+        watched = WatchedDatabases.choose(server, self.settings.databases, self._known_databases)
+        self._known_databases = {*watched.names, *watched.missing}
         scrape.missing, scrape.left_out = watched.missing, watched.left_out
         if problem := watched.problem():
             self._failures.record("databases", problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -14,8 +14,8 @@ from pg_migration_exporter.postgres.capabilities import Capabilities
 class WatchedDatabases:
     """The other databases to watch, by name.
 
-    `missing` are named in the configuration but not offered by the server; `left_out` is how many
-    exceed the limit.
+    `missing` are named in the configuration but not offered by the server, or were watched and refuse
+    the role now; `left_out` is how many exceed the limit.
     """
 
     names: Sequence[str]
@@ -23,8 +23,13 @@ class WatchedDatabases:
     left_out: int
 
     @classmethod
-    def choose(cls, server: Capabilities, section: DatabasesSection) -> WatchedDatabases:
-        """Match the databases that the server offers with the configuration."""
+    def choose(
+        cls, server: Capabilities, section: DatabasesSection, before: Collection[str] = ()
+    ) -> WatchedDatabases:
+        """Match the databases that the server offers with the configuration.
+
+        `before` are those that were watched: one that was dropped is forgotten.
+        """
         matching = [
             name
             for name in server.databases
@@ -36,7 +41,12 @@ class WatchedDatabases:
         limit = section.limit - 1
         return cls(
             names=matching[:limit],
-            missing=[name for name in exact_names if name not in server.databases],
+            missing=[name for name in exact_names if name not in server.databases]
+            + [
+                name
+                for name in server.refused_databases
+                if name in before and name not in exact_names
+            ],
             left_out=len(matching[limit:]),
         )
 

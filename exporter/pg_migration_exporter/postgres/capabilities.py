@@ -60,7 +60,10 @@ select current_setting('server_version_num')::int4 as version_num,
        as statement_monitor_schema,
        array(select datname::text from pg_database
               where datallowconn and not datistemplate and has_database_privilege(oid, 'connect')
-              order by datname) as databases
+              order by datname) as databases,
+       array(select datname::text from pg_database
+              where not (datallowconn and has_database_privilege(oid, 'connect'))
+              order by datname) as refused_databases
 """
 
 
@@ -68,7 +71,8 @@ select current_setting('server_version_num')::int4 as version_num,
 class Capabilities:
     """One row of `SQL`, column by column. `version_num` as in PG_VERSION_NUM: 150018.
 
-    `databases` are those of the server that the role may connect to; no plan depends on them.
+    `databases` are those of the server that the role may connect to, `refused_databases` the others;
+    no plan depends on them.
     """
 
     version_num: int
@@ -83,6 +87,7 @@ class Capabilities:
     statements_info: bool
     statement_monitor_schema: str | None
     databases: tuple[str, ...] = field(default=(), compare=False)
+    refused_databases: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def role(self) -> Role:

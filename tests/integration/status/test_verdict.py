@@ -73,11 +73,16 @@ def test_before_the_first_poll_it_holds(database: Database, start_exporter: Star
     assert verdict(scrape(exporter)) == "hold"
 
 
+@pytest.mark.parametrize("include", ["apart", "apar*"])
 def test_a_database_that_may_not_be_connected_to_holds(
-    server: Server, database: Database, limited: Database, start_exporter: StartExporter
+    server: Server,
+    database: Database,
+    limited: Database,
+    start_exporter: StartExporter,
+    include: str,
 ) -> None:
     other = server.create_database("apart")
-    exporter = start_exporter(limited, databases={"include": ["apart"]}, **_QUICK)
+    exporter = start_exporter(limited, databases={"include": [include]}, **_QUICK)
     try:
         until(exporter, "go")
         server.database().execute("REVOKE CONNECT ON DATABASE apart FROM PUBLIC")
