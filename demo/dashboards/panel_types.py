@@ -196,7 +196,7 @@ def _table(axes: Axes, panel: Panel) -> None:
     axes.set_axis_off()
     columns: dict[str, str] = panel.json["transformations"][-1]["options"]["renameByName"]
     lines = _lines(panel, columns)
-    titles = [*columns.values()]
+    titles = [title for title in columns.values() if any(line.get(title) for line in lines)]
     shown = [titles, *([line.get(title, "") for title in titles] for line in lines)]
     widths = [
         max(3, *(min(_LONGEST, len(line[place])) + 2 for line in shown))

@@ -10,7 +10,14 @@ from typing import Any
 from testbed.prometheus import Prometheus, Series
 
 #: Values of Grafana's variables when everything is selected.
-_ALL = {"$job": ".+", "$instance": ".+", "$datname": ".+", "$host": ".+", "$log": ".+"}
+_ALL = {
+    "$cluster": ".*",
+    "$job": ".+",
+    "$instance": ".+",
+    "$datname": ".+",
+    "$host": ".+",
+    "$log": ".+",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from pg_migration_exporter.postgres.capabilities import Capabilities
 class WatchedDatabases:
     """The other databases to watch, by name.
 
-    `missing` are named in the configuration but not offered by the server, or were watched and refuse
-    the role now; `left_out` is how many exceed the limit.
+    `missing` are named in the configuration but not offered by the server, or were watched and
+    refuse the role now; `left_out` is how many exceed the limit.
     """
 
     names: Sequence[str]

@@ -71,8 +71,8 @@ select current_setting('server_version_num')::int4 as version_num,
 class Capabilities:
     """One row of `SQL`, column by column. `version_num` as in PG_VERSION_NUM: 150018.
 
-    `databases` are those of the server that the role may connect to, `refused_databases` the others;
-    no plan depends on them.
+    `databases` are those of the server that the role may connect to, `refused_databases` the
+    others; no plan depends on them.
     """
 
     version_num: int
