@@ -11,7 +11,10 @@ from pg_migration_exporter.collectors.liquibase import liquibase_families as liq
 from pg_migration_exporter.collectors.locks import lock_families as locks
 from pg_migration_exporter.collectors.pools import POOL_UTILIZATION
 from pg_migration_exporter.collectors.replication import LAG_SECONDS
+from pg_migration_exporter.collectors.replication.senders import INFO as STANDBY_INFO
 from pg_migration_exporter.collectors.replication.senders import REQUIRED, SYNCHRONOUS
+from pg_migration_exporter.collectors.replication.slots import STATUS as SLOT
+from pg_migration_exporter.collectors.replication.standby import APPLY_DELAY
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.metrics.families import Family, FamilySamples
 from pg_migration_exporter.status.judgement.situation import Situation
@@ -77,6 +80,22 @@ CASES: dict[str, tuple[Situation, list[tuple[str, str, str]]]] = {
     "a standby is behind": (
         situation((LAG_SECONDS, 31, ("standby1",))),
         [("hold", "PostgresReplicationLagElevated", "")],
+    ),
+    "a standby is behind as it is meant to be": (
+        situation((LAG_SECONDS, 3620, ("self",)), (APPLY_DELAY, 3600, ())),
+        [],
+    ),
+    "a logical subscriber is behind": (
+        situation(
+            (LAG_SECONDS, 900, ("cdc",)),
+            (STANDBY_INFO, 1, ("cdc", "logical", "streaming", "async", "cdc")),
+        ),
+        [],
+    ),
+    "a slot was lost long ago": (situation((SLOT, 1, ("old", "physical", "lost"))), []),
+    "a slot is at risk": (
+        situation((SLOT, 1, ("standby1", "physical", "unreserved"))),
+        [("abort", "PostgresReplicationSlotAtRisk", "")],
     ),
     "commits wait": (
         situation((SYNCHRONOUS, 0, ()), (REQUIRED, 1, ())),

@@ -9,8 +9,9 @@ from pg_migration_exporter.collectors.index_builds import index_build_families a
 from pg_migration_exporter.collectors.locks import lock_families as locks
 from pg_migration_exporter.collectors.pools import POOL_UTILIZATION
 from pg_migration_exporter.collectors.replication import LAG_SECONDS
-from pg_migration_exporter.collectors.replication.senders import REQUIRED, SYNCHRONOUS
+from pg_migration_exporter.collectors.replication.senders import INFO, REQUIRED, SYNCHRONOUS
 from pg_migration_exporter.collectors.replication.slots import STATUS as SLOT_STATUS
+from pg_migration_exporter.collectors.replication.standby import APPLY_DELAY, SELF
 from pg_migration_exporter.collectors.transactions import IDLE, OLDEST, PREPARED
 from pg_migration_exporter.collectors.wal import WAL
 from pg_migration_exporter.formatting import count, duration, short_duration
@@ -24,6 +25,10 @@ _LATENCY = "DatabaseQueryLatencyHigh"
 _SLOT = "PostgresReplicationSlotAtRisk"
 _STANDBY = "PostgresSynchronousStandbyMissing"
 _ARCHIVE = "PostgresArchiveBehind"
+_LAGS: tuple[tuple[str, VerdictName], ...] = (
+    ("PostgresReplicationLagSevere", "abort"),
+    ("PostgresReplicationLagElevated", "hold"),
+)
 _ARCHIVER = {family.name.removeprefix("postgres_archiver_"): family for family in WAL.families}
 
 
@@ -46,7 +51,6 @@ def _sessions(number: float) -> str:
 
 
 _POOL_TEXT = "Pool {pool} ({pool_type}) is {value} used"
-_LAG_TEXT = "Standby {replica} is {value} behind"
 _LIMITS = (
     _Limit("DatabaseConnectionPoolExhausted", "abort", POOL_UTILIZATION, _POOL_TEXT, _percent),
     _Limit(
@@ -56,7 +60,6 @@ _LIMITS = (
         "{value} wait behind the migration",
         _sessions,
     ),
-    _Limit("PostgresReplicationLagSevere", "abort", LAG_SECONDS, _LAG_TEXT),
     _Limit(
         runbooks.BUILD_BLOCKED,
         "hold",
@@ -80,9 +83,12 @@ _LIMITS = (
         PREPARED,
         "A prepared transaction has been open for {value}",
     ),
-    _Limit("PostgresReplicationLagElevated", "hold", LAG_SECONDS, _LAG_TEXT),
 )
-NAMES = (*(limit.reason for limit in _LIMITS), _LATENCY, _SLOT, _STANDBY, _ARCHIVE)
+NAMES = (
+    *(limit.reason for limit in _LIMITS),
+    *(name for name, _ in _LAGS),
+    *(_LATENCY, _SLOT, _STANDBY, _ARCHIVE),
+)
 
 
 def measurements(now: Situation) -> Iterator[Reason]:
@@ -118,14 +124,34 @@ def _latency(now: Situation) -> Iterator[Reason]:
 
 
 def _replication(now: Situation) -> Iterator[Reason]:
+    """A slot that is lost is lost whatever the migration does: only one at risk is a reason."""
+    for replica, seconds in _lags(now):
+        for name, verdict in _LAGS:
+            if seconds > now.settings.verdict.thresholds.of(name):
+                text = f"Standby {replica} is {duration(seconds)} behind"
+                yield _measured(verdict, name, text)
     for labels, is_status in now.samples.rows(SLOT_STATUS):
-        if is_status and labels["status"] in {"unreserved", "lost"}:
-            text = f"WAL of the slot {labels['slot_name']} is {labels['status']}"
+        if is_status and labels["status"] == "unreserved":
+            text = f"The server may remove WAL that the slot {labels['slot_name']} needs"
             yield _measured("abort", _SLOT, text)
     have, required = now.samples.number(SYNCHRONOUS), now.samples.number(REQUIRED)
     if have is not None and required is not None and have < required:
         text = f"Commits wait: {have:g} of {required:g} synchronous standbys"
         yield _measured("abort", _STANDBY, text)
+
+
+def _lags(now: Situation) -> Iterator[tuple[str, float]]:
+    """Yield each physical standby and its lag in seconds, beyond the delay that is meant to be.
+
+    The reader of a logical slot confirms when it likes.
+    """
+    logical = {
+        labels["replica"] for labels, _ in now.samples.rows(INFO) if labels["kind"] == "logical"
+    }
+    delay = now.samples.number(APPLY_DELAY) or 0.0
+    for labels, seconds in now.samples.rows(LAG_SECONDS):
+        if labels["replica"] not in logical and not isinstance(seconds, Histogram):
+            yield labels["replica"], seconds - (delay if labels["replica"] == SELF else 0.0)
 
 
 def _archive(now: Situation) -> Iterator[Reason]:
