@@ -14,7 +14,13 @@ EMPTY = {
     "Migration cockpit / Events of the log": "no log pipeline is scraped",
     "Exporter / Collectors left out": "every collector was asked",
     "Fleet / Targets that do not answer": "the exporter has one target, and it answers",
+    "Exporter / Log pipeline": "no log pipeline is scraped",
+    "Exporter / Entries read": "no log pipeline is scraped",
+    "Exporter / Entries that wait or are lost": "no log pipeline is scraped",
+    "Exporter / Lines by severity": "no log pipeline is scraped",
     "PostgreSQL / WAL kept for slots": "the standby uses no slot",
+    "PostgreSQL / State of the slots": "the standby uses no slot",
+    "PostgreSQL / WAL receiver": "the exporter watches the primary",
     "Quest service / P95 of the service's queries": "the demo has no quest service",
     "Quest service / Cache hits": "the demo has no quest service",
     "Quest service / Imports that succeed": "the demo has no quest service",
@@ -22,7 +28,7 @@ EMPTY = {
 
 #: Those that may have something to show, and on what it depends.
 UNCERTAIN = {
-    "Migration cockpit / P95 now, before, and the target / before": "time before the migration",
+    "Migration cockpit / P95 now, before, and the target / before {{cluster}}": "time before it",
     "Migration cockpit / P95 latency against its baseline / {{datname}} before": "the same",
     "PostgreSQL / P95 latency against its baseline / {{datname}} before": "the same",
     "Migration cockpit / Index hits": "enough traffic",
@@ -32,4 +38,5 @@ UNCERTAIN = {
     "PostgreSQL / Long operations": "autovacuum",
     "Migration cockpit / Collectors that fail": "a machine that is too busy",
     "Exporter / Collectors that fail": "a machine that is too busy",
+    "Exporter / Checks without a result": "a machine that is too busy",
 }
