@@ -69,6 +69,16 @@ def test_a_report_that_was_overtaken_is_not_kept(post: Post, kept: ReportDirecto
     assert kept.read() == [end]
 
 
+def test_an_end_replaces_a_sign_of_life_from_the_future(post: Post, kept: ReportDirectory) -> None:
+    """The clock of the wrapper's host was corrected during the run."""
+    start = make_report(updated=4e9)
+    end = start.model_copy(update={"updated": 2.0, "ended": 2.0, "outcome": Outcome.FAILED})
+    for report in (start, end):
+        [answer] = post(report.model_dump_json())
+        assert answer.status_code == 204
+    assert kept.read() == [end]
+
+
 @pytest.mark.parametrize(
     "authorization",
     [None, "", TOKEN, "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer é"],

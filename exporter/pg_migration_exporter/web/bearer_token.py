@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 import logging
+from contextlib import suppress
 from pathlib import Path
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from pg_migration_exporter.config.report_token import read_token
 from pg_migration_exporter.errors import ConfigError
@@ -27,10 +28,15 @@ def is_authorized(request: Request, token_file: Path | None) -> bool:
 
 
 async def read_body(request: Request, limit: int) -> bytes | None:
-    """Return the body; None if it has more than `limit` bytes, even if its headers are wrong."""
+    """Return the body; None if it has more than `limit` bytes, even if its headers are wrong.
+
+    Also if the client has gone, who reads no response.
+    """
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            return None
-    return body
+    with suppress(ClientDisconnect):
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                return None
+        return body
+    return None

@@ -59,7 +59,7 @@ class ReportEndpoint:
     def _store(self, report: Report) -> None:
         """Store a report, unless a later one of the same run has arrived before."""
         known = self._directory.find(report)
-        if known is None or known.updated <= report.updated:
+        if known is None or not known.is_newer(report):
             self._directory.save(report)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -113,6 +114,24 @@ def test_rows_that_are_no_reports_are_left_out(table: Roles, database: Database)
         parameters = {"run_id": make_report().run_id, "started": 0, "report": content}
         table.migrator.execute(report_table.WRITE, parameters)
     assert [found.target.database for found in read(table.exporter)] == [database.name]
+
+
+def test_rows_from_the_future_hide_no_others(table: Roles) -> None:
+    """Their writer may set `updated`."""
+    for _ in range(101):
+        parameters = report_table.write_parameters(make_report())
+        table.migrator.execute(report_table.WRITE, parameters)
+    update = f"UPDATE {report_table.TABLE} SET updated = '9999-01-01' WHERE run_id = %s"
+    future = read(table.exporter)
+    assert len(future) == 100
+    for report in future:
+        table.migrator.execute(update, (report.run_id,))
+    later = make_report(started=4e9, updated=4e9)
+    table.migrator.execute(report_table.WRITE, report_table.write_parameters(later))
+    found = read(table.exporter)
+    assert len(found) == 2
+    assert {report.run_id for report in found} >= {later.run_id}
+    assert max(report.updated for report in found) < time.time() + 120
 
 
 def test_the_sql_can_be_printed_and_run_by_others(roles: Roles, database: Database) -> None:

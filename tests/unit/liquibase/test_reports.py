@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,61 @@ def test_a_failure_on_another_server_is_none_here(
 def test_a_report_that_names_no_server_is_taken(files: ReportDirectory, tmp_path: Path) -> None:
     files.save(make_report(target=RunTarget(database="quests"), ended=2000.0))
     assert latest(reports_in(tmp_path, "db2:5432"))
+
+
+YEAR = 365 * 86400.0
+
+
+def ended(at: float, outcome: Outcome) -> Report:
+    """The report of a run that ended at a time of its host's clock."""
+    return make_report(started=at - 1, updated=at, ended=at, outcome=outcome)
+
+
+def save(files: ReportDirectory, report: Report, received: float) -> None:
+    """Save a report as if it had been received then."""
+    files.save(report)
+    os.utime(files.path / f"{report.run_id}.json", (received, received))
+
+
+def test_a_report_from_the_future_does_not_hide_a_later_failure(
+    files: ReportDirectory, reports: ReceivedReports
+) -> None:
+    now = time.time()
+    save(files, ended(now + YEAR, Outcome.SUCCEEDED), now - 100)
+    found = latest(reports)
+    assert found is not None
+    assert not found.failed
+    assert found.ended_at == pytest.approx(now - 40, abs=1)
+    save(files, ended(now - 50, Outcome.FAILED), now - 50)
+    assert summary(latest(reports)) == (True, now - 50, False)
+    assert [run.failed for run in reports.ended("quests", CHANGELOG)] == [False, True]
+    # A restart changes nothing.
+    assert summary(latest(reports_in(files.path))) == (True, now - 50, False)
+
+
+def test_a_file_from_the_future_counts_as_received_now(
+    files: ReportDirectory, reports: ReceivedReports
+) -> None:
+    now = time.time()
+    save(files, ended(now + YEAR, Outcome.SUCCEEDED), now + YEAR)
+    found = latest(reports)
+    assert found is not None
+    assert found.ended_at is not None
+    assert found.ended_at < now + 120
+
+
+def test_a_clock_that_is_behind_does_not_hide_a_failure(
+    files: ReportDirectory, reports: ReceivedReports
+) -> None:
+    now = time.time()
+    save(files, ended(now - 100, Outcome.SUCCEEDED), now - 100)
+    save(files, ended(now - 3600, Outcome.FAILED), now - 50)
+    assert summary(latest(reports)) == (True, now - 3600, False)
+
+
+def test_a_heartbeat_from_the_future_is_no_sign_of_life_for_ever(
+    files: ReportDirectory, reports: ReceivedReports
+) -> None:
+    now = time.time()
+    save(files, make_report(started=now + YEAR, updated=now + YEAR), now - 1000)
+    assert summary(latest(reports)) == (False, None, False)

@@ -59,7 +59,9 @@ class CachedReportDirectory:
         if known is not None and known.stamp == stamp:
             return known
         report = read_report(file)
-        return _CachedFile(stamp, keep(report) if report is not None else None)
+        return _CachedFile(
+            stamp, keep(report.received_at(stamp.received)) if report is not None else None
+        )
 
 
 @functools.cache

@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import stat
+import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,6 +28,11 @@ class FileStamp:
     inode: int
     modified: int
     size: int
+
+    @property
+    def received(self) -> float:
+        """When the report was received, in seconds since the epoch: not in the future."""
+        return min(self.modified / 1e9, time.time())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,12 @@ class ReportDirectory:
                     old.unlink()
 
     def find(self, report: Report) -> Report | None:
-        """Return the saved report of the same run."""
-        return read_report(self._file(report))
+        """Return the saved report of the same run, as received when it was saved."""
+        file = self._file(report)
+        with contextlib.suppress(FileNotFoundError):
+            saved, received = read_report(file), min(file.stat().st_mtime, time.time())
+            return saved and saved.received_at(received)
+        return None
 
     def read(self) -> list[Report]:
         """Return all reports, the latest run first; other files are skipped. Raises OSError."""

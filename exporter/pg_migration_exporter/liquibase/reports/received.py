@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from uuid import UUID
 
 from psycopg import errors
@@ -74,13 +74,13 @@ class ReceivedReports:
         )
 
     def ended(self, database: str, changelog: str) -> list[ReportedRun]:
-        """Return the migrations of a history that were reported as ended, by the time of the end.
+        """Return the migrations of a history that were reported as ended, by receipt of the end.
 
         Only the latest are returned.
         """
-        ended = [report for report in self._from_here(database, changelog) if report.ended]
-        runs = [self._ended_run(report) for report in islice(ended, _MAX_REPORTS)]
-        return sorted(runs, key=lambda run: run.ended_at or 0.0)
+        here = self._from_here(database, changelog)
+        ended = sorted((report for report in here if report.ended), key=lambda run: run.order)
+        return [self._ended_run(report) for report in ended[-_MAX_REPORTS:]]
 
     def other_servers(self, database: str, changelog: str) -> tuple[str, ...]:
         """Return the servers of the latest report about another server's history of that name."""
@@ -106,7 +106,7 @@ class ReceivedReports:
         reports: dict[UUID, Report] = {}
         for report in self._of_history(database, changelog):
             known = reports.get(report.run_id)
-            if report.is_from(servers) and (known is None or _is_newer(report, known)):
+            if report.is_from(servers) and (known is None or report.is_newer(known)):
                 reports[report.run_id] = report
         return [*reports.values()]
 
@@ -145,10 +145,3 @@ class ReceivedReports:
             self._from_table = {report.run_id: report for report in reports[-_MAX_REPORTS:]}
             updated = answer.by_column().get("updated", ())
             self._table_read_until = max([self._table_read_until, *updated])
-
-
-def _is_newer(report: Report, other: Report) -> bool:
-    """Whether a report replaces another one of the same run: its end is its last report."""
-    if (report.ended is None) != (other.ended is None):
-        return report.ended is not None
-    return report.updated > other.updated

@@ -13,7 +13,15 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+)
 
 from pg_migration_exporter.config.servers import normalize_server
 from pg_migration_exporter.liquibase import commands
@@ -28,6 +36,8 @@ MAX_CHANGESETS = 1000
 #: Seconds between two reports of a wrapper during a run.
 HEARTBEAT_INTERVAL = 15.0
 _LONGEST_TEXT = 1000
+#: Seconds by which the clock of a wrapper may be ahead.
+_CLOCK_AHEAD = 60.0
 #: Characters that jsonb or UTF-8 cannot store, or that would break a line.
 _NOT_STORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]+")
 
@@ -152,6 +162,33 @@ class Report(_ReportModel):
     lock_taken: bool | None = None
     #: What is missing in this report, and why; "" if nothing is.
     limitation: Text = ""
+    _received: float = PrivateAttr(default=0.0)
+
+    def received_at(self, received: float) -> Report:
+        """Return it as received at a time of the exporter's or the database's clock.
+
+        No time of it is later than a minute after that: a clock that is ahead must not hide what
+        comes later.
+        """
+        latest = received + _CLOCK_AHEAD
+        given = {"started": self.started, "updated": self.updated, "ended": self.ended}
+        times = {name: time and min(time, latest) for name, time in given.items()}
+        report = self.model_copy(update=times)
+        report._received = received
+        return report
+
+    @property
+    def order(self) -> tuple[bool, float, float]:
+        """Sorts reports: runs that have ended by receipt, after the others by their start."""
+        if self.ended is None:
+            return (False, self.started, 0.0)
+        return (True, self._received, self.ended)
+
+    def is_newer(self, other: Report) -> bool:
+        """Whether it replaces another one of the same run: its end is its last report."""
+        if (self.ended is None) != (other.ended is None):
+            return self.ended is not None
+        return self.updated > other.updated
 
     @property
     def is_migration(self) -> bool:
@@ -201,13 +238,13 @@ def parse_report(content: str | bytes) -> Report:
 
 
 def latest_report(reports: Iterable[Report]) -> Report | None:
-    """Return the run that ended last; if none has ended, the one that started last.
+    """Return the run whose end was received last; if none has ended, the one that started last.
 
     An application that has nothing to do after a changeset has failed does not have this
     changeset, like a replica of the previous release: the failure remains the latest.
     """
     latest: Report | None = None
-    for report in sorted(reports, key=lambda report: (report.ended or 0.0, report.started)):
+    for report in sorted(reports, key=lambda report: report.order):
         if latest is None or not (latest.failed_at_changeset and report.is_idle):
             latest = report
     return latest

@@ -114,13 +114,15 @@ values (%(run_id)s, to_timestamp(%(started)s), %(report)s::jsonb)
 """
 
 #: Rows written since $1: `updated` of the last row read, or 0, in seconds since the epoch on the
-#: server's clock. Overlaps by 5 s, so that a row that was not committed then is not missed.
+#: server's clock. Overlaps by 5 s, so that a row that was not committed then is not missed. Rows of
+#: the future would hide all others.
 READ = Query(
     """
 select extract(epoch from updated)::float8 as updated, current_database()::text as datname,
        report::text as report
   from only {table}
  where updated > to_timestamp($1::text::float8) - interval '5 s'
+   and updated <= clock_timestamp()
  order by updated desc limit 100
 """
 )
@@ -170,10 +172,10 @@ def read_reports(answer: Rows) -> Iterator[Report]:
     The target is the database in which they are found: a pooler may have given it, and its server,
     other names.
     """
-    for _, datname, content in answer.rows:
+    for updated, datname, content in answer.rows:
         try:
             report = parse_report(content)
         except ValueError:
             continue
         target = report.target.model_copy(update={"database": datname, "servers": ()})
-        yield report.model_copy(update={"target": target})
+        yield report.received_at(updated).model_copy(update={"target": target})
