@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import httpx
 import pytest
 
 from testbed.database import Database
@@ -94,6 +95,32 @@ def test_the_wait_is_seen(quests: Database, start_exporter: StartExporter) -> No
         assert page.value("postgres_blocking_sessions", datname=name) == 1
         first = page.value("postgres_lock_wait_longest_seconds", datname=name)
         assert scrape(exporter).value("postgres_lock_wait_longest_seconds", datname=name) > first
+
+
+def test_a_client_without_time_truncates_no_scrape_of_others(
+    quests: Database, start_exporter: StartExporter
+) -> None:
+    """Its scrape is shared, also by Prometheus, which has more time."""
+    exporter = start_exporter(
+        quests,
+        custom_metrics=[
+            {
+                "name": "slow",
+                "sql": "select 1::float8 as slow_value from pg_sleep(2)",
+                "metrics": {"slow_value": {"type": "gauge", "help": "slow"}},
+            }
+        ],
+    )
+    runs = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '[s]leep.2'"
+    impatient = {"X-Prometheus-Scrape-Timeout-Seconds": "1"}
+    scrape(exporter)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(httpx.get, f"{exporter.url}/metrics", headers=impatient)
+        wait_until(lambda: quests.value(runs), 20, "a scrape")
+        page = scrape(exporter)
+        assert not Page(first.result().text).values("slow_value")
+    assert page.values("slow_value") == [1]
+    assert page.values("migration_exporter_collector_success", collector="custom_slow") == [1]
 
 
 @pytest.mark.parametrize("situation", [table_held, alter_queued])

@@ -19,6 +19,7 @@ from pg_migration_exporter.collectors import Collector
 from pg_migration_exporter.collectors.cache import CachedResult
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.engine.database_watcher import DatabaseWatcher
+from pg_migration_exporter.engine.deadline import Deadline
 from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.engine.failures import FailureLog
 from pg_migration_exporter.engine.log_errors import deliver_log_errors
@@ -120,14 +121,14 @@ class Database:
             if isinstance(memory, Durable) and isinstance(before, Durable):
                 memory.restore(before.dump())
 
-    async def scrape(self, scrape: DatabaseScrape, timeout: float) -> None:
-        """Fill `scrape`, for at most `timeout` seconds; failures are logged, not raised."""
+    async def scrape(self, scrape: DatabaseScrape, deadline: Deadline) -> None:
+        """Fill `scrape` until the deadline; failures are logged, not raised."""
         try:
-            async with asyncio.timeout(timeout):
+            async with deadline.limit():
                 await self._collect(scrape)
             self.failures.clear("scrape")
         except TimeoutError:
-            self.failures.record("scrape", f"not complete after {timeout:.1f} s")
+            self.failures.record("scrape", f"not complete after {deadline.total:.1f} s")
         except (UnreachableError, psycopg.Error) as error:
             self.failures.record("scrape", str(error))
         finally:

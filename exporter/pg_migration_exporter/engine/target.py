@@ -17,6 +17,7 @@ from pg_migration_exporter.config import Settings
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
 from pg_migration_exporter.engine.baseline import TargetBaseline
 from pg_migration_exporter.engine.database import Database
+from pg_migration_exporter.engine.deadline import Deadline
 from pg_migration_exporter.engine.event_log import EventLog
 from pg_migration_exporter.engine.failures import FailureLog
 from pg_migration_exporter.engine.plan import select_collectors
@@ -32,11 +33,15 @@ from pg_migration_exporter.postgres.conninfo import describe_server, with_databa
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A scrape, in progress or done, and when it must end (time.monotonic)."""
+    """A scrape, in progress or done, and when it must end."""
 
     scrape: Scrape
     task: asyncio.Task[None]
-    ends_at: float
+    deadline: Deadline
+
+
+#: Seconds that a scrape has at least: a client with less time must not spoil it for others.
+_MIN_SCRAPE = 1.0
 
 
 class Target:
@@ -94,20 +99,25 @@ class Target:
         self.requested_at = time.monotonic()
         ends_at = self.requested_at + timeout
         self.start()
-        if self._current is not None and self._current.ends_at <= self.requested_at:
+        if self._current is not None and self._current.deadline.is_over:
             # Its time is over, it only cleans up: it will get no more results.
             await asyncio.wait([self._current.task], timeout=timeout)
         if self._current is None or self._current.task.done():
-            self._current = self._begin(ends_at)
+            self._current = self._begin(max(ends_at, self.requested_at + self._least_time))
         running = self._current
+        running.deadline.extend(ends_at)
         await asyncio.wait([running.task], timeout=max(ends_at - time.monotonic(), 0.0))
         return running.scrape
 
     def _begin(self, ends_at: float) -> _Running:
         databases = [database.begin_scrape() for database in self.databases()]
         scrape = Scrape(databases, self._watcher if self._watching else None, self._baseline)
-        timeout = max(ends_at - time.monotonic(), 0.0)
-        return _Running(scrape, asyncio.create_task(self._run(scrape, timeout)), ends_at)
+        deadline = Deadline(ends_at)
+        return _Running(scrape, asyncio.create_task(self._run(scrape, deadline)), deadline)
+
+    @property
+    def _least_time(self) -> float:
+        return min(_MIN_SCRAPE, self.settings.scrape.timeout)
 
     def handle_log_errors(self, errors: Sequence[LogError]) -> None:
         """Remember errors of the server's log as evidence of failed migrations."""
@@ -130,16 +140,15 @@ class Target:
         """Return the watched databases, the one of the connection string first."""
         return [self._main, *self._others.values()]
 
-    async def _run(self, scrape: Scrape, timeout: float) -> None:
-        ends_at = time.monotonic() + timeout
+    async def _run(self, scrape: Scrape, deadline: Deadline) -> None:
         try:
-            await _scrape_all(self.databases(), scrape.databases, timeout)
+            await _scrape_all(self.databases(), scrape.databases, deadline)
             server = scrape.databases[0].capabilities
             if server is not None and self.settings.databases.include:
                 new = self._update_databases(server, scrape)
                 scrapes = [database.begin_scrape() for database in new]
                 scrape.databases.extend(scrapes)
-                await _scrape_all(new, scrapes, max(ends_at - time.monotonic(), 0.0))
+                await _scrape_all(new, scrapes, deadline)
         finally:
             scrape.connections = self.connections
             scrape.is_pooled = self._main.is_pooled
@@ -202,7 +211,7 @@ def collectors_for_database(collectors: Iterable[Collector[Any]]) -> list[Collec
 
 
 async def _scrape_all(
-    databases: Iterable[Database], scrapes: Iterable[DatabaseScrape], timeout: float
+    databases: Iterable[Database], scrapes: Iterable[DatabaseScrape], deadline: Deadline
 ) -> None:
     pairs = zip(databases, scrapes, strict=True)
-    await asyncio.gather(*(database.scrape(scrape, timeout) for database, scrape in pairs))
+    await asyncio.gather(*(database.scrape(scrape, deadline) for database, scrape in pairs))
