@@ -54,6 +54,10 @@ reliability: ## Cause every fault and measure the scrapes (docs/reliability.md)
 	@scripts/setup.sh test
 	@$(BIN)/pytest tests/integration/faults --reliability docs/reliability.md
 
+.PHONY: fuzz
+fuzz: setup ## Feed arbitrary requests, reports, changelogs, rows and configurations (MINUTES=1 each; ONLY="http")
+	@$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),1) $(if $(ONLY),--only $(ONLY))
+
 .PHONY: soak
 soak: setup ## Run load, migrations and random faults, then report (MINUTES=10 by default)
 	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),10) --reliability docs/reliability.md

@@ -35,7 +35,9 @@ def keep(report: Report) -> KeptReport:
         "recorded": recorded_by(report),
         "had_changesets": bool(report.changesets),
     }
-    return KeptReport.model_construct(**known)
+    kept = KeptReport.model_construct(**known)
+    kept._received = report._received
+    return kept
 
 
 def recorded_by(report: Report) -> RecordedChangesets:

@@ -1,0 +1,1 @@
+"""Feeds arbitrary input to everything that reads what others write: `make fuzz`."""
