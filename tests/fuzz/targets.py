@@ -76,7 +76,7 @@ def _http() -> Iterator[Try]:
         )
         fleet, refusals = Fleet(settings), Refusals()
         app = create_app(fleet, Reloader(settings, lambda: settings, fleet, None), refusals)
-        moment = Limits(64, 8, head_time=0.05, body_time=0.05, idle_time=0.05, unread_time=1.0)
+        moment = Limits(64, 8, head_time=0.5, body_time=0.3, idle_time=0.05, unread_time=1.0)
         with serving(app, moment) as server:
 
             def try_request(content: bytes) -> None:

@@ -117,6 +117,21 @@ def test_idle_connections_end(serve: Serve) -> None:
         assert client.ask(request("/healthz")).statuses == [200]
 
 
+def test_a_request_after_the_end_is_not_answered(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server has said that it sends no more, and has not closed the connection yet."""
+    server = serve(idle_time=MOMENT)
+    with connected(server.port) as [client]:
+        client.send(request("/healthz"))
+        assert client.socket.recv(1000).endswith(b"ok")
+        assert client.socket.recv(1000) == b""
+        client.send(request("/healthz") + b"rubbish")
+        time.sleep(MOMENT)
+    assert is_served(server.port) == 200
+    assert not caplog.records
+
+
 def test_an_idle_connection_is_kept_until_then(serve: Serve) -> None:
     server = serve()
     with connected(server.port) as [client]:

@@ -235,8 +235,10 @@ class Connection(HttpToolsProtocol):
     def _linger(self) -> None:
         """End the connection when the client could read the response.
 
-        Closing at once would make the kernel discard it (RFC 9112, 9.6).
+        Closing at once would make the kernel discard it (RFC 9112, 9.6). What arrives meanwhile
+        cannot be answered.
         """
+        self._is_deaf = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
             self.flow.resume_reading()
