@@ -6,6 +6,7 @@ Each returns what it finds wrong in a rule; tests ask all of them of all rules.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -28,6 +29,8 @@ _RATES = {"rate", "increase", "irate", "resets"}
 _CHOICES = {"topk", "bottomk", "limitk", "limit_ratio"}
 #: Four scrapes of Prometheus' default interval.
 _SHORTEST_RANGE = timedelta(minutes=4)
+#: Functions that need one sample.
+_ONE_SAMPLE = {"last_over_time", "max_over_time"}
 _SMOOTHING = {"avg_over_time", "min_over_time", "sum_over_time"}
 
 
@@ -68,7 +71,7 @@ def _conditional(node: Expr) -> bool:
     if isinstance(node, Call):
         return node.func.name in {"absent", "vector"} or any(map(_conditional, node.args))
     if isinstance(node, BinaryExpr):
-        if str(node.op) in _COMPARISONS:
+        if str(node.op) in _COMPARISONS or str(node.op) == "unless":
             return True
         sides = (_conditional(node.lhs), _conditional(node.rhs))
         return all(sides) if str(node.op) == "or" else any(sides)
@@ -96,9 +99,13 @@ def _absent_waits_and_matches_exactly(rule: dict[str, Any]) -> Iterator[str]:
 
 
 def _no_smoothing_with_for(rule: dict[str, Any]) -> Iterator[str]:
+    """Unless the rule asks for the series itself as well: then this waits no longer than `for`."""
     if "alert" in rule and rule["for"] != "0s":
+        ranges = [n.vector_selector.name for n in _nodes(rule) if isinstance(n, MatrixSelector)]
+        names = [n.name for n in _nodes(rule) if isinstance(n, VectorSelector)]
+        asked = (Counter(names) - Counter(ranges)).keys()
         for call in _calls(rule):
-            if call.func.name in _SMOOTHING:
+            if call.func.name in _SMOOTHING and not _names(call) & asked:
                 yield f"{call.func.name}() and `for` both wait: one of them is enough"
 
 
@@ -156,9 +163,11 @@ def _names_are_camel_case_or_level_metric_operation(rule: dict[str, Any]) -> Ite
 
 def _ranges_hold_some_scrapes(rule: dict[str, Any]) -> Iterator[str]:
     """pint promql/rate: a rate needs two samples, and a scrape may fail."""
-    for node in _nodes(rule):
-        if isinstance(node, MatrixSelector) and node.range < _SHORTEST_RANGE:
-            yield f"a range of {node.range} holds too few scrapes"
+    for call in _calls(rule):
+        for node in call.args:
+            is_short = isinstance(node, MatrixSelector) and node.range < _SHORTEST_RANGE
+            if is_short and call.func.name not in _ONE_SAMPLE:
+                yield f"a range of {node.range} holds too few scrapes"
 
 
 def _no_choice_of_series(rule: dict[str, Any]) -> Iterator[str]:

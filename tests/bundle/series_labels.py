@@ -43,6 +43,7 @@ _KEEPING = {
     "increase",
     "last_over_time",
     "max_over_time",
+    "avg_over_time",
     "quantile_over_time",
     "rate",
     "round",

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from promql_parser import parse_duration
 
+from pg_migration_exporter.bundle import alert_rules
 from pg_migration_exporter.bundle.alert_files import AlertGroup, alert_groups
 from pg_migration_exporter.bundle.render import render, write
 from pg_migration_exporter.bundle.rule_tests.cases import rule_test_paths
@@ -29,6 +30,7 @@ from tests.bundle.all_alerts import (
     VALUES,
     runbook,
 )
+from tests.bundle.bare_series import bare_series
 from tests.bundle.conventions import CONVENTIONS
 from tests.fixtures.yaml_text import load_yaml
 
@@ -150,6 +152,52 @@ def test_every_alert_that_notifies_says_what_to_do_first(rule: dict[str, Any]) -
 @EVERY_RULE
 def test_every_rule_follows_the_conventions(rule: dict[str, Any]) -> None:
     assert [breach for convention in CONVENTIONS for breach in convention(rule)] == []
+
+
+#: Groups whose expressions are the deployment guide's.
+GUIDE = {"database.migration.critical", "database.migration.warning"}
+#: Groups that are not yet rewritten.
+NOT_YET = {
+    f"pg-migration-exporter.{name}"
+    for name in ("capacity", "checks", "info", "performance", "replication")
+}
+#: Most rules that may wake somebody up.
+MOST_PAGES = 18
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [rule for group in GROUPS if group["name"] not in GUIDE | NOT_YET for rule in group["rules"]],
+    ids=lambda rule: rule.get("alert") or rule["record"],
+)
+def test_pods_and_copies_of_a_target_are_aggregated(rule: dict[str, Any]) -> None:
+    assert bare_series(rule["expr"]) == set(), "aggregate by (<< target >>, ...)"
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("a == 1", {"a"}),
+        ("max by (job, instance) (a) == 1", {"a"}),
+        ("max by (cluster, namespace, team, job, instance) (a) / on (job) b", {"b"}),
+        ("max by (cluster, namespace, team, job, instance) (a) unless on (job) b", set()),
+        ("record:of:a > 1", set()),
+    ],
+)
+def test_a_series_that_is_not_aggregated_would_be_found(expression: str, found: set[str]) -> None:
+    assert bare_series(expression) == found
+
+
+def test_few_rules_wake_somebody_up() -> None:
+    """Those of the bundle; a page is for what hurts users now or loses data soon."""
+    own = alert_rules.groups(load_values())
+    pages = [
+        rule["alert"]
+        for group in own
+        for rule in group["rules"]
+        if rule.get("labels", {}).get("severity") in {"critical", "high"}
+    ]
+    assert len(pages) <= MOST_PAGES, pages
 
 
 # --- completeness of promtool's cases ---------------------------------------------------------

@@ -1,8 +1,8 @@
 """Alerting and recording rules: the alerts' files with the values put in.
 
 Every text of a file (alert_files) is a template. It can use the values, the entry of its own alert
-(`threshold`, or `alert` for all of it), `target`: the labels that identify a target, and, in the
-recording rules, `conditions`: the expression of each alert.
+(`threshold`, or `alert` for all of it), the pieces of `expressions`, and, in the recording rules,
+`conditions`: the expression of each alert.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pg_migration_exporter.bundle.alert_files import (
     alert_groups,
     alerts_by_name,
 )
+from pg_migration_exporter.bundle.expressions import Expressions
 from pg_migration_exporter.bundle.grafana.alert_panels import AlertPanel, alert_panels
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.templating import fill
@@ -70,7 +71,7 @@ _Dumper.add_representer(str, _text)
 
 def _context(values: Values) -> Mapping:
     context = values.model_dump(by_alias=True)
-    context["target"] = ", ".join(values.prometheus.identity)
+    context |= Expressions(values.prometheus).context()
     context["panels"] = alert_panels(values)
     context["conditions"] = {
         name: fill(alert.expr, _own(name, context))

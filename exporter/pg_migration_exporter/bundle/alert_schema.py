@@ -30,12 +30,21 @@ class Urls(Model):
     status: Url
 
 
+class Memory(Model):
+    """How long the last sample counts, when scrapes are lost."""
+
+    brief: PositiveDuration
+    value: PositiveDuration
+    state: PositiveDuration
+
+
 class Prometheus(Model):
     """The Prometheus that runs the rules."""
 
     job: JobName
     interval: PositiveDuration | None
     identity: Annotated[list[LabelName], Field(min_length=1)]
+    memory: Memory
     labels: dict[LabelName, OneLine]
 
 

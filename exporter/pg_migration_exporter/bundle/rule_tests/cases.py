@@ -30,20 +30,22 @@ class Case(Model):
     series. `before`: duration of the quiet input at the start. `delay`: until the expression holds.
     `lasts`: for how long the expression holds after the input is quiet again. `ends`: when the
     alert resolves although the input does not change. `finally`: the description one evaluation
-    before the alert resolves, if it differs.
+    before the alert resolves, if it differs. `outlives`: for how long the alert fires on when the
+    target is lost. `follows`: whether it must also fire while every second scrape is lost.
     """
 
     input: dict[str, str]
     description: str
     finally_: str | None = Field(default=None, alias="finally")
     labels: Labels | None = None
-    aggregated: bool = False
     job: str | None = None
     before: str = "1m"
     delay: str = "0s"
     lasts: str = "0s"
     ends: str | None = None
     resets: bool = True
+    outlives: str | None = None
+    follows: bool = True
 
 
 class RuleTestFile(Model):

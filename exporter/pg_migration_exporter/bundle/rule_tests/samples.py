@@ -40,6 +40,19 @@ def notation(steps: list[str]) -> str:
     return " ".join(parts)
 
 
+def lossy(steps: list[str], start: int) -> str:
+    """Return the same, with every second sample from `start` on lost; counters grow on."""
+    parts, total = [], 0.0
+    for index, step in enumerate(steps):
+        if step.startswith("+"):
+            total = round(total + float(step[1:]), 9)
+        elif step != "_":
+            total = float(step)
+        is_lost = step == "_" or (index >= start and (index - start) % 2 == 1)
+        parts.append("stale" if is_lost else f"{total:.12g}")
+    return " ".join(parts)
+
+
 def milliseconds(exact: timedelta) -> str:
     """Return a duration as Prometheus writes it."""
     return f"{exact // timedelta(milliseconds=1)}ms"
