@@ -14,6 +14,7 @@ from pg_migration_exporter.bundle.types import (
     Model,
     OneLine,
     PositiveDuration,
+    Rate,
     Ratio,
     Seconds,
     Url,
@@ -58,6 +59,8 @@ class Slo(Model):
     """The objective of the query latency; `latency` must be a bound of the histogram."""
 
     objective: Ratio
+    traffic: Rate
+    databases: OneLine
     latency: Annotated[Seconds, AfterValidator(_bound)]
 
 
