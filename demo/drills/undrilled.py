@@ -12,6 +12,7 @@ UNDRILLED = {
     "DatabaseMigrationInProgress": _NO_ALARM,
     "MigrationDatabaseUnreachable": _NOT_YET,
     "MigrationDatabasesLeftOut": _NOT_YET,
+    "MigrationExporterLeftOut": "needs more databases, roles or changesets than a limit allows",
     "MigrationExporterScrapeSlow": "the demo's Prometheus times out earlier, after a second",
     "MigrationExporterScrapesLost": _NOT_YET,
     "MigrationExporterSuperuser": "needs a superuser, whose DSN the exporter refuses",
