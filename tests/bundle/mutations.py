@@ -62,8 +62,6 @@ class Mutation:
 _SHARED: tuple[tuple[tuple[str, str], str, tuple[object, ...]], ...] = (
     (("slo", "objective"), "pg-migration-exporter.slo", (0.94, 0.96)),
     (("slo", "latency"), "pg-migration-exporter.slo", (0.025, 0.1)),
-    (("baseline", "window"), "pg-migration-exporter.performance", ("30m", "2h")),
-    (("baseline", "settle"), "pg-migration-exporter.performance", ("1h", "4h")),
 )
 
 

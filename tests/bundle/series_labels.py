@@ -34,6 +34,12 @@ QUEST_SERVICE = (
     Family("quest_import_success_rate", "gauge", "Share of imports that succeed, 0 to 1."),
 )
 
+#: Of node_exporter.
+FILE_SYSTEMS = tuple(
+    Family(f"node_filesystem_{name}_bytes", "gauge", text, ("device", "fstype", "mountpoint"))
+    for name, text in {"avail": "Filesystem space available.", "size": "Filesystem size."}.items()
+)
+
 #: What Prometheus adds to every series that it scrapes, or may be told to add.
 TARGET_LABELS = frozenset(VALUES.prometheus.identity)
 
@@ -64,6 +70,7 @@ DECLARED = dict.fromkeys(SYNTHETIC, TARGET_LABELS) | {
     for family in (
         *PGBOUNCER,
         *QUEST_SERVICE,
+        *FILE_SYSTEMS,
         *metrics.FAMILIES,
         *FAMILIES,
         *custom_families(QUEST.with_name("metrics.yaml")),

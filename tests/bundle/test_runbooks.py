@@ -33,12 +33,12 @@ DESCRIPTIONS: dict[str, str] = {
 ADMINISTRATORS = "-- admin"
 CHANGING = re.compile(
     r"\b(DROP|ANALYZE|ALTER|UPDATE|DELETE|VACUUM|REINDEX|ROLLBACK PREPARED|pg_\w+_backend"
-    r"|pg_reload_conf|pg_wal_replay_resume|pg_drop_\w+|pg_switch_wal)"
+    r"|pg_reload_conf|pg_wal_replay_resume|pg_promote|pg_stat_reset|pg_drop_\w+|pg_switch_wal)"
 )
 #: What begins every block: a function planted in another schema must not run with these rights.
 PINNED = "SET search_path = pg_catalog, pg_temp;"
 #: Changes that an administrator may run as they stand.
-HARMLESS = {"pg_reload_conf()", "pg_switch_wal()", "pg_wal_replay_resume()"}
+HARMLESS = {"pg_reload_conf()", "pg_switch_wal()", "pg_wal_replay_resume()", "pg_stat_reset()"}
 PLACEHOLDER = re.compile(r"<\w+>")
 #: Commands that a Debian host alone has.
 #: A series of ours, as sentences and PromQL name it.

@@ -12,7 +12,7 @@ from pg_migration_exporter.collectors import COLLECTORS, Collector
 from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.reference.catalogue import FAMILIES
 
-_RESERVED_LABELS = {"le", "job", "instance", "quantile"}
+_RESERVED_LABELS = {"le", "job", "instance"}
 _WORDS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 

@@ -64,13 +64,6 @@ class Slo(Model):
     latency: Annotated[Seconds, AfterValidator(_bound)]
 
 
-class Baseline(Model):
-    """The baseline of the query latency, from the time before a migration."""
-
-    window: PositiveDuration
-    settle: PositiveDuration
-
-
 class Alert(Model):
     """What every alert has; each adds the values of its expression."""
 

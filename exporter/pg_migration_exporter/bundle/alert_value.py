@@ -17,6 +17,7 @@ from pg_migration_exporter.bundle.types import (
     Rate,
     Ratio,
     Seconds,
+    Selector,
 )
 
 
@@ -39,6 +40,8 @@ TypeName = Literal[
     "rate",
     "ratio",
     "seconds",
+    "selector",
+    "tls_version",
 ]
 #: `type` in an alert's file -> the type of the value in a values file.
 TYPES: dict[TypeName, Any] = {
@@ -52,6 +55,8 @@ TYPES: dict[TypeName, Any] = {
     "rate": Rate,
     "ratio": Ratio,
     "seconds": Seconds,
+    "selector": Selector,
+    "tls_version": Literal["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
 }
 
 

@@ -19,7 +19,6 @@ from pg_migration_exporter.bundle.alert_files import AlertFile, alerts_by_name
 from pg_migration_exporter.bundle.alert_schema import (
     Alert,
     Alerts,
-    Baseline,
     Prometheus,
     Slo,
     Urls,
@@ -40,7 +39,6 @@ class Values(Model):
     urls: Urls
     prometheus: Prometheus
     slo: Slo
-    baseline: Baseline
     alerts: SerializeAsAny[Alerts]
     verdict: Verdict
     logs: Logs

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
+from promql_parser import VectorSelector, parse
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -64,6 +65,16 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _selector(text: str) -> str:
+    try:
+        parsed = parse(text)
+    except ValueError as error:
+        raise ValueError(f"not PromQL: {error}") from error
+    if not isinstance(parsed, VectorSelector):
+        raise ValueError('write the selector of a series, such as name{label="value"}')
+    return text
+
+
 def _existing_folder(path: Path) -> Path:
     if not path.is_dir():
         raise ValueError(f"{path} is not a folder")
@@ -93,3 +104,5 @@ Rate = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 LabelName = Annotated[str, AfterValidator(_label_name)]
 Url = Annotated[str, AfterValidator(_url)]
 ExistingFolder = Annotated[Path, AfterValidator(_existing_folder)]
+#: Selects series of another program.
+Selector = Annotated[str, AfterValidator(_selector)]
