@@ -12,12 +12,9 @@ UNDRILLED = {
     "DatabaseMigrationInProgress": _NO_ALARM,
     "MigrationDatabaseUnreachable": _NOT_YET,
     "MigrationDatabasesLeftOut": _NOT_YET,
-<<<<<<< HEAD
     "MigrationExporterLeftOut": "needs more databases, roles or changesets than a limit allows",
-=======
     "MigrationExporterPasswordExpires": "its role has a password without an end",
     "MigrationExporterReloadRefused": "the demo never reloads its exporter",
->>>>>>> fe1f6d4 (Warn of what was measured and had no rule)
     "MigrationExporterScrapeSlow": "the demo's Prometheus times out earlier, after a second",
     "MigrationExporterScrapesLost": _NOT_YET,
     "MigrationExporterSuperuser": "needs a superuser, whose DSN the exporter refuses",
