@@ -39,7 +39,7 @@ def test_no_scrape_reads_everything_that_is_cached(datname: str) -> None:
     cached = {
         collector.name: (collector.ttl, CachedResult(clock=clock))
         for collector in COLLECTORS
-        if collector.ttl
+        if (collector.ttl or 0) >= 60  # others are read in most scrapes
     }
     reads = []
     for _ in range(80):

@@ -66,7 +66,7 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
     ("content", "message"),
     [
         ("scrape: {timeot: 5s}", "scrape.timeot: unknown key; did you mean timeout?"),
-        ("xyzzy: blue", "xyzzy: unknown key; known keys: checks, checks_files, collectors, "),
+        ("xyzzy: blue", "xyzzy: unknown key; known keys: baseline, checks, checks_files, "),
         ("liquibase: {changelogs: [{fil: a}]}", "liquibase.changelogs.0.fil: unknown key"),
         ("scrape: {timeout: soon}", "scrape.timeout: not a duration; write a number with a unit"),
         ("scrape: {timeout: 0}", "scrape.timeout: input should be greater than 0"),

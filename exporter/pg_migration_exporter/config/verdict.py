@@ -58,6 +58,14 @@ class VerdictSection(Section):
         "tables",
         "databases",
         "wal",
+        "settings",
+        "role",
+        "files",
+        "operations",
+        "vacuum",
+        "subscriptions",
+        "sequences",
+        "lock_table",
     )
     ignore: tuple[str, ...] = ()
     confirm: Seconds = 10.0
