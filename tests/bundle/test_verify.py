@@ -162,9 +162,7 @@ def test_missing_metric_is_named(cli: Cli, site: Site, capsys: pytest.CaptureFix
     assert {line.split()[1] for line in lines} == {"postgres_replication_lag_seconds"}
     assert {line.split()[0] for line in lines} == {
         "DatabaseReplicationLagHigh",
-        "PostgresReplicationLagElevated",
-        "PostgresReplicationLagSevere",
-        "migration:verdict_condition",
+        "target:postgres_replication_lag_beyond_delay:seconds",
     }
 
 
