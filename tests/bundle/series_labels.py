@@ -129,7 +129,7 @@ def _(node: Call) -> frozenset[str]:
             labels_of(node.args[0])
             matchers = node.args[0].matchers.matchers
             return frozenset(matcher.name for matcher in matchers if matcher.op == MatchOp.Equal)
-        case "vector":
+        case "vector" | "time":
             return frozenset()
         case name:
             raise NotImplementedError(f"teach labels_of() what {name}() keeps")
@@ -154,7 +154,7 @@ def _(node: BinaryExpr) -> frozenset[str]:
     matching = node.modifier.matching if node.modifier else None
     if matching and matching.type == LabelModifierType.Include:
         assert set(matching.labels) <= left & right, f"{matching.labels} not on both sides"
-    if isinstance(node.lhs, NumberLiteral):
+    if isinstance(node.lhs, NumberLiteral) or node.lhs.prettify() == "time()":
         return right
     return left | right if str(node.op) == "or" else left
 
