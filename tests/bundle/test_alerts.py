@@ -32,6 +32,7 @@ from tests.bundle.all_alerts import (
 )
 from tests.bundle.bare_series import bare_series
 from tests.bundle.conventions import CONVENTIONS
+from tests.bundle.promtool_parts import write_parts
 from tests.fixtures.yaml_text import load_yaml
 
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
@@ -72,9 +73,9 @@ def test_promtool_accepts_the_rules(promtool: str, alerts_folder: Path) -> None:
 @pytest.mark.parametrize("promtool", PROMTOOLS)
 @pytest.mark.parametrize("name", TEST_TEXTS)
 def test_rules_pass_their_cases(
-    promtool: str, name: str, alerts_folder: Path, pytestconfig: pytest.Config
+    promtool: str, name: str, alerts_folder: Path, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    """One file a test: several processes share the half minute of work.
+    """One file a test: several processes share the work.
 
     What passed is not run again until promtool, the rules or the cases change.
     """
@@ -85,7 +86,8 @@ def test_rules_pass_their_cases(
     cache = pytestconfig.cache
     if cache and cache.get(passed, default=False):
         return
-    _pass(promtool, "test", "rules", alerts_folder / "tests" / name)
+    tests = alerts_folder / "tests" / name
+    _pass(promtool, "test", "rules", *write_parts(tests.parent / rules, tests, tmp_path / "parts"))
     if cache:
         cache.set(passed, value=True)
 
