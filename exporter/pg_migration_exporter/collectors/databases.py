@@ -104,7 +104,8 @@ select d.datname::text as datname, {MORE_DATABASES},
 )
 
 _REASONS = f"""
-select c.datname::text as datname, reason, number as postgres_database_recovery_conflicts_total
+select c.datname::text as datname, conflicts.reason,
+       conflicts.number as postgres_database_recovery_conflicts_total
   from pg_stat_database_conflicts c join pg_database d on d.oid = c.datid {JOIN_SHOWN_DATABASES}
  cross join lateral (values ('tablespace', confl_tablespace), ('lock', confl_lock),
        ('snapshot', confl_snapshot), ('bufferpin', confl_bufferpin),
