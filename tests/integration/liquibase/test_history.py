@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pg_migration_exporter.liquibase.history.tables import ROWS_AT_ONCE
 from testbed.database import Database
 from testbed.exporter import Exporter
 from testbed.liquibase import Liquibase
@@ -73,6 +74,24 @@ def test_every_kind_of_change_is_noticed(
 
     database.execute("DROP TABLE databasechangelog")
     scrape_until(exporter, lambda page: page.status() == "not_initialised", "it is gone")
+
+
+def test_the_widest_rows_fit_into_an_answer(
+    database: Database, liquibase: Callable[..., Liquibase], start_exporter: StartExporter
+) -> None:
+    """A part of the history is limited in rows, and an answer in bytes: four for a character."""
+    assert liquibase("t/case.sql").run("update").returncode == 0
+    columns = ("id", "author", "filename", "exectype", "md5sum", "tag", "deployment_id")
+    widened = ", ".join(f"ALTER {column} TYPE text" for column in columns)
+    database.execute(f"ALTER TABLE databasechangelog {widened}")
+    database.execute(
+        f"INSERT INTO databasechangelog ({', '.join(columns)}, dateexecuted, orderexecuted)"
+        " SELECT g || w, w, w, w, w, w, w, now(), g + 1"
+        " FROM generate_series(1, %s) g, repeat(U&'\\+01F418', 1000) w",
+        [ROWS_AT_ONCE],
+    )
+    exporter = start_exporter(database)
+    assert scrape(exporter).value(_APPLIED) == ROWS_AT_ONCE + 1
 
 
 def await_applied(exporter: Exporter, count: int) -> None:
