@@ -48,8 +48,8 @@ _NOT_NULL = ("id", "author", "filename", "dateexecuted", "orderexecuted", "exect
 #: An index finds these names; other names need a search of all tables.
 DEFAULT_NAMES = ("databasechangelog", "databasechangeloglock")
 
-#: Rows that one statement returns, at most: the widest, of 13 kB (`READ_ROWS`), are fewer bytes than
-#: an answer may have (`budget.MAX_BYTES`).
+#: Rows that one statement returns, at most. The widest, of 13 kB (`READ_ROWS`), are fewer bytes
+#: than an answer may have (`budget.MAX_BYTES`).
 ROWS_AT_ONCE = 1000
 #: Tables that are found, at most: those of trusted owners first, then the oldest.
 _MAX_TABLES = 2000
