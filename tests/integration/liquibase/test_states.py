@@ -17,7 +17,8 @@ _CHANGELOG = "public.databasechangelog"
 def test_a_good_migration(
     database: Database, liquibase: MakeLiquibase, start_exporter: StartExporter
 ) -> None:
-    exporter = start_exporter(database)
+    changelog = {"file": "db.changelog-master.xml", "search_path": [str(CHANGELOG)]}
+    exporter = start_exporter(database, liquibase={"changelogs": [changelog]})
     assert scrape(exporter).status() == "not_initialised"
 
     assert liquibase().run("update").returncode == 0
