@@ -30,6 +30,8 @@ Mapping = dict[str, Any]
 #: Share by which a number is changed.
 _LITTLE = 0.1
 _STEP = "15s"
+#: Other texts are no numbers, such as the selector of a metric.
+_DURATION = re.compile(r"(\d+(ms|[smhdwy]))+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def _leaves(
 def _changes(key: str | int, value: float | str, step: timedelta) -> list[object]:
     """Return a value a little above and one a little below, as far as they are valid."""
     if isinstance(value, str):
+        if not _DURATION.fullmatch(value):
+            return []
         exact = timedelta() if value == "0s" else parse_duration(value)
         shift = step if key == "for" else max(exact / 3, step)
         return [

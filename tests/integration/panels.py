@@ -28,6 +28,12 @@ EMPTY = {
 
 #: Those that may have something to show, and on what it depends.
 UNCERTAIN = {
+    "PostgreSQL / Sequences": "the exporter's role may not read them",
+    "PostgreSQL / Delay that is meant to be": "no standby is delayed",
+    "PostgreSQL / Subscriptions": "the demo has no subscription",
+    "PostgreSQL / Invalid slots": "no slot is invalid",
+    "Exporter / Password": "the password of the role does not expire",
+    "Exporter / Left out by a limit": "nothing is beyond a limit",
     "Migration cockpit / P95 now, before, and the target / before {{cluster}}": "time before it",
     "Migration cockpit / P95 latency against its baseline / {{datname}} before": "the same",
     "PostgreSQL / P95 latency against its baseline / {{datname}} before": "the same",

@@ -76,7 +76,7 @@ STATES: dict[MigrationState, StateText] = {
         color="dark-orange",
         number=7,
         runbook="MigrationLockStale",
-        severity="high",
+        severity="warning",
     ),
     MigrationState.RUNNING: StateText(
         level="info",
@@ -175,7 +175,7 @@ BLOCKED = replace(
     title="The migration is blocked",
     moving="No: it is blocked",
     runbook="MigrationBlocked",
-    severity="high",
+    severity="warning",
 )
 #: A failure that was not reported.
 INFERRED = replace(
