@@ -76,7 +76,7 @@ def test_a_login_that_sets_its_role(scenario: Scenario) -> None:
     try:
         deployer = database.as_user("deployer")
         scenario.write("changelog.sql", FIRST, SLOW)
-        scenario.watch()
+        scenario.watch(liquibase={"trusted_owners": ["owners"]})
         run = scenario.start(database=deployer, application_name=None)
         wait_until(lambda: database.value(_HOLDER), 60, "it holds the lock")
         scenario.until("running")
