@@ -110,12 +110,10 @@ class InferredFailure:
     doubt: str = ""
     #: The server's log has the error.
     is_logged: bool = False
-    #: Nothing was pending: a rollback failed, as far as the traces tell.
-    is_rollback: bool = False
 
     def is_gone(self, files: ChangelogComparison) -> bool:
-        """Whether the files no longer have the changeset; a rollback that failed needs none."""
-        if self.is_rollback or (self.is_logged and not self.changeset):
+        """Whether the files no longer have the changeset; a failure may name none."""
+        if not self.changeset:
             return False
         return self.changeset not in map(shortened, files.expected)
 

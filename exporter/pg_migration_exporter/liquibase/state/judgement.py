@@ -170,7 +170,6 @@ _ROLLBACK_FAILED = InferredFailure(
     "the last run took the lock, recorded and removed nothing, and rolled back more transactions "
     "than a run with nothing to do: it failed, probably a rollback",
     doubt="changesets with failOnError=false failed",
-    is_rollback=True,
 )
 _LATE = (
     "the last run recorded changesets; whether it failed at a later one is not known until its "
