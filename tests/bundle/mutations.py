@@ -135,12 +135,18 @@ def _step(alert: str) -> timedelta:
 def _of(alert: str, file: Mapping) -> list[Mapping]:
     """Return the tests that ask for an alert, without what they ask for others."""
     return [
-        {key: value for key, value in test.items() if key != "promql_expr_test"}
-        | {"alert_rule_test": asked}
+        test | {"alert_rule_test": alerts, "promql_expr_test": expressions}
         for test in file["tests"]
-        if (
-            asked := [
-                each for each in test.get("alert_rule_test", ()) if each["alertname"] == alert
+        if any(
+            [
+                alerts := [
+                    each for each in test.get("alert_rule_test", ()) if each["alertname"] == alert
+                ],
+                expressions := [
+                    each
+                    for each in test.get("promql_expr_test", ())
+                    if f'ALERTS{{alertname="{alert}"' in each["expr"]
+                ],
             ]
         )
     ]
