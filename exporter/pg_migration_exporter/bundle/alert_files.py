@@ -70,8 +70,6 @@ class AlertFile(Alert):
     description: str
     #: What to do first: the end of the description, and the first line of the runbook.
     first: str | None = None
-    #: Variables of the dashboard's link in addition to job and instance; null for none at all.
-    dashboard: list[LabelName] | None = Field(default=[])
     values: dict[ValueName, AlertValue] = Field(default={})
 
     def defaults(self) -> dict[str, object]:
