@@ -1,4 +1,4 @@
-"""A second server beside the demo's, in which nothing happens: no alert may be about it.
+"""A second server next to the demo's, in which nothing happens: no alert may fire for it.
 
 It has an idle database, and a standby that is delayed on purpose.
 """

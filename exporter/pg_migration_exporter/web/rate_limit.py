@@ -1,6 +1,6 @@
 """A token bucket for each client.
 
-exporter-toolkit has one bucket for all clients: there, whoever floods it keeps Prometheus away.
+exporter-toolkit has one bucket for all clients: one that floods it keeps Prometheus away.
 """
 
 from __future__ import annotations
