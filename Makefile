@@ -32,9 +32,9 @@ pictures: ## Draw the pictures of docs/pictures: dashboards, status page, termin
 	@$(BIN)/pytest tests/integration/status tests/bundle/test_incidents.py --pictures docs/pictures
 
 .PHONY: test-platforms
-test-platforms: ## Run every collector on PostgreSQL 14 to 18, primaries and standbys
+test-platforms: ## Run every collector and the gate on PostgreSQL 14 to 18, primaries and standbys
 	@scripts/setup.sh servers matrix
-	@$(BIN)/pytest tests/integration/test_versions.py --every-major $(ARGS)
+	@$(BIN)/pytest tests/integration/test_versions.py tests/integration/gate --every-major $(ARGS)
 
 .PHONY: test-liquibase
 test-liquibase: ## Play every scenario on Liquibase 4.20 to 5.0 (more than an hour; ARGS="-k tag" selects)
@@ -106,6 +106,8 @@ render: setup ## Render alerts, their unit tests, dashboards and deployment file
 	@$(BIN)/pg-migration-exporter config reference >docs/configuration.md
 	@$(BIN)/python -m pg_migration_exporter.reference.states_page docs/migration-states.md
 	@$(BIN)/python -m pg_migration_exporter.status.schema >docs/status.schema.json
+	@$(BIN)/python -m pg_migration_exporter.gate.schema >docs/gate.schema.json
+	@$(BIN)/python -m pg_migration_exporter.reference.gate_page docs/gate.md
 
 .PHONY: mutations
 mutations: setup ## Change each value of the rules a little: a unit test must fail (minutes)

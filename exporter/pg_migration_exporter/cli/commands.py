@@ -42,6 +42,7 @@ COMMANDS = (
     Command("config", "print an example configuration or its reference", "config"),
     Command("collectors", "list the collectors, their cost and their requirements", "collectors"),
     Command("explain", "explain the state of the migrations in a database", "explain"),
+    Command("gate", "say go, hold or abort, before, during and after a migration", "gate"),
     Command("ack", "acknowledge a failed migration", "ack"),
     Command("render", "write alert rules, dashboards and the log pipeline", "render"),
     Command("diff", "compare the alert rules of two values files", "diff"),

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -131,6 +132,14 @@ class Database:
             self.failures.record("scrape", f"not complete after {deadline.total:.1f} s")
         except (UnreachableError, psycopg.Error) as error:
             self.failures.record("scrape", str(error))
+        finally:
+            self._connection.release()
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[Session]:
+        """Lend the connection of scrapes to others. Raises UnreachableError."""
+        try:
+            yield await self._connection.session()
         finally:
             self._connection.release()
 

@@ -16,6 +16,7 @@ BUILD_BLOCKED = "IndexBuildBlocked"
 INDEX_INVALID = "IndexInvalid"
 PRECHECK = "MigrationPrecheckFailed"
 CHECK = "MigrationCheckFailed"
+CHECK_UNKNOWN = "MigrationCheckUnknown"
 
 
 def runbook(alert: str | None, settings: Settings) -> Runbook | None:

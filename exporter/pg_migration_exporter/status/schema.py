@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 
-from pg_migration_exporter.status.model import Status
+from pg_migration_exporter.status.model import Model, Status
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema() -> str:
     """Return docs/status.schema.json; every key is always present."""
-    model = Status.model_json_schema(mode="serialization")
-    return json.dumps({"$schema": DIALECT, **model}, indent=2) + "\n"
+    return schema_of(Status)
+
+
+def schema_of(model: type[Model]) -> str:
+    """Return the JSON schema of what a model is printed as."""
+    found = model.model_json_schema(mode="serialization")
+    return json.dumps({"$schema": DIALECT, **found}, indent=2) + "\n"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from pg_migration_exporter.status.judgement.situation import Situation
 from pg_migration_exporter.status.model import VerdictName
 from pg_migration_exporter.status.samples import Samples
 
-_CHECK_UNKNOWN = "MigrationCheckUnknown"
 _STATES: dict[str, tuple[VerdictName, str, str]] = {
     "failed": ("abort", "DatabaseMigrationFailed", "The migration failed"),
     "stale_lock": ("hold", "MigrationLockStale", "A run is gone and has left its lock"),
@@ -35,7 +34,7 @@ NAMES = (
     *(name for _, _, name, _ in _FLAGS),
     runbooks.PRECHECK,
     runbooks.CHECK,
-    _CHECK_UNKNOWN,
+    runbooks.CHECK_UNKNOWN,
 )
 
 
@@ -62,7 +61,7 @@ def of_checks(now: Situation) -> Iterator[Reason]:
         is_due = labels["severity"] != "info" and _is_now(now.samples, labels["phase"])
         if is_due and labels["collector"] in now.silent:
             text = f"The check {labels['check']} has no result: {now.silent[labels['collector']]}"
-            yield Reason("hold", _CHECK_UNKNOWN, text)
+            yield Reason("hold", runbooks.CHECK_UNKNOWN, text)
 
 
 def _is_now(samples: Samples, phase: str, datname: str = "") -> bool:

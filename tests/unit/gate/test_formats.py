@@ -1,0 +1,51 @@
+"""The formats of the report; that JUnit is valid: tests/integration/gate/test_gate.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+from jsonschema import Draft202012Validator
+
+from pg_migration_exporter.gate.formats import FORMATS
+from pg_migration_exporter.gate.schema import schema
+from pg_migration_exporter.reference.gate_page import render_page
+from tests.fixtures.gate import hostile_report
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+
+
+def test_the_documents_are_up_to_date() -> None:
+    """`make render` writes them."""
+    assert (DOCS / "gate.schema.json").read_text() == schema()
+    page = (DOCS / "gate.md").read_text()
+    assert page == render_page(page)
+
+
+def test_json_fits_its_schema() -> None:
+    document = json.loads(FORMATS["json"](hostile_report()))
+    Draft202012Validator(json.loads(schema())).validate(document)
+    assert document["checks"][0]["result"] == "fail"
+
+
+def test_junit_tells_failures_errors_waivers_and_what_does_not_count() -> None:
+    [suite] = fromstring(FORMATS["junit"](hostile_report()))
+    kinds = {case.get("name"): [part.tag for part in case] for case in suite.iter("testcase")}
+    assert [*kinds.values()] == [["failure"], ["error"], ["skipped"], ["system-out"]]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("4", "1", "1")
+
+
+def test_nothing_that_a_terminal_or_markdown_obeys() -> None:
+    table, markdown = (FORMATS[name](hostile_report()) for name in ("table", "markdown"))
+    assert "\x1b" not in table + markdown
+    assert r"\| \<b\>" in markdown
+    rows = [line for line in markdown.splitlines() if line.startswith("| ")]
+    assert {len(row.replace(r"\|", "").split("|")) for row in rows} == {7}
+
+
+def test_the_table_says_what_to_do() -> None:
+    table = FORMATS["table"](hostile_report())
+    assert table.startswith("ABORT post: default")
+    assert "Build it." in table
+    assert "not asked:\n  standbys_stream: no\n" in table
