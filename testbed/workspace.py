@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from contextlib import ExitStack
+from itertools import chain, count
 from pathlib import Path
 from typing import Self
 
@@ -79,8 +80,13 @@ class Workspace:
         return passfile
 
     def folder(self, name: str, *, for_servers: bool = False) -> Path:
-        """Create a folder that only its owner can read: the current user, or the servers' user."""
-        folder = self.root / name
+        """
+        Create a folder that only its owner can read: the current user, or the servers' user.
+
+        A second folder of the same name gets a number: a test that failed may run again.
+        """
+        numbered = (self.root / f"{name} {number}" for number in count(2))
+        folder = next(path for path in chain([self.root / name], numbered) if not path.exists())
         folder.mkdir(mode=0o700)
         if for_servers:
             self.give(folder)

@@ -22,6 +22,8 @@ def finish_segment(server: Server) -> None:
 def test_an_archive_that_fails_and_works_again(
     tuned_server: Server, start_exporter: StartExporter
 ) -> None:
+    (tuned_server.folder / "archive_works").unlink(missing_ok=True)
+    tuned_server.database().execute("SELECT pg_stat_reset_shared('archiver')")
     exporter = start_exporter(tuned_server.database())
     finish_segment(tuned_server)
     page = scrape_until(
@@ -63,6 +65,7 @@ def test_wal_that_is_written_is_counted(
 ) -> None:
     exporter = start_exporter(tuned_server.database())
     before, start = scrape(exporter), position(tuned_server)
+    tuned_server.database().execute("DROP TABLE IF EXISTS written")
     tuned_server.database().execute("CREATE TABLE written AS SELECT generate_series(1, 50000)")
     written = position(tuned_server) - start
     assert written > 50000
@@ -83,6 +86,7 @@ def test_a_checkpoint(tuned_server: Server, start_exporter: StartExporter) -> No
     exporter = start_exporter(tuned_server.database())
     requested = "postgres_checkpoints_requested_total"
     before = scrape(exporter).value(requested)
+    tuned_server.database().execute("DROP TABLE IF EXISTS checkpointed")
     tuned_server.database().execute("CREATE TABLE checkpointed AS SELECT generate_series(1, 50000)")
     tuned_server.database().execute("CHECKPOINT")
     page = scrape_until(exporter, lambda page: page.value(requested) == before + 1, "it is counted")

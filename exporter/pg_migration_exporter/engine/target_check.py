@@ -161,6 +161,8 @@ async def _warnings(session: Session, server: Capabilities, settings: Settings) 
 async def _refused_tables(session: Session, server: Capabilities, settings: Settings) -> list[str]:
     """Return a line for each table that looks like Liquibase's and is not read."""
     queries = (DISCOVER_BY_NAME, DISCOVER_BY_COLUMNS)
+    if not all(query.runs_on(server) for query in queries):
+        return []
     found = [await session.query(query.for_version(server.version_num)) for query in queries]
     rules = TableRules.of(settings.liquibase, server.datname)
     return [
