@@ -18,19 +18,22 @@ _ROUND = 200
 
 
 def fuzz(target: Target, seconds: float, first_seed: int) -> int:
-    """Try inputs for so long; return how many. Raises what hypothesis found, made small."""
+    """Try inputs for so long, at least one; return how many.
+
+    Raises what hypothesis found, made small.
+    """
     tried = 0
-    until = time.monotonic() + seconds
     with target.start() as attempt:
+        until = time.monotonic() + seconds
 
         def checked(content: bytes) -> None:
             nonlocal tried
-            if time.monotonic() < until:
+            if time.monotonic() < until or not tried:
                 tried += 1
                 _limit(attempt, content)
 
         for number in count(first_seed):
-            if time.monotonic() >= until:
+            if tried and time.monotonic() >= until:
                 return tried
             _round(target, checked, number)
     return tried

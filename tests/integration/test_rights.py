@@ -75,3 +75,24 @@ def test_every_right_too_many_is_named(database: Database, watcher: Database) ->
         f"ALTER ROLE {role} NOCREATEDB;"
         f" REVOKE pg_write_all_data, pg_execute_server_program FROM {role}"
     )
+
+
+def test_a_collector_that_gets_no_answer_is_named(database: Database, watcher: Database) -> None:
+    """What no grant is known for, such as a column that a new release renames, is told as well."""
+    assert check_config(watcher).returncode == 0
+    database.execute("REVOKE SELECT ON pg_stat_slru FROM PUBLIC")
+    checked = check_config(watcher)
+    assert checked.returncode == 2
+    assert "slru: permission denied for view pg_stat_slru" in checked.stderr
+    [works] = [line for line in checked.stderr.splitlines() if line.startswith("what works: ")]
+    assert "slru" not in works
+
+
+def test_a_collector_without_an_answer_now_is_a_warning(
+    database: Database, watcher: Database
+) -> None:
+    with database.connect() as holder:
+        holder.execute("BEGIN; LOCK pg_stat_slru IN ACCESS EXCLUSIVE MODE")
+        checked = check_config(watcher)
+    assert checked.returncode == 0
+    assert "warning: collector slru has no answer now: " in checked.stdout

@@ -1,6 +1,7 @@
 """Long operations that report their progress, other than index builds.
 
-VACUUM, ANALYZE, CLUSTER and VACUUM FULL, COPY, base backups (PostgreSQL, "Progress Reporting").
+VACUUM, ANALYZE, CLUSTER, VACUUM FULL, REPACK, COPY, base backups (PostgreSQL, "Progress
+Reporting").
 
 Two of the same kind on one table (two COPY) are one series: the longer time, the lower ratio, the
 sum of their rows.
@@ -35,8 +36,7 @@ ROWS = Family(
 )
 
 #: Names are known for the connected database alone; a base backup belongs to none.
-_OPERATIONS = Query(
-    """
+_SQL = """
 with operation as (
     select pid, relid, 'VACUUM' as operation, phase, heap_blks_scanned as done,
            heap_blks_total as total, null::int8 as tuples
@@ -45,8 +45,9 @@ with operation as (
     select pid, relid, 'ANALYZE', phase, sample_blks_scanned, sample_blks_total, null
       from pg_stat_progress_analyze where datname = current_database()
     union all
-    select pid, relid, command, phase, heap_blks_scanned, heap_blks_total, null
-      from pg_stat_progress_cluster where datname = current_database()
+    select pid, relid, command, phase, heap_blks_scanned,
+           case when phase = 'seq scanning heap' then heap_blks_total end, null
+      from {rewrites} where datname = current_database()
     union all
     select pid, relid, command, 'copying', bytes_processed, bytes_total, tuples_processed
       from pg_stat_progress_copy where datname = current_database()
@@ -67,11 +68,17 @@ select case when o.operation = 'BASE BACKUP' then '' else current_database()::te
   left join pg_namespace n on n.oid = c.relnamespace
  group by 1, 2, 3, 4, 5
 """
+
+_OPERATIONS = Query(
+    {
+        140000: _SQL.format(rewrites="pg_stat_progress_cluster"),
+        190000: _SQL.format(rewrites="pg_stat_progress_repack"),
+    }
 )
 
 OPERATIONS: Collector[None] = Collector(
     name="operations",
-    help="VACUUM, ANALYZE, CLUSTER, COPY and base backups in progress.",
+    help="VACUUM, ANALYZE, CLUSTER, REPACK, COPY and base backups in progress.",
     sources=("pg_stat_progress_*",),
     families=(DURATION, PROGRESS, ROWS),
     queries=(_OPERATIONS,),

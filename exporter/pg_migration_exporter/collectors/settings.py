@@ -32,9 +32,9 @@ PENDING_RESTART = Family(
 )
 
 _SHOWN_TEXTS = (
-    "cluster_name", "listen_addresses", "log_destination", "log_line_prefix", "log_timezone",
-    "server_version", "shared_preload_libraries", "ssl_ciphers", "synchronous_standby_names",
-    "temp_tablespaces", "TimeZone", "wal_consistency_checking",
+    "cluster_name", "listen_addresses", "log_destination", "log_line_prefix", "log_min_messages",
+    "log_timezone", "server_version", "shared_preload_libraries", "ssl_ciphers",
+    "synchronous_standby_names", "temp_tablespaces", "TimeZone", "wal_consistency_checking",
 )  # fmt: skip
 
 _SHOWN_PRESETS = "('block_size', 'data_checksums', 'wal_segment_size')"

@@ -1,30 +1,26 @@
-"""Checks the targets before they are scraped: connection, grants, and the user's statements."""
+"""Checks the targets before they are scraped: connection, grants, and each collector once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
 from pg_migration_exporter.collectors import Collector
-from pg_migration_exporter.collectors.cache import CachedResult
 from pg_migration_exporter.config import Settings
-from pg_migration_exporter.config.limits import LimitsSection, What
 from pg_migration_exporter.config.targets import settings_by_target
+from pg_migration_exporter.engine.collector_trial import try_collectors
 from pg_migration_exporter.engine.plan import Plan, select_collectors
-from pg_migration_exporter.engine.run_collector import run_collector
-from pg_migration_exporter.engine.run_context import ContextFactory
 from pg_migration_exporter.engine.target import (
     collectors_for_database,
     log_prefix,
     settings_for_database,
 )
 from pg_migration_exporter.engine.watched_databases import WatchedDatabases
-from pg_migration_exporter.errors import ConfigError, UnfitAnswerError
+from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.liquibase.history.pairs import TableRules, refused_tables
 from pg_migration_exporter.liquibase.history.tables import (
     DISCOVER_BY_COLUMNS,
@@ -124,22 +120,21 @@ async def _check_other_database(
 async def _check_database(
     settings: Settings, collectors: Sequence[Collector[Any]]
 ) -> _DatabaseCheck:
-    """Connect and run the user's statements. Raises ConfigError without an answer."""
+    """Connect and run each collector once. Raises ConfigError without an answer."""
     connection = PersistentConnection(settings.postgres)
     try:
         async with asyncio.timeout(settings.scrape.timeout):
             session = await connection.session()
             server = Capabilities.from_rows(await session.query(capabilities.SQL))
             plan = Plan.make(collectors, server)
-            return _DatabaseCheck(
-                server,
-                [collector.name for collector in plan.collectors],
-                plan.problems() + await _try_user_sql(session, plan, settings),
-                [
-                    *await _warnings(session, server, settings),
-                    *await _left_out(session, plan, settings),
-                ],
-            )
+            warnings = await _warnings(session, server, settings)
+        trial = await try_collectors(session, plan, settings)
+        return _DatabaseCheck(
+            server,
+            trial.working,
+            plan.problems() + trial.problems,
+            [f"warning: {warning}" for warning in warnings + trial.warnings()],
+        )
     except (UnreachableError, psycopg.Error, TimeoutError) as error:
         reason = str(error) or f"no answer in {settings.scrape.timeout:g} s"
         raise ConfigError(f"the server cannot be reached: {reason}") from error
@@ -155,7 +150,7 @@ async def _warnings(session: Session, server: Capabilities, settings: Settings) 
     rights = await session.query(excess_rights.SQL)
     warnings += filter(None, [excess_rights.warning(server.usename, rights)])
     warnings += await _refused_tables(session, server, settings)
-    return [f"warning: {warning}" for warning in warnings]
+    return warnings
 
 
 async def _refused_tables(session: Session, server: Capabilities, settings: Settings) -> list[str]:
@@ -170,50 +165,3 @@ async def _refused_tables(session: Session, server: Capabilities, settings: Sett
         '"Whose tables are read"; if not, liquibase.exclude hides it'
         for name, why in refused_tables(read_tables(*found), rules).items()
     ]
-
-
-async def _left_out(session: Session, plan: Plan, settings: Settings) -> list[str]:
-    """Return a line for each limit that leaves something out, as far as time allows."""
-    found: dict[What, int] = {}
-    with suppress(TimeoutError):
-        async with asyncio.timeout(settings.scrape.timeout / 2):
-            for collector in plan.collectors:
-                if not collector.last:
-                    found |= await _left_out_by(collector, session, plan, settings)
-    return [
-        f"warning: limits.{what} leaves out {number} or more (MigrationExporterLeftOut)"
-        for what, number in found.items()
-        if what in LimitsSection.model_fields
-    ]
-
-
-async def _left_out_by(
-    collector: Collector[Any], session: Session, plan: Plan, settings: Settings
-) -> dict[What, int]:
-    """Run a collector once; return what it left out, nothing if it failed."""
-    assert plan.capabilities is not None
-    memory = collector.memory(settings)
-    context = ContextFactory(settings).make(collector, memory, session, plan.capabilities)
-    try:
-        await run_collector(collector, context, CachedResult())
-    except (psycopg.Error, UnfitAnswerError):
-        return {}
-    finally:
-        if collector.close is not None:
-            await collector.close(memory)
-    return context.bounds.left_out
-
-
-async def _try_user_sql(session: Session, plan: Plan, settings: Settings) -> list[str]:
-    """Run the user's statements once; return a line for each that fails."""
-    assert plan.capabilities is not None
-    problems = []
-    for collector in plan.collectors:
-        if collector.last:
-            memory = collector.memory(settings)
-            context = ContextFactory(settings).make(collector, memory, session, plan.capabilities)
-            try:
-                await run_collector(collector, context, CachedResult())
-            except (psycopg.Error, UnfitAnswerError) as error:
-                problems.append(f"{collector.name}: {error}".strip())
-    return problems

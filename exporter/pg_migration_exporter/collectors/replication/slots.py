@@ -1,4 +1,8 @@
-"""Replication slots: a slot that has no reader keeps WAL until the disk is full."""
+"""Replication slots: a slot that has no reader keeps WAL until the disk is full.
+
+REPACK (CONCURRENTLY) makes a temporary slot, pg_repack_PID, for each of its runs: the one that
+keeps the most WAL is shown, as pg_repack.
+"""
 
 from __future__ import annotations
 
@@ -62,19 +66,25 @@ _VARIANTS = {
     170000: ("s.invalidation_reason", _EXPRESSIONS | _INACTIVE),
 }
 
+_SHOWN = """select distinct on (shown) *
+          from (select *, case when temporary and slot_name ~ '^pg_repack_[0-9]+$' then 'pg_repack'
+                               else slot_name::text end as shown
+                  from pg_replication_slots) as named
+         order by shown, restart_lsn"""
+
 
 def _variant(reason: str, expressions: dict[str, str]) -> str:
     return f"""
-select s.slot_name::text as slot_name, greatest(count(*) over () - $1::text::int8, 0) as more_slots,
+select s.shown as slot_name, greatest(count(*) over () - $1::text::int8, 0) as more_slots,
        s.slot_type, s.wal_status as status, {reason} as reason,
        {select_list(_PREFIX, expressions)},
        case when s.wal_status is not null then 1 end as {STATUS.name},
        case when {reason} is not null then 1 end as {INVALID.name}
-  from pg_replication_slots s
+  from ({_SHOWN}) as s
   left join pg_stat_replication_slots t using (slot_name)
  cross join (select case when pg_is_in_recovery() then pg_last_wal_replay_lsn()
                          else pg_current_wal_lsn() end as lsn) as here
- order by s.restart_lsn, s.slot_name limit $1::text::int8
+ order by s.restart_lsn, s.shown limit $1::text::int8
 """
 
 

@@ -16,6 +16,7 @@ _HELPS = {
     "while its worker does not run.",
     "apply_errors_total": "Errors while changes were applied, from PostgreSQL 15 on.",
     "sync_errors_total": "Errors while tables were first copied, from PostgreSQL 15 on.",
+    "sequence_sync_errors_total": "Errors while sequences were copied, from PostgreSQL 19 on.",
 }
 TABLE_STATES = Family(
     "postgres_subscription_tables",
@@ -38,17 +39,28 @@ select current_database()::text as datname, s.subname::text as subname,
 """
 _AGE = age("max(w.last_msg_receipt_time)")
 
+_STATISTICS = "\n  left join pg_stat_subscription_stats t on t.subid = s.oid"
+_ERRORS = {
+    150000: {"apply": "apply_error_count", "sync": "sync_error_count"},
+    190000: {
+        "apply": "apply_error_count",
+        "sync": "sync_table_error_count",
+        "sequence_sync": "sync_seq_error_count",
+    },
+}
+
+
+def _with_errors(columns: dict[str, str]) -> str:
+    errors = "".join(
+        f",\n       max(t.{column}) as postgres_subscription_{what}_errors_total"
+        for what, column in columns.items()
+    )
+    return _WORKERS_SQL.format(age=_AGE, errors=errors, statistics=_STATISTICS)
+
+
 _WORKERS = Query(
-    {
-        140000: _WORKERS_SQL.format(age=_AGE, errors="", statistics=""),
-        150000: _WORKERS_SQL.format(
-            age=_AGE,
-            errors=""",
-       max(t.apply_error_count) as postgres_subscription_apply_errors_total,
-       max(t.sync_error_count) as postgres_subscription_sync_errors_total""",
-            statistics="\n  left join pg_stat_subscription_stats t on t.subid = s.oid",
-        ),
-    }
+    {140000: _WORKERS_SQL.format(age=_AGE, errors="", statistics="")}
+    | {version: _with_errors(columns) for version, columns in _ERRORS.items()}
 )
 
 _TABLES = Query(
