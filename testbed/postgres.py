@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -161,8 +162,9 @@ class Server(Service):
         self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
     def create_role(self, name: str) -> None:
-        """Create a role that may log in, for `Database.as_user`."""
-        self._administer("CREATE ROLE {} LOGIN", name)
+        """Create a role that may log in, for `Database.as_user`; one that is there stays."""
+        with suppress(psycopg.errors.DuplicateObject):
+            self._administer("CREATE ROLE {} LOGIN", name)
         self.set_password(name)
 
     def set_password(self, role: str) -> None:

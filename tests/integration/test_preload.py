@@ -45,6 +45,7 @@ def test_check_config_tells_what_the_order_loses(misordered: Database) -> None:
 
 
 def test_a_role_that_may_not_read_the_setting_is_told_nothing(misordered: Database) -> None:
+    misordered.execute("DROP ROLE IF EXISTS nobody_yet")
     misordered.execute("CREATE ROLE nobody_yet LOGIN PASSWORD 'x'")
     poor = Database(misordered.port, misordered.name, "nobody_yet", "x")
     checked = _check(poor.conninfo())

@@ -38,6 +38,7 @@ def test_a_paused_standby_falls_behind(standby_pair: Pair, start_exporter: Start
     on_standby = start_exporter(standby.database())
     standby.database().execute("SELECT pg_wal_replay_pause()")
     try:
+        primary.database().execute("DROP TABLE IF EXISTS behind")
         primary.database().execute("CREATE TABLE behind AS SELECT generate_series(1, 20000)")
         page = scrape_until(
             on_primary,

@@ -27,11 +27,21 @@ def write_segment(server: Server) -> None:
     server.database().execute("SELECT pg_switch_wal()")
 
 
-def test_an_inactive_slot_grows_until_it_is_lost(
-    publisher: Server, start_exporter: StartExporter
-) -> None:
+@pytest.fixture
+def with_slot(publisher: Server) -> Iterator[Database]:
+    """A server with a slot, `forgotten`, that nothing reads."""
     database = publisher.database()
     database.execute("SELECT pg_create_physical_replication_slot('forgotten', true)")
+    yield database
+    database.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+    database.execute("SELECT pg_reload_conf()")
+    database.execute("SELECT pg_drop_replication_slot('forgotten')")
+
+
+def test_an_inactive_slot_grows_until_it_is_lost(
+    publisher: Server, with_slot: Database, start_exporter: StartExporter
+) -> None:
+    database = with_slot
     exporter = start_exporter(database)
     slot = {"slot_name": "forgotten", "slot_type": "physical"}
 
@@ -61,10 +71,6 @@ def test_an_inactive_slot_grows_until_it_is_lost(
     [invalid] = page.families[f"{_SLOT}_invalid"].samples
     assert invalid.labels == slot | {"reason": "wal_removed"}
     assert page.values(f"{_SLOT}_retained_bytes", **slot) == []
-
-    database.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
-    database.execute("SELECT pg_reload_conf()")
-    database.execute("SELECT pg_drop_replication_slot('forgotten')")
 
 
 @pytest.fixture

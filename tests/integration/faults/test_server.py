@@ -118,6 +118,7 @@ def _is_read_only(database: Database) -> bool:
 def test_out_of_connections(fragile: Server, drill: StartDrill) -> None:
     """Our sessions are ended and others take every place: FATAL 53300."""
     database = fragile.database()
+    database.execute("DROP ROLE IF EXISTS guest")
     database.execute("CREATE ROLE guest LOGIN PASSWORD 'guest' IN ROLE pg_monitor")
     guest = replace(database, user="guest", password="guest")
     with (
@@ -147,6 +148,7 @@ def test_out_of_connections(fragile: Server, drill: StartDrill) -> None:
 def test_password_rotated(fragile: Server, drill: StartDrill, workspace: Workspace) -> None:
     """Changed on the server first, in the file later; sessions end in between."""
     database = fragile.database()
+    database.execute("DROP ROLE IF EXISTS rotated")
     database.execute("CREATE ROLE rotated LOGIN PASSWORD 'first-secret' IN ROLE pg_monitor")
     file = workspace.root / "rotated"
     file.write_text("first-secret\n")
