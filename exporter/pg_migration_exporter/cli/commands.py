@@ -43,6 +43,7 @@ COMMANDS = (
     Command("collectors", "list the collectors, their cost and their requirements", "collectors"),
     Command("explain", "explain the state of the migrations in a database", "explain"),
     Command("gate", "say go, hold or abort, before, during and after a migration", "gate"),
+    Command("wait", "wait until migrations have succeeded, or the verdict is go", "wait"),
     Command("ack", "acknowledge a failed migration", "ack"),
     Command("render", "write alert rules, dashboards and the log pipeline", "render"),
     Command("diff", "compare the alert rules of two values files", "diff"),

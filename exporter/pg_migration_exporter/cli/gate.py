@@ -9,22 +9,20 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pg_migration_exporter.cli.gate_options import add_subject_options, open_subject, seconds
 from pg_migration_exporter.cli.options import (
     add_settings_options,
-    read_settings,
+    add_target_option,
     read_target,
-    read_url,
 )
-from pg_migration_exporter.config.schema import DEFAULT_TARGET
-from pg_migration_exporter.config.value_types import parse_duration
-from pg_migration_exporter.errors import ConfigError, UserError
+from pg_migration_exporter.errors import ConfigError
+from pg_migration_exporter.gate.expect.snapshot import take_snapshot
 from pg_migration_exporter.gate.formats import FORMATS
 from pg_migration_exporter.gate.formats.table import lines
 from pg_migration_exporter.gate.model import EXIT_CODES, GateReport
 from pg_migration_exporter.gate.profile import read_profile
 from pg_migration_exporter.gate.question import Question, refuse_unknown_checks
 from pg_migration_exporter.gate.run import run_gate
-from pg_migration_exporter.gate.subject import open_exporter, open_server
 
 #: Seconds of observation, if not given: what is measured must persist before it means abort.
 _OBSERVE = {"pre": 0.0, "during": 15.0, "post": 0.0}
@@ -44,19 +42,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "post": "did it work?",
     }
     for phase, text in helps.items():
-        _add_phase(phases.add_parser(phase, help=text))
-    parser.set_defaults(run=run)
-
-
-def _add_phase(parser: argparse.ArgumentParser) -> None:
-    add_settings_options(parser)
-    parser.add_argument(
-        "--url", metavar="URL", help="ask a running exporter, such as http://localhost:9886"
+        _add_phase(phases.add_parser(phase, help=text), phase)
+    _add_snapshot(
+        phases.add_parser("snapshot", help="write what a schema looks like, for --expect")
     )
-    parser.add_argument("--target", metavar="NAME", help="a target of the configuration or URL")
+
+
+def _add_snapshot(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Print the columns, indexes, constraints, triggers and grants of a schema as YAML: after a "
+        "rehearsal, it is what `gate post --expect` compares production with."
+    )
+    add_settings_options(parser)
+    add_target_option(parser)
+    parser.add_argument("--schema", required=True, metavar="NAME")
+    parser.set_defaults(run=run_snapshot)
+
+
+def _add_phase(parser: argparse.ArgumentParser, phase: str) -> None:
+    parser.set_defaults(run=run, expect=None)
+    add_subject_options(parser)
     parser.add_argument(
         "--profile", type=Path, metavar="FILE", help="what to expect of the server (YAML)"
     )
+    if phase == "post":
+        parser.add_argument(
+            "--expect", type=Path, metavar="FILE", help="what `gate snapshot` wrote (YAML)"
+        )
     parser.add_argument(
         "--fail-on",
         choices=("critical", "warning"),
@@ -70,10 +82,10 @@ def _add_phase(parser: argparse.ArgumentParser) -> None:
         help="what a check without an answer means; default: hold",
     )
     parser.add_argument(
-        "--observe", type=_seconds, metavar="TIME", help="observe first; default: 15s for during"
+        "--observe", type=seconds, metavar="TIME", help="observe first; default: 15s for during"
     )
     parser.add_argument(
-        "--wait", type=_seconds, default=0.0, metavar="TIME", help="ask again while it is hold"
+        "--wait", type=seconds, default=0.0, metavar="TIME", help="ask again while it is hold"
     )
     parser.add_argument("--format", choices=tuple(FORMATS), default="table")
     parser.add_argument(
@@ -81,25 +93,19 @@ def _add_phase(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _seconds(text: str) -> float:
-    """Read a duration such as 30s or 15m. Raises ArgumentTypeError."""
-    try:
-        found = parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    assert isinstance(found, float)
-    return found
+def run_snapshot(options: argparse.Namespace) -> int:
+    """Print the expectation. Raises UserError if the schema cannot be read."""
+    print(asyncio.run(take_snapshot(read_target(options), options.schema)), end="")
+    return 0
 
 
 def run(options: argparse.Namespace) -> int:
     """Ask; return the exit code of the verdict. Raises UserError for what cannot be used."""
-    if options.url and (options.config or options.dsn):
-        raise UserError("--url: not together with --config or --dsn; name one of them")
     if options.output and not options.output.parent.is_dir():
         raise ConfigError(f"--output: {options.output}: there is no such folder; create it")
     question = Question(
         phase=options.phase,
-        profile=read_profile(options.profile),
+        profile=read_profile(options.profile, options.expect),
         fail_on=options.fail_on,
         unknown_holds=options.unknown == "hold",
         has_sql=not options.url,
@@ -113,14 +119,10 @@ def run(options: argparse.Namespace) -> int:
 
 async def _ask(options: argparse.Namespace, question: Question) -> GateReport:
     observe = _OBSERVE[question.phase] if options.observe is None else options.observe
-    if options.url:
-        refuse_unknown_checks(question.profile, None)
-        async with open_exporter(read_url(options), options.target) as exporter:
-            return await run_gate(exporter, question, observe, options.wait)
-    name = options.target = options.target or DEFAULT_TARGET
-    refuse_unknown_checks(question.profile, {check.name for check in read_target(options).checks})
-    async with open_server(read_settings(options), name) as server:
-        return await run_gate(server, question, observe, options.wait)
+    async with open_subject(options) as subject:
+        checks = None if options.url else {check.name for check in read_target(options).checks}
+        refuse_unknown_checks(question.profile, checks)
+        return await run_gate(subject, question, observe, options.wait)
 
 
 def _write(report: GateReport, form: str, output: Path | None) -> None:

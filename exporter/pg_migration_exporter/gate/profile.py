@@ -15,6 +15,7 @@ from pg_migration_exporter.config.checks import Severity
 from pg_migration_exporter.config.section import Section
 from pg_migration_exporter.config.value_types import Seconds
 from pg_migration_exporter.config.yaml_file import read_yaml, validate
+from pg_migration_exporter.gate.expect.model import Expectation, read_expectation
 
 
 class WaiverSection(Section):
@@ -50,7 +51,8 @@ class Profile(Section):
     the number that must stream. `migrators` are the roles that migrate, `applications` those that
     must not. `schemas` are those of the migration; empty: all. `tag` must be in the history.
     `window_ends` is when the migration must have ended. `tls_exempt` are networks whose sessions
-    need no TLS. `severities` and `skip` are by the name of a check.
+    need no TLS. `expect` is what --expect reads. `severities` and `skip` are by the name of a
+    check.
     """
 
     server_version: int = Field(default=14, ge=14, le=99)
@@ -63,6 +65,7 @@ class Profile(Section):
     window_ends: AwareDatetime | None = None
     tls_exempt: tuple[IPv4Network | IPv6Network, ...] = ()
     limits: LimitsSection = Field(default_factory=LimitsSection)
+    expect: Expectation | None = None
     severities: dict[str, Severity] = Field(default_factory=dict)
     skip: dict[str, str] = Field(default_factory=dict)
     waivers: tuple[WaiverSection, ...] = ()
@@ -73,9 +76,12 @@ class Profile(Section):
         return max(found, key=lambda waiver: waiver.until, default=None)
 
 
-def read_profile(file: Path | None) -> Profile:
+def read_profile(file: Path | None, expectation: Path | None = None) -> Profile:
     """Read a profile; without a file, that of a server of which nothing special is expected.
 
     Raises ConfigError with the file, the line and the key.
     """
-    return Profile() if file is None else validate(Profile, read_yaml(file), file)
+    profile = Profile() if file is None else validate(Profile, read_yaml(file), file)
+    if expectation is None:
+        return profile
+    return profile.model_copy(update={"expect": read_expectation(expectation)})

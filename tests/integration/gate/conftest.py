@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from pg_migration_exporter.config import load_settings
+from pg_migration_exporter.config import Settings, load_settings
 from pg_migration_exporter.config.checks import Phase
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
+from pg_migration_exporter.gate.awaited import wait_for
+from pg_migration_exporter.gate.check import Finding
 from pg_migration_exporter.gate.model import Check, GateReport
 from pg_migration_exporter.gate.profile import Profile
 from pg_migration_exporter.gate.question import Question
@@ -77,6 +79,12 @@ class Gate:
         """The role's connection string, over TLS."""
         return self.database.as_user(role).conninfo(sslmode="require")
 
+    def settings(self, role: str, overrides: Mapping[str, Any] | None = None) -> Settings:
+        """The configuration of the role."""
+        changelog = {"file": _FILE, "search_path": [str(self.folder)]}
+        given = {"liquibase": {"changelogs": [changelog]}} | dict(overrides or {})
+        return load_settings(dsn=self.conninfo(role), overrides=given)
+
     def report(
         self,
         phase: Phase,
@@ -87,9 +95,7 @@ class Gate:
         **profile: Any,
     ) -> GateReport:
         """Ask, with the profile that expects most."""
-        changelog = {"file": _FILE, "search_path": [str(self.folder)]}
-        overrides = {"liquibase": {"changelogs": [changelog]}} | dict(settings or {})
-        loaded = load_settings(dsn=self.conninfo(role), overrides=overrides)
+        loaded = self.settings(role, settings)
         question = Question(phase, Profile.model_validate(PROFILE | profile), "warning")
 
         async def ask() -> GateReport:
@@ -97,6 +103,15 @@ class Gate:
                 return await run_gate(server, question, observe, 0.0)
 
         return asyncio.run(ask())
+
+    def wait(self, condition: str, timeout: float) -> Finding:
+        """Wait for a state of the migration."""
+
+        async def wait() -> Finding:
+            async with open_server(self.settings("watcher"), DEFAULT_TARGET) as server:
+                return await wait_for(server, condition, timeout)
+
+        return asyncio.run(wait())
 
     def ask(self, phase: Phase, **options: Any) -> dict[str, Check]:
         """The checks by name."""

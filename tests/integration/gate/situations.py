@@ -35,7 +35,8 @@ def session(gate: Gate, **options: str) -> psycopg.Connection[Any]:
 
 
 @contextmanager
-def _between(gate: Gate, do: str, undo: str) -> Iterator[None]:
+def between(gate: Gate, do: str, undo: str) -> Iterator[None]:
+    """What a statement does, until another one undoes it."""
     try:
         gate.database.execute(do)
         yield
@@ -46,7 +47,7 @@ def _between(gate: Gate, do: str, undo: str) -> Iterator[None]:
 @contextmanager
 def prepared_transaction(gate: Gate) -> Iterator[None]:
     prepare = "BEGIN; CREATE TABLE left_behind (); PREPARE TRANSACTION 'gid'"
-    with _between(gate, prepare, "ROLLBACK PREPARED 'gid'"):
+    with between(gate, prepare, "ROLLBACK PREPARED 'gid'"):
         yield
 
 
@@ -54,12 +55,12 @@ def prepared_transaction(gate: Gate) -> Iterator[None]:
 def careless_roles(gate: Gate) -> Iterator[None]:
     rights = "CREATE ON SCHEMA gameplay {0} quest_app; {1} CREATE ON DATABASE game {0} quest_app"
     with (
-        _between(
+        between(
             gate,
             "ALTER ROLE deployer SET log_statement = 'none'",
             "ALTER ROLE deployer RESET log_statement",
         ),
-        _between(
+        between(
             gate,
             "GRANT " + rights.format("TO", "GRANT"),
             "REVOKE " + rights.format("FROM", "REVOKE"),
@@ -129,7 +130,7 @@ def building_index(gate: Gate) -> Iterator[None]:
 @contextmanager
 def invalid_index(gate: Gate) -> Iterator[None]:
     twice = "CREATE TABLE IF NOT EXISTS gameplay.twice AS SELECT 1 AS id FROM generate_series(1, 2)"
-    with _between(gate, twice, "DROP TABLE gameplay.twice"):
+    with between(gate, twice, "DROP TABLE gameplay.twice"):
         with suppress(psycopg.errors.UniqueViolation):
             gate.database.execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON gameplay.twice (id)")
         yield
@@ -139,7 +140,7 @@ def invalid_index(gate: Gate) -> Iterator[None]:
 def lost_slot(gate: Gate) -> Iterator[None]:
     """A slot that needs more WAL than it may keep."""
     slot = "SELECT pg_create_physical_replication_slot('lagging', true)"
-    with _between(gate, slot, "SELECT pg_drop_replication_slot('lagging')"):
+    with between(gate, slot, "SELECT pg_drop_replication_slot('lagging')"):
         for _ in range(4):
             gate.database.execute(_SWITCH)
         gate.database.execute("CHECKPOINT")
@@ -150,7 +151,7 @@ def lost_slot(gate: Gate) -> Iterator[None]:
 def stale_lock(gate: Gate) -> Iterator[None]:
     lock = "UPDATE databasechangeloglock SET locked = {}, lockgranted = {}, lockedby = {}"
     dead = lock.format("true", "now()", "'a dead pipeline'")
-    with _between(gate, dead, lock.format("false", "null", "null")):
+    with between(gate, dead, lock.format("false", "null", "null")):
         yield
 
 

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 import yaml
 
+from pg_migration_exporter.cli import main
 from pg_migration_exporter.config.checks import Phase
 from pg_migration_exporter.gate.checks import CHECKS
+from pg_migration_exporter.gate.expect.model import read_expectation
 from testbed.process import Process
 from testbed.programs import exporter_command, program
 from testbed.waiting import wait_until
@@ -98,6 +101,7 @@ def test_a_migration_from_begin_to_end(gate: Gate) -> None:
     """It waits for another session, others wait for it, it succeeds, and then it is damaged."""
     gate.forget_the_migration()
     assert gate.ask("post")["migration_succeeded"].evidence.endswith("pending")
+    assert gate.wait("nothing-pending", 0).evidence.endswith("pending, 2 pending")
     with gate.database.connect() as shut:
         shut.execute("SELECT pg_advisory_lock(7)")
         with _update(gate) as update:
@@ -108,6 +112,7 @@ def test_a_migration_from_begin_to_end(gate: Gate) -> None:
     report = gate.report("post")
     assert report.verdict == "go", show(report)
     assert {check.result for check in report.checks} == {"pass"}
+    assert gate.wait("succeeded", 60).result == gate.wait("nothing-pending", 60).result == "pass"
     (gate.folder / "quests.sql").write_text(CHANGELOG.replace("level int", "level bigint"))
     with situations.invalid_index(gate):
         found = gate.ask("post")
@@ -157,6 +162,63 @@ def _until_waiting(gate: Gate, sessions: int) -> None:
     zones = "relation = 'gameplay.zones'::regclass"
     waiting = f"SELECT count(*) FROM pg_locks WHERE {zones} AND NOT granted"
     wait_until(lambda: gate.database.value(waiting) == sessions, 60, f"{sessions} that wait")
+
+
+_REHEARSED = """
+CREATE SCHEMA rehearsed;
+CREATE TABLE rehearsed.zones (id int PRIMARY KEY);
+CREATE TABLE rehearsed.quests (
+  id bigint GENERATED ALWAYS AS IDENTITY, zone int REFERENCES rehearsed.zones,
+  level int NOT NULL DEFAULT 1 CHECK (level > 0), doubled int GENERATED ALWAYS AS (level * 2) STORED
+) PARTITION BY RANGE (id);
+CREATE TABLE rehearsed.quests_1 PARTITION OF rehearsed.quests FOR VALUES FROM (1) TO (100);
+CREATE INDEX quests_by_level ON rehearsed.quests (level) WHERE level > 5;
+CREATE FUNCTION rehearsed.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER touched BEFORE UPDATE ON rehearsed.zones FOR EACH ROW
+  EXECUTE FUNCTION rehearsed.touch();
+GRANT SELECT, INSERT ON rehearsed.zones TO quest_app;
+"""
+#: What differs in each aspect, and what the check says.
+_DAMAGE = {
+    "kind": ("ALTER TABLE rehearsed.quests DETACH PARTITION rehearsed.quests_1", "quests_1.bound"),
+    "columns": (
+        "ALTER TABLE rehearsed.quests ALTER level DROP DEFAULT",
+        "quests.level is integer not null, not integer not null default 1",
+    ),
+    "indexes": ("DROP INDEX rehearsed.quests_by_level", "quests.quests_by_level is missing"),
+    "constraints": (
+        "ALTER TABLE rehearsed.quests DROP CONSTRAINT quests_level_check",
+        "quests.quests_level_check is missing",
+    ),
+    "triggers": ("ALTER TABLE rehearsed.zones DISABLE TRIGGER touched", "DISABLED"),
+    "grants": ("GRANT UPDATE ON rehearsed.zones TO quest_app", "INSERT, SELECT, UPDATE, not"),
+}
+
+
+def test_what_differs_from_the_rehearsal(
+    gate: Gate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A snapshot, the same schema, one that is locked, and one that is damaged in every aspect."""
+    names = [f"expected_{aspect}" for aspect in _DAMAGE]
+    with situations.between(gate, _REHEARSED, "DROP SCHEMA rehearsed CASCADE"):
+        assert main(["gate", "snapshot", "--dsn", gate.conninfo(), "--schema", "rehearsed"]) == 0
+        file = tmp_path / "expect.yaml"
+        file.write_text(capsys.readouterr().out)
+        expect = read_expectation(file).model_dump(by_alias=True)
+        same = gate.ask("post", expect=expect)
+        assert {name: same[name].evidence for name in names if same[name].result != "pass"} == {}
+        with gate.database.connect() as holder, holder.transaction():
+            holder.execute("LOCK TABLE rehearsed.zones IN ACCESS EXCLUSIVE MODE")
+            locked = gate.ask("post", expect=expect)
+            assert locked["expected_constraints"].result == "unknown"
+            assert locked["expected_triggers"].evidence.endswith("zones")
+        for damage, _ in _DAMAGE.values():
+            gate.database.execute(damage)
+        found = gate.ask("post", expect=expect)
+    for aspect, (_, text) in _DAMAGE.items():
+        check = found[f"expected_{aspect}"]
+        assert (check.result, check.verdict) == ("fail", "abort"), check
+        assert text in check.evidence
 
 
 def test_a_slot_that_lost_its_wal(gate: Gate) -> None:
@@ -240,7 +302,9 @@ def test_go_hold_and_abort(gate: Gate, tmp_path: Path) -> None:
     assert abort.stdout.startswith("## Gate pre: ABORT\n")
 
 
-def test_an_exporter_answers_too(gate: Gate, start_exporter: StartExporter) -> None:
+def test_an_exporter_answers_too(
+    gate: Gate, start_exporter: StartExporter, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What needs a statement is not asked, and said."""
     database = gate.database.as_user("watcher")
     exporter = start_exporter(database, postgres={"dsn": database.conninfo(sslmode="require")})
@@ -249,6 +313,8 @@ def test_an_exporter_answers_too(gate: Gate, start_exporter: StartExporter) -> N
     assert answer.returncode == 0, answer
     assert "--config or --dsn" in report["not_asked"]["tls_minimum"]
     assert {check["source"] for check in report["checks"]} == {"status"}
+    awaited = main(["wait", "--url", exporter.url, "--for", "go", "--timeout", "30s"])
+    assert (awaited, capsys.readouterr().out) == (0, "the verdict is go\n")
     unknown = run("pre", "--url", exporter.url, "--target", "ghost")
     assert unknown.returncode == 2
     assert "target=ghost: Not Found" in unknown.stderr

@@ -1,0 +1,1 @@
+"""The expectation: what a schema looks like after the migration, read from a rehearsal."""
