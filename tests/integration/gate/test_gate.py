@@ -21,8 +21,9 @@ from pg_migration_exporter.cli import main
 from pg_migration_exporter.config.checks import Phase
 from pg_migration_exporter.gate.checks import CHECKS
 from pg_migration_exporter.gate.expect.model import read_expectation
+from testbed.database import Database
 from testbed.process import Process
-from testbed.programs import exporter_command, program
+from testbed.programs import ROOT, exporter_command, program
 from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter
 from tests.fixtures.gate import show
@@ -219,6 +220,69 @@ def test_what_differs_from_the_rehearsal(
         check = found[f"expected_{aspect}"]
         assert (check.result, check.verdict) == ("fail", "abort"), check
         assert text in check.evidence
+
+
+_GUIDE = ROOT / "tests/fixtures/guide"
+_QUEST = ROOT / "examples/quest/gate"
+_IMPORT = """
+CREATE TABLE temp_quest_import AS
+SELECT 'Quest ' || n AS title, 'Find it.' AS description, 1 AS level_min, 1 + n % 100 AS level_max,
+       '{"gold": 10}' AS rewards, '["go"]' AS objectives, '{}' AS metadata
+  FROM generate_series(0, 1499) n
+"""
+_QUEST_CHECKS = {"quests_counted", "quest_levels_in_order", "quest_json_is_structured"}
+
+
+@pytest.fixture
+def production(gate: Gate) -> Iterator[Gate]:
+    """The guide's database before its deployment."""
+    database = gate.server.create_database("production_db")
+    database.execute("CREATE EXTENSION pg_stat_statements; CREATE SCHEMA gameplay")
+    database.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    folder = gate.server.folder / "guide"
+    folder.mkdir(exist_ok=True)
+    changelog = "--liquibase formatted sql\n--changeset release:quest-definitions\n"
+    (folder / "quests.sql").write_text(changelog + (_GUIDE / "schema.sql").read_text())
+    yield Gate(gate.server, database, folder)
+    gate.server.drop_database("production_db")
+
+
+def test_the_deployment_of_the_guide(production: Gate, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its SQL as it stands passes with the example's profile, expectation and checks."""
+    database = production.database
+    done = production.liquibase.run("update")
+    assert done.returncode == 0, done.stderr
+    database.execute(_IMPORT)
+    statements = (_GUIDE / "import.sql").read_text()
+    database.execute(statements, options="-c search_path=gameplay,public")
+    database.execute("GRANT USAGE ON SCHEMA gameplay TO watcher")
+    for table in ("databasechangelog", "databasechangeloglock", "gameplay.quest_definitions"):
+        database.execute(f"GRANT SELECT ON {table} TO watcher")
+    assert main(["gate", "snapshot", "--dsn", production.conninfo(), "--schema", "gameplay"]) == 0
+    rehearsal = yaml.safe_load(capsys.readouterr().out)
+    del rehearsal["tables"]["quest_definitions"]["grants"]  # roles are everybody's own
+    expect = yaml.safe_load((_QUEST / "expect.yaml").read_text())
+    assert rehearsal == expect
+    profile = yaml.safe_load((_QUEST / "profile.yaml").read_text())
+    profile |= {"standbys": 0, "applications": ["quest_app"], "expect": expect}
+    settings = {"checks_files": [str(_QUEST / "checks.yaml")]}
+    report = production.report("post", settings=settings, **profile)
+    assert report.verdict == "go", show(report)
+    assert {check.name for check in report.checks} >= _QUEST_CHECKS
+    _damage(database)
+    report = production.report("post", settings=settings, **profile)
+    wrong = {check.name for check in report.checks if check.verdict == "abort"}
+    assert wrong == {*_QUEST_CHECKS, "expected_indexes"}, show(report)
+    assert report.verdict == "abort"
+
+
+def _damage(database: Database) -> None:
+    """What each check of the example exists for."""
+    quests = "gameplay.quest_definitions"
+    database.execute("DROP INDEX gameplay.idx_quest_definitions_rewards_gin")
+    database.execute(f"DELETE FROM {quests} WHERE level_max < 50")
+    database.execute(f"UPDATE {quests} SET level_min = 90 WHERE level_max = 60")
+    database.execute(f"""UPDATE {quests} SET rewards = '"{{}}"' WHERE level_max = 61""")
 
 
 def test_a_slot_that_lost_its_wal(gate: Gate) -> None:
