@@ -27,6 +27,7 @@ _NOT_IN_SERIES = {
     "the exporter's role has no connection left",
     "a database does not answer",
     "a database is left out",
+    "histories are left out",
     "the watcher is about to start",
     "a metric of the user gives no answer",
 }

@@ -9,7 +9,7 @@ import httpx
 
 from testbed.database import Database
 from testbed.programs import exporter_command
-from tests.fixtures.exporters import StartExporter, scrape
+from tests.fixtures.exporters import StartExporter, has_series, scrape, scrape_until
 
 _LEFT_OUT = "migration_exporter_left_out"
 _SUCCESS = "migration_exporter_collector_success"
@@ -83,6 +83,18 @@ def test_changesets_and_tags(database: Database, start_exporter: StartExporter) 
     assert page.value(_SUCCESS, collector="liquibase") == 1
 
 
+def test_a_hundred_thousand_changesets(database: Database, start_exporter: StartExporter) -> None:
+    database.execute(HISTORY.format(""))
+    name = "'db/changelog/of/a/long/life/change-' || n"
+    database.execute(ROWS.format("", name, "null", 100_000))
+    exporter = start_exporter(database)
+    page = scrape_until(
+        exporter, has_series("liquibase_changesets_applied"), "the history to be read"
+    )
+    assert page.value("liquibase_changesets_applied") == 100_000
+    assert page.value("process_resident_memory_bytes") < 128 * 2**20
+
+
 def test_look_alike_histories(database: Database, start_exporter: StartExporter) -> None:
     """The oldest histories are shown, so that nobody can hide them."""
     database.execute(HISTORY.format(""))
@@ -95,6 +107,9 @@ def test_look_alike_histories(database: Database, start_exporter: StartExporter)
     page = scrape(exporter)
     assert page.value(_LEFT_OUT, datname=database.name, what="histories") == 281
     assert page.value("liquibase_changesets_applied", changelog="public.databasechangelog") == 1
+    because = {"reason": "MigrationExporterLeftOut", "verdict": "hold"}
+    assert page.value("migration_verdict_reason", datname=database.name, **because) == 1
+    assert page.value("migration_verdict", datname=database.name, verdict="go") == 0
     checked = subprocess.run(
         [exporter_command(), "serve", "--check-config", "--config", exporter.config],
         capture_output=True,

@@ -21,6 +21,9 @@ What = Literal[
     "histories", "changesets", "tags", "reports", "custom_rows",
 ]  # fmt: skip
 
+#: The largest `limits.tags`.
+MAX_TAGS = 10_000
+
 Item = TypeVar("Item")
 
 
@@ -33,7 +36,7 @@ class LimitsSection(Section):
     slots: int = Field(default=200, ge=1, le=10_000)
     histories: int = Field(default=50, ge=1, le=1000)
     changesets: int = Field(default=200_000, ge=1, le=500_000)
-    tags: int = Field(default=200, ge=1, le=10_000)
+    tags: int = Field(default=200, ge=1, le=MAX_TAGS)
     reports: int = Field(default=200, ge=1, le=10_000)
     custom_rows: int = Field(default=2000, ge=1, le=50_000)
 

@@ -1,9 +1,15 @@
-"""Failures that last: logged when they begin and when they end, not every time."""
+"""Failures that last: logged when they begin and when they end, not every time.
+
+A reason is what the server says, so it may be another one each time, and a failure may come and go
+each second: the number of lines about a subject is limited too.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,6 +22,9 @@ log = logging.getLogger(__name__)
 
 #: Characters of a reason: an error message of the server may be as long as it likes.
 _MAX_REASON = 1000
+#: Lines a minute about one subject, and about all of them.
+_MAX_LINES, _MAX_ALL_LINES = 5, 50
+_MINUTE = 60.0
 
 
 @dataclass(slots=True)
@@ -25,12 +34,36 @@ class Outcome:
     succeeded: bool = False
 
 
-class FailureLog:
-    """The current failure of each subject; `log_prefix` begins each line in the log."""
+class _Lines:
+    """How many lines were written in this minute."""
 
-    def __init__(self, log_prefix: str = "") -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._began = clock()
+        self._written = Counter[str]()
+
+    def take(self, subject: str) -> bool:
+        """Return whether one more line may be written about a subject, and count it."""
+        if self._clock() - self._began >= _MINUTE:
+            self._began, self._written = self._clock(), Counter()
+        if self._written[subject] >= _MAX_LINES or self._written.total() >= _MAX_ALL_LINES:
+            return False
+        self._written[subject] += 1
+        return True
+
+
+class FailureLog:
+    """The current failure of each subject; `log_prefix` begins each line in the log.
+
+    What is not logged because there were too many lines is logged later, if it is still so.
+    """
+
+    def __init__(self, log_prefix: str = "", clock: Callable[[], float] = time.monotonic) -> None:
         self._current: dict[str, str] = {}
+        #: What the latest line about a subject says, if that is a failure.
+        self._logged: dict[str, str] = {}
         self._log_prefix = log_prefix
+        self._lines = _Lines(clock)
 
     def current(self, subject: str) -> str | None:
         """Why `subject` fails now; None if it does not."""
@@ -39,16 +72,18 @@ class FailureLog:
     def record(self, subject: str, reason: str, exc_info: BaseException | None = None) -> None:
         """Note that `subject` fails; a reason that is new is logged."""
         reason = reason[:_MAX_REASON]
-        before = self._current.get(subject)
         self._current[subject] = reason
-        if reason != before:
+        if self._logged.get(subject) != reason and self._lines.take(subject):
+            self._logged[subject] = reason
             log.warning(
                 "%s%s failed: %s", self._log_prefix, subject, reason.strip(), exc_info=exc_info
             )
 
     def clear(self, subject: str) -> None:
         """Note that `subject` works; its recovery is logged."""
-        if self._current.pop(subject, None) is not None:
+        self._current.pop(subject, None)
+        if subject in self._logged and self._lines.take(subject):
+            del self._logged[subject]
             log.info("%s%s works again", self._log_prefix, subject)
 
     @contextmanager

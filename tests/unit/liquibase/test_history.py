@@ -6,16 +6,18 @@ import pytest
 
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.deployment import Deployment, deployment_of
-from pg_migration_exporter.liquibase.history.history import History, KnownHistory, Row
+from pg_migration_exporter.liquibase.history.history import History
+from pg_migration_exporter.liquibase.history.known_history import KnownHistory
+from pg_migration_exporter.liquibase.history.row import Row
+from tests.fixtures.histories import NOW, read_again
 
 #: DATEEXECUTED as text of UTC+05:45, in seconds as if it were UTC.
-NOW = 1_764_566_400.0
 EXECUTED = NOW + 20_700
 
 
 def row(order: int, *, xid: int | None = None, committed: float | None = None) -> Row:
     return Row(
-        tid=f"(0,{order})",
+        position=order,
         identity=f"a.sql::{order}::me",
         checksum="9:a",
         exectype="EXECUTED",
@@ -30,7 +32,7 @@ def row(order: int, *, xid: int | None = None, committed: float | None = None) -
 
 def history(*rows: Row, filenode: int = 1) -> History:
     read = History()
-    read.replace([*rows], RowCounters(inserted=len(rows), filenode=filenode), "1", NOW)
+    read_again(read, rows, RowCounters(inserted=len(rows), filenode=filenode))
     return read
 
 
@@ -52,15 +54,15 @@ def test_another_file_is_read_again() -> None:
 )
 def test_no_run_replaces_the_file(rows: list[Row]) -> None:
     known = history(row(1), row(2))
-    known.replace(rows, RowCounters(inserted=2, filenode=2), "1", NOW)
+    read_again(known, rows, RowCounters(inserted=2, filenode=2))
 
     assert not known.changes
-    assert len(known.checksums) == len(rows)
+    assert len(known.contents.recorded) == len(rows)
 
 
 def test_a_run_before_vacuum_full_counts() -> None:
     known = history(row(1))
-    known.replace([row(1), row(2)], RowCounters(inserted=2, filenode=2), "1", NOW)
+    read_again(known, [row(1), row(2)], RowCounters(inserted=2, filenode=2))
 
     assert [change.identity for change in known.changes.rows] == ["a.sql::2::me"]
 
@@ -68,7 +70,7 @@ def test_a_run_before_vacuum_full_counts() -> None:
 def test_a_file_that_was_replaced_while_the_exporter_was_down() -> None:
     known = KnownHistory(xid=150, last_order=2, rows=2, counters=RowCounters(filenode=1))
     read = History(known=known)
-    read.replace([], RowCounters(filenode=2), "1", NOW)
+    read_again(read, [], RowCounters(filenode=2))
 
     assert not read.changes
 

@@ -11,19 +11,28 @@ import pytest
 
 from pg_migration_exporter.liquibase.history.changes import ChangeKind, HistoryChanges, RowChange
 from pg_migration_exporter.liquibase.history.counters import RowCounters
-from pg_migration_exporter.liquibase.history.history import KnownHistory, Row
+from pg_migration_exporter.liquibase.history.history import History
+from pg_migration_exporter.liquibase.history.known_history import KnownHistory
 from pg_migration_exporter.liquibase.history.lineage import Continuity, Lineage
+from pg_migration_exporter.liquibase.history.row import Row
 from pg_migration_exporter.liquibase.locks.row import LockRow
 from pg_migration_exporter.liquibase.state.evidence import RunEffect
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
 from pg_migration_exporter.liquibase.state.poll import Poll
+from tests.fixtures.histories import read_again
 
 ROOT = Path(__file__).parents[3]
 BEFORE = Lineage("7", "00000001", False, 16384, 1000)
 
 
 def row(order: int, xid: int) -> Row:
-    return Row("(0,1)", f"a.sql::{order}::me", "9:x", "EXECUTED", order, None, "1", 1.0, None, xid)
+    return Row(1, f"a.sql::{order}::me", "9:x", "EXECUTED", order, None, "1", 1.0, None, xid)
+
+
+def changes(known: KnownHistory, *rows: Row) -> HistoryChanges:
+    history = History(known=known)
+    read_again(history, rows, RowCounters())
+    return history.changes
 
 
 def settled(xid: int, counters: RowCounters | None = None) -> ChangelogMemory:
@@ -58,16 +67,16 @@ def test_rows_older_than_half_the_circle() -> None:
     now = 2**31 + 50_000
     known = KnownHistory(xid=now - 100, last_order=3, rows=3, next_xid=now)
     old = [row(1, 10), row(2, 40_000), row(3, now - 200)]
-    assert not known.changes(old)
-    [change] = known.changes([*old[:2], replace(row(3, now - 50), tag="v1")]).rows
+    assert not changes(known, *old)
+    [change] = changes(known, *old[:2], row(3, now - 50)._replace(tag="v1")).rows
     assert change.kind is ChangeKind.TAGGED
-    [change] = known.changes([*old[:2], row(3, now - 50)]).rows
+    [change] = changes(known, *old[:2], row(3, now - 50)).rows
     assert change.kind is ChangeKind.CHECKSUM  # an update that waited for another one
 
 
 def test_transactions_of_the_next_round() -> None:
     known = KnownHistory(xid=2**32 - 10, last_order=1, rows=1, next_xid=20)
-    [change] = known.changes([row(1, 7)]).rows
+    [change] = changes(known, row(1, 7)).rows
     assert change.xid == 7
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pg_migration_exporter.liquibase.history.history import Row
+from pg_migration_exporter.liquibase.history.row import Row
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables, Table
 from pg_migration_exporter.liquibase.logs.log_error import LogError, parse_log_errors
 from pg_migration_exporter.liquibase.logs.received import MAX_ERRORS, ReceivedErrors
@@ -148,7 +148,7 @@ def files(*pending: str, skippable: tuple[str, ...] = ()) -> ChangelogComparison
 
 
 def row(executed: float | None = None, committed: float | None = None) -> Row:
-    return Row("(0,1)", FIRST, "9:x", "EXECUTED", 1, None, None, executed, committed, 7)
+    return Row(1, FIRST, "9:x", "EXECUTED", 1, None, None, executed, committed, 7)
 
 
 def outcome(

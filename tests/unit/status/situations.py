@@ -133,6 +133,10 @@ CASES: dict[str, tuple[Situation, list[tuple[str, str, str]]]] = {
         [("hold", "MigrationDatabaseUnreachable", "game")],
     ),
     "a database is left out": (situation(left_out=1), [("hold", "MigrationDatabasesLeftOut", "")]),
+    "histories are left out": (
+        situation(state("succeeded"), unread={"game": 3}),
+        [("hold", "MigrationExporterLeftOut", "game")],
+    ),
     "a collector gives no answer": (
         situation(silent={"locks": "timeout"}),
         [("hold", "MigrationExporterBlind", "")],

@@ -129,7 +129,7 @@ class LiquibaseMemory:
     @property
     def recorded(self) -> int:
         """How many changesets are in memory (`history.room`)."""
-        return sum(known.history.size for known in self.tracked.values())
+        return sum(known.history.contents.size for known in self.tracked.values())
 
     async def find_changelogs(
         self, query: RunQuery, datname: str, bounds: Bounds

@@ -92,11 +92,13 @@ def publish_history(context: RunContext[Any], changelog: TrackedChangelog) -> No
     context.add(CHANGESET_DURATION, memory.durations.snapshot(), *labels)
     if not history.version:
         return
-    context.add(APPLIED, len(history.checksums), *labels)
-    latest_first = [*dict.fromkeys(map(shortened, reversed(history.tags)))]
-    for tag in reversed(context.bounds.keep("tags", latest_first)):
+    context.add(APPLIED, len(history.contents.recorded), *labels)
+    tags = history.contents.tags
+    latest_first = tags.latest(context.bounds.limit("tags"))
+    context.bounds.leave_out("tags", len(tags) - len(latest_first))
+    for tag in dict.fromkeys(map(shortened, reversed(latest_first))):
         context.add(TAG_PRESENT, 1, *labels, tag)
     deployment = memory.deployment
     if deployment is not None and deployment.recorded_at is not None:
         context.add(LAST_DEPLOYMENT, deployment.recorded_at, *labels)
-        context.add(LAST_DEPLOYMENT_CHANGESETS, history.deployed, *labels)
+        context.add(LAST_DEPLOYMENT_CHANGESETS, history.contents.deployed, *labels)

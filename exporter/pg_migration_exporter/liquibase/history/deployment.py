@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pg_migration_exporter.liquibase.history.history import Row
+from pg_migration_exporter.liquibase.history.row import Row
 
 
 @dataclass(frozen=True, slots=True)

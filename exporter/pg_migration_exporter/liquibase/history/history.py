@@ -9,156 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from pg_migration_exporter.errors import UnfitAnswerError
-from pg_migration_exporter.liquibase.changelog import normalize_path
-from pg_migration_exporter.liquibase.history.changes import (
-    ChangeKind,
-    HistoryChanges,
-    RowChange,
-    is_before,
-)
+from pg_migration_exporter.liquibase.history.changes import ChangeKind, HistoryChanges, RowChange
+from pg_migration_exporter.liquibase.history.contents import Contents, Deployments
 from pg_migration_exporter.liquibase.history.counters import RowCounters
-from pg_migration_exporter.liquibase.history.room import size_of
+from pg_migration_exporter.liquibase.history.known_history import KnownHistory
+from pg_migration_exporter.liquibase.history.row import Row
 
-#: Before the first row of a table.
-BEGINNING = "(0,0)"
 #: Seconds after which the table is read again completely, whatever the counters are.
 _READ_AGAIN_AFTER = 600.0
 #: The same on a standby, for each 5,000 rows.
 _STANDBY_INTERVAL, _ROWS_PER_INTERVAL = 2.0, 5000
-#: Seconds by which time zones differ, or a multiple of it.
-_TIME_ZONE_STEP = 900.0
-#: Seconds from the start of the transaction that records a changeset to its commit, at most.
-_COMMIT_DELAY = 10.0
-#: Transactions that may begin between two statements of one poll.
-_LATER = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One recorded changeset.
-
-    `executed` is in seconds of the session's time zone: only differences are meaningful.
-    `committed` is in seconds since the epoch, or None if the server does not keep it.
-    """
-
-    tid: str
-    identity: str
-    checksum: str | None
-    exectype: str
-    order: int
-    tag: str | None
-    deployment_id: str | None
-    executed: float | None
-    committed: float | None
-    #: The transaction that wrote the row.
-    xid: int = 0
-
-    @property
-    def kind_of_rewrite(self) -> ChangeKind:
-        """What wrote the row again, if that has not run its changeset.
-
-        An update that waited for another run writes the checksums of its rows again, as they are.
-        """
-        if not self.checksum:
-            return ChangeKind.CLEARED
-        return ChangeKind.CHECKSUM if self.tag is None else ChangeKind.TAGGED
-
-    def recorded_at(self, now: float) -> float | None:
-        """Return the commit time, or the start of the run, in seconds since the epoch.
-
-        The commit time is that of a tag, of new checksums or of a restore if one of these wrote the
-        row last.
-        """
-        if self.committed is not None and self._is_committed_by_run(self.committed):
-            return self.committed
-        return self.deployed_at(now)
-
-    def deployed_at(self, now: float) -> float | None:
-        """Return the start of the run on the client's clock, in seconds since the epoch.
-
-        DEPLOYMENT_ID is that clock in milliseconds modulo 10^10, which wraps every 115.7 days: take
-        the latest such time. The clock may be a minute ahead.
-        """
-        deployment_id = self.deployment_id or ""
-        if not (deployment_id.isascii() and deployment_id.isdigit()):
-            return None
-        latest = int((now + 60) * 1000)
-        return (latest - (latest - int(deployment_id)) % 10**10) / 1000
-
-    def _is_committed_by_run(self, committed: float) -> bool:
-        """Whether the commit fits DATEEXECUTED: NOW() in a time zone of whole quarters of hours."""
-        if self.executed is None:
-            return True
-        late = (committed - self.executed) % _TIME_ZONE_STEP
-        return late <= _COMMIT_DELAY or late > _TIME_ZONE_STEP - 1
-
-
-@dataclass(frozen=True, slots=True)
-class KnownHistory:
-    """What an earlier process knew of a history when it last counted a run.
-
-    `xid` is the transaction that had written the lock's row, None if that is not known; `next_xid`
-    is the one that begins next, None if that is not known.
-    """
-
-    xid: int | None = None
-    last_order: int | None = None
-    rows: int = 0
-    counters: RowCounters = field(default_factory=RowCounters)
-    next_xid: int | None = None
-
-    def changes(self, rows: Sequence[Row]) -> HistoryChanges:
-        """Return what was written since, as far as rows show; nothing if nothing was known."""
-        if self.last_order is None:
-            return HistoryChanges()
-        found = [change for row in rows if (change := self._change(row)) is not None]
-        added = sum(change.kind is ChangeKind.ADDED for change in found)
-        return HistoryChanges(found, max(self.rows - (len(rows) - added), 0))
-
-    def _change(self, row: Row) -> RowChange | None:
-        assert self.last_order is not None
-        if row.order > self.last_order:
-            kind = ChangeKind.RERAN if row.exectype == "RERAN" else ChangeKind.ADDED
-        elif not self._is_newer(row.xid):
-            return None
-        else:
-            kind = row.kind_of_rewrite
-        return RowChange(kind, row.xid, row.identity, row.deployment_id or "")
-
-    def _is_newer(self, xid: int) -> bool:
-        """Whether a transaction began since: a row may be older than half the circle of ids."""
-        if self.xid is None:
-            return False
-        if self.next_xid is None:
-            return is_before(self.xid, xid)
-        return 0 < (xid - self.xid) % 2**32 <= (self.next_xid - self.xid) % 2**32 + _LATER
 
 
 @dataclass(slots=True)
 class History:
-    """The contents of one history table."""
+    """The contents of one history table, and what was written to it."""
 
-    checksums: dict[str, str | None] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    last: Row | None = None
-    deployed: int = 0
-    #: How many changesets it counts as (`history.room`).
-    size: int = 0
-    position: str = BEGINNING
+    contents: Contents = field(default_factory=Contents)
     #: Grows with every change, so that derived data can be checked for staleness.
     version: int = 0
     #: What was known before the table was first read.
     known: KnownHistory = field(default_factory=KnownHistory)
     #: Written since the last run that `state.memory` accounted for.
     changes: HistoryChanges = field(default_factory=HistoryChanges)
-    _xids: dict[str, int] = field(default_factory=dict)
     _lock_version: str = ""
     _baseline: RowCounters | None = None
     _added: int = 0
     _read_at: float = 0.0
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the table has never been read completely."""
+        return self._baseline is None
 
     def is_complete(
         self,
@@ -187,102 +70,104 @@ class History:
         """Return how long the rows count as read: a standby has no row counters."""
         if not is_standby:
             return _READ_AGAIN_AFTER
-        return min(_STANDBY_INTERVAL * (1 + len(self.checksums) / _ROWS_PER_INTERVAL), 60.0)
+        rows = len(self.contents.recorded)
+        return min(_STANDBY_INTERVAL * (1 + rows / _ROWS_PER_INTERVAL), 60.0)
 
-    def add(self, rows: list[Row]) -> list[Row]:
-        """Add rows found behind `position`; return those with a new identity, in order."""
-        rows = sorted(rows, key=lambda row: row.order)
-        new = [row for row in rows if row.identity not in self.checksums]
-        for row in rows:
-            if self._baseline is not None:
-                self._record_change(row)
-            self._add_row(row)
+    def add(self, rows: Sequence[Row]) -> list[Row]:
+        """Add rows found behind the position; return those of new changesets, in order."""
+        new = list[Row]()
+        for row in sorted(rows, key=lambda row: row.order):
+            change = self.change(row)
+            if change is not None:
+                self.changes.rows.append(change)
+            if self.contents.put(row):
+                new.append(row)
         if rows:
-            self.position = max((row.tid for row in rows), key=position_of)
+            self.contents.position = rows[-1].position
             self.version += 1
         self._added += len(new)
         return new
 
     def replace(
-        self,
-        rows: list[Row],
-        counters: RowCounters,
-        lock_version: str,
-        now: float,
-    ) -> list[Row]:
-        """Replace everything with the whole table; return rows with a new identity, in order."""
-        known = set(self.checksums)
-        rows = sorted(rows, key=lambda row: row.order)
+        self, table: WholeTable, counters: RowCounters, lock_version: str, now: float
+    ) -> int:
+        """Replace everything with the whole table; return how many changesets are gone.
+
+        `counters` and `lock_version` are of before it was read.
+        """
+        contents = table.complete()
+        gone = len(self.contents.recorded) - table.kept
         if self._baseline is None:
-            self.changes = self.known.changes(rows)
+            added = sum(change.kind is ChangeKind.ADDED for change in table.changes)
+            removed = self.known.removed(table.rows, added)
+            self.changes = HistoryChanges(table.changes, removed)
         else:
-            for row in rows:
-                self._record_change(row)
-            self.changes.removed += len(known.difference(row.identity for row in rows))
+            self.changes.rows += table.changes
+            self.changes.removed += gone
         if counters.is_other_file(self._baseline or self.known.counters):
             self.changes.drop_replaced()
-        self._clear()
-        for row in rows:
-            self._add_row(row)
-        self.position = max((row.tid for row in rows), key=position_of, default=BEGINNING)
+        self.contents = contents
         self.version += 1
         self._baseline, self._added, self._read_at = counters, 0, now
         self._lock_version = lock_version
-        return [row for row in rows if row.identity not in known]
+        return gone
 
-    def _clear(self) -> None:
-        self.checksums, self.tags, self.last, self.deployed = {}, {}, None, 0
-        self._xids, self.size = {}, 0
+    def change(self, row: Row) -> RowChange | None:
+        """Return what happened to a row since it was read; None for nothing.
 
-    def _record_change(self, row: Row) -> None:
-        """Record what happened to a row whose transaction is not the one that is known."""
-        if self._xids.get(row.identity) == row.xid:
-            return
-        kind = ChangeKind.ADDED
-        if row.identity in self.checksums:
-            kind = self._kind_of_update(row)
-        self.changes.rows.append(RowChange(kind, row.xid, row.identity, row.deployment_id or ""))
+        Its transaction is then not the one that is known.
+        """
+        if self._baseline is None:
+            return self.known.change(row)
+        known_xid = self.contents.recorded.xid(row.identity)
+        if known_xid == row.xid:
+            return None
+        kind = ChangeKind.ADDED if known_xid is None else self._kind_of_update(row)
+        return RowChange(kind, row.xid, row.identity, row.deployment_id or "")
 
     def _kind_of_update(self, row: Row) -> ChangeKind:
         """A changeset that ran again gets a new order; a tag and a checksum leave it."""
-        if self.last is not None and row.order > self.last.order:
+        last = self.contents.last
+        if last is not None and row.order > last.order:
             return ChangeKind.RERAN
-        if row.checksum != self.checksums[row.identity]:
+        if row.checksum != self.contents.recorded[row.identity]:
             return ChangeKind.CHECKSUM if row.checksum else ChangeKind.CLEARED
         return row.kind_of_rewrite
 
-    def _add_row(self, row: Row) -> None:
-        if row.identity not in self.checksums:
-            self.size += size_of(row.identity)
-        self.checksums[row.identity] = row.checksum
-        self._xids[row.identity] = row.xid
-        if row.tag is not None:
-            self.tags[row.tag] = row.identity
-        if self.last is None or row.order >= self.last.order:
-            same = self.last is not None and self.last.deployment_id == row.deployment_id
-            self.deployed = self.deployed + 1 if same else 1
-            self.last = row
 
+class WholeTable:
+    """A table that is read from its beginning, in parts; `History.replace` takes it over.
 
-def read_rows(rows: list[tuple[Any, ...]]) -> list[Row]:
-    """Return the rows of `tables.READ_ROWS`.
-
-    Raises UnfitAnswerError for what Liquibase does not write.
+    `new` are the rows of changesets that the history does not have, as far as they are wanted: from
+    `new_from` on, an ORDEREXECUTED; None for none. `kept` is how many of its changesets it has.
     """
-    return [_read_row(row) for row in rows]
 
+    def __init__(self, history: History, new_from: int | None) -> None:
+        self.changes: list[RowChange] = []
+        self.new: list[Row] = []
+        self.rows = self.kept = 0
+        self._contents = Contents()
+        self._deployments = Deployments()
+        self._history, self._new_from = history, new_from
 
-def _read_row(row: Sequence[Any]) -> Row:
-    tid, path, name, author, checksum, exectype, order, *rest = row
-    if None in (path, name, author, exectype) or not isinstance(order, int):
-        raise UnfitAnswerError(
-            f"the row at ctid {tid} has no id, author, filename, exectype or orderexecuted, which "
-            "Liquibase writes to every row: correct it, or exclude the table if it is another's"
-        )
-    return Row(tid, f"{normalize_path(path)}::{name}::{author}", checksum, exectype, order, *rest)
+    def add(self, rows: Sequence[Row]) -> None:
+        """Add the next rows of the table."""
+        known, contents = self._history.contents.recorded, self._contents
+        for row in rows:
+            change = self._history.change(row)
+            if change is not None:
+                self.changes.append(change)
+            is_known = bool(known) and row.identity in known
+            if contents.put(row):
+                self.kept += is_known
+            if not is_known and self._new_from is not None and row.order >= self._new_from:
+                self.new.append(row)
+            self._deployments.put(row)
+        if rows:
+            contents.position = rows[-1].position
+        self.rows += len(rows)
 
-
-def position_of(text: str) -> tuple[int, int]:
-    """Return block and offset of a tid, which are in the order of the table."""
-    block, offset = text.strip("()").split(",")
-    return int(block), int(offset)
+    def complete(self) -> Contents:
+        """Return the contents, now that there are no more rows."""
+        self._contents.deployed = self._deployments.count(self._contents.last)
+        return self._contents

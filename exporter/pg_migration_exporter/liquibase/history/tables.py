@@ -107,11 +107,12 @@ DISCOVER_BY_COLUMNS = _discover(
 
 #: The first rows behind a position, in the order of their positions: a TID range scan reads only
 #: the blocks from there on (PostgreSQL 14, "System Columns"), and no session of ours scans in
-#: another order. Liquibase's columns have 255 characters. Parameter: a tid. Placeholders: history,
-#: committed.
+#: another order. A position is a number: block * 65536 + offset. Liquibase's columns have 255
+#: characters. Parameter: a tid. Placeholders: history, committed.
 READ_ROWS = Query(
     f"""
-select ctid::text as tid, left(filename, 1000) as filename, left(id, 1000) as id,
+select ((ctid::text::point)[0] * 65536 + (ctid::text::point)[1])::int8 as position,
+       left(filename, 1000) as filename, left(id, 1000) as id,
        left(author, 256) as author, left(md5sum, 256) as md5sum, left(exectype, 256) as exectype,
        orderexecuted, left(tag, 256) as tag, left(deployment_id, 256) as deployment_id,
        extract(epoch from dateexecuted)::float8 as executed,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pg_migration_exporter.events import Event, EventKind
 from pg_migration_exporter.formatting import shortened
-from pg_migration_exporter.liquibase.history.history import Row
+from pg_migration_exporter.liquibase.history.row import Row
 from pg_migration_exporter.liquibase.state.tracked import TrackedChangelog
 
 
@@ -20,7 +20,7 @@ class AppliedChangesets:
 
     def record(self, changelog: TrackedChangelog, new: Sequence[Row]) -> None:
         """Record the rows that are new since the previous poll, except those of the first poll."""
-        memory, last = changelog.memory, changelog.history.last
+        memory, last = changelog.memory, changelog.history.contents.last
         if memory.last_order is not None:
             previous = None
             for row in new:

@@ -55,7 +55,7 @@ class ChangelogFiles:
             self._read_at = 0.0
         changelog = await self._read()
         if self._last is None or not self._last.is_about(changelog, history):
-            result = compare_changesets(changelog, history.checksums, contents)
+            result = compare_changesets(changelog, history.contents.recorded, contents)
             self._last = _LastComparison(changelog, history.version, result)
         return self._last.result
 

@@ -19,13 +19,7 @@ from pg_migration_exporter.liquibase.history import rollbacks, statements
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.deployment import deployment_of
-from pg_migration_exporter.liquibase.history.history import (
-    BEGINNING,
-    History,
-    Row,
-    position_of,
-    read_rows,
-)
+from pg_migration_exporter.liquibase.history.history import History, WholeTable
 from pg_migration_exporter.liquibase.history.lineage import Continuity
 from pg_migration_exporter.liquibase.history.rollbacks import Transactions
 from pg_migration_exporter.liquibase.history.room import (
@@ -33,6 +27,7 @@ from pg_migration_exporter.liquibase.history.room import (
     TooManyChangesetsError,
     size_of,
 )
+from pg_migration_exporter.liquibase.history.row import BEGINNING, Row, read_rows, tid_of
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables
 from pg_migration_exporter.liquibase.locks.lock import Lock, LockKind
@@ -171,7 +166,7 @@ class ChangelogReader:
             self.query(sql.READ_COUNTERS, str(tables.history.oid), str(lock_oid)),
             locks.read_row(tables),
             locks.read_sessions(tables, memory.lock),
-            self._read_rows(changelog, changelog.history.position),
+            self._read_part(changelog, changelog.history.contents.position),
             self.query(rollbacks.READ),  # after the row counters: a session reports both at once
         )
         lock = locks.record(tables, row, sessions, memory.lock, changelog.work)
@@ -185,10 +180,10 @@ class ChangelogReader:
             self._transactions(changelog, lock.lock, transactions),
         )
         if self._begins_anew(changelog, rows, answers, lock.row):
-            rows = await self._read_rows(changelog, BEGINNING)
+            rows = await self._read_part(changelog, BEGINNING)
         memory.record_lock(lock.lock)
         await self._update_history(changelog, rows, answers)
-        last_row = changelog.history.last
+        last_row = changelog.history.contents.last
         memory.deployment = deployment_of(last_row, memory.deployment, answers.now)
         return answers
 
@@ -226,52 +221,72 @@ class ChangelogReader:
         return History(known=changelog.memory.known_history(self.next_xid))
 
     async def _update_history(
-        self, changelog: TrackedChangelog, rows: list[Row], answers: _Answers
+        self, changelog: TrackedChangelog, part: list[Row], answers: _Answers
     ) -> None:
-        """Add new rows; reread the table if rows were also changed or removed."""
+        """Add new rows; reread the table if rows were also changed or removed.
+
+        `part` are the first rows behind the position of the history.
+        """
         history = changelog.history
-        applied = AppliedChangesets(self.datname, self.emit)
-        applied.record(changelog, history.add(rows))
-        if not history.is_complete(
-            answers.counters,
-            answers.lock_version,
-            answers.now,
-            is_standby=self.is_standby,
-        ):
-            self.room.free += history.size
-            everything = await self._read_rows(changelog, BEGINNING)
-            before = set(history.checksums)
-            new = history.replace(
-                everything,
+        if not history.is_unread:
+            new = list[Row]()
+            await self._read_behind(changelog, part, lambda rows: new.extend(history.add(rows)))
+            self._applied.record(changelog, new)
+            if history.is_complete(
                 answers.counters,
                 answers.lock_version,
                 answers.now,
-            )
-            applied.record(changelog, new)
-            applied.record_removed(changelog, len(before - set(history.checksums)))
+                is_standby=self.is_standby,
+            ):
+                return
+            self.room.free += history.contents.size
+            part = await self._read_part(changelog, BEGINNING)
+        table = WholeTable(history, changelog.memory.last_order)
+        await self._read_behind(changelog, part, table.add)
+        gone = history.replace(table, answers.counters, answers.lock_version, answers.now)
+        self._applied.record(changelog, sorted(table.new, key=lambda row: row.order))
+        self._applied.record_removed(changelog, gone)
 
-    async def _read_rows(self, changelog: TrackedChangelog, behind: str) -> list[Row]:
-        """Read in parts, between which other tasks run. Raises UnfitAnswerError."""
-        found = await self._read_part(changelog, behind)
-        if len(found) == sql.ROWS_AT_ONCE:
-            async with self.room.turn:
-                return found + await self._read_further(changelog, found)
-        self.room.take(_size(found))
-        return found
+    @property
+    def _applied(self) -> AppliedChangesets:
+        return AppliedChangesets(self.datname, self.emit)
 
-    async def _read_further(self, changelog: TrackedChangelog, part: list[Row]) -> list[Row]:
-        """Read what is behind the first part; only what fits is used up of the room."""
-        found, size = list[Row](), _size(part)
-        while len(part) == sql.ROWS_AT_ONCE and size <= self.room.free:
-            part = await self._read_part(changelog, _last_position(part))
-            found += part
-            size += _size(part)
-        self.room.take(size)
-        return found
+    async def _read_behind(
+        self, changelog: TrackedChangelog, part: list[Row], add: Callable[[list[Row]], None]
+    ) -> None:
+        """Add a part of the rows, and those behind it, between which other tasks run.
 
-    async def _read_part(self, changelog: TrackedChangelog, behind: str) -> list[Row]:
+        Raises TooManyChangesetsError, which uses up no room, and what `_read_part` raises.
+        """
+        if len(part) < sql.ROWS_AT_ONCE:
+            self.room.take(_size(part))
+            add(part)
+            return
+        async with self.room.turn:
+            free = self.room.free
+            try:
+                await self._read_parts(changelog, part, add)
+            except BaseException:
+                self.room.free = free
+                raise
+
+    async def _read_parts(
+        self, changelog: TrackedChangelog, part: list[Row], add: Callable[[list[Row]], None]
+    ) -> None:
+        """Do this part by part: only what is kept of the rows stays in memory."""
+        while len(part) == sql.ROWS_AT_ONCE:
+            self.room.take(_size(part))
+            add(part)
+            part = await self._read_part(changelog, part[-1].position)
+        self.room.take(_size(part))
+        add(part)
+
+    async def _read_part(self, changelog: TrackedChangelog, behind: int) -> list[Row]:
+        """Read the first rows behind a position. Raises UnfitAnswerError."""
         history = changelog.tables.history.guarded
-        answer = await self.query(sql.READ_ROWS, behind, history=history, committed=self._committed)
+        answer = await self.query(
+            sql.READ_ROWS, tid_of(behind), history=history, committed=self._committed
+        )
         return read_rows(answer.rows)
 
     async def _update_memory(self, changelog: TrackedChangelog, answers: _Answers) -> Evidence:
@@ -304,7 +319,7 @@ class ChangelogReader:
             sessions=len(answers.run.at_work),
             statement=answers.run.statement,
             blocked=answers.run.blocked,
-            applied=len(changelog.history.checksums),
+            applied=len(changelog.history.contents.recorded),
             last_run=memory.last_run,
             removed_by_hand=memory.removed_by_hand,
             is_recording=bool(changelog.history.changes),
@@ -321,7 +336,7 @@ class ChangelogReader:
     def _poll(
         self, changelog: TrackedChangelog, answers: _Answers, reported: ReportedRun | None
     ) -> Poll:
-        history = changelog.history
+        history = changelog.history.contents
         return Poll(
             answers.counters,
             answers.lock_version,
@@ -331,7 +346,7 @@ class ChangelogReader:
             is_sampled=changelog.memory.is_sampled,
             connected=answers.run.may_report,
             ignore_empty_runs=changelog.shares_lock and not changelog.had_pending,
-            rows=len(history.checksums),
+            rows=len(history.recorded),
             last_order=history.last.order if history.last else 0,
             transactions=answers.transactions,
         )
@@ -348,7 +363,7 @@ class ChangelogReader:
 
         A report says how its run ended.
         """
-        memory, last = changelog.memory, changelog.history.last
+        memory, last = changelog.memory, changelog.history.contents.last
         readable = files if files and files.unreadable is None else None
         began = _began(changelog.history, answers)
         reports = self.reports.ended(self.datname, changelog.name)
@@ -389,7 +404,7 @@ class ChangelogReader:
             judged,
             files,
             _period(changelog, answers.now),
-            changelog.history.last,
+            changelog.history.contents.last,
             memory.failure,
             memory.unknown_outcome,
             count_at=answers.now + (STATISTICS_DELAY if memory.awaits_rollbacks else LOG_DELAY),
@@ -465,7 +480,7 @@ class ChangelogReader:
 
     def _repaired_at(self, changelog: TrackedChangelog, now: float) -> float:
         """Return when a run ended that this poll finds: for the first poll, when its rows began."""
-        last = changelog.history.last
+        last = changelog.history.contents.last
         if changelog.memory.polled_at or last is None:
             return now
         return last.deployed_at(now) or 0.0
@@ -536,20 +551,14 @@ def _began(history: History, answers: _Answers) -> float:
     before a poll was first seen afterwards.
     """
     seen = answers.lock.taken or answers.now
-    deployed = history.last.deployed_at(answers.now) if history.last else None
+    last = history.contents.last
+    deployed = last.deployed_at(answers.now) if last else None
     is_near = deployed is not None and 0 <= seen - deployed <= _SHORT_RUN
     return deployed if deployed is not None and is_near else seen
 
 
 def _size(rows: Sequence[Row]) -> int:
     return sum(size_of(row.identity) for row in rows)
-
-
-def _last_position(rows: Sequence[Row]) -> str:
-    positions = [position_of(row.tid) for row in rows]
-    if positions != sorted(positions):
-        raise UnfitAnswerError("its rows are not in one table: a partitioned history is too large")
-    return rows[-1].tid
 
 
 def _unfit(problem: str) -> Evidence:

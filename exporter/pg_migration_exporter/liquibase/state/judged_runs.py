@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pg_migration_exporter.formatting import shortened
-from pg_migration_exporter.liquibase.history.history import Row
+from pg_migration_exporter.liquibase.history.row import Row
 from pg_migration_exporter.liquibase.logs.log_error import LogError
 from pg_migration_exporter.liquibase.logs.run_errors import RunPeriod
 from pg_migration_exporter.liquibase.state.evidence import (

@@ -18,9 +18,10 @@ from pydantic import TypeAdapter
 from pg_migration_exporter.liquibase.history.changes import HistoryChanges, is_before
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.deployment import Deployment
-from pg_migration_exporter.liquibase.history.history import KnownHistory, Row
+from pg_migration_exporter.liquibase.history.known_history import KnownHistory
 from pg_migration_exporter.liquibase.history.lineage import Continuity
 from pg_migration_exporter.liquibase.history.rollbacks import RolledBack
+from pg_migration_exporter.liquibase.history.row import Row
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.locks.holder import LockMemory
 from pg_migration_exporter.liquibase.locks.lock import Lock

@@ -20,6 +20,7 @@ NAMES = (
     LEFT_OUT,
     runbooks.DOWN,
     runbooks.BLIND,
+    runbooks.LEFT_OUT,
     runbooks.WATCHER_STALE,
 )
 #: PostgreSQL's message (utils/init/miscinit.c) when a role has used up its CONNECTION LIMIT. libpq
@@ -42,6 +43,7 @@ def blindness(now: Situation) -> Iterator[Reason]:
             yield Reason("hold", runbooks.DOWN, f"PostgreSQL does not answer: {problem}")
         return
     yield from _unreached_databases(now)
+    yield from _unread_histories(now)
     yield from _silent(now)
     yield from _watcher(now)
 
@@ -60,6 +62,14 @@ def _unreached_databases(now: Situation) -> Iterator[Reason]:
     if now.left_out:
         text = f"{count(now.left_out, 'database')} beyond databases.limit: not watched"
         yield Reason("hold", LEFT_OUT, text)
+
+
+def _unread_histories(now: Situation) -> Iterator[Reason]:
+    """A history that is too large to be read has a state, `unknown`, which is a reason itself."""
+    for datname, number in now.unread.items():
+        found = "1 history" if number == 1 else f"{number:,} histories"
+        text = f"{found} beyond limits.histories: not read"
+        yield Reason("hold", runbooks.LEFT_OUT, text, datname)
 
 
 def _silent(now: Situation) -> Iterator[Reason]:

@@ -17,9 +17,10 @@ class Situation:
     """One target at one moment.
 
     `reached` is None before the first scrape, `problem` is why it failed, `failures` are those of
-    all connections. `silent` are the
-    collectors that gave no answer, with the reason. `latencies` are 95th percentiles in seconds by
-    database, where there were statements enough. `age` is how long the target is observed.
+    all connections. `left_out` are databases, `unread` histories of each database, beyond the
+    limits. `silent` are the collectors that gave no answer, with the reason. `latencies` are 95th
+    percentiles in seconds by database, where there were statements enough. `age` is how long the
+    target is observed.
     """
 
     settings: Settings
@@ -29,6 +30,7 @@ class Situation:
     failures: Sequence[str] = ()
     databases: Mapping[str, bool] = field(default_factory=dict)
     left_out: int = 0
+    unread: Mapping[str, int] = field(default_factory=dict)
     silent: Mapping[str, str] = field(default_factory=dict)
     watch_age: float | None = 0.0
     latencies: Mapping[str, float] = field(default_factory=dict)
@@ -50,6 +52,7 @@ def situation(
         failures=_failures(target),
         databases=scrape.answered(),
         left_out=scrape.left_out,
+        unread=_unread(scrape),
         silent=_silent(target, scrape),
         watch_age=scrape.watcher.age if scrape.watcher else None,
         latencies=latencies,
@@ -65,6 +68,12 @@ def _failures(target: Target) -> list[str]:
         for subject in ("scrape", "watcher")
     ]
     return [failure for failure in failures if failure]
+
+
+def _unread(scrape: Scrape) -> dict[str, int]:
+    """Return how many histories of each database are not read, because there are too many."""
+    left_out = scrape.all_left_out().items()
+    return {datname: number for (datname, what), number in left_out if what == "histories"}
 
 
 def _silent(target: Target, scrape: Scrape) -> dict[str, str]:
