@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from bench.client import Client
-from bench.postgres_exporter import PostgresExporter
+from bench.postgres_exporter import PostgresExporter, no_collectors
 from bench.queries import TABLES, our_queries
 from bench.server import create_role
 from testbed.database import Database
@@ -16,12 +16,7 @@ from testbed.postgres import Server
 from testbed.service import HttpService
 from testbed.workspace import Workspace
 
-_NOTHING_OF_ITS_OWN = (
-    "--disable-default-metrics",
-    "--disable-settings-metrics",
-    "--no-collector.database",
-    "--no-collector.bgwriter",
-)
+_NOTHING_OF_ITS_OWN = ("--disable-default-metrics", "--disable-settings-metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,8 @@ def _ours(workspace: Workspace, database: Database, name: str) -> HttpService:
 
 def _peer_with_our_queries(workspace: Workspace, database: Database, name: str) -> HttpService:
     queries = our_queries(database)
-    return PostgresExporter(workspace, database, name, queries, _NOTHING_OF_ITS_OWN)
+    options = [*_NOTHING_OF_ITS_OWN, *no_collectors()]
+    return PostgresExporter(workspace, database, name, queries, options)
 
 
 def _peer_with_tables(workspace: Workspace, database: Database, name: str) -> HttpService:

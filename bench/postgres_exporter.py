@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,6 +44,15 @@ class PostgresExporter(HttpService):
     def command(self) -> Sequence[str | Path]:
         listen = f"--web.listen-address={LOOPBACK}:{self.port}"
         return [program("postgres-exporter"), listen, *self._options]
+
+
+def no_collectors() -> list[str]:
+    """Return the options that switch all collectors off; their names differ between releases."""
+    done = subprocess.run(
+        [program("postgres-exporter"), "--help"], check=False, capture_output=True, text=True
+    )
+    names = re.findall(r"--(?:\[no-\])?collector\.(\w+)", done.stdout + done.stderr)
+    return [f"--no-collector.{name}" for name in dict.fromkeys(names)]
 
 
 def version() -> str:

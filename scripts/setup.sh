@@ -19,7 +19,7 @@ is_current() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
 
 find_python() {
   local candidate
-  for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3.14 python3}; do
+  for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3.14 python3.15 python3}; do
     if "$candidate" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       echo "$candidate"
       return
