@@ -19,6 +19,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 #: Bytes.
 _MAX_SIZE = 4 << 20
+#: Lists and mappings in brackets, one in the other: PyYAML's time grows with the square of these.
+_MAX_BRACKETS = 100
 
 
 class _Loader(yaml.SafeLoader):
@@ -26,6 +28,12 @@ class _Loader(yaml.SafeLoader):
 
     A scalar that cannot be what it is tagged or looks like is an error with its line.
     """
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:  # noqa: N803 - its name
+        """Read a bracket. PyYAML has no limit of its own."""
+        if self.flow_level >= _MAX_BRACKETS:
+            raise RecursionError
+        super().fetch_flow_collection_start(TokenClass)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Construct an object. PyYAML's own errors for scalars have no line."""

@@ -47,6 +47,7 @@ def test_a_value_of_another_type(tmp_path: Path, path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ("a: " + "[" * 101 + "]" * 101, "nested too deeply"),
         ("[" * 20_000, "nested too deeply"),
         ("a: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
         ("\na: 2026-99-99", ":2:4: not valid YAML: not a valid timestamp"),
