@@ -9,7 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pg_migration_exporter.cli.gate_options import add_subject_options, open_subject, seconds
+from pg_migration_exporter.cli.gate_options import (
+    add_subject_options,
+    open_subject,
+    prometheus_url,
+    seconds,
+)
 from pg_migration_exporter.cli.options import (
     add_settings_options,
     add_target_option,
@@ -21,7 +26,7 @@ from pg_migration_exporter.gate.formats import FORMATS
 from pg_migration_exporter.gate.formats.table import lines
 from pg_migration_exporter.gate.model import EXIT_CODES, GateReport
 from pg_migration_exporter.gate.profile import read_profile
-from pg_migration_exporter.gate.question import Question, refuse_unknown_checks
+from pg_migration_exporter.gate.question import Question, check_names
 from pg_migration_exporter.gate.run import run_gate
 
 #: Seconds of observation, if not given: what is measured must persist before it means abort.
@@ -65,6 +70,9 @@ def _add_phase(parser: argparse.ArgumentParser, phase: str) -> None:
     parser.add_argument(
         "--profile", type=Path, metavar="FILE", help="what to expect of the server (YAML)"
     )
+    parser.add_argument(
+        "--prometheus", metavar="URL", help="for checks of the profile that have promql"
+    )
     if phase == "post":
         parser.add_argument(
             "--expect", type=Path, metavar="FILE", help="what `gate snapshot` wrote (YAML)"
@@ -105,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError(f"--output: {options.output}: there is no such folder; create it")
     question = Question(
         phase=options.phase,
-        profile=read_profile(options.profile, options.expect),
+        profile=read_profile(options.profile, options.expect, prometheus_url(options)),
         fail_on=options.fail_on,
         unknown_holds=options.unknown == "hold",
         has_sql=not options.url,
@@ -121,7 +129,7 @@ async def _ask(options: argparse.Namespace, question: Question) -> GateReport:
     observe = _OBSERVE[question.phase] if options.observe is None else options.observe
     async with open_subject(options) as subject:
         checks = None if options.url else {check.name for check in read_target(options).checks}
-        refuse_unknown_checks(question.profile, checks)
+        check_names(question.profile, checks)
         return await run_gate(subject, question, observe, options.wait)
 
 

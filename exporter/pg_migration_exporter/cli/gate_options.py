@@ -12,7 +12,7 @@ from pg_migration_exporter.cli.options import (
     read_url,
 )
 from pg_migration_exporter.config.schema import DEFAULT_TARGET
-from pg_migration_exporter.config.value_types import parse_duration
+from pg_migration_exporter.config.value_types import is_url, parse_duration
 from pg_migration_exporter.errors import UserError
 from pg_migration_exporter.gate.subject import Subject, open_exporter, open_server
 
@@ -33,6 +33,13 @@ def open_subject(options: argparse.Namespace) -> AbstractAsyncContextManager[Sub
     if options.url:
         return open_exporter(read_url(options), options.target)
     return open_server(read_settings(options), target_name(options))
+
+
+def prometheus_url(options: argparse.Namespace) -> str | None:
+    """Return the URL of --prometheus, if it is given. Raises UserError."""
+    if options.prometheus and not is_url(options.prometheus):
+        raise UserError("--prometheus: not an http or https URL; write http://HOST:PORT")
+    return options.prometheus or None
 
 
 def target_name(options: argparse.Namespace) -> str:

@@ -11,6 +11,7 @@ from pg_migration_exporter.config.checks import Phase
 from pg_migration_exporter.gate.check import BuiltIn, Evidence, Finding, unknown
 from pg_migration_exporter.gate.model import RESULTS, Check, Result
 from pg_migration_exporter.gate.question import Question
+from pg_migration_exporter.gate.sources.model import OutsideCheck
 from pg_migration_exporter.status.model import (
     VERDICTS,
     CheckStatus,
@@ -33,13 +34,15 @@ _MEANING: dict[Phase, VerdictName] = {"pre": "hold", "during": "hold", "post": "
 class Read:
     """What was read: the status, and the answers to the statements by check.
 
-    `tags` are those of all histories, None if not all are shown.
+    `tags` are those of all histories, None if not all are shown. `outside` are the findings of the
+    checks that ask others than the server.
     """
 
     status: TargetStatus
     answers: Mapping[str, Answer]
     tags: frozenset[str] | None
     now: datetime
+    outside: Sequence[tuple[OutsideCheck, Finding]] = ()
 
 
 def evaluate(question: Question, read: Read) -> list[Check]:
@@ -48,6 +51,7 @@ def evaluate(question: Question, read: Read) -> list[Check]:
     told = {*_OF_CONFIGURED, *(reason for check in asked for reason in check.reasons)}
     checks = [_built_in(check, question, read, told) for check in asked]
     checks += [_configured(found) for found in read.status.checks if found.phase == question.phase]
+    checks += [_outside(check, finding) for check, finding in read.outside]
     return sorted((_weigh(check, question, read.now) for check in checks), key=_place)
 
 
@@ -87,6 +91,22 @@ def _configured(check: CheckStatus) -> Check:
         source="configuration",
         remedy="Fix the cause, not the check.",
         runbook=f"{PRECHECK if check.phase == 'pre' else CHECK}.md",
+    )
+
+
+def _outside(check: OutsideCheck, finding: Finding) -> Check:
+    return Check(
+        name=check.name,
+        phase=check.phase,
+        severity=check.severity,
+        datname="",
+        result=finding.result,
+        verdict=_MEANING[check.phase],
+        summary=check.help,
+        evidence=finding.evidence,
+        source=check.source,
+        remedy=check.remedy,
+        runbook=None,
     )
 
 

@@ -13,9 +13,10 @@ from pydantic import AwareDatetime, Field
 
 from pg_migration_exporter.config.checks import Severity
 from pg_migration_exporter.config.section import Section
-from pg_migration_exporter.config.value_types import Seconds
+from pg_migration_exporter.config.value_types import Seconds, Url
 from pg_migration_exporter.config.yaml_file import read_yaml, validate
 from pg_migration_exporter.gate.expect.model import Expectation, read_expectation
+from pg_migration_exporter.gate.sources.model import OutsideCheck
 
 
 class WaiverSection(Section):
@@ -51,8 +52,8 @@ class Profile(Section):
     the number that must stream. `migrators` are the roles that migrate, `applications` those that
     must not. `schemas` are those of the migration; empty: all. `tag` must be in the history.
     `window_ends` is when the migration must have ended. `tls_exempt` are networks whose sessions
-    need no TLS. `expect` is what --expect reads. `severities` and `skip` are by the name of a
-    check.
+    need no TLS. `expect` is what --expect reads. `checks` ask others than the server, such
+    as `prometheus`. `severities` and `skip` are by the name of a built-in check.
     """
 
     server_version: int = Field(default=14, ge=14, le=99)
@@ -66,6 +67,8 @@ class Profile(Section):
     tls_exempt: tuple[IPv4Network | IPv6Network, ...] = ()
     limits: LimitsSection = Field(default_factory=LimitsSection)
     expect: Expectation | None = None
+    prometheus: Url | None = None
+    checks: tuple[OutsideCheck, ...] = ()
     severities: dict[str, Severity] = Field(default_factory=dict)
     skip: dict[str, str] = Field(default_factory=dict)
     waivers: tuple[WaiverSection, ...] = ()
@@ -76,12 +79,17 @@ class Profile(Section):
         return max(found, key=lambda waiver: waiver.until, default=None)
 
 
-def read_profile(file: Path | None, expectation: Path | None = None) -> Profile:
+def read_profile(
+    file: Path | None, expectation: Path | None = None, prometheus: str | None = None
+) -> Profile:
     """Read a profile; without a file, that of a server of which nothing special is expected.
 
-    Raises ConfigError with the file, the line and the key.
+    An expectation and the URL of a Prometheus replace those of the file. Raises ConfigError with
+    the file, the line and the key.
     """
     profile = Profile() if file is None else validate(Profile, read_yaml(file), file)
-    if expectation is None:
-        return profile
-    return profile.model_copy(update={"expect": read_expectation(expectation)})
+    given = {
+        "expect": read_expectation(expectation) if expectation else None,
+        "prometheus": prometheus,
+    }
+    return profile.model_copy(update={key: value for key, value in given.items() if value})

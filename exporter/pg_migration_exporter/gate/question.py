@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -54,18 +54,23 @@ class Question:
         return ""
 
 
-def refuse_unknown_checks(profile: Profile, configured: set[str] | None) -> None:
-    """Raise ConfigError for a name of the profile that no check has.
+def check_names(profile: Profile, configured: Collection[str] | None) -> None:
+    """Raise ConfigError for a name of the profile that no check has, or that two checks have.
 
     `configured` are the checks of the configuration, which only a waiver may name; None if they are
     not known.
     """
     built_in = {check.name for check in CHECKS}
+    taken = {*built_in, *(configured or ())}
+    for check in profile.checks:
+        if check.name in taken:
+            raise ConfigError(f"--profile: checks: {check.name!r} is taken; rename this check")
+        taken.add(check.name)
     for key, names in (("severities", profile.severities), ("skip", profile.skip)):
         for name in names:
             _refuse(key, name, built_in)
     for waiver in profile.waivers if configured is not None else ():
-        _refuse("waivers", waiver.check, built_in | (configured or set()))
+        _refuse("waivers", waiver.check, taken)
 
 
 def _refuse(key: str, name: str, known: set[str]) -> None:

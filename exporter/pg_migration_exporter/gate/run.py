@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pg_migration_exporter.gate.evaluate import evaluate
 from pg_migration_exporter.gate.model import GateReport
 from pg_migration_exporter.gate.question import Question
+from pg_migration_exporter.gate.sources.ask import ask_outside
 from pg_migration_exporter.gate.subject import Subject
 from pg_migration_exporter.status.cache import REFRESH_INTERVAL
 from pg_migration_exporter.status.judgement.blindness import NAMES as BLIND
@@ -53,7 +55,7 @@ def _is_just_started(status: TargetStatus) -> bool:
 
 async def _ask(subject: Subject, question: Question, started: datetime, began: float) -> GateReport:
     read = await subject.read(question)
-    checks = evaluate(question, read)
+    checks = evaluate(question, replace(read, outside=await ask_outside(question)))
     return GateReport(
         phase=question.phase,
         verdict=worst(check.verdict for check in checks),

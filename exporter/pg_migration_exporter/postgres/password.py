@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import suppress
 from pathlib import Path
 
 from pg_migration_exporter.config.schema import PostgresSection
 from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.files import read_regular_file
+from pg_migration_exporter.programs import run_program
 
 #: Bytes; tokens of cloud providers have a few thousand.
 _MAX_LENGTH = 64 * 1024
@@ -55,41 +53,17 @@ def _from_environment(variable: str) -> str:
 
 
 async def _from_command(command: tuple[str, ...], timeout: float) -> str:
-    """Return the output of a program, run without a shell and input, within `timeout` seconds."""
+    """Return the output of a program that ends within `timeout` seconds."""
     name = f"postgres.password_command: {command[0]}"
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True
-        )
+        printed, status = await run_program(command, timeout, _MAX_LENGTH)
+    except TimeoutError:  # before OSError, which it is one of
+        raise ConfigError(f"{name} did not end within {timeout:g} s") from None
     except OSError as error:
         raise ConfigError(f"{name} cannot be run: {error.strerror}") from error
-    try:
-        async with asyncio.timeout(timeout):
-            printed = await _read_all(process)
-            if len(printed) <= _MAX_LENGTH and await process.wait() != 0:
-                raise ConfigError(f"{name} failed with exit status {process.returncode}; try it")
-    except TimeoutError:
-        raise ConfigError(f"{name} did not end within {timeout:g} s") from None
-    finally:
-        await _end(process)
+    if status:
+        raise ConfigError(f"{name} failed with exit status {status}; try it")
     return _as_password(name, printed)
-
-
-async def _read_all(process: Process) -> bytes:
-    """Read its output, at most a little more than allowed."""
-    assert process.stdout is not None
-    printed = b""
-    while len(printed) <= _MAX_LENGTH and (chunk := await process.stdout.read(_MAX_LENGTH)):
-        printed += chunk
-    return printed
-
-
-async def _end(process: Process) -> None:
-    """Kill it and its child processes, unless it has ended."""
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
 
 
 def _as_password(name: str, printed: bytes) -> str:

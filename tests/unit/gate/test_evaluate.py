@@ -13,7 +13,7 @@ from pg_migration_exporter.gate.checks import CHECKS
 from pg_migration_exporter.gate.evaluate import Read, evaluate
 from pg_migration_exporter.gate.model import Check
 from pg_migration_exporter.gate.profile import Profile, WaiverSection, read_profile
-from pg_migration_exporter.gate.question import Question, refuse_unknown_checks
+from pg_migration_exporter.gate.question import Question, check_names
 from pg_migration_exporter.status.judgement.reason import worst
 from pg_migration_exporter.status.model import CheckStatus, TargetStatus, VerdictReason
 from tests.fixtures.gate import silent_status, status_with
@@ -133,9 +133,9 @@ def test_what_the_profile_lacks_is_not_asked_and_said() -> None:
 )
 def test_a_check_that_does_not_exist_is_refused(profile: Profile, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        refuse_unknown_checks(profile, set())
+        check_names(profile, set())
     if profile.waivers:
-        refuse_unknown_checks(profile, {"mine"})
+        check_names(profile, {"mine"})
 
 
 def test_an_unknown_key_of_the_profile_names_its_line(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 from jsonschema import Draft202012Validator
 
 from pg_migration_exporter.gate.formats import FORMATS
+from pg_migration_exporter.gate.profile import Profile, read_profile
+from pg_migration_exporter.gate.question import check_names
 from pg_migration_exporter.gate.schema import schema
 from pg_migration_exporter.reference.gate_page import render_page
 from tests.fixtures.gate import hostile_report
@@ -21,6 +24,18 @@ def test_the_documents_are_up_to_date() -> None:
     assert (DOCS / "gate.schema.json").read_text() == schema()
     page = (DOCS / "gate.md").read_text()
     assert page == render_page(page)
+
+
+def test_the_profile_of_the_page_is_valid(tmp_path: Path) -> None:
+    [block] = re.findall(
+        r"```yaml\n(# gate.yaml\n.*?)```", (DOCS / "gate.md").read_text(), re.DOTALL
+    )
+    file = tmp_path / "gate.yaml"
+    file.write_text(block)
+    profile = read_profile(file)
+    check_names(profile, set())
+    unset = {key for key in Profile.model_fields if key not in profile.model_fields_set}
+    assert unset == {"expect"}
 
 
 def test_json_fits_its_schema() -> None:

@@ -1,0 +1,1 @@
+"""Checks of the profile that ask others than the server, in the gate alone."""
