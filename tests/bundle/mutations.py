@@ -8,7 +8,6 @@ could be lost unseen. `python -m tests.bundle.mutations` says which do.
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,13 +17,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from promql_parser import parse_duration
 
 from pg_migration_exporter.bundle import alert_rules
 from pg_migration_exporter.bundle.schema import Values
 from pg_migration_exporter.bundle.values import load_values
 from tests.bundle.all_alerts import QUEST, TEST_FILES
+from tests.bundle.promtool_parts import promtool, write_part
 
 Mapping = dict[str, Any]
 #: Share by which a number is changed.
@@ -129,7 +128,7 @@ def _tests() -> list[tuple[str, Mapping]]:
 
 def _step(alert: str) -> timedelta:
     steps = [file["evaluation_interval"] for _, file in _tests() if _of(alert, file)]
-    return parse_duration(steps[0] if steps else _STEP)
+    return min(map(parse_duration, steps or [_STEP]))
 
 
 def _of(alert: str, file: Mapping) -> list[Mapping]:
@@ -145,7 +144,7 @@ def _of(alert: str, file: Mapping) -> list[Mapping]:
                 expressions := [
                     each
                     for each in test.get("promql_expr_test", ())
-                    if f'ALERTS{{alertname="{alert}"' in each["expr"]
+                    if re.search(rf'ALERTS{{[^}}]*alertname="{alert}"', each["expr"])
                 ],
             ]
         )
@@ -159,9 +158,7 @@ def survivors(of: Sequence[Mutation]) -> list[Mutation]:
         for number, mutation in enumerate(of):
             for path in _written(mutation, Path(folder), number):
                 files[str(path)] = mutation
-        done = subprocess.run(
-            ["promtool", "test", "rules", *files], capture_output=True, text=True, check=False
-        )
+        done = promtool("test", "rules", *files)
     results = re.findall(r"Unit Testing: +(\S+)\n +(\w+)", done.stdout)
     output = done.stdout + done.stderr
     assert len(re.findall("Unit Testing:", output)) == len(files), output
@@ -172,32 +169,18 @@ def survivors(of: Sequence[Mutation]) -> list[Mutation]:
 
 def _written(mutation: Mutation, folder: Path, number: int) -> Iterator[Path]:
     """Write the mutated rules and their unit tests; yield the latter's files."""
-    for group in alert_rules.groups(mutation.values()):
-        rules = [
-            rule
-            for rule in group["rules"]
-            if "record" in rule or mutation.alert in (None, rule["alert"])
-        ]
-        asked = [
-            file | {"tests": tests}
-            for name, file in _tests()
-            if name == group["name"]
-            and (
-                tests := _of(mutation.alert, file) if mutation.alert else _all(mutation, name, file)
-            )
-        ]
-        if asked:
-            rules_path = folder / f"{number}.{group['name']}.rules.yaml"
-            rules_path.write_text(yaml.safe_dump({"groups": [group | {"rules": rules}]}))
-        for index, file in enumerate(asked):
-            path = folder / f"{number}.{group['name']}.{index}.yaml"
-            path.write_text(yaml.safe_dump(file | {"rule_files": [rules_path.name]}))
-            yield path
+    groups = {group["name"]: group for group in alert_rules.groups(mutation.values())}
+    for index, (name, file) in enumerate(_tests()):
+        if asked := _asked(mutation, name, file):
+            content = file | {"tests": asked}
+            yield write_part(groups[name], content, folder, f"{number}.{index}")
 
 
-def _all(mutation: Mutation, name: str, file: Mapping) -> list[Mapping]:
+def _asked(mutation: Mutation, group: str, file: Mapping) -> list[Mapping]:
+    if mutation.alert:
+        return _of(mutation.alert, file)
     tests: list[Mapping] = file["tests"]
-    return tests if name in mutation.groups else []
+    return tests if group in mutation.groups else []
 
 
 def main() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from pg_migration_exporter.status.judgement.judge import judge, reasons
 from pg_migration_exporter.status.judgement.memory import ReasonMemory
 from pg_migration_exporter.status.judgement.situation import Situation
 from tests.bundle.all_alerts import ROOT
+from tests.bundle.promtool_parts import promtool
 from tests.unit.status.situations import CASES
 
 _JOB = "pg-migration-exporter"
@@ -98,9 +98,7 @@ def played(*, with_verdict: bool) -> dict[str, Any]:
 def agree(tmp_path: Path, content: dict[str, Any]) -> None:
     file = tmp_path / "situations.yaml"
     file.write_text(yaml.safe_dump(content))
-    result = subprocess.run(
-        ["promtool", "test", "rules", file], capture_output=True, text=True, check=False
-    )
+    result = promtool("test", "rules", file)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
