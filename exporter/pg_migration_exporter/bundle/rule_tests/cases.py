@@ -3,7 +3,7 @@
 A case gives the input while all is well and while it is not, as `quiet -> firing`: a number, `+1`
 for a counter that grows by 1 with each scrape, or `_` for a series that is absent. Tests that do
 not fit into a case are written in promtool's own format, under `tests`, without the links to
-dashboards, which are added.
+dashboards, which are added. A test that lasts for days has a longer `step` of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ Mapping = dict[str, Any]
 Labels = dict[str, str]
 JOB = "pg-migration-exporter"
 DEFAULT_STEP = "15s"
+#: The key of a test whose step is not that of its file: days are too many steps of seconds.
+STEP = "step"
 
 
 class Case(Model):

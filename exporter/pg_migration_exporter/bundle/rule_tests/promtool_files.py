@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from pg_migration_exporter.bundle import alert_rules
 from pg_migration_exporter.bundle.alert_files import AlertGroup, alert_groups
 from pg_migration_exporter.bundle.rule_tests.cases import (
     DEFAULT_STEP,
+    STEP,
     Mapping,
     RuleTestFile,
     read_rule_tests,
@@ -34,15 +36,16 @@ def promtool_files(values: Values) -> dict[str, str]:
 def group_tests(group: AlertGroup, values: Values) -> dict[str, Mapping]:
     """Return the content of each file of a group by its name. Raises ConfigError."""
     files = {name: read_rule_tests(path) for name, path in rule_test_paths(group).items()}
-    rules = _alerting_rules(group, values)
-    steps = dict.fromkeys(file.step for file in files.values())
+    by_step: dict[str, list[Mapping]] = defaultdict(list)
+    for step, test in _tests(files, _alerting_rules(group, values)):
+        by_step[step].append(test)
     return {
         f"{group.name}.yaml" if step == DEFAULT_STEP else f"{group.name}.{step}.yaml": {
             "rule_files": [f"../{group.name}.yaml"],
             "evaluation_interval": step,
-            "tests": [*_tests({n: f for n, f in files.items() if f.step == step}, rules)],
+            "tests": tests,
         }
-        for step in steps
+        for step, tests in by_step.items()
     }
 
 
@@ -51,14 +54,22 @@ def _alerting_rules(group: AlertGroup, values: Values) -> dict[str, Mapping]:
     return {rule["alert"]: rule for rule in groups[group.name] if "alert" in rule}
 
 
-def _tests(files: dict[str, RuleTestFile], rules: dict[str, Mapping]) -> Iterator[Mapping]:
+def _tests(
+    files: dict[str, RuleTestFile], rules: dict[str, Mapping]
+) -> Iterator[tuple[str, Mapping]]:
+    """Yield each test with its step."""
     for name, file in files.items():
         for case in file.cases:
-            yield from Expansion(rules[name], case, file).tests()
+            yield from ((file.step, test) for test in Expansion(rules[name], case, file).tests())
     for file in files.values():
-        yield from (with_links(test, rules) for test in file.tests)
-    if silent := [name for name, file in files.items() if file.cases]:
-        yield _no_series(silent)
+        for test in file.tests:
+            step = test.get(STEP, file.step)
+            yield step, with_links({k: v for k, v in test.items() if k != STEP}, rules)
+    silent: dict[str, list[str]] = defaultdict(list)
+    for name, file in files.items():
+        if file.cases:
+            silent[file.step].append(name)
+    yield from ((step, _no_series(alerts)) for step, alerts in silent.items())
 
 
 def _no_series(alerts: Iterable[str]) -> Mapping:
