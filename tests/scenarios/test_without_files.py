@@ -64,6 +64,17 @@ def test_a_run_outside_of_transactions(scenario: Scenario) -> None:
     assert runs(scenario.until_counted(2)) == {"succeeded": 2}
 
 
+@pytest.mark.every_liquibase
+def test_a_run_outside_of_transactions_that_fails_later(scenario: Scenario) -> None:
+    start(scenario)
+    index = "2 runInTransaction:false: create index concurrently by_id on first (id)"
+    broken = "3 runInTransaction:false: create index concurrently by_name on first (name)"
+    scenario.write("changelog.sql", FIRST, index, broken)
+    assert scenario.run() == 1
+    assert runs(scenario.until_counted(2)) == {"succeeded": 1, "unknown": 1}
+    assert scenario.until("unknown")
+
+
 @contextmanager
 def rolling_back(scenario: Scenario) -> Iterator[None]:
     """Another session that stays connected rolls back transactions meanwhile."""

@@ -19,6 +19,7 @@ from pg_migration_exporter.liquibase.locks.row import LockRow
 from pg_migration_exporter.liquibase.state.evidence import RunEffect
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
 from pg_migration_exporter.liquibase.state.poll import Poll
+from pg_migration_exporter.liquibase.state.stored_memory import dump_memory, load_memory
 from tests.fixtures.histories import read_again
 
 ROOT = Path(__file__).parents[3]
@@ -122,11 +123,11 @@ def test_rows_of_a_template() -> None:
 
 
 def test_a_failure_that_0_1_stored() -> None:
-    state = ChangelogMemory().dump()
+    state = dump_memory(ChangelogMemory())
     for name in ("failure", "settled_version", "doubt", "lock"):
         del state[name]
     old = {"status": "failed", "left_out": ["a.sql::2::me"], "lock_version": "77"}
-    memory = ChangelogMemory.load(state | old)
+    memory = load_memory(state | old)
     assert memory.failure is not None
     assert memory.failure.changeset == "a.sql::2::me"
     assert memory.settled_version == "77"

@@ -9,6 +9,7 @@ import pytest
 
 from pg_migration_exporter.liquibase.history.changes import ChangeKind, HistoryChanges, RowChange
 from pg_migration_exporter.liquibase.history.counters import RowCounters
+from pg_migration_exporter.liquibase.history.rollbacks import RolledBack, Transactions
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.locks.lock import Lock
 from pg_migration_exporter.liquibase.state.evidence import InferredFailure, RunEffect
@@ -16,6 +17,7 @@ from pg_migration_exporter.liquibase.state.judgement import Judgement
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
 from pg_migration_exporter.liquibase.state.poll import LockSample, Poll
 from pg_migration_exporter.liquibase.state.report_memory import Period
+from pg_migration_exporter.liquibase.state.stored_memory import dump_memory, load_memory
 
 
 def poll(counters: RowCounters, version: str = "", **facts: Any) -> Poll:
@@ -83,6 +85,30 @@ def test_a_session_that_stays_may_still_report(memory: ChangelogMemory) -> None:
     first = poll(RowCounters(locks=1), "102", connected=True)
     assert effects(memory, first) == []
     assert effects(memory, poll(RowCounters(locks=2), "102", now=5.0)) == ["maybe_left_no_row"]
+
+
+def test_what_a_session_rolls_back_after_the_release_is_awaited() -> None:
+    memory = ChangelogMemory()
+    effects(memory, poll(RowCounters(), "100", transactions=Transactions(10, 5)))
+    done = RowCounters(1, 0, 0, 2)
+    first = poll(done, "105", now=1.0, connected=True, transactions=Transactions(14, 6))
+    [run] = memory.record_poll(first, added(102))
+    assert run.is_late
+    assert run.rolled_back is None
+    second = poll(done, "105", now=2.0, transactions=Transactions(16, 6))
+    assert memory.record_poll(second, HistoryChanges()) == []
+    assert memory.take_rollbacks(second) == RolledBack(6, is_alone=True)
+
+
+def test_a_session_that_stays_has_reported_after_a_while() -> None:
+    memory = ChangelogMemory()
+    effects(memory, poll(RowCounters(), "100", transactions=Transactions(10, 5)))
+    done = RowCounters(1, 0, 0, 2)
+    facts = {"connected": True, "transactions": Transactions(14, 6)}
+    [run] = memory.record_poll(poll(done, "105", now=1.0, **facts), added(102))
+    assert run.is_late
+    assert memory.take_rollbacks(poll(done, "105", now=12.0, **facts)) is None
+    assert memory.take_rollbacks(poll(done, "105", now=14.0, **facts)) is not None
 
 
 def test_rows_without_a_movement_of_the_lock_wait_for_it(memory: ChangelogMemory) -> None:
@@ -163,7 +189,7 @@ def test_a_run_ended_between_the_last_two_polls() -> None:
 
 def test_a_run_that_nobody_watched_ended_after_the_one_before(memory: ChangelogMemory) -> None:
     effects(memory, poll(RowCounters(1, 0, 0, 2), "103", now=1000.0), added(102))
-    restarted = ChangelogMemory.load(json.loads(json.dumps(memory.dump())))
+    restarted = load_memory(json.loads(json.dumps(dump_memory(memory))))
     effects(restarted, poll(RowCounters(2, 0, 0, 4), "106", now=9000.0), added(105))
     assert restarted.period == Period(1000.0, 9000.0)
 
@@ -182,7 +208,7 @@ def test_only_a_run_that_applies_something_repairs_a_failure() -> None:
 
 def test_runs_that_were_not_counted_before_a_restart_are_counted_after_it() -> None:
     memory = ChangelogMemory(uncounted=("failed", "succeeded", "succeeded"))
-    restarted = ChangelogMemory.load(json.loads(json.dumps(memory.dump())))
+    restarted = load_memory(json.loads(json.dumps(dump_memory(memory))))
     assert restarted.runs == {"failed": 1, "succeeded": 2}
     assert restarted.count_runs() == ()
 
@@ -193,16 +219,18 @@ def test_it_survives_a_restart() -> None:
     )
     memory.durations.observe(0.3)
     memory.record_judgement(FAILURE)
-    assert ChangelogMemory.load(json.loads(json.dumps(memory.dump()))) == memory
+    assert load_memory(json.loads(json.dumps(dump_memory(memory)))) == memory
 
 
 def test_it_reads_what_earlier_versions_stored() -> None:
-    old = ChangelogMemory(counters=RowCounters(1, 2, 3, 4), last_order=7, runs={"failed": 2}).dump()
+    old = dump_memory(
+        ChangelogMemory(counters=RowCounters(1, 2, 3, 4), last_order=7, runs={"failed": 2})
+    )
     for name in ("failure", "unknown_outcome", "settled_version", "settled_order", "settled_rows"):
         del old[name]
     del old["late_lock_updates"]
     old |= {"left_out": ["a.sql::1::me"], "last_run": "updated_rows"}
-    memory = ChangelogMemory.load(old)
+    memory = load_memory(old)
     assert (memory.runs, memory.last_order, memory.last_run) == (
         {"failed": 2},
         7,
@@ -213,4 +241,4 @@ def test_it_reads_what_earlier_versions_stored() -> None:
 @pytest.mark.parametrize("state", [{}, {"counters": 1}, {"counters": None, "last_run": "odd"}])
 def test_nonsense_is_refused(state: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
-        ChangelogMemory.load(state)
+        load_memory(state)

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from pg_migration_exporter.liquibase.history.rollbacks import Completion, RolledBack, Transactions
+from pg_migration_exporter.liquibase.history.rollbacks import (
+    Completion,
+    LastRun,
+    RolledBack,
+    Transactions,
+)
 from pg_migration_exporter.liquibase.state.decide import MigrationState, decide
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
@@ -22,55 +27,71 @@ from pg_migration_exporter.liquibase.state.runs import EndedRun
 COMPLETE, FAILED, UNKNOWN = Completion.COMPLETE, Completion.FAILED, Completion.UNKNOWN
 
 
-def rolled_back(count: int, version: str = "5.0.1", **facts: Any) -> RolledBack:
+def rolled_back(count: int, **facts: Any) -> RolledBack:
     """So many transactions during a run, by its session alone."""
-    return replace(RolledBack(count, is_alone=True, version=version), **facts)
+    return replace(RolledBack(count, is_alone=True), **facts)
+
+
+def update(
+    count: int, version: str = "5.0.1", *, may_begin_outside: bool = False, **facts: Any
+) -> EndedRun:
+    """A run of a release that recorded a changeset and rolled back so many transactions."""
+    return EndedRun(
+        RunEffect.ADDED_ROWS,
+        ("a.sql::1::me",),
+        last=LastRun(version, may_begin_outside),
+        rolled_back=rolled_back(count, **facts),
+    )
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("run", "expected"),
     [
-        (rolled_back(5, "4.20.0"), COMPLETE),
-        (rolled_back(7, "4.20.0"), FAILED),
-        (rolled_back(7, "4.20.0", creates_tables=True), COMPLETE),
-        (rolled_back(3, "4.24.0"), COMPLETE),
-        (rolled_back(4, "4.24.0"), UNKNOWN),  # it failed outside of a transaction
-        (rolled_back(5, "4.24.0"), FAILED),
-        (rolled_back(4, "4.27.0"), COMPLETE),
-        (rolled_back(4), COMPLETE),
-        (rolled_back(5), UNKNOWN),  # or one changeset with failOnError=false
-        (rolled_back(6), FAILED),
-        (rolled_back(6, is_alone=False), UNKNOWN),
-        (rolled_back(4, is_alone=False), COMPLETE),  # others only add to it
-        (rolled_back(4, has_invalid_index=True), UNKNOWN),
-        (rolled_back(3, has_invalid_index=True), COMPLETE),
-        (rolled_back(4, ""), UNKNOWN),
-        (rolled_back(5).without(1), COMPLETE),
+        (update(5, "4.20.0"), COMPLETE),
+        (update(7, "4.20.0"), FAILED),
+        (update(7, "4.20.0", creates_tables=True), COMPLETE),
+        (update(3, "4.24.0"), COMPLETE),
+        (update(4, "4.24.0"), UNKNOWN),  # it failed outside of a transaction
+        (update(5, "4.24.0"), FAILED),
+        (update(4, "4.27.0"), COMPLETE),
+        (update(4), COMPLETE),
+        (update(5), UNKNOWN),  # or one changeset with failOnError=false
+        (update(6), FAILED),
+        (update(6, is_alone=False), UNKNOWN),
+        (update(4, is_alone=False), COMPLETE),  # others only add to it
+        (update(4, may_begin_outside=True), UNKNOWN),  # or it failed outside of a transaction
+        (update(3, may_begin_outside=True), COMPLETE),
+        (update(3, "4.24.0", may_begin_outside=True), COMPLETE),
+        (update(5, "4.20.0", may_begin_outside=True), UNKNOWN),
+        (update(4, ""), UNKNOWN),
     ],
 )
-def test_a_run_that_recorded_changesets(found: RolledBack, expected: Completion) -> None:
-    assert found.of_update() is expected
-    outcome = judge(
-        EndedRun(RunEffect.ADDED_ROWS, ("a.sql::1::me",), rolled_back=found), None, frozenset()
-    ).outcome
+def test_a_run_that_recorded_changesets(run: EndedRun, expected: Completion) -> None:
+    assert run.rolled_back is not None
+    assert run.rolled_back.of_update(run.last) is expected
+    outcome = judge(run, None, frozenset()).outcome
     assert (outcome == "succeeded") is (expected is COMPLETE)
 
 
+def test_an_error_that_liquibase_tolerated() -> None:
+    assert rolled_back(5).without(1).of_update(LastRun("5.0.1")) is COMPLETE
+
+
 def test_update_count_releases_the_lock_twice() -> None:
-    assert rolled_back(5).of_update(released_twice=True) is COMPLETE
-    assert rolled_back(7).of_update(released_twice=True) is FAILED
+    assert rolled_back(5).of_update(LastRun("5.0.1"), released_twice=True) is COMPLETE
+    assert rolled_back(7).of_update(LastRun("5.0.1"), released_twice=True) is FAILED
 
 
 @pytest.mark.parametrize(
     ("count", "expected"), [(2, COMPLETE), (3, UNKNOWN), (4, FAILED), (6, FAILED)]
 )
 def test_a_run_that_recorded_nothing(count: int, expected: Completion) -> None:
-    assert rolled_back(count).of_nothing is expected
+    assert rolled_back(count).of_nothing(LastRun("5.0.1")) is expected
 
 
 def test_a_rollback_that_failed_stays_although_nothing_is_pending() -> None:
     files = ChangelogComparison(expected=frozenset({"a.sql::1::me"}))
-    run = EndedRun(RunEffect.LEFT_NO_ROW, rolled_back=rolled_back(4))
+    run = EndedRun(RunEffect.LEFT_NO_ROW, last=LastRun("5.0.1"), rolled_back=rolled_back(4))
     failure = judge(run, files, files.expected).failure
     evidence = Evidence(TableAccess.COMPLETE, applied=1, files=files, inferred_failure=failure)
     assert decide(evidence).status is MigrationState.FAILED

@@ -35,6 +35,7 @@ from pg_migration_exporter.liquibase.state.decide import decide
 from pg_migration_exporter.liquibase.state.evidence import Evidence, TableAccess
 from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
 from pg_migration_exporter.liquibase.state.rollback_memory import RollbackMemory
+from pg_migration_exporter.liquibase.state.stored_memory import dump_memory, load_memory
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
 from pg_migration_exporter.postgres.rows import Rows
 
@@ -279,7 +280,7 @@ class LiquibaseMemory:
 
     def dump(self) -> dict[str, Any]:
         """Return what a restart must not lose (engine.store)."""
-        changelogs = {name: memory.dump() for name, memory in self._memories().items()}
+        changelogs = {name: dump_memory(memory) for name, memory in self._memories().items()}
         copies = [oid for oid, is_copy in self._checked.items() if is_copy]
         return {
             "has_looked": self.has_searched,
@@ -291,9 +292,7 @@ class LiquibaseMemory:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what `dump` returned."""
-        restored = {
-            name: ChangelogMemory.load(memory) for name, memory in state["changelogs"].items()
-        }
+        restored = {name: load_memory(memory) for name, memory in state["changelogs"].items()}
         checked = {int(oid): True for oid in state.get("copies", ())}
         refused = {str(name) for name in state.get("refused", ())}
         self.lineage = Lineage.load(state.get("lineage"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from pg_migration_exporter.postgres.query import Query
 from pg_migration_exporter.postgres.rows import Rows
@@ -22,26 +23,56 @@ select pg_stat_get_db_xact_rollback(oid) as rolled_back, pg_stat_get_db_sessions
 """
 )
 
-#: The release of Liquibase that wrote the last row, and whether CREATE INDEX CONCURRENTLY failed
-#: once. Placeholder: history.
+#: The release of Liquibase that wrote the last row, and whether the run may have begun outside of a
+#: transaction: it left an invalid index, or before its first row an index that was built by several
+#: transactions, as CREATE INDEX CONCURRENTLY does, or a value of an older enum. Parameters: the
+#: transaction that released the lock before, "" if unknown, and that of the run's first row.
+#: Placeholder: history.
 READ_LAST_RUN = Query(
     """
+with bounds as (
+    select nullif($1::text, '')::xid as released, nullif($2::text, '')::xid as recorded
+), written as (
+    select i.xmin <> c.xmin as is_outside, i.indisvalid as is_valid, i.xmin as version
+      from pg_index i join pg_class c on c.oid = i.indexrelid and c.oid >= 16384
+     union all
+    select true, true, e.xmin
+      from pg_enum e join pg_type t on t.oid = e.enumtypid and t.xmin <> e.xmin
+     where t.oid >= 16384
+)
 select (select left(liquibase, 20) from only {history}
          order by orderexecuted desc limit 1) as version,
-       exists (select from pg_index where not indisvalid) as has_invalid_index
+       exists (select from written w, bounds b
+                where coalesce(age(w.version) < age(b.released), true)
+                  and (not w.is_valid
+                       or w.is_outside and coalesce(age(w.version) > age(b.recorded), false)))
+       as may_begin_outside
 """
 )
 
-#: How many transactions are rolled back, since a release, by an update that succeeds, one that also
-#: creates Liquibase's tables, update-count, and a run with nothing to do that takes the lock.
-#: Releases in between are like their neighbors.
+
+class _Ordinary(NamedTuple):
+    """How many transactions a run rolls back that does not fail.
+
+    An update, one that also creates Liquibase's tables, update-count, a run with nothing to do that
+    takes the lock; and how many less an update that begins outside of a transaction.
+    """
+
+    update: int
+    creating: int
+    counting: int
+    nothing: int
+    less_outside: int
+
+
+#: Since a release. Releases in between are like their neighbors.
 _ORDINARY = (
-    ((4, 27), (4, 4, 5, 3)),
-    ((4, 24), (3, 4, 5, 3)),
-    ((4, 21), (3, 3, 3, 3)),
-    ((4, 20), (5, 7, 4, 4)),
+    ((4, 27), _Ordinary(4, 4, 5, 3, 1)),
+    ((4, 24), _Ordinary(3, 4, 5, 3, 0)),
+    ((4, 21), _Ordinary(3, 3, 3, 3, 1)),
+    ((4, 20), _Ordinary(5, 7, 4, 4, 1)),
 )
-_UNKNOWN_RELEASE = (3, 3, 3, 4)
+_UNKNOWN_RELEASE = _Ordinary(3, 3, 3, 4, 1)
 #: How many more one rolls back that fails: one in the transaction of the changeset, and one after.
 _OF_A_FAILURE = 2
 
@@ -52,6 +83,31 @@ class Completion(StrEnum):
     COMPLETE = "complete"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """What the history and the catalog show of a run after it ended.
+
+    `version` is Liquibase's, "" if it is not known. `may_begin_outside`: its first changeset may
+    have run outside of a transaction.
+    """
+
+    version: str = ""
+    may_begin_outside: bool = False
+
+    @classmethod
+    def read(cls, answer: Rows) -> LastRun:
+        """Return the row of `READ_LAST_RUN`."""
+        [(version, may_begin_outside)] = answer.rows
+        return cls(version or "", may_begin_outside)
+
+    @property
+    def ordinary(self) -> _Ordinary:
+        """What a run of this release rolls back that does not fail."""
+        found = re.match(r"(\d+)\.(\d+)", self.version)
+        version = (int(found[1]), int(found[2])) if found else (0, 0)
+        return next((counts for since, counts in _ORDINARY if version >= since), _UNKNOWN_RELEASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,47 +137,35 @@ class RolledBack:
     """How many transactions were rolled back since before a run.
 
     `is_alone`: by one session, as far as is known; otherwise others may have rolled back some.
-    `version` is Liquibase's, "" if it is not known. `creates_tables`: the run created Liquibase's.
+    `creates_tables`: the run created Liquibase's.
     """
 
     count: int
     is_alone: bool
-    version: str = ""
     creates_tables: bool = False
-    #: An index is invalid, as a changeset leaves it that fails outside of a transaction.
-    has_invalid_index: bool = False
 
     def without(self, tolerated: int) -> RolledBack:
         """Return the same without errors that Liquibase tolerated, one transaction each."""
         return replace(self, count=self.count - tolerated)
 
-    def of_update(self, *, released_twice: bool = False) -> Completion:
+    def of_update(self, run: LastRun, *, released_twice: bool = False) -> Completion:
         """Whether a run that recorded changesets went on to its end."""
-        update, creating, counting, _ = self._ordinary
-        ordinary = counting if released_twice else creating if self.creates_tables else update
-        if self.has_invalid_index and self.count == ordinary:
-            # Where all changesets run outside of a transaction, there is one less.
-            return Completion.UNKNOWN
-        if self.count <= ordinary:
+        of = run.ordinary
+        ordinary = of.creating if self.creates_tables else of.update
+        ordinary = of.counting if released_twice else ordinary
+        if self.count <= ordinary - (of.less_outside if run.may_begin_outside else 0):
             return Completion.COMPLETE
         is_failure = self.is_alone and self.count >= ordinary + _OF_A_FAILURE
         return Completion.FAILED if is_failure else Completion.UNKNOWN
 
-    @property
-    def of_nothing(self) -> Completion:
+    def of_nothing(self, run: LastRun) -> Completion:
         """Whether a run failed that took the lock and recorded nothing.
 
         One that failed outside of a transaction may have rolled back no more than one with nothing
         to do.
         """
-        *_, nothing = self._ordinary
+        nothing = run.ordinary.nothing
         if self.count < nothing:
             return Completion.COMPLETE
         is_failure = self.is_alone and self.count > nothing
         return Completion.FAILED if is_failure else Completion.UNKNOWN
-
-    @property
-    def _ordinary(self) -> tuple[int, int, int, int]:
-        found = re.match(r"(\d+)\.(\d+)", self.version)
-        version = (int(found[1]), int(found[2])) if found else (0, 0)
-        return next((counts for since, counts in _ORDINARY if version >= since), _UNKNOWN_RELEASE)

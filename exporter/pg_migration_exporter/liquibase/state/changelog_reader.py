@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -17,43 +16,30 @@ from pg_migration_exporter.events import Event, EventKind
 from pg_migration_exporter.formatting import one_line
 from pg_migration_exporter.liquibase.history import rollbacks, statements
 from pg_migration_exporter.liquibase.history import tables as sql
-from pg_migration_exporter.liquibase.history.counters import RowCounters
-from pg_migration_exporter.liquibase.history.deployment import deployment_of
-from pg_migration_exporter.liquibase.history.history import History, WholeTable
-from pg_migration_exporter.liquibase.history.lineage import Continuity
-from pg_migration_exporter.liquibase.history.rollbacks import Transactions
+from pg_migration_exporter.liquibase.history.changes import ChangeKind
+from pg_migration_exporter.liquibase.history.rollbacks import LastRun
 from pg_migration_exporter.liquibase.history.room import (
     HistoryRoom,
     TooManyChangesetsError,
-    size_of,
 )
-from pg_migration_exporter.liquibase.history.row import BEGINNING, Row, read_rows, tid_of
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.history.tables import ChangelogTables
-from pg_migration_exporter.liquibase.locks.lock import Lock, LockKind
-from pg_migration_exporter.liquibase.locks.reader import LockReader, is_key_held
-from pg_migration_exporter.liquibase.locks.row import LockRow
-from pg_migration_exporter.liquibase.locks.work import RunSessions
+from pg_migration_exporter.liquibase.locks.reader import is_key_held
 from pg_migration_exporter.liquibase.logs.received import ReceivedErrors
-from pg_migration_exporter.liquibase.logs.run_errors import RunErrors, RunPeriod
 from pg_migration_exporter.liquibase.reports.received import ReceivedReports
 from pg_migration_exporter.liquibase.run_query import RunQuery
-from pg_migration_exporter.liquibase.state.applied_changesets import AppliedChangesets
 from pg_migration_exporter.liquibase.state.decide import decide
 from pg_migration_exporter.liquibase.state.evidence import (
     ChangelogComparison,
     Evidence,
     ReportedRun,
-    RunEffect,
     TableAccess,
 )
-from pg_migration_exporter.liquibase.state.judged_runs import LOG_DELAY, JudgedRun, JudgedRuns
-from pg_migration_exporter.liquibase.state.judgement import as_reported, judge
-from pg_migration_exporter.liquibase.state.memory import STATISTICS_DELAY, ChangelogMemory
+from pg_migration_exporter.liquibase.state.memory import ChangelogMemory
 from pg_migration_exporter.liquibase.state.poll import LockSample, Poll
-from pg_migration_exporter.liquibase.state.runs import EndedRun
+from pg_migration_exporter.liquibase.state.run_judge import RunJudge
+from pg_migration_exporter.liquibase.state.table_reader import Answers, TableReader
 from pg_migration_exporter.liquibase.state.tracked import ChangelogSnapshot, TrackedChangelog
-from pg_migration_exporter.postgres.rows import Rows
 from pg_migration_exporter.postgres.session import SessionLostError
 
 #: Errors that are evidence: the tables cannot be read.
@@ -68,30 +54,10 @@ _ACCESS_ERRORS: dict[type[Exception], TableAccess] = {
 }
 
 
-#: Seconds; a run that lasts longer is seen while it holds its lock.
-_SHORT_RUN = 60.0
 #: Seconds without a poll, such as during a restart, after which the start of a run is not known.
 _UNWATCHED = 60.0
-#: Seconds for which errors then still count: later, other sessions than a run's are new too.
-_LONGEST_UNWATCHED = 300.0
-
-
 #: Seconds after which statements that could not be read are tried again.
 _UNREADABLE_FOR = 60.0
-#: Seconds by which the traces of a run may arrive late.
-_TRACES_DELAY = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Answers:
-    """The results of one round trip."""
-
-    lock: Lock
-    lock_version: str
-    counters: RowCounters
-    run: RunSessions
-    now: float
-    transactions: Transactions | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +79,30 @@ class ChangelogReader:
     #: The transaction that begins next, None if it is not known.
     next_xid: int | None = None
 
+    @property
+    def _tables(self) -> TableReader:
+        return TableReader(
+            self.query,
+            self.datname,
+            self.emit,
+            self.settings.application_names,
+            self.commit_timestamps,
+            self.room,
+            self.is_standby,
+            self.next_xid,
+        )
+
+    @property
+    def _judge(self) -> RunJudge:
+        return RunJudge(
+            self.query,
+            self.datname,
+            self.emit,
+            self.reports,
+            self.settings.application_names,
+            self.log_errors,
+        )
+
     async def read(self, changelog: TrackedChangelog) -> ChangelogSnapshot:
         """Read one changelog, update its memory, emit events, decide its state."""
         evidence = await self._isolated_evidence(changelog)
@@ -130,7 +120,7 @@ class ChangelogReader:
         except SessionLostError:
             raise
         except TooManyChangesetsError:
-            changelog.history = self._unread_history(changelog)
+            changelog.history = self._tables.unread_history(changelog)
             return changelog.refuse(Evidence(TableAccess.TOO_LARGE))
         except UnfitAnswerError as error:
             return changelog.refuse(_unfit(str(error)))
@@ -144,173 +134,30 @@ class ChangelogReader:
         if access is not TableAccess.COMPLETE:
             return Evidence(access)
         if changelog.memory.record_table(changelog.tables.history.oid):
-            changelog.history = self._unread_history(changelog)
+            changelog.history = self._tables.unread_history(changelog)
         try:
-            answers = await self._query_tables(changelog)
+            answers = await self._tables.read(changelog)
         except tuple(_ACCESS_ERRORS) as error:
             return Evidence(_ACCESS_ERRORS[type(error)])
         return await self._update_memory(changelog, answers)
 
-    async def _query_tables(self, changelog: TrackedChangelog) -> _Answers:
-        tables, memory = changelog.tables, changelog.memory
-        lock_oid = tables.lock.oid if tables.lock is not None else 0
-        locks = LockReader(
-            self.query,
-            self.settings.application_names,
-            self._committed,
-            self.is_standby or changelog.is_replicated,
-        )
-        # Counters first: if they show a release, the lock's row does. The lock before the rows:
-        # those of a run that has released it are there.
-        counters, row, sessions, rows, transactions = await asyncio.gather(
-            self.query(sql.READ_COUNTERS, str(tables.history.oid), str(lock_oid)),
-            locks.read_row(tables),
-            locks.read_sessions(tables, memory.lock),
-            self._read_part(changelog, changelog.history.contents.position),
-            self.query(rollbacks.READ),  # after the row counters: a session reports both at once
-        )
-        lock = locks.record(tables, row, sessions, memory.lock, changelog.work)
-        [(*counts, changelog.is_replicated)] = counters.rows
-        answers = _Answers(
-            lock.lock,
-            lock.row.version,
-            RowCounters(*counts),
-            lock.run,
-            lock.now,
-            self._transactions(changelog, lock.lock, transactions),
-        )
-        if self._begins_anew(changelog, rows, answers, lock.row):
-            rows = await self._read_part(changelog, BEGINNING)
-        memory.record_lock(lock.lock)
-        await self._update_history(changelog, rows, answers)
-        last_row = changelog.history.contents.last
-        memory.deployment = deployment_of(last_row, memory.deployment, answers.now)
-        return answers
+    async def _update_memory(self, changelog: TrackedChangelog, answers: Answers) -> Evidence:
+        """Update the memory, and return the evidence.
 
-    def _transactions(
-        self, changelog: TrackedChangelog, lock: Lock, answer: Rows
-    ) -> Transactions | None:
-        """Return the counters if runs are this server's, and take the lock's row."""
-        is_elsewhere = self.is_standby or changelog.is_replicated
-        if is_elsewhere or lock.kind is not LockKind.ROW or changelog.tables.lock is None:
-            return None
-        return Transactions.read(answer)
-
-    def _begins_anew(
-        self, changelog: TrackedChangelog, rows: Sequence[Row], answers: _Answers, lock: LockRow
-    ) -> bool:
-        """Forget what does not belong to the past of this history; True if it must be reread."""
-        memory = changelog.memory
-        if memory.is_filled_by_a_dump(rows, lock):
-            oid = memory.oid
-            memory.start_over(answers.now)
-            memory.oid, changelog.history = oid, History()
-            return True
-        if memory.doubt is Continuity.SAME and not memory.lost(answers.lock_version):
-            return False
-        if memory.continues(answers.lock_version):
-            memory.forget_statistics(answers.counters)
-            changelog.history = self._unread_history(changelog)
-        else:
-            memory.start_over(answers.now)
-            memory.oid, changelog.history = changelog.tables.history.oid, History()
-            changelog.judged = None
-        return True
-
-    def _unread_history(self, changelog: TrackedChangelog) -> History:
-        return History(known=changelog.memory.known_history(self.next_xid))
-
-    async def _update_history(
-        self, changelog: TrackedChangelog, part: list[Row], answers: _Answers
-    ) -> None:
-        """Add new rows; reread the table if rows were also changed or removed.
-
-        `part` are the first rows behind the position of the history.
+        Whatever runs need is read first: a scrape may be ended at its deadline while it waits.
         """
-        history = changelog.history
-        if not history.is_unread:
-            new = list[Row]()
-            await self._read_behind(changelog, part, lambda rows: new.extend(history.add(rows)))
-            self._applied.record(changelog, new)
-            if history.is_complete(
-                answers.counters,
-                answers.lock_version,
-                answers.now,
-                is_standby=self.is_standby,
-            ):
-                return
-            self.room.free += history.contents.size
-            part = await self._read_part(changelog, BEGINNING)
-        table = WholeTable(history, changelog.memory.last_order)
-        await self._read_behind(changelog, part, table.add)
-        gone = history.replace(table, answers.counters, answers.lock_version, answers.now)
-        self._applied.record(changelog, sorted(table.new, key=lambda row: row.order))
-        self._applied.record_removed(changelog, gone)
-
-    @property
-    def _applied(self) -> AppliedChangesets:
-        return AppliedChangesets(self.datname, self.emit)
-
-    async def _read_behind(
-        self, changelog: TrackedChangelog, part: list[Row], add: Callable[[list[Row]], None]
-    ) -> None:
-        """Add a part of the rows, and those behind it, between which other tasks run.
-
-        Raises TooManyChangesetsError, which uses up no room, and what `_read_part` raises.
-        """
-        if len(part) < sql.ROWS_AT_ONCE:
-            self.room.take(_size(part))
-            add(part)
-            return
-        async with self.room.turn:
-            free = self.room.free
-            try:
-                await self._read_parts(changelog, part, add)
-            except BaseException:
-                self.room.free = free
-                raise
-
-    async def _read_parts(
-        self, changelog: TrackedChangelog, part: list[Row], add: Callable[[list[Row]], None]
-    ) -> None:
-        """Do this part by part: only what is kept of the rows stays in memory."""
-        while len(part) == sql.ROWS_AT_ONCE:
-            self.room.take(_size(part))
-            add(part)
-            part = await self._read_part(changelog, part[-1].position)
-        self.room.take(_size(part))
-        add(part)
-
-    async def _read_part(self, changelog: TrackedChangelog, behind: int) -> list[Row]:
-        """Read the first rows behind a position. Raises UnfitAnswerError."""
-        history = changelog.tables.history.guarded
-        answer = await self.query(
-            sql.READ_ROWS, tid_of(behind), history=history, committed=self._committed
-        )
-        return read_rows(answer.rows)
-
-    async def _update_memory(self, changelog: TrackedChangelog, answers: _Answers) -> Evidence:
-        memory = changelog.memory
+        memory, changes = changelog.memory, changelog.history.changes
         reported = self.reports.latest(self.datname, changelog.name)
         poll = self._poll(changelog, answers, reported)
-        if answers.now - memory.polled_at > _UNWATCHED:
-            changelog.quiet_at = 0.0
-        if answers.lock.holder_pid is not None:
-            changelog.holders |= {answers.lock.holder_pid}
-        if memory.needs_statements(poll, changelog.history.changes):
+        if memory.needs_statements(poll, changes):
             poll = replace(poll, statements=await self._count_statements(changelog))
-        repaired_at = self._repaired_at(changelog, answers.now)
-        if memory.counters is None:
-            memory.repaired_at = max(memory.repaired_at, repaired_at)
-        ended = memory.record_poll(poll, changelog.history.changes)
-        ended = [await self._describe(changelog, run) for run in ended]
+        has_traces = memory.has_traces(poll, changes)
+        last_run = await self._read_last_run(changelog) if has_traces else LastRun()
+        files = await self._compare_files(changelog, fresh=has_traces)
+        self._record(changelog, poll, answers, files, last_run)
+        await self._judge.revise(changelog, answers.now)
         if memory.statements is None:
             memory.statements = await self._count_statements(changelog)
-        files = await self._compare_files(changelog, fresh=bool(ended))
-        self._judge(changelog, ended, files, answers, repaired_at)
-        if not ended and poll.idle and changelog.judged is not None:
-            await self._judge_late(changelog, changelog.judged, poll)
-        await self._revise(changelog, answers)
         if poll.idle and memory.is_settled:
             changelog.quiet_at, changelog.holders = answers.now, frozenset()
         return Evidence(
@@ -333,8 +180,31 @@ class ChangelogReader:
             stale_lock_after=self.settings.stale_lock_after,
         )
 
+    def _record(
+        self,
+        changelog: TrackedChangelog,
+        poll: Poll,
+        answers: Answers,
+        files: ChangelogComparison | None,
+        last_run: LastRun,
+    ) -> None:
+        """Record the poll, and judge the runs that it shows to have ended."""
+        memory = changelog.memory
+        if answers.now - memory.polled_at > _UNWATCHED:
+            changelog.quiet_at = 0.0
+        if answers.lock.holder_pid is not None:
+            changelog.holders |= {answers.lock.holder_pid}
+        repaired_at = self._repaired_at(changelog, answers.now)
+        if memory.counters is None:
+            memory.repaired_at = max(memory.repaired_at, repaired_at)
+        ended = memory.record_poll(poll, changelog.history.changes)
+        ended = [replace(run, last=last_run) for run in ended]
+        self._judge.judge(changelog, ended, files, answers, repaired_at)
+        if not ended and poll.idle:
+            self._judge.judge_late(changelog, poll)
+
     def _poll(
-        self, changelog: TrackedChangelog, answers: _Answers, reported: ReportedRun | None
+        self, changelog: TrackedChangelog, answers: Answers, reported: ReportedRun | None
     ) -> Poll:
         history = changelog.history.contents
         return Poll(
@@ -351,132 +221,19 @@ class ChangelogReader:
             transactions=answers.transactions,
         )
 
-    def _judge(
-        self,
-        changelog: TrackedChangelog,
-        ended: Sequence[EndedRun],
-        files: ChangelogComparison | None,
-        answers: _Answers,
-        repaired_at: float,
-    ) -> None:
-        """Record the outcome of the runs that ended, and the reports that are about none of them.
-
-        A report says how its run ended.
-        """
-        memory, last = changelog.memory, changelog.history.contents.last
-        readable = files if files and files.unreadable is None else None
-        began = _began(changelog.history, answers)
-        reports = self.reports.ended(self.datname, changelog.name)
-        received = memory.reports.receive(reports, answers.now)
-        about = memory.reports.assign(ended, reports, memory.period)
-        judged = list[JudgedRun]()
-        if changelog.is_replicated:  # a subscription writes no transaction of a changeset
-            ended = [replace(run, is_consecutive=False) for run in ended]
-        for number, (run, found) in enumerate(
-            zip(ended, about, strict=True), memory.run - len(ended) + 1
-        ):
-            expected = changelog.expected_by(run, readable, began)
-            inferred = judge(run, readable, expected)
-            by_report = as_reported(inferred, found, run, readable)
-            is_reported = by_report is not None
-            judged.append(JudgedRun(run, by_report or inferred, expected, is_reported, number))
-            if not found:
-                memory.reports.count_unreported(run, number, memory.period)
-        if judged:
-            self._record_runs(changelog, judged, readable, answers, repaired_at)
-        for report in received:
-            if report.run_id not in memory.reports.matched:
-                memory.record_report(report, readable, last.deployment_id if last else None)
-        if readable is not None:
-            changelog.record_files(readable)
-
-    def _record_runs(
-        self,
-        changelog: TrackedChangelog,
-        judged: list[JudgedRun],
-        files: ChangelogComparison | None,
-        answers: _Answers,
-        repaired_at: float,
-    ) -> None:
-        memory = changelog.memory
-        self._count_runs(changelog)
-        changelog.judged = JudgedRuns(
-            judged,
-            files,
-            _period(changelog, answers.now),
-            changelog.history.contents.last,
-            memory.failure,
-            memory.unknown_outcome,
-            count_at=answers.now + (STATISTICS_DELAY if memory.awaits_rollbacks else LOG_DELAY),
-            reported_failure=memory.reported_failure,
-            repaired_run=memory.repaired_run,
-            repaired_at=memory.repaired_at,
-            ended_at=repaired_at,
-        )
-        changelog.judged.record(memory)
-        last = judged[-1]
-        is_update = last.run.effect is RunEffect.ADDED_ROWS
-        if is_update and last.judgement.outcome == "succeeded" and changelog.files is not None:
-            changelog.files.accept_edited(memory.contents)
-
-    async def _describe(self, changelog: TrackedChangelog, run: EndedRun) -> EndedRun:
-        """Return the run with what its rolled back transactions are compared with."""
-        if run.rolled_back is None:
-            return replace(run, is_late=changelog.memory.awaits_rollbacks)
-        history = changelog.tables.history.guarded
+    async def _read_last_run(self, changelog: TrackedChangelog) -> LastRun:
+        """Return what the history and the catalog show of a run that may have ended."""
+        first = changelog.history.changes.of(ChangeKind.ADDED, ChangeKind.RERAN)[:1]
         try:
-            answer = await self.query(rollbacks.READ_LAST_RUN, history=history)
+            answer = await self.query(
+                rollbacks.READ_LAST_RUN,
+                changelog.memory.settled_version,
+                "".join(str(row.xid) for row in first),
+                history=changelog.tables.history.guarded,
+            )
         except errors.DatabaseError:
-            return run
-        [(version, has_invalid_index)] = answer.rows
-        described = replace(
-            run.rolled_back, version=version or "", has_invalid_index=has_invalid_index
-        )
-        return replace(run, rolled_back=described)
-
-    async def _judge_late(
-        self, changelog: TrackedChangelog, judged: JudgedRuns, poll: Poll
-    ) -> None:
-        """Judge the last run again once its statistics have arrived, or do not any more."""
-        memory = changelog.memory
-        if not memory.awaits_rollbacks:
-            return
-        rolled_back = memory.take_rollbacks(poll)
-        if rolled_back is None and poll.now < judged.count_at:
-            return
-        memory.awaits_rollbacks = False
-        [last] = judged.runs
-        run = replace(last.run, rolled_back=rolled_back, is_late=False)
-        judged.judge_again(await self._describe(changelog, run), memory)
-
-    async def _revise(self, changelog: TrackedChangelog, answers: _Answers) -> None:
-        """Revise the outcome of the last runs by errors of the log; count them when it is due."""
-        judged, received = changelog.judged, self.log_errors
-        if judged is None:
-            return
-        if received is not None and judged.searched != received.received:
-            judged.searched = received.received
-            await self._search_log(changelog, judged, received)
-        is_due = judged.are_proven or answers.now >= judged.count_at
-        if is_due or (received is None and not changelog.memory.awaits_rollbacks):
-            self._count_runs(changelog)
-
-    async def _search_log(
-        self, changelog: TrackedChangelog, judged: JudgedRuns, received: ReceivedErrors
-    ) -> None:
-        recognizer = RunErrors(self.query, changelog.tables, self.settings.application_names)
-        period, tolerated = judged.period, 0
-        for error in received.between(self.datname, period.began, period.ended):
-            if judged.is_logged:
-                return
-            if await recognizer.is_of_run(error, period):
-                judged.apply(error, changelog.memory)
-                tolerated += judged.is_tolerated(error)
-        judged.excuse(tolerated, changelog.memory)
-
-    def _count_runs(self, changelog: TrackedChangelog) -> None:
-        for outcome in changelog.memory.count_runs():
-            self._emit(EventKind.RUN_ENDED, changelog.name, {"outcome": outcome})
+            return LastRun()
+        return LastRun.read(answer)
 
     def _repaired_at(self, changelog: TrackedChangelog, now: float) -> float:
         """Return when a run ended that this poll finds: for the first poll, when its rows began."""
@@ -522,10 +279,6 @@ class ChangelogReader:
     def _emit(self, kind: EventKind, subject: str, details: dict[str, str | float | int]) -> None:
         self.emit(Event(kind, self.datname, subject, details))
 
-    @property
-    def _committed(self) -> str:
-        return sql.COMMITTED if self.commit_timestamps else sql.NOT_COMMITTED
-
 
 async def is_lock_written(query: RunQuery, changelog: TrackedChangelog) -> bool:
     """Whether the lock was written, taken or released since it was last read, as far as known."""
@@ -544,23 +297,6 @@ async def is_lock_written(query: RunQuery, changelog: TrackedChangelog) -> bool:
     return memory.record_sample(sample)
 
 
-def _began(history: History, answers: _Answers) -> float:
-    """Return when the last run began, in seconds since the epoch, as far as its traces show.
-
-    A short run began when its deployment did, by the client's clock; the lock of one that was over
-    before a poll was first seen afterwards.
-    """
-    seen = answers.lock.taken or answers.now
-    last = history.contents.last
-    deployed = last.deployed_at(answers.now) if last else None
-    is_near = deployed is not None and 0 <= seen - deployed <= _SHORT_RUN
-    return deployed if deployed is not None and is_near else seen
-
-
-def _size(rows: Sequence[Row]) -> int:
-    return sum(size_of(row.identity) for row in rows)
-
-
 def _unfit(problem: str) -> Evidence:
     return Evidence(TableAccess.UNFIT, one_line(problem))
 
@@ -572,18 +308,7 @@ def _table_access(tables: ChangelogTables) -> TableAccess:
     return TableAccess.COMPLETE if is_readable else TableAccess.NOT_GRANTED
 
 
-def _period(changelog: TrackedChangelog, ended: float) -> RunPeriod:
-    """Return since when the runs that have ended can have been in progress.
-
-    They began after the runs before them had ended, whose errors are not theirs.
-    """
-    before = changelog.judged.period.ended if changelog.judged is not None else 0.0
-    noticed_at = changelog.memory.noticed_at
-    earliest = max(noticed_at - _TRACES_DELAY, ended - _LONGEST_UNWATCHED, min(before, noticed_at))
-    return RunPeriod(changelog.quiet_at or earliest, ended, changelog.holders)
-
-
-def _is_idle(answers: _Answers, reported: ReportedRun | None) -> bool:
+def _is_idle(answers: Answers, reported: ReportedRun | None) -> bool:
     """Whether nothing indicates a run in progress."""
     is_reported = reported is not None and reported.under_way
     return answers.run.is_quiet and not (answers.lock.locked or is_reported)

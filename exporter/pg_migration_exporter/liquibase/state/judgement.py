@@ -113,7 +113,7 @@ def _recorded_some(run: EndedRun) -> Judgement:
     """Infer the outcome of a run that recorded changesets; it is not known if it had more."""
     if run.rolled_back is None:
         return Judgement("unknown", unknown=_LATE if run.is_late else "")
-    match run.rolled_back.of_update(released_twice=run.released_twice):
+    match run.rolled_back.of_update(run.last, released_twice=run.released_twice):
         case Completion.COMPLETE:
             return _SUCCEEDED
         case Completion.FAILED:
@@ -126,7 +126,7 @@ def _recorded_nothing(
     run: EndedRun, files: ChangelogComparison | None, expected: frozenset[str]
 ) -> Judgement:
     is_sure = run.effect is RunEffect.LEFT_NO_ROW
-    completion = run.rolled_back.of_nothing if run.rolled_back is not None else None
+    completion = run.rolled_back.of_nothing(run.last) if run.rolled_back is not None else None
     if files is None:
         return _recorded_none(completion, is_sure=is_sure)
     left_out = [changeset for changeset in files.missing if changeset in expected]

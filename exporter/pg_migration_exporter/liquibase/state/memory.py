@@ -9,11 +9,8 @@ Commands with nothing to do update the lock's row once or not at all, and do not
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
-
-from pydantic import TypeAdapter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from pg_migration_exporter.liquibase.history.changes import HistoryChanges, is_before
 from pg_migration_exporter.liquibase.history.counters import RowCounters
@@ -26,25 +23,15 @@ from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.locks.holder import LockMemory
 from pg_migration_exporter.liquibase.locks.lock import Lock
 from pg_migration_exporter.liquibase.locks.row import LockRow
+from pg_migration_exporter.liquibase.locks.sessions import PLAINLY_IDLE
 from pg_migration_exporter.liquibase.state.evidence import (
-    ChangelogComparison,
-    InferredFailure,
-    ReportedFailure,
-    ReportedRun,
     RunEffect,
 )
-from pg_migration_exporter.liquibase.state.judgement import Judgement, is_complete
+from pg_migration_exporter.liquibase.state.outcome_memory import OutcomeMemory
 from pg_migration_exporter.liquibase.state.poll import LockSample, Poll
-from pg_migration_exporter.liquibase.state.report_memory import (
-    CountedRun,
-    Period,
-    ReportMemory,
-    covers,
-)
 from pg_migration_exporter.liquibase.state.rollback_memory import RollbackMemory
 from pg_migration_exporter.liquibase.state.runs import EndedRun, Traces, ended_runs
 from pg_migration_exporter.liquibase.state.seen_contents import SeenContents
-from pg_migration_exporter.metrics.histograms import DurationHistogram
 
 #: Seconds; PostgreSQL reports at the session's end, or when it has been idle for 10 s.
 STATISTICS_DELAY = 15.0
@@ -56,17 +43,9 @@ _LOCK_DELAY = 2.0
 #: Seconds within which a session that waited for the lock has taken it, or given up.
 _WAITED_WITHIN = 30.0
 
-_NOT_STORED = {
-    "polled_at", "sample", "sampled_at", "awaits_rollbacks", "late_rows", "creates_tables",
-}  # fmt: skip
-#: What earlier versions stored, and what they called it.
-_OLD_FIELDS = {"left_out", "ended_after", "lock_version", "lock_first_seen", "holder_last_seen"}
-_FAILED_BEFORE = "the last run failed before the exporter was upgraded"
-_OLD_EFFECTS = {"updated_rows": RunEffect.UNKNOWN.value}
-
 
 @dataclass(slots=True)
-class ChangelogMemory:
+class ChangelogMemory(OutcomeMemory):
     """The past of one changelog; durable. Times are the server's, in seconds since the epoch.
 
     `counters` is None until the first poll. Pass zeros if the tables did not exist before, so that
@@ -85,21 +64,6 @@ class ChangelogMemory:
     counters: RowCounters | None = None
     run: int = 0
     last_run: RunEffect = RunEffect.UNKNOWN
-    ended_at: float = 0.0
-    #: The runs that ended last were noticed at this time, or took the lock.
-    noticed_at: float = 0.0
-    #: The previous poll; not stored, since a run may end while the exporter is down.
-    polled_at: float = 0.0
-    acknowledged_at: float = -1.0
-    failure: InferredFailure | None = None
-    unknown_outcome: str = ""
-    #: The run that `failure` is about.
-    failed_run: int = 0
-    reported_failure: ReportedFailure | None = None
-    #: The last run that repaired a failure, and when it ended.
-    repaired_run: int = 0
-    repaired_at: float = 0.0
-    reports: ReportMemory = field(default_factory=ReportMemory)
     last_order: int | None = None
     status: str = ""
     saw_lock_held: bool = False
@@ -118,10 +82,6 @@ class ChangelogMemory:
     deployment: Deployment | None = None
     lock_taken: float = 0.0
     lock: LockMemory = field(default_factory=LockMemory)
-    runs: dict[str, int] = field(default_factory=dict)
-    #: Outcomes of runs that ended a moment ago: what proves another outcome may still arrive.
-    uncounted: Sequence[str] = ()
-    durations: DurationHistogram = field(default_factory=DurationHistogram)
     rollbacks: RollbackMemory = field(default_factory=RollbackMemory)
     contents: SeenContents = field(default_factory=SeenContents)
     #: What the run that ended last rolled back has not arrived; whether it created the tables.
@@ -214,6 +174,11 @@ class ChangelogMemory:
         updates = self._traces(poll, changes, self.counters).lock_updates
         return poll.idle and updates > 1 and not (changes or self.saw_lock_held or poll.is_sampled)
 
+    def has_traces(self, poll: Poll, changes: HistoryChanges) -> bool:
+        """Whether a run may have ended since the previous poll."""
+        is_moved = self._lock_moved(poll) or poll.counters != self.counters
+        return poll.idle and bool(changes or is_moved or self.saw_lock_held or self.is_new)
+
     def record_poll(self, poll: Poll, changes: HistoryChanges) -> list[EndedRun]:
         """Return the runs that ended since the previous poll; none as long as it is not idle.
 
@@ -222,15 +187,15 @@ class ChangelogMemory:
         noticed_at = self._noticed_at(poll)
         creates_tables = self.is_created
         ended = self._ended_runs(poll, changes)
-        if poll.idle:
-            ended = self._count_rollbacks(poll, ended, creates_tables=creates_tables)
         if ended:
-            is_late = 0 <= poll.now - self.waiters_seen_at < _WAITED_WITHIN
-            ended = [replace(run, has_waited=is_late) for run in ended]
+            has_waited = 0 <= poll.now - self.waiters_seen_at < _WAITED_WITHIN
+            ended = [replace(run, has_waited=has_waited) for run in ended]
             self.noticed_at, self.ended_at = noticed_at, poll.now
             self.removed_by_hand = 0
             self.last_run = ended[-1].effect
             self.run += len(ended)
+        if poll.idle:
+            ended = self._count_rollbacks(poll, ended, creates_tables=creates_tables)
         self.polled_at = poll.now
         updates, version = poll.counters.locks, poll.lock_version
         self.record_sample(LockSample(poll.locked, version, updates))
@@ -244,7 +209,7 @@ class ChangelogMemory:
             self.awaits_rollbacks = len(ended) == 1 and self.rollbacks.before is not None
             self.creates_tables = creates_tables
         if self.awaits_rollbacks and not self._has_statistics(poll):
-            return ended
+            return [replace(run, is_late=True) for run in ended]
         if ended and self.awaits_rollbacks:
             ended = [replace(ended[0], rolled_back=self.take_rollbacks(poll))]
         elif ended:
@@ -254,13 +219,17 @@ class ChangelogMemory:
         return ended
 
     def _has_statistics(self, poll: Poll) -> bool:
-        """Whether the statistics of the run that ended last have arrived."""
+        """Whether all statistics of the run that ended last have arrived.
+
+        A session reports what it rolls back after the release of the lock when it ends, or when it
+        has been idle for a while.
+        """
         assert self.counters is not None
+        if poll.connected and 0 <= poll.now - self.ended_at < PLAINLY_IDLE:
+            return False
         written = poll.counters.rows_written - self.counters.rows_written
-        return (
-            poll.counters.locks - self.counters.locks >= self.late_lock_updates
-            and written >= self.late_rows
-        )
+        locks = poll.counters.locks - self.counters.locks
+        return locks >= self.late_lock_updates and written >= self.late_rows
 
     def take_rollbacks(self, poll: Poll) -> RolledBack | None:
         """Return what was rolled back during the run that ended last, once that has arrived."""
@@ -270,11 +239,6 @@ class ChangelogMemory:
         self.rollbacks.end_run(poll.transactions, poll.now, connected=poll.connected)
         self.awaits_rollbacks = False
         return found and replace(found, creates_tables=self.creates_tables)
-
-    @property
-    def period(self) -> Period:
-        """When the runs ended that ended last, as far as polls show."""
-        return Period(self.noticed_at, self.ended_at)
 
     def _noticed_at(self, poll: Poll) -> float:
         """Return when the traces of the runs were first noticed, or the poll before."""
@@ -386,172 +350,9 @@ class ChangelogMemory:
         counters = self.counters or RowCounters()
         return KnownHistory(xid, order, self.settled_rows, counters, next_xid)
 
-    def count_runs(self) -> Sequence[str]:
-        """Count the runs that were not counted yet; return their outcomes."""
-        counted, self.uncounted = self.uncounted, ()
-        for outcome in counted:
-            self.runs[outcome] = self.runs.get(outcome, 0) + 1
-        return counted
-
-    def record_judgement(self, judgement: Judgement, number: int = 0, at: float = 0.0) -> None:
-        """Remember the failure of a run until a later run repairs it.
-
-        `number` is the run's, and `at` when it ended.
-        """
-        if judgement.report is not None:
-            self._set_reported_failure(judgement.report)
-            self.failure, self.unknown_outcome = None, ""
-        elif judgement.failure is not None:
-            self._set_failure(judgement.failure, number)
-        elif judgement.repairs:
-            self._repair()
-            self.repaired_run, self.repaired_at = number, at
-        if judgement.unknown:
-            self.unknown_outcome = judgement.unknown
-
-    def record_report(
-        self, report: ReportedRun, files: ChangelogComparison | None, last_deployment: str | None
-    ) -> None:
-        """Record a report that is about a run counted before, or about none that was seen.
-
-        `last_deployment` is the DEPLOYMENT_ID of the last row.
-        """
-        counted = self.reports.find_unreported(report)
-        if counted is not None:
-            self._record_late_report(report, counted)
-        elif report.failed:
-            wrote_last = bool(report.deployment) and report.deployment == last_deployment
-            received = self.reports.received[report.run_id]
-            # The server's clock may be set back.
-            if wrote_last or received >= min(self.repaired_at, self.polled_at):
-                self._set_reported_failure(report)
-        elif self._is_repaired_by(report, files):
-            self._repair()
-
-    def _record_late_report(self, report: ReportedRun, counted: CountedRun) -> None:
-        """Replace what was inferred about a run, unless a later one has repaired it."""
-        is_inferred = counted.number == self.failed_run
-        if report.failed:
-            if counted.number >= self.repaired_run:
-                self._set_reported_failure(report)
-        elif not covers([report], counted.run):
-            return
-        if is_inferred:
-            self.failure = None
-
-    def _is_repaired_by(self, report: ReportedRun, files: ChangelogComparison | None) -> bool:
-        """Whether a success after the last failure shows that nothing is left to repair.
-
-        The run was not seen in the database: without changelog files, it shows only that its own
-        root file has nothing left to run.
-        """
-        received, failure = self.reports.received[report.run_id], self.reported_failure
-        if files is not None and received > self._failed_at and is_complete(report, files):
-            return True
-        if failure is None or self.failure is not None or received <= failure.at:
-            return False
-        # A replica of the previous release has nothing to do, and older files.
-        is_old = report.is_embedded and bool(failure.changeset)
-        had_nothing_to_do = report.command == "update" and files is None and not is_old
-        has_run = bool(report.recorded) or had_nothing_to_do
-        return has_run and failure.changelog_file == report.changelog_file
-
-    def _repair(self) -> None:
-        self.failure, self.reported_failure, self.unknown_outcome = None, None, ""
-
-    def _set_failure(self, failure: InferredFailure, number: int) -> None:
-        self.failure, self.failed_run, self.unknown_outcome = failure, number, ""
-        reported = self.reported_failure
-        if reported is not None and reported.changeset != failure.changeset:
-            self.reported_failure = None
-
-    def _set_reported_failure(self, report: ReportedRun) -> None:
-        self.reported_failure = ReportedFailure(
-            report.run_id,
-            self.reports.received[report.run_id],
-            report.reason,
-            report.changeset,
-            report.is_interrupted,
-            report.changelog_file,
-        )
-
     def record_lock(self, lock: Lock) -> None:
         """Record the lock as a poll found it."""
         if lock.locked:
             self.saw_lock_held, self.lock_taken = True, lock.taken
         if lock.waiters:
             self.waiters_seen_at = self.rollbacks.disturbed_at = lock.taken + lock.age
-
-    def acknowledge(self, now: float) -> None:
-        """Acknowledge every failure up to now."""
-        self.acknowledged_at = max(now, self._failed_at)
-
-    @property
-    def is_acknowledged(self) -> bool:
-        """Whether the failure of the last run, polled or reported, was acknowledged."""
-        return self.acknowledged_at >= self._failed_at
-
-    @property
-    def _failed_at(self) -> float:
-        reported = self.reported_failure
-        return max(self.ended_at, reported.at if reported is not None else 0.0)
-
-    def dump(self) -> dict[str, Any]:
-        """Return everything durable, as JSON."""
-        nested = {
-            "durations": self.durations.dump(),
-            "lock": self.lock.dump(),
-            "rollbacks": self.rollbacks.dump(),
-            "contents": self.contents.known,
-            "reports": self.reports.dump(),
-        }
-        plain = replace(self, lock=LockMemory(), reports=ReportMemory())
-        fields = asdict(plain) | nested
-        return {name: value for name, value in fields.items() if name not in _NOT_STORED}
-
-    @classmethod
-    def load(cls, state: Mapping[str, Any]) -> ChangelogMemory:
-        """Restore from `dump`. Raises an AttributeError, LookupError, TypeError or ValueError."""
-        fields = {name: value for name, value in state.items() if name not in _OLD_FIELDS}
-        fields |= _from_old(state)
-        counters, failure = fields["counters"], fields.get("failure")
-        deployment = fields.get("deployment")
-        fields["deployment"] = Deployment(**deployment) if deployment is not None else None
-        fields["counters"] = RowCounters(**counters) if counters is not None else None
-        fields["failure"] = InferredFailure(**failure) if failure is not None else None
-        fields["doubt"] = Continuity(fields.get("doubt", Continuity.SAME))
-        reported = fields.get("reported_failure")
-        fields["reported_failure"] = ReportedFailure(**reported) if reported is not None else None
-        if "reports" in fields:
-            fields["reports"] = ReportMemory.load(fields["reports"])
-        else:
-            fields["repaired_at"] = state.get("ended_after", 0.0)
-        statements = fields.get("statements")
-        fields["statements"] = LockStatements(**statements) if statements is not None else None
-        last_run = fields["last_run"]
-        fields["last_run"] = RunEffect(_OLD_EFFECTS.get(last_run, last_run))
-        fields["lock"] = LockMemory.load(fields.get("lock", {}))
-        contents = fields.get("contents", {}).items()
-        fields["contents"] = SeenContents({name: (old, new) for name, (old, new) in contents})
-        fields["rollbacks"] = RollbackMemory.load(fields.get("rollbacks", {}))
-        fields["durations"] = DurationHistogram.load(fields["durations"])
-        memory = _CHECKED.validate_python(asdict(cls(**fields)))
-        memory.count_runs()
-        return memory
-
-
-#: Every value of a restored memory has the type that it is declared with.
-_CHECKED = TypeAdapter(ChangelogMemory)
-
-
-def _from_old(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what 0.1 stored under other names, or computed again at each poll."""
-    if "failure" in state:
-        return {}
-    found = dict[str, Any]()
-    if not state.get("saw_lock_held") and state.get("unsettled_since") is None:
-        found["settled_version"] = state.get("lock_version", "")
-    left_out = state.get("left_out") or [""]
-    if state.get("status") == "failed":
-        found["failure"] = asdict(InferredFailure(_FAILED_BEFORE, left_out[0]))
-    return found

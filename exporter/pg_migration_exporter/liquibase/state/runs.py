@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from pg_migration_exporter.liquibase.history.changes import ChangeKind, HistoryChanges
-from pg_migration_exporter.liquibase.history.rollbacks import RolledBack
+from pg_migration_exporter.liquibase.history.rollbacks import LastRun, RolledBack
 from pg_migration_exporter.liquibase.history.statements import LockStatements
 from pg_migration_exporter.liquibase.state.evidence import RunEffect
 
@@ -67,6 +67,7 @@ class EndedRun:
     is_consecutive: bool = False
     #: The DEPLOYMENT_IDs of the rows: one, unless several runs ended between two polls.
     deployments: tuple[str, ...] = ()
+    last: LastRun = field(default_factory=LastRun)
     #: What was rolled back meanwhile; None if that is not known, or not yet.
     rolled_back: RolledBack | None = None
     #: A session waited for the lock before: it had nothing to do when it got it.
