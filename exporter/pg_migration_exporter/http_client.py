@@ -11,6 +11,7 @@ import http.client
 import os
 import ssl
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from pg_migration_exporter.errors import ConfigError
@@ -34,7 +35,11 @@ def open_url(url: str, timeout: float, **headers: str) -> HTTPResponse:
         encoded = base64.b64encode(login.encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {encoded}")
     context = tls_context() if request.type == "https" else None
-    response: HTTPResponse = urlopen(request, timeout=timeout, context=context)  # noqa: S310
+    try:
+        response: HTTPResponse = urlopen(request, timeout=timeout, context=context)  # noqa: S310
+    except HTTPError as error:
+        error.close()  # it holds the connection, and nobody reads its body
+        raise
     return response
 
 

@@ -24,6 +24,7 @@ from pg_migration_exporter.errors import ConfigError
 from pg_migration_exporter.gate.expect.snapshot import take_snapshot
 from pg_migration_exporter.gate.formats import FORMATS
 from pg_migration_exporter.gate.formats.table import lines
+from pg_migration_exporter.gate.formats.textfile import write_textfile
 from pg_migration_exporter.gate.model import EXIT_CODES, GateReport
 from pg_migration_exporter.gate.profile import read_profile
 from pg_migration_exporter.gate.question import Question, check_names
@@ -97,6 +98,12 @@ def _add_phase(parser: argparse.ArgumentParser, phase: str) -> None:
     )
     parser.add_argument("--format", choices=tuple(FORMATS), default="table")
     parser.add_argument(
+        "--textfile",
+        type=Path,
+        metavar="FILE",
+        help="also write metrics, for the textfile collector of node_exporter (.prom)",
+    )
+    parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write to a file, and the table to the screen"
     )
 
@@ -109,8 +116,10 @@ def run_snapshot(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Ask; return the exit code of the verdict. Raises UserError for what cannot be used."""
-    if options.output and not options.output.parent.is_dir():
-        raise ConfigError(f"--output: {options.output}: there is no such folder; create it")
+    for option in ("output", "textfile"):
+        file: Path | None = getattr(options, option)
+        if file and not file.parent.is_dir():
+            raise ConfigError(f"--{option}: {file}: there is no such folder; create it")
     question = Question(
         phase=options.phase,
         profile=read_profile(options.profile, options.expect, prometheus_url(options)),
@@ -122,6 +131,8 @@ def run(options: argparse.Namespace) -> int:
     logging.getLogger("pg_migration_exporter").addHandler(logging.NullHandler())
     report = asyncio.run(_ask(options, question))
     _write(report, options.format, options.output)
+    if options.textfile:
+        write_textfile(report, options.textfile)
     return EXIT_CODES[report.verdict]
 
 

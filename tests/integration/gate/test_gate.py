@@ -23,7 +23,7 @@ from pg_migration_exporter.gate.checks import CHECKS
 from pg_migration_exporter.gate.expect.model import read_expectation
 from testbed.database import Database
 from testbed.process import Process
-from testbed.programs import ROOT, exporter_command, program
+from testbed.programs import ROOT, program
 from testbed.waiting import wait_until
 from tests.fixtures.exporters import StartExporter
 from tests.fixtures.gate import show
@@ -333,37 +333,23 @@ def test_a_server_that_does_not_answer_is_no_go(gate: Gate) -> None:
         assert passed <= {"verdict", "window_is_open"}, show(report)
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [exporter_command(), "gate", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
-def test_go_hold_and_abort(gate: Gate, tmp_path: Path) -> None:
-    """JUnit in a file, the table on the screen; hold is asked again, abort is not."""
+def test_an_exit_code_and_a_file(
+    gate: Gate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """JUnit in a file, the table on the screen; while it is hold, it is asked again."""
     profile, junit = tmp_path / "gate.yaml", tmp_path / "gate.xml"
-    server = ("--dsn", gate.conninfo(), "--profile", profile)
+    command = ["gate", "pre", "--dsn", gate.conninfo(), "--profile", str(profile)]
     profile.write_text(yaml.safe_dump(PROFILE))
-    go = run("pre", *server, "--format", "junit", "--output", junit)
-    assert (go.returncode, go.stderr) == (0, ""), go
-    assert go.stdout.startswith("GO pre: default, ")
-    java = program("java")
-    validate = [java, _JUNIT / "Validate.java", _JUNIT / "junit.xsd", junit]
+    code = main([*command, "--format", "junit", "--output", str(junit)])
+    shown = capsys.readouterr().out
+    assert (code, shown.partition(":")[0]) == (0, "GO pre"), shown
+    validate = [program("java"), _JUNIT / "Validate.java", _JUNIT / "junit.xsd", junit]
     subprocess.run(validate, check=True, capture_output=True)
     profile.write_text(yaml.safe_dump(PROFILE | {"standbys": 1}))
-    hold = run("pre", *server, "--format", "json", "--wait", "1s")
-    assert hold.returncode == 3, hold
-    report = json.loads(hold.stdout)
+    assert main([*command, "--format", "json", "--wait", "1s"]) == 3
+    report = json.loads(capsys.readouterr().out)
     assert report["duration_seconds"] > 1
     assert report["checks"][0]["name"] == "standbys_stream"
-    profile.write_text(yaml.safe_dump(PROFILE | {"tag": "other"}))
-    abort = run("pre", *server, "--wait", "10m", "--format", "markdown")
-    assert abort.returncode == 1, abort
-    assert abort.stdout.startswith("## Gate pre: ABORT\n")
 
 
 def test_an_exporter_answers_too(
@@ -372,13 +358,14 @@ def test_an_exporter_answers_too(
     """What needs a statement is not asked, and said."""
     database = gate.database.as_user("watcher")
     exporter = start_exporter(database, postgres={"dsn": database.conninfo(sslmode="require")})
-    answer = run("pre", "--url", exporter.url, "--format", "json", "--wait", "1m")
-    report = json.loads(answer.stdout)
-    assert answer.returncode == 0, answer
+    ask = ["gate", "pre", "--url", exporter.url]
+    code = main([*ask, "--format", "json", "--wait", "1m"])
+    shown = capsys.readouterr().out
+    assert code == 0, shown
+    report = json.loads(shown)
     assert "--config or --dsn" in report["not_asked"]["tls_minimum"]
     assert {check["source"] for check in report["checks"]} == {"status"}
-    awaited = main(["wait", "--url", exporter.url, "--for", "go", "--timeout", "30s"])
-    assert (awaited, capsys.readouterr().out) == (0, "the verdict is go\n")
-    unknown = run("pre", "--url", exporter.url, "--target", "ghost")
-    assert unknown.returncode == 2
-    assert "target=ghost: Not Found" in unknown.stderr
+    assert main(["wait", "--url", exporter.url, "--for", "go", "--timeout", "30s"]) == 0
+    assert capsys.readouterr().out == "the verdict is go\n"
+    assert main([*ask, "--target", "ghost"]) == 2
+    assert "target=ghost: Not Found" in capsys.readouterr().err

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
+from pg_migration_exporter.http_client import open_url
 from testbed.prometheus import Prometheus, Scraping
 from testbed.workspace import Workspace
 from tests.unit.gate.test_sources import ask, outside
@@ -56,3 +58,10 @@ def test_http(
     found = ask(outside(http={"url": prometheus + path} | section))
     assert found.result == result, found
     assert evidence in found.evidence
+
+
+def test_a_refused_request_leaves_no_connection(prometheus: str) -> None:
+    """Python would warn of it when it collects the garbage."""
+    with pytest.raises(HTTPError, match="Not Found") as refused:
+        open_url(f"{prometheus}/nowhere", 30)
+    assert refused.value.closed

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 from jsonschema import Draft202012Validator
 
 from pg_migration_exporter.gate.formats import FORMATS
+from pg_migration_exporter.gate.formats.textfile import FAMILIES, write_textfile
 from pg_migration_exporter.gate.profile import Profile, read_profile
 from pg_migration_exporter.gate.question import check_names
 from pg_migration_exporter.gate.schema import schema
 from pg_migration_exporter.reference.gate_page import render_page
+from testbed.programs import program
 from tests.fixtures.gate import hostile_report
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -64,3 +67,26 @@ def test_the_table_says_what_to_do() -> None:
     assert table.startswith("ABORT post: default")
     assert "Build it." in table
     assert "not asked:\n  standbys_stream: no\n" in table
+
+
+def test_metrics_are_valid_and_documented(tmp_path: Path) -> None:
+    """`promtool check metrics` finds nothing; the file is replaced, and others may read it."""
+    file = tmp_path / "gate.prom"
+    file.write_text("old")
+    write_textfile(hostile_report(), file)
+    assert [found.name for found in tmp_path.iterdir()] == ["gate.prom"]
+    assert file.stat().st_mode & 0o777 == 0o644
+    text = file.read_text()
+    checked = subprocess.run(
+        [program("promtool"), "check", "metrics"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert 'migration_gate_verdict{target="default",phase="post",verdict="abort"} 1' in text
+    page = (DOCS / "gate.md").read_text()
+    for family in FAMILIES:
+        assert f"`{family.name}{{{', '.join(family.labels)}}}`" in page
+        assert family.name in text
