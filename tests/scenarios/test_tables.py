@@ -74,6 +74,18 @@ def test_a_lock_table_that_is_dropped(scenario: Scenario) -> None:
 
 
 @pytest.mark.every_liquibase
+def test_a_lock_table_of_another_name_that_is_dropped(scenario: Scenario) -> None:
+    """Tables of other names are not searched for at each poll: this one is known and missing."""
+    scenario.write("changelog.sql", FIRST)
+    assert scenario.run(environment=_ODD_NAMES) == 0
+    scenario.watch(None)
+    assert scenario.page().status("public.quest_history") == "succeeded"
+    scenario.database.execute("DROP TABLE quest_guard")
+    for _ in range(3):
+        assert scenario.page().status("public.quest_history") == "succeeded"
+
+
+@pytest.mark.every_liquibase
 def test_dropped_and_remembered(scenario: Scenario) -> None:
     scenario.write("changelog.sql", FIRST)
     scenario.watch()

@@ -19,7 +19,7 @@ from pg_migration_exporter.liquibase.logs.log_error import (
     MAX_BYTES,
     parse_log_errors,
 )
-from pg_migration_exporter.web.bearer_token import is_authorized, read_body
+from pg_migration_exporter.web.bearer_token import authorized_body
 from pg_migration_exporter.web.responses import refuse
 
 
@@ -35,16 +35,12 @@ class LogErrorEndpoint:
 
         Entries that are no error are skipped: Fluent Bit would send them again without end.
         """
-        if not is_authorized(request, self._token_file):
-            return refuse(HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong")
+        body = await authorized_body(request, self._token_file, MAX_BYTES, "a request")
+        if isinstance(body, Response):
+            return body
         target = self._fleet.targets.get(request.query_params.get("target", DEFAULT_TARGET))
         if target is None:
             return refuse(HTTPStatus.NOT_FOUND, "there is no target of this name")
-        body = await read_body(request, MAX_BYTES)
-        if body is None:
-            return refuse(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has at most {MAX_BYTES} bytes"
-            )
         try:
             errors = parse_log_errors(body)
         except ValueError as error:

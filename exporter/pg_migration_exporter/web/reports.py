@@ -21,7 +21,7 @@ from pg_migration_exporter.liquibase.reports.report import (
     Report,
     parse_report,
 )
-from pg_migration_exporter.web.bearer_token import is_authorized, read_body
+from pg_migration_exporter.web.bearer_token import authorized_body
 from pg_migration_exporter.web.responses import refuse
 
 log = logging.getLogger(__name__)
@@ -37,13 +37,9 @@ class ReportEndpoint:
 
     async def receive(self, request: Request) -> Response:
         """Return 204 if the report was stored, else the reason why not."""
-        if not is_authorized(request, self._token_file):
-            return refuse(HTTPStatus.UNAUTHORIZED, "the bearer token is missing or wrong")
-        body = await read_body(request, MAX_BYTES)
-        if body is None:
-            return refuse(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a report has at most {MAX_BYTES} bytes"
-            )
+        body = await authorized_body(request, self._token_file, MAX_BYTES, "a report")
+        if isinstance(body, Response):
+            return body
         try:
             report = parse_report(body)
         except ValueError as error:

@@ -187,3 +187,9 @@ def test_reasons_name_the_changeset_and_what_is_not_known() -> None:
     assert "SIGTERM" in interrupted
     assert "no changelog file is configured" in decide(READ).reason
     assert "a.xml is missing" in decide(replace(READ, files=UNREADABLE)).reason
+
+
+def test_the_doubt_about_an_outcome_that_nothing_shows_is_named() -> None:
+    reason = decide(replace(READ, is_unproven=True)).reason
+    assert "whether the last run failed" in reason
+    assert "standby" in reason

@@ -179,7 +179,8 @@ class LiquibaseMemory:
 
     def record(self, snapshots: Sequence[ChangelogSnapshot]) -> None:
         """Record the latest poll; search all tables again if one was dropped."""
-        if any(item.evidence.table_access is TableAccess.DROPPED for item in snapshots):
+        evidence = [snapshot.evidence for snapshot in snapshots]
+        if any(it.has_lost_lock or it.table_access is TableAccess.DROPPED for it in evidence):
             self._other_tables = None
         found = {snapshot.changelog for snapshot in snapshots}
         dropped = [

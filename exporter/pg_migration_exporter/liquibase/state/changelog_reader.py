@@ -135,11 +135,23 @@ class ChangelogReader:
             return Evidence(access)
         if changelog.memory.record_table(changelog.tables.history.oid):
             changelog.history = self._tables.unread_history(changelog)
+        lock = changelog.tables.lock
         try:
-            answers = await self._tables.read(changelog)
+            answers = await self._read_tables(changelog)
         except tuple(_ACCESS_ERRORS) as error:
             return Evidence(_ACCESS_ERRORS[type(error)])
-        return await self._update_memory(changelog, answers)
+        evidence = await self._update_memory(changelog, answers)
+        return replace(evidence, has_lost_lock=changelog.tables.lock != lock)
+
+    async def _read_tables(self, changelog: TrackedChangelog) -> Answers:
+        """Read the tables: the history alone if the lock was dropped since they were found."""
+        try:
+            return await self._tables.read(changelog)
+        except errors.UndefinedTable:
+            if changelog.tables.lock is None:
+                raise
+            changelog.tables = replace(changelog.tables, lock=None)
+            return await self._tables.read(changelog)
 
     async def _update_memory(self, changelog: TrackedChangelog, answers: Answers) -> Evidence:
         """Update the memory, and return the evidence.
@@ -172,6 +184,7 @@ class ChangelogReader:
             is_recording=bool(changelog.history.changes),
             inferred_failure=memory.failure,
             unknown_outcome=memory.unknown_outcome,
+            is_unproven=changelog.judged is not None and changelog.judged.is_unproven,
             reported_failure=memory.reported_failure,
             acknowledged=memory.is_acknowledged,
             files=files,

@@ -345,6 +345,12 @@ def _doubt(evidence: Evidence) -> str:
             "the last run recorded nothing: it had nothing to do, or it failed at once; only "
             "changelog files or the wrapper could show which"
         )
+    if evidence.is_unproven:
+        return (
+            "whether the last run failed after its last recorded changeset is not known: nothing "
+            "shows here what it rolled back, as on a standby, on a logical replica or with "
+            "liquibase-sessionlock; only changelog files or the wrapper could"
+        )
     return "no changelog file is configured, so it is not known whether more are expected"
 
 

@@ -192,6 +192,10 @@ class Evidence:
     inferred_failure: InferredFailure | None = None
     #: Why it is not known how the last run ended.
     unknown_outcome: str = ""
+    #: Nothing shows how the last run ended, as on a standby: it recorded changesets.
+    is_unproven: bool = False
+    #: The lock table was dropped since the tables were found.
+    has_lost_lock: bool = False
     #: The reported failure that no later run has repaired.
     reported_failure: ReportedFailure | None = None
     acknowledged: bool = False

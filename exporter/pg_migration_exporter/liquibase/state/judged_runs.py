@@ -79,6 +79,12 @@ class JudgedRuns:
         """Whether no error of the log could change an outcome."""
         return self.is_logged or all(self._is_proven(judged) for judged in self.runs)
 
+    @property
+    def is_unproven(self) -> bool:
+        """Whether the last run recorded changesets, and nothing shows how it ended."""
+        run, judgement = self.runs[-1].run, self.runs[-1].judgement
+        return bool(run.recorded) and judgement.outcome == "unknown" and not judgement.unknown
+
     def record(self, memory: ChangelogMemory) -> None:
         """Record the outcomes, to be counted later."""
         memory.uncounted = self.outcomes()
