@@ -5,11 +5,9 @@ With --every-major (`make test-platforms`) all majors that are supported.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -17,10 +15,10 @@ from pg_migration_exporter.collectors import COLLECTORS
 from pg_migration_exporter.config import Settings
 from testbed.database import Database
 from testbed.postgres import Server
-from testbed.programs import exporter_command, packaged_postgres_bindir, postgres_bindir
+from testbed.programs import exporter_command, postgres_bindir
 from testbed.workspace import Workspace
 from tests.fixtures.exporters import AS_SUPERUSER, EVERY_COLLECTOR, Page, StartExporter, scrape
-from tests.fixtures.servers import ColdStandby, Pair
+from tests.fixtures.servers import ColdStandby, Pair, programs_of
 
 _OWN = "own"
 _SKIPPED = "migration_exporter_collector_skipped"
@@ -57,20 +55,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("major", majors, scope="module")
 
 
-def programs_of(workspace: Workspace, major: str) -> Path:
-    """Programs of another major, copied to where the servers' user can run them."""
-    if major == _OWN:
-        return postgres_bindir()
-    copied = workspace.root / f"programs_{major}"
-    if not copied.exists():
-        shutil.copytree(packaged_postgres_bindir(int(major)).parent, copied, symlinks=True)
-    return copied / "bin"
-
-
 @pytest.fixture(scope="module")
 def pair(workspace: Workspace, major: str) -> Iterator[Pair]:
     """A primary and a standby, with a role that has pg_monitor alone, and one that has nothing."""
-    bindir = programs_of(workspace, major)
+    bindir = postgres_bindir() if major == _OWN else programs_of(workspace, major)
     with ExitStack() as stack:
         primary = stack.enter_context(Server(workspace, f"postgres_{major}", bindir=bindir))
         primary.database().execute("CREATE EXTENSION pg_stat_statements")
