@@ -180,11 +180,15 @@ def test_refusals_have_the_headers_too(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("origin", ["https://elsewhere.example.com", "null"])
-def test_a_page_of_another_site_reloads_nothing(exporter: Exporter, origin: str) -> None:
-    url = f"{exporter.url}/-/reload"
-    assert httpx.post(url, headers={"Origin": origin}).status_code == 403
-    assert httpx.post(url, headers={"Origin": exporter.url}).status_code == 200
+@pytest.mark.parametrize("origin", ["https://elsewhere.example.com", "null", "http://rebound:9187"])
+@pytest.mark.parametrize("host", [None, "rebound:9187"])
+def test_a_page_in_a_browser_reloads_nothing(
+    exporter: Exporter, origin: str, host: str | None
+) -> None:
+    """Also not one whose name was made to mean the exporter's address (DNS rebinding)."""
+    url, named = f"{exporter.url}/-/reload", {"Host": host} if host else {}
+    assert httpx.post(url, headers={"Origin": origin, **named}).status_code == 403
+    assert httpx.post(url, headers=named).status_code == 200
 
 
 def test_a_flood_of_wrong_logins_keeps_nobody_out(workspace: Workspace) -> None:

@@ -39,7 +39,7 @@ def test_its_length_costs_the_scrape_nothing(
     long_history: Database, start_exporter: StartExporter
 ) -> None:
     exporter = start_exporter(long_history, watch={"enabled": False})
-    assert scrape(exporter).value(_APPLIED) == _ROWS + 1
+    await_applied(exporter, _ROWS + 1)
     calls, rows, blocks = long_history.execute(_COST)[0]
     for _ in range(5):
         assert scrape(exporter).value(_APPLIED) == _ROWS + 1
@@ -54,7 +54,7 @@ def test_every_kind_of_change_is_noticed(
     long_history: Database, start_exporter: StartExporter
 ) -> None:
     database, exporter = long_history, start_exporter(long_history)
-    assert scrape(exporter).value(_APPLIED) == _ROWS + 1
+    await_applied(exporter, _ROWS + 1)
 
     database.execute(
         "INSERT INTO databasechangelog SELECT 'new', author, filename, dateexecuted, 200000,"

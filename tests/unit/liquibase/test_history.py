@@ -98,3 +98,38 @@ def test_the_first_known_time_of_a_deployment_stays() -> None:
     assert next_one is not None
     assert next_one.recorded_at == NOW + 1800
     assert deployment_of(None, first, NOW) is None
+
+
+def test_a_read_that_was_interrupted_goes_on() -> None:
+    """A slow server would never get to the end of a long history within one scrape."""
+    read, counters = History(), RowCounters(inserted=2, filenode=1)
+    first = read.read_whole(counters, "1", None)
+    first.add([row(1)])
+    later = read.read_whole(RowCounters(inserted=3, filenode=1), "1", None)
+    assert later is first
+    assert (later.position, later.size) == (1, 1)
+    later.add([row(2), row(3)])
+    read.replace(later, NOW)
+    assert len(read.contents.recorded) == 3
+    assert read.is_complete(counters, "1", NOW)
+
+
+@pytest.mark.parametrize(
+    ("counters", "lock_version"),
+    [
+        pytest.param(RowCounters(inserted=2, updated=1), "1", id="updated"),
+        pytest.param(RowCounters(inserted=2, deleted=1), "1", id="deleted"),
+        pytest.param(RowCounters(inserted=1), "1", id="statistics were reset"),
+        pytest.param(RowCounters(inserted=2, filenode=2), "1", id="another file"),
+        pytest.param(RowCounters(inserted=2), "2", id="a run took the lock"),
+    ],
+)
+def test_it_does_not_if_more_than_new_rows_was_written(
+    counters: RowCounters, lock_version: str
+) -> None:
+    read = History()
+    first = read.read_whole(RowCounters(inserted=2, filenode=1), "1", None)
+    first.add([row(1)])
+    again = read.read_whole(counters, lock_version, None)
+    assert again is not first
+    assert again.position == 0

@@ -37,6 +37,8 @@ class History:
     _baseline: RowCounters | None = None
     _added: int = 0
     _read_at: float = 0.0
+    #: A table whose read was interrupted, such as by the end of a scrape.
+    _reading: WholeTable | None = None
 
     @property
     def is_unread(self) -> bool:
@@ -88,13 +90,18 @@ class History:
         self._added += len(new)
         return new
 
-    def replace(
-        self, table: WholeTable, counters: RowCounters, lock_version: str, now: float
-    ) -> int:
-        """Replace everything with the whole table; return how many changesets are gone.
+    def read_whole(
+        self, counters: RowCounters, lock_version: str, new_from: int | None
+    ) -> WholeTable:
+        """Return the table to read, behind its position: an interrupted read goes on."""
+        reading = self._reading
+        if reading is None or not reading.goes_on(counters, lock_version):
+            reading = self._reading = WholeTable(self, counters, lock_version, new_from)
+        return reading
 
-        `counters` and `lock_version` are of before it was read.
-        """
+    def replace(self, table: WholeTable, now: float) -> int:
+        """Replace everything with the whole table; return how many changesets are gone."""
+        counters = table.counters
         contents = table.complete()
         gone = len(self.contents.recorded) - table.kept
         if self._baseline is None:
@@ -109,7 +116,7 @@ class History:
         self.contents = contents
         self.version += 1
         self._baseline, self._added, self._read_at = counters, 0, now
-        self._lock_version = lock_version
+        self._lock_version, self._reading = table.lock_version, None
         return gone
 
     def change(self, row: Row) -> RowChange | None:
@@ -138,17 +145,42 @@ class History:
 class WholeTable:
     """A table that is read from its beginning, in parts; `History.replace` takes it over.
 
+    `counters` and `lock_version` are of before its first row was read.
     `new` are the rows of changesets that the history does not have, as far as they are wanted: from
     `new_from` on, an ORDEREXECUTED; None for none. `kept` is how many of its changesets it has.
     """
 
-    def __init__(self, history: History, new_from: int | None) -> None:
+    def __init__(
+        self, history: History, counters: RowCounters, lock_version: str, new_from: int | None
+    ) -> None:
+        self.counters, self.lock_version = counters, lock_version
         self.changes: list[RowChange] = []
         self.new: list[Row] = []
         self.rows = self.kept = 0
         self._contents = Contents()
         self._deployments = Deployments()
         self._history, self._new_from = history, new_from
+
+    @property
+    def position(self) -> int:
+        """The last place in the table that was read."""
+        return self._contents.position
+
+    @property
+    def size(self) -> int:
+        """How many changesets it counts as so far (`history.room`)."""
+        return self._contents.size
+
+    def goes_on(self, counters: RowCounters, lock_version: str) -> bool:
+        """Whether rows were only added to the table since it began to be read."""
+        began = self.counters
+        return (
+            lock_version == self.lock_version
+            and counters.updated == began.updated
+            and counters.deleted == began.deleted
+            and counters.inserted >= began.inserted
+            and not counters.is_other_file(began)
+        )
 
     def add(self, rows: Sequence[Row]) -> None:
         """Add the next rows of the table."""

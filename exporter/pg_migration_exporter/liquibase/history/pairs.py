@@ -75,34 +75,41 @@ def pair_tables(found: Iterable[Table], rules: TableRules) -> list[ChangelogTabl
     tables = sorted(
         (table for table in allowed if rules.refusal(table) is None), key=lambda table: table.name
     )
-    refused = [table for table in allowed if table.is_lock and table not in tables]
+    refused = [table for table in allowed if table.is_lock and rules.refusal(table) is not None]
     histories = [table for table in tables if not table.is_lock]
     if any(table.is_original for table in histories):
         histories = [
             table for table in histories if table.is_original or table.name in rules.histories
         ]
-    pairs = list[ChangelogTables]()
-    for schemaname in dict.fromkeys(table.schemaname for table in histories):
-        pairs += _pair_schema(
-            [table for table in histories if table.schemaname == schemaname],
-            _locks_of([table for table in tables if table.is_lock], schemaname),
-            {table.name: table for table in tables if table.is_lock},
-            rules.locks,
+    locks = [table for table in tables if table.is_lock]
+    by_name = {table.name: table for table in locks}
+    locks_of, refused_of = _by_schema(locks), _by_schema(refused)
+    pairs = [
+        _with_refused_lock(pair, refused_of.get(schemaname, ()))
+        for schemaname, found in _by_schema(histories).items()
+        for pair in _pair_schema(
+            found, _originals(locks_of.get(schemaname, ())), by_name, rules.locks
         )
-    return sorted((_with_refused_lock(pair, refused) for pair in pairs), key=lambda pair: pair.name)
+    ]
+    return sorted(pairs, key=lambda pair: pair.name)
+
+
+def _by_schema(tables: Sequence[Table]) -> dict[str, list[Table]]:
+    found: dict[str, list[Table]] = {}
+    for table in tables:
+        found.setdefault(table.schemaname, []).append(table)
+    return found
 
 
 def _with_refused_lock(pair: ChangelogTables, refused: Sequence[Table]) -> ChangelogTables:
-    """Note that the lock which a history would have is not to be read."""
-    in_schema = [table for table in refused if table.schemaname == pair.history.schemaname]
-    is_refused = not pair.has_own_lock and _named_after(pair.history, in_schema) is not None
+    """Note that the lock which a history would have is not to be read; `refused` of its schema."""
+    is_refused = not pair.has_own_lock and _named_after(pair.history, refused) is not None
     return replace(pair, has_refused_lock=is_refused)
 
 
-def _locks_of(locks: Sequence[Table], schemaname: str) -> list[Table]:
-    """Return the lock tables of a schema, without copies."""
-    in_schema = [table for table in locks if table.schemaname == schemaname]
-    return [table for table in in_schema if table.is_original] or in_schema
+def _originals(locks: Sequence[Table]) -> Sequence[Table]:
+    """Return lock tables without copies."""
+    return [table for table in locks if table.is_original] or locks
 
 
 def _pair_schema(

@@ -11,7 +11,7 @@ from pg_migration_exporter.liquibase.history import rollbacks
 from pg_migration_exporter.liquibase.history import tables as sql
 from pg_migration_exporter.liquibase.history.counters import RowCounters
 from pg_migration_exporter.liquibase.history.deployment import deployment_of
-from pg_migration_exporter.liquibase.history.history import History, WholeTable
+from pg_migration_exporter.liquibase.history.history import History
 from pg_migration_exporter.liquibase.history.lineage import Continuity
 from pg_migration_exporter.liquibase.history.rollbacks import Transactions
 from pg_migration_exporter.liquibase.history.room import HistoryRoom, size_of
@@ -133,8 +133,10 @@ class TableReader:
         history = changelog.history
         if not history.is_unread:
             new = list[Row]()
-            await self._read_behind(changelog, part, lambda rows: new.extend(history.add(rows)))
-            self._applied.record(changelog, new)
+            try:
+                await self._read_behind(changelog, part, lambda rows: new.extend(history.add(rows)))
+            finally:  # also of a scrape that ends before the last part
+                self._applied.record(changelog, new)
             if history.is_complete(
                 answers.counters,
                 answers.lock_version,
@@ -143,10 +145,14 @@ class TableReader:
             ):
                 return
             self.room.free += history.contents.size
-            part = await self._read_part(changelog, BEGINNING)
-        table = WholeTable(history, changelog.memory.last_order)
+        table = history.read_whole(
+            answers.counters, answers.lock_version, changelog.memory.last_order
+        )
+        if table.position != BEGINNING or not history.is_unread:
+            part = await self._read_part(changelog, table.position)
+        self.room.take(table.size)
         await self._read_behind(changelog, part, table.add)
-        gone = history.replace(table, answers.counters, answers.lock_version, answers.now)
+        gone = history.replace(table, answers.now)
         self._applied.record(changelog, sorted(table.new, key=lambda row: row.order))
         self._applied.record_removed(changelog, gone)
 
