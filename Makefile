@@ -108,6 +108,8 @@ render: setup ## Render alerts, their unit tests, dashboards and deployment file
 	@$(BIN)/python -m pg_migration_exporter.status.schema >docs/status.schema.json
 	@$(BIN)/python -m pg_migration_exporter.gate.schema >docs/gate.schema.json
 	@$(BIN)/python -m pg_migration_exporter.reference.gate_page docs/gate.md
+	@$(BIN)/python -m pg_migration_exporter.reference.report_obstacle \
+		>java/src/main/resources/pgmigrationexporter/liquibase/obstacle.sql
 
 .PHONY: mutations
 mutations: setup ## Change each value of the rules a little: a unit test must fail (minutes)

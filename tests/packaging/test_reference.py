@@ -14,6 +14,7 @@ from pg_migration_exporter.config import Settings
 from pg_migration_exporter.metrics.families import Family
 from pg_migration_exporter.reference import configuration_page as configuration
 from pg_migration_exporter.reference import metrics_page as metrics
+from pg_migration_exporter.reference import report_obstacle
 from pg_migration_exporter.reference.catalogue import FAMILIES
 from pg_migration_exporter.reference.examples import example
 from pg_migration_exporter.reference.peers import NAMES
@@ -29,6 +30,11 @@ _OF = {
 
 def by_name(thing: Collector[Any] | Family) -> str:
     return thing.name
+
+
+def test_the_reporter_of_java_checks_the_table_like_the_wrapper() -> None:
+    file = ROOT / "java/src/main/resources/pgmigrationexporter/liquibase/obstacle.sql"
+    assert file.read_text(encoding="utf-8") == report_obstacle.render(), "run `make render`"
 
 
 @pytest.mark.parametrize(

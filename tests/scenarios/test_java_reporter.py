@@ -182,6 +182,38 @@ def test_previews_and_other_commands_are_not_reported(
     assert reports(directory) == []
 
 
+@every
+def test_a_table_that_somebody_else_made_is_not_written_to(
+    scenario: Scenario, java_reporter: JavaReporter
+) -> None:
+    """Its trigger would run with the rights of the role that migrates."""
+    name = f"other_{scenario.database.name}"
+    for sql in (
+        f"create role {name}",
+        f"grant create on database {scenario.database.name} to {name}",
+        f"set role {name}; create schema migration_exporter;"
+        " create table migration_exporter.report (run_id uuid primary key, started timestamptz,"
+        " updated timestamptz default clock_timestamp(), report jsonb)",
+    ):
+        scenario.database.execute(sql)
+    scenario.write("changelog.sql", FIRST)
+    options: dict[str, Any] = {
+        "extensions": [java_reporter.jar],
+        "environment": {"PG_MIGRATION_REPORT_TABLE": "true"},
+    }
+    assert scenario.run(**options) == 0
+    assert scenario.database.value("select count(*) from migration_exporter.report") == 0
+    assert scenario.database.value("select count(*) from databasechangelog") == 1
+
+    scenario.database.execute(
+        "alter schema migration_exporter owner to current_user;"
+        " alter table migration_exporter.report owner to current_user"
+    )
+    scenario.write("changelog.sql", FIRST, FIXED)
+    assert scenario.run(**options) == 0
+    assert scenario.database.value("select count(*) from migration_exporter.report") == 1
+
+
 @pytest.fixture
 def silent_server() -> Iterator[str]:
     """The URL of an HTTP server that accepts requests and never responds."""
