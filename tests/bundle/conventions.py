@@ -70,6 +70,8 @@ def _conditional(node: Expr) -> bool:
     node = _plain(node)
     if isinstance(node, Call):
         return node.func.name in {"absent", "vector"} or any(map(_conditional, node.args))
+    if isinstance(node, AggregateExpr):
+        return _conditional(node.expr)
     if isinstance(node, BinaryExpr):
         if str(node.op) in _COMPARISONS or str(node.op) == "unless":
             return True

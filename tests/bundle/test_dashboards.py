@@ -352,7 +352,12 @@ def test_counters_are_read_as_rates(query: Query) -> None:
 
 
 #: In expressions of many alerts, as a condition; a panel that shows only these says little.
-COMMON = {"up", "postgres_up", "migration_exporter_collector_success"}
+COMMON = {
+    "up",
+    "postgres_up",
+    "migration_exporter_collector_success",
+    "migration_verdict_reason",
+}
 #: Alerts without a metric of their own, or on one of another program.
 WITHOUT_PANEL = {"DatabaseLatencyUncounted", "PostgresDiskFilling", "Watchdog"}
 RECORDED = {rule["record"]: rule["expr"] for rule in RULES if "record" in rule}

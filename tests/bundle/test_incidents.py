@@ -208,6 +208,19 @@ def test_the_same_alerts_on_another_server_are_told(incident: Incident) -> None:
     assert titles == ["WARN MigrationBlocked game there:9886"]
 
 
+def test_a_failure_that_can_be_read_no_more_is_not_told_as_mended(incident: Incident) -> None:
+    where = {"instance": "unread:9886", "datname": "game"}
+    failed = _alert("DatabaseMigrationFailed", **where, status="failed")
+    incident.post(failed)
+    wait_until(lambda: incident.events("unread:9886"), 30, "the failure is told")
+    incident.post(_alert("MigrationFailureUnresolved", **where))
+    incident.post(failed, ended=True)
+    _reach(time.monotonic() + 2 * _scaled(VALUES.alertmanager.routes.critical.group_interval))
+    incident.post(_alert("PostgresDown", instance="after-unread:9886"))
+    wait_until(lambda: incident.events("after-unread:9886"), 30, "a later page is told")
+    assert not incident.events("unread:9886", "resolve")
+
+
 # --- the phone --------------------------------------------------------------------------------
 
 

@@ -31,12 +31,6 @@ _NOT_IN_SERIES = {
     "the watcher is about to start",
     "a metric of the user gives no answer",
 }
-#: What the exporter leaves out and the alerts do not yet.
-_ONLY_IN_ALERTS = {
-    "a standby is behind as it is meant to be",
-    "a logical subscriber is behind",
-    "a slot was lost long ago",
-}
 
 
 def judged(now: Situation) -> Judgement:
@@ -69,9 +63,7 @@ def exported(case: str, now: Situation, judgement: Judgement | None) -> Iterator
 def played(*, with_verdict: bool) -> dict[str, Any]:
     """Play all situations through the rules; what promtool expects is the exporter's verdict."""
     cases = {
-        case: now
-        for case, (now, _) in CASES.items()
-        if case not in _ONLY_IN_ALERTS and (with_verdict or case not in _NOT_IN_SERIES)
+        case: now for case, (now, _) in CASES.items() if with_verdict or case not in _NOT_IN_SERIES
     }
     series = [
         {"series": name, "values": f"{value}x8"}

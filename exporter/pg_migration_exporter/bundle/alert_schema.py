@@ -37,6 +37,7 @@ class Memory(Model):
     brief: PositiveDuration
     value: PositiveDuration
     state: PositiveDuration
+    outage: PositiveDuration
 
 
 class Prometheus(Model):

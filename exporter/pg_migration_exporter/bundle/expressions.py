@@ -14,8 +14,8 @@ from typing import Any
 
 from pg_migration_exporter.bundle.alert_schema import Prometheus
 
-#: The identifying label that one of several targets of a site has, and the site has not.
-_INSTANCE = "instance"
+#: Identifying labels: that of one of several targets of a site, and that of how it is watched.
+_INSTANCE, _JOB = "instance", "job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,28 @@ class Expressions:
         names: dict[str, Callable[..., str]] = {
             "brief": lambda series, labels="": self._known(series, labels, within.brief),
             "known": lambda series, labels="": self._known(series, labels, within.value),
-            "state": lambda series, labels="": self._known(series, labels, within.state),
+            "kept": lambda series, labels="", memory="value": self._kept(series, labels, memory),
+            "state": lambda series, labels="": self._kept(series, labels, "state"),
             "flaps": self._flaps,
             "grew": self._grew,
+            "said": self._said,
         }
         identity = self.prometheus.identity
         site = [label for label in identity if label != _INSTANCE]
-        answers = f"{self._max(f'last_over_time(postgres_up[{within.value}])', '')} == 1"
+        place = [label for label in site if label != _JOB]
         return names | {
             "target": ", ".join(identity),
             "site": ", ".join(site),
-            "answers": answers,
+            "place": ", ".join(place),
+            "answers": self._answers,
         }
+
+    @property
+    def _answers(self) -> str:
+        """Where PostgreSQL answered in the last scrape."""
+        return (
+            f"{self._max(f'last_over_time(postgres_up[{self.prometheus.memory.value}])', '')} == 1"
+        )
 
     def _by(self, labels: str) -> str:
         return ", ".join([*self.prometheus.identity, *filter(None, [labels])])
@@ -53,6 +63,22 @@ class Expressions:
         """Return the highest value of a series now or, where it has none, the last one."""
         last = self._max(f"last_over_time({series}[{within}])", labels)
         return f"(\n  {self._max(series, labels)}\n  or {last}\n)"
+
+    def _kept(self, series: str, labels: str, memory: str) -> str:
+        """Return the same of what no outage changes: the last value while nobody can look."""
+        within = self.prometheus.memory
+        known = self._known(series, labels, getattr(within, memory)).removesuffix("\n)")
+        last = self._max(f"last_over_time({series}[{within.outage}])", labels)
+        target = self._max(f"last_over_time(postgres_up[{within.outage}])", "")
+        silent = f"({target} unless {self._answers})"
+        return f"{known}\n  or {last}\n    and on ({self._by('')}) {silent}\n)"
+
+    def _said(self, reason: str) -> str:
+        """Return where the exporter gave this reason of its verdict in its last scrape."""
+        series = f'migration_verdict_reason{{reason="{reason}"}}'
+        last = self._max(f"last_over_time({series}[{self.prometheus.memory.value}])", "")
+        scraped = f"on ({self._by('')}) {self._max('postgres_up', '')}"
+        return f"(\n  {self._max(series, '')}\n  or {last}\n    unless {scraped}\n)"
 
     def _flaps(self, series: str, labels: str, share: float, window: str) -> str:
         """Return where a series of 0 and 1 is 1 now and then, in less than this share of scrapes.

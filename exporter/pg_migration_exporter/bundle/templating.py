@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from promql_parser import parse_duration
 
 
 def environment() -> Environment:
@@ -31,7 +32,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"yaml": _yaml, "json": _json}
+    made.filters |= {"yaml": _yaml, "json": _json, "seconds": _seconds}
     return made
 
 
@@ -59,6 +60,11 @@ def _yaml(value: dict[str, Any] | list[Any]) -> str:
     """Return a mapping or a list in YAML's block style, a line for each item, quoted as needed."""
     text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=float("inf"))
     return text.rstrip("\n")
+
+
+def _seconds(duration: str) -> float:
+    """Return the seconds of a duration as Prometheus writes it."""
+    return parse_duration(duration).total_seconds()
 
 
 def _json(value: object) -> str:

@@ -148,3 +148,22 @@ def test_a_server_that_is_gone_holds_and_so_does_an_exporter_that_restarts(
         assert ("hold", "PostgresDown", "") in reasons(page)
         restarted = start_exporter(database, **_QUICK)
         assert reasons(scrape(restarted)) == {("hold", "PostgresDown", "")}
+
+
+def test_a_restart_does_not_turn_hold_into_go(
+    database: Database, start_exporter: StartExporter
+) -> None:
+    budget = {"name": "service", "max_connections": 1, "application_names": ["quest-service"]}
+    settings = {"pools": [budget], "watch": _QUICK["watch"], "verdict": {"confirm": "100ms"}}
+    exporter = start_exporter(database, **settings)
+    with closing(database.connect(application_name="quest-service")):
+        until(exporter, "abort")
+    exporter.process.kill()
+    exporter.start()
+    page = scrape_until(
+        exporter,
+        lambda page: page.values("migration_exporter_watch_age_seconds") != [],
+        "the watcher has polled",
+    )
+    assert ("abort", "DatabaseConnectionPoolExhausted", "") in reasons(page)
+    assert verdict(page) == "abort"

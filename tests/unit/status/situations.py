@@ -15,11 +15,14 @@ from pg_migration_exporter.collectors.replication.senders import INFO as STANDBY
 from pg_migration_exporter.collectors.replication.senders import REQUIRED, SYNCHRONOUS
 from pg_migration_exporter.collectors.replication.slots import STATUS as SLOT
 from pg_migration_exporter.collectors.replication.standby import APPLY_DELAY
+from pg_migration_exporter.collectors.settings import SETTING
+from pg_migration_exporter.collectors.wal import WAL
 from pg_migration_exporter.config import Settings
 from pg_migration_exporter.metrics.families import Family, FamilySamples
 from pg_migration_exporter.status.judgement.situation import Situation
 from pg_migration_exporter.status.samples import Samples
 
+_WAL = {family.name.removeprefix("postgres_"): family for family in WAL.families}
 _CHANGELOG = ("game", "public.databasechangelog")
 _LIMITED = 'connection failed: FATAL:  too many connections for role "exporter"'
 
@@ -47,6 +50,15 @@ def check(phase: str, severity: str = "critical") -> Row:
 
 def info(phase: str) -> Row:
     return INFO, 1, ("size", phase, "critical", "check_size")
+
+
+def archive(age: float, behind: float, timeout: float | None = None) -> Situation:
+    settings = {"archive_timeout": timeout, "wal_segment_size": 2**24}
+    return situation(
+        (_WAL["archiver_last_archived_age_seconds"], age, ()),
+        (_WAL["archiver_behind_bytes"], behind, ()),
+        *((SETTING, value, (name,)) for name, value in settings.items() if value is not None),
+    )
 
 
 CASES: dict[str, tuple[Situation, list[tuple[str, str, str]]]] = {
@@ -125,8 +137,27 @@ CASES: dict[str, tuple[Situation, list[tuple[str, str, str]]]] = {
     "before the first scrape": (situation(reached=None), [("hold", "NoAnswer", "")]),
     "the server is down": (situation(reached=False), [("hold", "PostgresDown", "")]),
     "the exporter's role has no connection left": (
-        situation(reached=False, failures=[_LIMITED]),
+        situation(reached=False, problem=_LIMITED, failures=[_LIMITED]),
         [("hold", "ExporterConnectionLimit", "")],
+    ),
+    "the server is down, and a poll found no connection left before": (
+        situation(reached=False, problem="connection refused", failures=[_LIMITED]),
+        [("hold", "ExporterConnectionLimit", ""), ("hold", "PostgresDown", "")],
+    ),
+    "the archive is behind": (
+        archive(age=301, behind=600),
+        [("hold", "PostgresArchiveBehind", "")],
+    ),
+    "a snapshot of running transactions is not archived": (archive(age=900, behind=512), []),
+    "archive_timeout is not over": (archive(age=2099, behind=600, timeout=1800), []),
+    "archive_timeout is over": (
+        archive(age=2101, behind=600, timeout=1800),
+        [("hold", "PostgresArchiveBehind", "")],
+    ),
+    "a file is not full": (archive(age=900, behind=600, timeout=0), []),
+    "a full file is not archived": (
+        archive(age=900, behind=2**24, timeout=0),
+        [("hold", "PostgresArchiveBehind", "")],
     ),
     "a database does not answer": (
         situation(databases={"game": False}),

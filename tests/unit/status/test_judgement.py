@@ -106,3 +106,46 @@ def test_no_answer_neither_ends_nor_weakens_what_was_found() -> None:
 
 def test_no_answer_is_hold() -> None:
     assert play(None, ()) == ["hold", "hold"]
+
+
+def test_a_limit_that_is_over_does_not_count_while_the_server_is_down() -> None:
+    """The alert on the server is silent while the exporter says that its role has no connection."""
+    memory, settings = ReasonMemory(VerdictSection()), VerdictSection()
+    limit = Reason("hold", "ExporterConnectionLimit", "", needs_answer=False)
+    down = Reason("hold", "PostgresDown", "", needs_answer=False)
+    memory.update([limit], 0.0, is_blind=True)
+    for now in (15.0, settings.quiet):
+        names = {item.reason.name for item in memory.update([down], now, is_blind=True)}
+    assert names == {"PostgresDown"}
+
+
+def test_a_restart_neither_forgets_nor_weakens() -> None:
+    before, after = ReasonMemory(VerdictSection()), ReasonMemory(VerdictSection())
+    for now in (1000.0, 1015.0):
+        before.update([_POOL], now)
+    after.restore(before.dump(5e8), -5e8 - 1000.0)
+    assert [item.verdict for item in after.update([], 30.0)] == ["abort"]
+    assert after.update([], 20.0 + VerdictSection().quiet) == []
+
+
+def test_a_reason_that_is_ignored_since_is_not_restored() -> None:
+    before = ReasonMemory(VerdictSection())
+    before.update([_POOL], 0.0)
+    after = ReasonMemory(VerdictSection(ignore=(_POOL.name,)))
+    after.restore(before.dump(0.0), 0.0)
+    assert after.update([], 1.0) == []
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        {"reason": {"verdict": "maybe", "name": "a", "text": ""}, "since": 0, "last": 0},
+        {"reason": {"verdict": "hold", "name": "a"}, "since": 0, "last": 0, "is_confirmed": True},
+    ],
+)
+def test_what_is_no_memory_is_refused(row: dict[str, object]) -> None:
+    memory = ReasonMemory(VerdictSection())
+    with pytest.raises((LookupError, TypeError, ValueError)):
+        memory.restore([row], 0.0)
+    assert memory.update([], 0.0) == []

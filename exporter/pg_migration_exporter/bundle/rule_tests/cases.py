@@ -34,6 +34,7 @@ class Case(Model):
     alert resolves although the input does not change. `finally`: the description one evaluation
     before the alert resolves, if it differs. `outlives`: for how long the alert fires on when the
     target is lost. `follows`: whether it must also fire while every second scrape is lost.
+    `outage`: whether it fires on while the server is down, if the rule remembers anything so long.
     """
 
     input: dict[str, str]
@@ -48,6 +49,7 @@ class Case(Model):
     resets: bool = True
     outlives: str | None = None
     follows: bool = True
+    outage: bool = True
 
 
 class RuleTestFile(Model):

@@ -4,7 +4,8 @@ The alert is silent one evaluation before `for` has passed, fires exactly then, 
 its cause; the same on one of two clusters whose targets have the same name, with a label that no
 rule uses; and counters that start again fire nothing. Rules that aggregate, all but those of the
 deployment guide, also fire once for two pods or copies of a target, not at all when a pod replaces
-another, and although every second scrape is lost.
+another, and although every second scrape is lost. Those of what no outage changes fire on while the
+server is down.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ INSTANCE = "db1:9886"
 #: How much earlier each sample is than one step after the previous. So none is on the edge of a
 #: range: Prometheus 2 includes a sample that is exactly as old as the range, 3 does not.
 AHEAD = timedelta(milliseconds=1)
+#: What a rule remembers only while its server gives no answer.
+OUTAGE_MEMORY = re.compile(r"and on \([^)]*\) \(max by \([^)]*\) \(last_over_time\(postgres_up\[")
 #: A series that a recording rule makes.
 _RECORDED = re.compile(r"\b[a-z_]+:[a-z_0-9:]+")
 #: Number of evaluations before and after the assertions.
@@ -69,6 +72,8 @@ class Expansion:
             yield self._every_second_lost()
         if self.case.outlives:
             yield self._target_lost(self.case.outlives)
+        if self.case.outage and OUTAGE_MEMORY.search(self.rule["expr"]):
+            yield self._outage()
 
     @cached_property
     def is_aggregated(self) -> bool:
@@ -214,20 +219,50 @@ class Expansion:
         name = f"fires on for {outlives} when its target is lost"
         return self._firing(name, series, [lost + gone - 2])
 
+    def _outage(self) -> Mapping:
+        """Return a test of a server that is down for an hour while the alert fires."""
+        target = {"job": self.job, "instance": INSTANCE}
+        down = self.fires + MARGIN
+        back = down + self._steps("1h")
+        lengths = (self.changes, down - self.changes, back - down, MARGIN)
+        series = [
+            {
+                "series": selector(name, target),
+                "values": notation(
+                    [value for value, n in zip(values, lengths, strict=True) for _ in range(n)]
+                ),
+            }
+            for name, values in self._during_outage()
+        ]
+        test = self._firing(
+            "fires on while its server is down for an hour", series, [down, down + 1, back - 1]
+        )
+        if self.case.lasts == "0s":
+            test["promql_expr_test"].append(self._silence(back + 1))
+        return test
+
+    def _during_outage(self) -> Iterator[tuple[str, tuple[str, str, str, str]]]:
+        """Yield each series with its values before, while the alert fires, during and after it."""
+        yield "postgres_up", ("1", "1", "0", "1")
+        for name, change in self.case.input.items():
+            quiet, firing = change.split(" -> ")
+            yield name, (quiet, firing, "_", quiet)
+
     def _firing(self, name: str, series: list[Mapping], times: list[int]) -> Mapping:
         """Return a test of when one alert fires, whatever its text."""
         alert = self.rule["alert"]
-        query = f'sum by (alertname) (ALERTS{{alertname="{alert}", alertstate="firing"}})'
         sample = {"labels": f'{{alertname="{alert}"}}', "value": 1}
         return {
             "name": f"{alert} {name}",
             "interval": milliseconds(self.step - AHEAD),
             "input_series": series,
-            "promql_expr_test": [
-                {"expr": query, "eval_time": self._time(time), "exp_samples": [sample]}
-                for time in times
-            ],
+            "promql_expr_test": [self._silence(time) | {"exp_samples": [sample]} for time in times],
         }
+
+    def _silence(self, time: int) -> Mapping:
+        alert = self.rule["alert"]
+        query = f'sum by (alertname) (ALERTS{{alertname="{alert}", alertstate="firing"}})'
+        return {"expr": query, "eval_time": self._time(time)}
 
     def _assertions(
         self, name: str, series: list[Mapping], expected: dict[int, list[Mapping]]

@@ -33,14 +33,11 @@ _FIRST_POLL_SECONDS = 30.0
 def blindness(now: Situation) -> Iterator[Reason]:
     """Yield why the state of the server, or of a part of it, is not known."""
     if now.reached is None:
-        yield Reason("hold", NO_ANSWER, "No scrape has completed yet", lingers=False)
+        yield _unknown(NO_ANSWER, "No scrape has completed yet", lingers=False)
         return
-    limited = [*_limited(now)]
-    yield from limited
+    yield from _limited(now)
     if not now.reached:
-        problem = now.problem.strip().partition("\n")[0]
-        if not limited:
-            yield Reason("hold", runbooks.DOWN, f"PostgreSQL does not answer: {problem}")
+        yield from _down(now)
         return
     yield from _unreached_databases(now)
     yield from _unread_histories(now)
@@ -48,20 +45,31 @@ def blindness(now: Situation) -> Iterator[Reason]:
     yield from _watcher(now)
 
 
+def _unknown(name: str, text: str, datname: str = "", *, lingers: bool = True) -> Reason:
+    return Reason("hold", name, text, datname, lingers=lingers, needs_answer=False)
+
+
+def _down(now: Situation) -> Iterator[Reason]:
+    """Yield that the server does not answer, unless all that it says is that limit."""
+    if _ROLE_LIMIT not in now.problem:
+        problem = now.problem.strip().partition("\n")[0]
+        yield _unknown(runbooks.DOWN, f"PostgreSQL does not answer: {problem}")
+
+
 def _limited(now: Situation) -> Iterator[Reason]:
     """Yield that the exporter's own role has no connection left: others may be well."""
     if any(_ROLE_LIMIT in failure for failure in now.failures):
         text = "The exporter's role has used up its CONNECTION LIMIT (sql/grants.sql)"
-        yield Reason("hold", CONNECTION_LIMIT, text)
+        yield _unknown(CONNECTION_LIMIT, text)
 
 
 def _unreached_databases(now: Situation) -> Iterator[Reason]:
     for datname, answered in now.databases.items():
         if not answered:
-            yield Reason("hold", UNREACHABLE, f"Database {datname} does not answer", datname)
+            yield _unknown(UNREACHABLE, f"Database {datname} does not answer", datname)
     if now.left_out:
         text = f"{count(now.left_out, 'database')} beyond databases.limit: not watched"
-        yield Reason("hold", LEFT_OUT, text)
+        yield _unknown(LEFT_OUT, text)
 
 
 def _unread_histories(now: Situation) -> Iterator[Reason]:
@@ -78,16 +86,16 @@ def _silent(now: Situation) -> Iterator[Reason]:
         first, others = needed[0], needed[1:]
         more = f", and {count(len(others), 'other')}" if others else ""
         text = f"No data from the collector {first}{more}: {now.silent[first]}"
-        yield Reason("hold", runbooks.BLIND, text)
+        yield _unknown(runbooks.BLIND, text)
 
 
 def _watcher(now: Situation) -> Iterator[Reason]:
     age = now.watch_age
     limit = now.settings.verdict.thresholds.of(runbooks.WATCHER_STALE)
     if age is None and now.settings.watch.enabled and now.age < _FIRST_POLL_SECONDS:
-        yield Reason("hold", NO_ANSWER, "The watcher has not polled yet", lingers=False)
+        yield _unknown(NO_ANSWER, "The watcher has not polled yet", lingers=False)
     elif age is None:
-        yield Reason("hold", runbooks.WATCHER_STALE, "The watcher does not poll")
+        yield _unknown(runbooks.WATCHER_STALE, "The watcher does not poll")
     elif age > limit:
         text = f"The watcher has not polled for {duration(age)}"
-        yield Reason("hold", runbooks.WATCHER_STALE, text)
+        yield _unknown(runbooks.WATCHER_STALE, text)

@@ -15,10 +15,11 @@ from pg_migration_exporter.latency.histogram import GrowingHistogram
 from pg_migration_exporter.metrics.families import FamilySamples
 from pg_migration_exporter.status.judgement.blindness import blindness
 from pg_migration_exporter.status.judgement.measurements import measurements
-from pg_migration_exporter.status.judgement.memory import ReasonMemory, Standing
+from pg_migration_exporter.status.judgement.memory import Standing
 from pg_migration_exporter.status.judgement.migrations import of_checks, of_migrations
 from pg_migration_exporter.status.judgement.reason import Reason, worst
 from pg_migration_exporter.status.judgement.situation import Situation, situation
+from pg_migration_exporter.status.judgement.stored import StoredReasons
 from pg_migration_exporter.status.latency import LatencyHistory
 from pg_migration_exporter.status.model import VerdictName
 from pg_migration_exporter.status.samples import Samples
@@ -65,7 +66,7 @@ def _counts(datname: str, patterns: Sequence[str]) -> bool:
 class _Memory:
     """What is remembered of one target."""
 
-    reasons: ReasonMemory
+    reasons: StoredReasons
     began: float
     latency: LatencyHistory = field(default_factory=LatencyHistory)
 
@@ -82,7 +83,7 @@ class Judge:
         now = self._clock()
         memory = self._memories.get(target)
         if memory is None:
-            memory = _Memory(ReasonMemory(target.settings.verdict), now)
+            memory = _Memory(StoredReasons(target.settings, now), now)
             self._memories[target] = memory
         latencies = _latencies(target, scrape, memory.latency, now)
         current = situation(target, scrape, latencies, now - memory.began)

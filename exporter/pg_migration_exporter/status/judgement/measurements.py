@@ -12,6 +12,7 @@ from pg_migration_exporter.collectors.replication import LAG_SECONDS
 from pg_migration_exporter.collectors.replication.senders import INFO, REQUIRED, SYNCHRONOUS
 from pg_migration_exporter.collectors.replication.slots import STATUS as SLOT_STATUS
 from pg_migration_exporter.collectors.replication.standby import APPLY_DELAY, SELF
+from pg_migration_exporter.collectors.settings import SETTING
 from pg_migration_exporter.collectors.transactions import IDLE, OLDEST, PREPARED
 from pg_migration_exporter.collectors.wal import WAL
 from pg_migration_exporter.formatting import count, duration, short_duration
@@ -25,6 +26,8 @@ _LATENCY = "DatabaseQueryLatencyHigh"
 _SLOT = "PostgresReplicationSlotAtRisk"
 _STANDBY = "PostgresSynchronousStandbyMissing"
 _ARCHIVE = "PostgresArchiveBehind"
+#: An idle server writes a snapshot of its running transactions, which no archive_timeout waits for.
+_IDLE_BYTES = 512
 _LAGS: tuple[tuple[str, VerdictName], ...] = (
     ("PostgresReplicationLagSevere", "abort"),
     ("PostgresReplicationLagElevated", "hold"),
@@ -155,9 +158,13 @@ def _lags(now: Situation) -> Iterator[tuple[str, float]]:
 
 
 def _archive(now: Situation) -> Iterator[Reason]:
+    """Without archive_timeout, a file is archived when it is full."""
     age = now.samples.number(_ARCHIVER["last_archived_age_seconds"]) or 0.0
-    behind = now.samples.number(_ARCHIVER["behind_bytes"])
-    if behind and age > now.settings.verdict.thresholds.of(_ARCHIVE):
+    behind = now.samples.number(_ARCHIVER["behind_bytes"]) or 0.0
+    timeout = now.samples.number(SETTING, name="archive_timeout")
+    is_full = behind >= (now.samples.number(SETTING, name="wal_segment_size") or 0.0)
+    is_due = age > now.settings.verdict.thresholds.of(_ARCHIVE) + (timeout or 0.0)
+    if is_due and behind > _IDLE_BYTES and (is_full or timeout != 0):
         text = f"WAL was last archived {duration(age)} ago"
         yield _measured("hold", _ARCHIVE, text)
 

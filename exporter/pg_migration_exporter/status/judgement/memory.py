@@ -1,12 +1,13 @@
 """The dwell time of the verdict: it gets worse quickly, and better only after a quiet time.
 
-So one odd scrape of ten neither starts nor ends an abort.
+So one odd scrape of ten neither starts nor ends an abort, and neither does a restart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from pg_migration_exporter.config.verdict import VerdictSection
 from pg_migration_exporter.status.judgement.reason import Reason
@@ -21,6 +22,9 @@ class _Seen:
     since: float
     last: float
     is_confirmed: bool = False
+
+    def is_over(self, now: float, *, is_blind: bool) -> bool:
+        return self.last < now and not (is_blind and self.reason.needs_answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,7 @@ class ReasonMemory:
         for reason in found:
             self._see(reason, now)
         self._updated = now
-        if not is_blind:
-            self._forget(now)
+        self._forget(now, is_blind=is_blind)
         standing = [self._standing(seen, now, is_blind=is_blind) for seen in self._seen.values()]
         return sorted(
             standing, key=lambda item: (-VERDICTS.index(item.verdict), item.ago is not None)
@@ -65,15 +68,43 @@ class ReasonMemory:
         persists = now - seen.since >= self._settings.confirm
         seen.is_confirmed = seen.is_confirmed or persists or not reason.is_measured
 
-    def _forget(self, now: float) -> None:
+    def _forget(self, now: float, *, is_blind: bool) -> None:
         for key, seen in list(self._seen.items()):
             quiet = self._settings.quiet if seen.reason.lingers else 0.0
-            if seen.last < now and now - seen.last >= quiet:
+            if seen.is_over(now, is_blind=is_blind) and now - seen.last >= quiet:
                 del self._seen[key]
+
+    def dump(self, offset: float) -> list[dict[str, Any]]:
+        """Return what a restart must not forget; `offset` is added to times, of whole 10 seconds.
+
+        So what persists is not stored anew by each scrape.
+        """
+        return [
+            {
+                "reason": asdict(seen.reason),
+                "since": round(seen.since + offset, -1),
+                "last": round(seen.last + offset, -1),
+                "is_confirmed": seen.is_confirmed,
+            }
+            for seen in self._seen.values()
+            if seen.reason.lingers
+        ]
+
+    def restore(self, rows: Iterable[Mapping[str, Any]], offset: float) -> None:
+        """Restore what `dump` returned; if it is not, raise an error and keep what there was."""
+        restored = {}
+        for row in rows:
+            reason = Reason(**row["reason"])
+            VERDICTS.index(reason.verdict)
+            since, last = (float(row[name]) + offset for name in ("since", "last"))
+            seen = _Seen(reason, since, last, bool(row["is_confirmed"]))
+            if reason.name not in self._settings.ignore:
+                restored[reason.datname, reason.name] = seen
+        self._seen |= restored
 
     def _standing(self, seen: _Seen, now: float, *, is_blind: bool) -> Standing:
         """A state that has ended means no abort any more, but an odd measurement still does."""
-        is_over = seen.last < now and not is_blind
+        is_over = seen.is_over(now, is_blind=is_blind)
         has_ended = is_over and not seen.reason.is_measured
         verdict = seen.reason.verdict
         if verdict == "abort" and (has_ended or not seen.is_confirmed):

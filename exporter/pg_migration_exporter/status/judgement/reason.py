@@ -13,7 +13,8 @@ class Reason:
     """Why a verdict is not go. `name` is that of the alert, or the runbook, where there is one.
 
     `datname` is empty for what concerns the whole server. A measured reason comes and goes with
-    the load; what is not measured is known at once. `lingers` is whether it counts a while longer.
+    the load; what is not measured is known at once. `lingers` is whether it counts a while longer,
+    `needs_answer` whether only an answer can tell that it is over.
     """
 
     verdict: VerdictName
@@ -22,6 +23,7 @@ class Reason:
     datname: str = ""
     is_measured: bool = False
     lingers: bool = True
+    needs_answer: bool = True
 
 
 def worst(verdicts: Iterable[VerdictName]) -> VerdictName:
