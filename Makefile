@@ -114,3 +114,7 @@ render: setup ## Render alerts, their unit tests, dashboards and deployment file
 .PHONY: mutations
 mutations: setup ## Change each value of the rules a little: a unit test must fail (minutes)
 	@$(BIN)/python -m tests.bundle.mutations
+
+.PHONY: quiet-week
+quiet-week: setup ## Play a week of an ordinary server: nobody may be notified of anything (minutes)
+	@$(BIN)/python -m tests.bundle.quiet_week
