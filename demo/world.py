@@ -37,7 +37,7 @@ JOB = "pg-migration-exporter"
 #: The job label of the log pipeline, which runs only during its drills.
 LOG_JOB = "pg-migration-logs"
 #: The job label of the quest service, which runs only during its drill.
-QUEST_JOB = "quest-service"
+QUEST_JOB = "quest"
 
 #: With few connections, a fault can use them up quickly.
 SERVER_SETTINGS = {
@@ -164,6 +164,8 @@ class _Starter:
             "liquibase": {"changelogs": [changelog]},
             "custom_metrics_files": [str(QUEST / "metrics.yaml")],
             "checks_files": [str(QUEST / "checks.yaml")],
+            # Scaled down, as the values of the rules are.
+            "verdict": {"quiet": "5s"},
         }
         with self.report.step("exporter") as details:
             exporter = self.running.enter_context(Exporter(self.workspace, config))

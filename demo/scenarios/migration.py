@@ -42,7 +42,7 @@ WAITING_USERS = frozenset(
 
 
 @contextmanager
-def _changeset_fails(world: World) -> Iterator[None]:
+def changeset_fails(world: World) -> Iterator[None]:
     """Apply a release whose second changeset inserts into a missing table."""
     shutil.copy(RELEASE, world.liquibase.search_path / "changes/extra/030-release.sql")
     process = fail(world, "release")
@@ -113,7 +113,7 @@ def _dies(world: World) -> Iterator[None]:
 
 
 CHANGESET_FAILS = Fault(
-    "changeset fails", frozenset({"DatabaseMigrationFailed"}), _changeset_fails, LASTING
+    "changeset fails", frozenset({"DatabaseMigrationFailed"}), changeset_fails, LASTING
 )
 MIGRATION_WAITS = Fault(
     "migration waits for a reader",

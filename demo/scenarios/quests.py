@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from demo.scenarios.fault import Fault
 from demo.world import QUEST_JOB, World
 from testbed.page import serving
+from testbed.ports import LOOPBACK, free_port
 
 _INVALID = (
     "INSERT INTO quest_validation_error (reason)"
@@ -59,6 +60,13 @@ def _service_suffers(world: World) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _service_gone(world: World) -> Iterator[None]:
+    """Let Prometheus scrape a quest service that does not answer."""
+    with world.prometheus.scraping_also({QUEST_JOB: [f"{LOOPBACK}:{free_port()}"]}):
+        yield
+
+
 IMPORT_INVALID = Fault(
     "import brings invalid quests", frozenset({"QuestValidationErrors"}), _import_invalid
 )
@@ -79,4 +87,7 @@ SERVICE_SUFFERS = Fault(
         }
     ),
     _service_suffers,
+)
+SERVICE_GONE = Fault(
+    "quest service does not answer", frozenset({"QuestServiceDown"}), _service_gone
 )

@@ -86,6 +86,16 @@ def _slot_overtaken(world: World) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _slot_lost(world: World) -> Iterator[None]:
+    """Remove the WAL that the slot needs."""
+    with _slot_overtaken(world):
+        for _ in range(2):
+            world.database.execute("SELECT pg_switch_wal()")
+            world.database.execute("CHECKPOINT")
+        yield
+
+
 REPLAY_STUCK = Fault("standby is stuck", _LAGGING, _replay_stuck)
 STANDBY_GONE = Fault(
     "standby is stopped", frozenset({"PostgresStandbyLost"}), _standby_gone, _LAGGING
@@ -111,5 +121,11 @@ SLOT_OVERTAKEN = Fault(
     "replication slot loses its WAL",
     frozenset({"PostgresReplicationSlotAtRisk"}),
     _slot_overtaken,
-    _LAGGING | {"PostgresReplicationSlotRetaining"},
+    _LAGGING | {"PostgresReplicationSlotInvalid", "PostgresReplicationSlotRetaining"},
+)
+SLOT_LOST = Fault(
+    "replication slot is lost",
+    frozenset({"PostgresReplicationSlotInvalid"}),
+    _slot_lost,
+    _LAGGING | {"PostgresReplicationSlotAtRisk", "PostgresReplicationSlotRetaining"},
 )
