@@ -13,7 +13,7 @@ from demo.world import World
 from testbed.waiting import wait_until
 
 _CRASHES = 3
-_FAILED = 'liquibase_migration_status{status="failed"} == 1'
+_FAILED = "DatabaseMigrationFailed"
 _STARTED = "SELECT extract(epoch FROM pg_postmaster_start_time())"
 
 
@@ -29,7 +29,7 @@ def _server_down(world: World) -> Iterator[None]:
 def _down_after_failure(world: World) -> Iterator[None]:
     """Kill the primary when a migration has failed: that it cannot be read repairs nothing."""
     with changeset_fails(world):
-        wait_until(lambda: world.prometheus.query(_FAILED), 30, "the failure is seen")
+        wait_until(lambda: _FAILED in world.prometheus.firing(), 30, "the failure is told")
         with _server_down(world):
             yield
 
@@ -58,7 +58,7 @@ DOWN_AFTER_FAILURE = Fault(
     "primary is killed after a failure",
     frozenset({"PostgresDown", "MigrationFailureUnresolved"}),
     _down_after_failure,
-    _OUTAGE | {"DatabaseMigrationFailed"},
+    _OUTAGE | {_FAILED},
 )
 CRASHES = Fault(
     "primary crashes repeatedly",

@@ -224,6 +224,8 @@ BOUND = {
     "slot": "'unused'",
     "size": "'2GB'",
     "names": "''",
+    "role": "CURRENT_ROLE",
+    "connections": "-1",
     "pid": "1",  # no session of the server: a warning
 }
 
