@@ -16,7 +16,6 @@ from tests.bundle.quiet_times import (
     is_between,
     is_dumped,
     is_released,
-    is_restarted,
     is_vacuumed,
     load,
     statements,
@@ -222,17 +221,17 @@ def _blocks(share: float, what: str, minute: int) -> float:
 
 def _replication() -> Iterator[Series]:
     standby = 'replica="standby1"'
-    yield Series("postgres_replication_standbys", lambda at: 1 if is_restarted(at) else 2)
+    yield Series("postgres_replication_standbys", constant(2))
     yield Series(
         f"postgres_replication_lag_seconds{{{standby}}}",
-        lambda at: None if is_restarted(at) else 20 * (at % 61 == 0) + 1,
+        lambda at: 20 * (at % 61 == 0) + 1,
     )
     yield Series(
         f'postgres_replication_standby_info{{{standby}, kind="physical"}}',
-        lambda at: None if is_restarted(at) else 1,
+        constant(1),
     )
     slot = 'slot_name="standby1", slot_type="physical"'
-    yield Series(f"postgres_replication_slot_active{{{slot}}}", lambda at: 1 - is_restarted(at))
+    yield Series(f"postgres_replication_slot_active{{{slot}}}", constant(1))
     yield Series(f"postgres_replication_slot_retained_bytes{{{slot}}}", lambda at: load(at) * 1e6)
     for name in ("synchronous_standbys", "synchronous_required"):
         yield Series(f"postgres_replication_{name}", lambda _: 0)

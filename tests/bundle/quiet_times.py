@@ -38,11 +38,6 @@ def is_lost(minute: int) -> bool:
     return minute % 37 == 5
 
 
-def is_restarted(minute: int) -> bool:
-    """Wednesday at 13:00: the standby, for three minutes."""
-    return 0 <= minute - (2 * DAY + 780) < 3
-
-
 def load(minute: int) -> float:
     """Transactions per second: 50 at night, 500 from 9:00 to 18:00."""
     at = hour(minute)

@@ -1,8 +1,8 @@
 """A week of an ordinary server in which nothing is wrong, played by promtool.
 
 The load ramps up each morning; the database is dumped each night, backed up before it, and vacuumed
-on Sunday; a release runs every 90 minutes of the day; the exporter's pod is replaced, a standby
-restarts, and now and then a scrape is lost. Beside it are a server with an idle database, on which
+on Sunday; a release runs every 90 minutes of the day; the exporter's pod is replaced, and now
+and then a scrape is lost. Beside it are a server with an idle database, on which
 a statement is slow once an hour, and a standby that is delayed on purpose.
 """
 
