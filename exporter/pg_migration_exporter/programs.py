@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+#: Seconds to wait for a program that was killed.
+_END_TIMEOUT = 5.0
+_CHUNK = 1 << 16
+
 
 class Ended(NamedTuple):
     """What a program printed on standard output, and its exit status.
@@ -47,8 +51,17 @@ async def _read(process: Process, limit: int) -> bytes:
 
 
 async def _end(process: Process) -> None:
-    """Kill it and its child processes, unless it has ended."""
+    """Kill it and its child processes, unless it has ended.
+
+    asyncio waits for the end of the output too, which is not read any further while its buffer is
+    full; a process that has left the group may keep it open.
+    """
+    assert process.stdout is not None
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_END_TIMEOUT):
+            while await process.stdout.read(_CHUNK):
+                pass
+            await process.wait()
