@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.pictures",
     "tests.fixtures.certificates",
     "tests.fixtures.reruns",
+    "tests.fixtures.printable_reports",
 ]
 
 # How long an example takes says something about the machine, not about the code.
