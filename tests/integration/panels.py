@@ -36,7 +36,7 @@ UNCERTAIN = {
     "PostgreSQL / Logical consumers": "nothing decodes the WAL",
     "PostgreSQL / Damaged pages": "the server has no data checksums",
     "PostgreSQL / Replay": "the exporter watches the primary",
-    "Exporter / Connections of the exporter's role": "the role has no CONNECTION LIMIT",
+    "Exporter / Connections of the exporter's role": "the limit was not reached",
     "Exporter / Password": "the password of the role does not expire",
     "Exporter / Left out by a limit": "nothing is beyond a limit",
     "Migration cockpit / P95 now, before, and the target / before {{cluster}}": "time before it",
