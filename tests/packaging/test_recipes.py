@@ -72,6 +72,7 @@ def _type(folder: Path, line: str) -> None:
     # `make test ARGS=...` hands its level and its variables to every make below it.
     alone = ("env", "--unset=MAKELEVEL", "--unset=MAKEFLAGS", "--unset=MAKEOVERRIDES", "make")
     commands = run(*alone, "--dry-run", *shlex.split(line)[1:], folder=folder)
+    commands = commands.replace("\\\n", " ")
     environment = os.environ | {"PYTHONPATH": str(folder / "exporter")}
     # Each process of pytest collects all tests: one is enough for a few.
     for command in commands.replace("--numprocesses 2", "--numprocesses 0").splitlines():
