@@ -26,11 +26,14 @@ def _name(migration: Migration) -> str:
     return f"{migration.changelog or 'the changelog'} in {migration.datname}"
 
 
+def _running(evidence: Evidence) -> list[Migration]:
+    return [found for found in evidence.status.migrations if found.status is MigrationState.RUNNING]
+
+
 def _not_running(evidence: Evidence) -> Finding:
     running = [
         f"{_name(migration)} since {duration(migration.lock_seconds or 0)}"
-        for migration in evidence.status.migrations
-        if migration.status is MigrationState.RUNNING
+        for migration in _running(evidence)
     ]
     return none_of(running, "no migration runs")
 
@@ -57,9 +60,7 @@ def _valid_indexes(evidence: Evidence) -> Finding:
 
 
 def _moves(evidence: Evidence) -> Finding:
-    running = [
-        found for found in evidence.status.migrations if found.status is MigrationState.RUNNING
-    ]
+    running = _running(evidence)
     if not running:
         return unknown("no migration runs")
     return passed("; ".join([*map(_progress, running), *_builds(evidence)]))

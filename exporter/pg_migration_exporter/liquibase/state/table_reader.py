@@ -175,7 +175,7 @@ class TableReader:
             free = self.room.free
             try:
                 await self._read_parts(changelog, part, add)
-            except BaseException:
+            except BaseException:  # also CancelledError: the deadline of a scrape
                 self.room.free = free
                 raise
 
